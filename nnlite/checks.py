@@ -1,0 +1,125 @@
+"""Checks of what a user hands in: each returns the value in the type we compute with, or says what is wrong."""
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import ArgumentError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def integer(name: str, value: object, *, minimum: int = 1) -> int:
+    """``value`` as an int that is at least ``minimum``; raises ArgumentError otherwise."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise ArgumentError(f"{name}: expected an integer of at least {minimum}, got {value!r}") from None
+    if number < minimum:
+        raise ArgumentError(f"{name}: expected an integer of at least {minimum}, got {number}")
+    return number
+
+
+def real(
+    name: str,
+    value: object,
+    *,
+    above: float | None = None,
+    minimum: float | None = None,
+    below: float | None = None,
+) -> float:
+    """``value`` as a finite float with ``above < value``, ``minimum <= value`` and ``value < below``."""
+    bounds = []
+    if above is not None:
+        bounds.append(f"above {above:g}")
+    if minimum is not None:
+        bounds.append(f"of at least {minimum:g}")
+    if below is not None:
+        bounds.append(f"below {below:g}")
+    expected = "a finite number " + " and ".join(bounds)
+    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:  # type: ignore[arg-type]
+        raise ArgumentError(f"{name}: expected {expected}, got {value!r}")
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{name}: expected {expected}, got {value!r}") from None
+    inside = (
+        math.isfinite(number)
+        and (above is None or number > above)
+        and (minimum is None or number >= minimum)
+        and (below is None or number < below)
+    )
+    if not inside:
+        raise ArgumentError(f"{name}: expected {expected}, got {value!r}")
+    return number
+
+
+def numeric_array(name: str, value: Any) -> Array:
+    """``value`` as an array of booleans, integers or floats, without a copy where there is one already."""
+    if hasattr(value, "toarray"):
+        raise ArgumentError(f"{name}: sparse matrices are not supported; pass {name}.toarray()")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ArgumentError(f"{name}: the rows have different lengths; expected a rectangular array") from None
+    if array.dtype.kind not in "buif":
+        raise ArgumentError(
+            f"{name}: expected numbers, got an array of dtype {array.dtype}"
+            + (f" (first entry {array.flat[0]!r})" if array.size else "")
+        )
+    return array
+
+
+def finite(name: str, array: Array, dtype: Any = None) -> None:
+    """Raise ArgumentError unless every entry is finite, also after the cast to ``dtype``.
+
+    The minimum and the maximum tell: NaN and infinity show in them, and neither needs an array of its own.
+    """
+    if array.dtype.kind != "f" or array.size == 0:
+        return
+    largest = np.finfo(array.dtype if dtype is None else dtype).max
+    low, high = array.min(), array.max()
+    if -largest <= low and high <= largest:
+        return
+    where = np.argwhere(~(np.abs(array) <= largest))
+    first = tuple(int(i) for i in where[0])
+    index = ", ".join(map(str, first))
+    raise ArgumentError(
+        f"{name}: expected finite numbers, got {array[first]} at {name}[{index}] "
+        f"({len(where)} of {array.size} entries are NaN, infinite or too large for {np.dtype(dtype or array.dtype)})"
+    )
+
+
+def class_indices(name: str, y: Any, n_classes: int | None, *, of: str = "") -> Array:
+    """``y`` as integers in 0 .. n_classes-1; raises ArgumentError for floats and labels out of range.
+
+    ``of`` says in the message what the range belongs to: "for a network with 10 output units".
+    """
+    array = numeric_array(name, y)
+    if array.dtype.kind == "f":
+        if array.size:
+            raise ArgumentError(
+                f"{name}: class indices must be integers, got {array.dtype} (first entry {array.flat[0]}); "
+                f"if they are whole numbers, pass {name}.astype(int)"
+            )
+        return array.astype(np.intp)
+    array = array.astype(np.intp, copy=False)
+    if array.size == 0:
+        return array
+    for label in (array.min(), array.max()):
+        if label < 0 or (n_classes is not None and label >= n_classes):
+            allowed = "labels start at 0" if n_classes is None else f"labels are 0..{n_classes - 1}"
+            raise ArgumentError(f"{name}: label {label} is out of range {of} ({allowed})")
+    return array
+
+
+def in_unit_interval(name: str, array: Array, expected: str) -> None:
+    """Raise ArgumentError unless every entry is in [0, 1]."""
+    if array.size and not (array.min() >= 0 and array.max() <= 1):
+        raise ArgumentError(
+            f"{name}: expected {expected} in [0, 1], got values from {array.min():g} to {array.max():g}"
+        )

@@ -1,0 +1,289 @@
+"""The equations of the course as pure functions: softmax, hardmax, sigmoid, relu, cross_entropy, ...
+
+They take anything that NumPy takes for an array of numbers. float32 and float64 stay what they are, every other
+kind of number is computed in float64. The last axis holds the units (or the classes), the axes before it the
+examples. A layer does the same work in arrays that it reuses; here each function returns a new one.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.errors import ArgumentError
+
+Array = checks.Array
+
+
+def softmax(z: Any, axis: int = -1) -> Array:
+    r"""``a_j = e^{z_j} / sum_k e^{z_k}``: logits into probabilities that sum to 1.
+
+    Computed as ``e^{z_j - max z} / sum_k e^{z_k - max z}``, the same number, which cannot overflow.
+
+    Parameters
+    ----------
+    z : array_like
+        Logits of any size; -inf gives probability 0.
+    axis : int, default -1
+        The axis of the classes.
+
+    Returns
+    -------
+    ndarray
+        Probabilities in [0, 1], of the shape of ``z``.
+
+    References
+    ----------
+    J. S. Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
+
+    Examples
+    --------
+    >>> softmax([5, 2, -1, 3]).round(3)
+    array([0.842, 0.042, 0.002, 0.114])
+    """
+    z = _floats("z", z)
+    temp = np.exp(z - z.max(axis, keepdims=True))
+    a: Array = temp / temp.sum(axis, keepdims=True)
+    return a
+
+
+def log_softmax(z: Any, axis: int = -1) -> Array:
+    r"""``log a_j = z_j - log sum_k e^{z_k}``: the logarithm of softmax, exact where softmax rounds to 0.
+
+    Parameters
+    ----------
+    z : array_like
+        Logits of any size.
+    axis : int, default -1
+        The axis of the classes.
+
+    Returns
+    -------
+    ndarray
+        Log-probabilities, at most 0, of the shape of ``z``.
+
+    Examples
+    --------
+    >>> log_softmax([1e4, 0.0, -1e4])
+    array([     0., -10000., -20000.])
+    """
+    z = _floats("z", z)
+    shifted = z - z.max(axis, keepdims=True)
+    log_a: Array = shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))
+    return log_a
+
+
+def hardmax(z: Any, axis: int = -1) -> Array:
+    r"""``a_j = 1`` where z_j is the largest (the first of equals), else 0: what softmax is the soft form of.
+
+    Parameters
+    ----------
+    z : array_like
+        Logits.
+    axis : int, default -1
+        The axis of the classes.
+
+    Returns
+    -------
+    ndarray
+        A single 1 along ``axis``, of the shape of ``z``.
+
+    Examples
+    --------
+    >>> hardmax([5, 2, -1, 3])
+    array([1., 0., 0., 0.])
+    """
+    z = _floats("z", z)
+    a: Array = np.zeros_like(z)
+    np.put_along_axis(a, np.expand_dims(z.argmax(axis), axis), 1, axis)
+    return a
+
+
+def sigmoid(z: Any) -> Array:
+    r"""``a = 1 / (1 + e^{-z})``: softmax for two classes, of the logits z and 0.
+
+    Parameters
+    ----------
+    z : array_like
+        Logits of any size. Where ``e^{-z}`` overflows to infinity, a is 0, as it should be.
+
+    Returns
+    -------
+    ndarray
+        Values in [0, 1], of the shape of ``z``.
+
+    Examples
+    --------
+    >>> sigmoid([-1e4, 0, 1e4])
+    array([0. , 0.5, 1. ])
+    """
+    with np.errstate(over="ignore"):
+        a: Array = 1 / (1 + np.exp(-_floats("z", z)))
+    return a
+
+
+def relu(z: Any) -> Array:
+    r"""``a = max(0, z)``.
+
+    Parameters
+    ----------
+    z : array_like
+        Pre-activations.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of ``z``.
+
+    Examples
+    --------
+    >>> relu([-2.0, 0.0, 3.0])
+    array([0., 0., 3.])
+    """
+    a: Array = np.maximum(_floats("z", z), 0)
+    return a
+
+
+def tanh(z: Any) -> Array:
+    r"""``a = (e^z - e^{-z}) / (e^z + e^{-z})``.
+
+    Parameters
+    ----------
+    z : array_like
+        Pre-activations.
+
+    Returns
+    -------
+    ndarray
+        Values in [-1, 1], of the shape of ``z``.
+
+    Examples
+    --------
+    >>> tanh([0.0])
+    array([0.])
+    """
+    a: Array = np.tanh(_floats("z", z))
+    return a
+
+
+def cross_entropy(Y_hat: Any, Y: Any) -> Array:
+    r"""``L(y_hat, y) = - sum_j y_j log y_hat_j``, the loss of each example.
+
+    A class with ``y_j = 0`` adds nothing, even where ``y_hat_j`` is 0; a true class that was given probability 0
+    costs infinity. (A Model computes its cost from the logits, where nothing is rounded to 0.)
+
+    Parameters
+    ----------
+    Y_hat : array_like, (C,) or (M, C)
+        Probabilities of the C classes, in [0, 1].
+    Y : array_like, of the same shape
+        Ground truth: one-hot rows, or probabilities.
+
+    Returns
+    -------
+    ndarray, () or (M,)
+        The loss of each example, at least 0.
+
+    Raises
+    ------
+    ArgumentError
+        If the shapes differ or ``Y_hat`` leaves [0, 1].
+
+    Examples
+    --------
+    >>> cross_entropy([0.3, 0.2, 0.1, 0.4], [0, 1, 0, 0]).round(3)      # -log 0.2
+    np.float64(1.609)
+    """
+    Y_hat, Y = _probabilities_and_truth(Y_hat, Y)
+    L: Array = _minus_y_log(Y, Y_hat, np.log).sum(-1)
+    return L
+
+
+def binary_cross_entropy(Y_hat: Any, Y: Any) -> Array:
+    r"""``L(y_hat, y) = - y log y_hat - (1 - y) log(1 - y_hat)``, for each entry.
+
+    Parameters
+    ----------
+    Y_hat : array_like
+        Probabilities of class 1, in [0, 1].
+    Y : array_like, of the same shape
+        Ground truth: 0 or 1, or a probability.
+
+    Returns
+    -------
+    ndarray
+        The loss of each entry, at least 0, of the shape of ``Y_hat``.
+
+    Raises
+    ------
+    ArgumentError
+        If the shapes differ or ``Y_hat`` leaves [0, 1].
+
+    Examples
+    --------
+    >>> binary_cross_entropy([0.9, 0.2], [1, 0]).round(3)
+    array([0.105, 0.223])
+    """
+    Y_hat, Y = _probabilities_and_truth(Y_hat, Y)
+    L: Array = _minus_y_log(Y, Y_hat, np.log) + _minus_y_log(1 - Y, -Y_hat, np.log1p)
+    return L
+
+
+def one_hot(y: Any, n_classes: int | None = None, dtype: Any = np.float32) -> Array:
+    r"""``Y_ij = 1`` if ``y_i = j`` else 0: class indices into rows with a single 1.
+
+    Parameters
+    ----------
+    y : array_like of int, any shape
+        Class indices 0 .. C-1.
+    n_classes : int, optional
+        C; by default the largest index plus 1.
+    dtype : dtype, default float32
+        Of the result.
+
+    Returns
+    -------
+    ndarray, shape of ``y`` plus a last axis of length C
+
+    Raises
+    ------
+    ArgumentError
+        If ``y`` is not integer, or an index is negative or at least ``n_classes``.
+
+    Examples
+    --------
+    >>> one_hot([1, 0, 3], 4)
+    array([[0., 1., 0., 0.],
+           [1., 0., 0., 0.],
+           [0., 0., 0., 1.]], dtype=float32)
+    """
+    C = None if n_classes is None else checks.integer("n_classes", n_classes)
+    y = checks.class_indices("y", y, C, of=f"for {C} classes")
+    if C is None:
+        C = int(y.max(initial=-1)) + 1
+    Y = np.zeros((*y.shape, C), dtype)
+    np.put_along_axis(Y, np.expand_dims(y, -1), 1, -1)
+    return Y
+
+
+def _floats(name: str, value: Any) -> Array:
+    array = checks.numeric_array(name, value)
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+
+
+def _probabilities_and_truth(Y_hat: Any, Y: Any) -> tuple[Array, Array]:
+    Y_hat = _floats("Y_hat", Y_hat)
+    Y = checks.numeric_array("Y", Y)
+    if Y.shape != Y_hat.shape:
+        raise ArgumentError(
+            f"Y: expected the shape of Y_hat, {Y_hat.shape}, got {Y.shape}"
+            + ("; one_hot(y, C) turns class indices into rows" if Y.ndim == Y_hat.ndim - 1 else "")
+        )
+    checks.in_unit_interval("Y_hat", Y_hat, "probabilities")
+    return Y_hat, Y.astype(Y_hat.dtype, copy=False)
+
+
+def _minus_y_log(Y: Array, value: Array, log: Any) -> Array:
+    """``- y log(value)`` for each entry, with ``0 log 0 = 0``."""
+    with np.errstate(divide="ignore"):
+        return np.where(Y == 0, 0, -Y * log(np.where(Y == 0, 0.5, value)) + 0)  # + 0 turns -0 into 0
