@@ -1,0 +1,181 @@
+"""What every layer is: a forward equation, a backward equation, and a cache between them."""
+
+from __future__ import annotations  # naming np.random.Generator would import numpy.random
+
+import inspect
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.initializers import Initializer
+
+Shape = tuple[int, ...]
+
+
+class Cache:
+    """What one forward pass through one layer leaves for its backward pass, and the arrays both write into.
+
+    A layer puts any attribute on it (``cache.a_prev = a_prev``) and takes its arrays from `array`, which gives the
+    same memory again in the next step. Since nothing of a pass is kept on the layer, several threads can run one
+    network at once, each with caches of its own.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+        What the network computes in, float32 or float64.
+    training : bool
+        True in a training step, False in prediction.
+    rng : numpy.random.Generator
+        The model's source of randomness, for layers that draw in training.
+    input_gradient : bool
+        False where nobody asks for the gradient of the layer's input (the first layer in training): ``backward``
+        may then return None.
+    """
+
+    def __init__(
+        self,
+        dtype: Any,
+        *,
+        training: bool,
+        rng: np.random.Generator | None = None,
+        input_gradient: bool = True,
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        self.training = training
+        self.rng = rng
+        self.input_gradient = input_gradient
+        self._arrays: dict[str, Array] = {}
+        self._memory: dict[str, Array] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"cache.{name} is not set: the backward pass needs a forward pass before it")
+
+    if TYPE_CHECKING:  # any attribute may be set; its type is the layer's business
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+    def array(self, name: str, shape: Shape, dtype: Any = None) -> Array:
+        """Return the array called ``name``, uninitialized at first, with what was last written to it afterwards.
+
+        It has the given shape and the cache's dtype (or ``dtype``). Its memory is kept and only ever grows, so a
+        smaller last batch costs nothing.
+        """
+        array = self._arrays.get(name)
+        if array is None or array.shape != shape or array.dtype != (dtype or self.dtype):
+            array = self._arrays[name] = self._reshaped(name, shape, dtype or self.dtype)
+        return array
+
+    def _reshaped(self, name: str, shape: Shape, dtype: Any) -> Array:
+        size = math.prod(shape)
+        memory = self._memory.get(name)
+        if memory is None or memory.size < size or memory.dtype != dtype:
+            memory = self._memory[name] = np.empty(size, dtype)
+        return memory[:size].reshape(shape)
+
+
+class Layer:
+    """Base class of all layers: ``a = g(a_prev)``, and from da the gradients of what went in.
+
+    A layer of one's own overrides `forward` and `backward`; one with parameters also `parameter_shapes` and
+    `initialize`; one whose output has another shape than its input also `output_shape`. Arguments of ``__init__``
+    are stored under their own names.
+
+    Attributes
+    ----------
+    decayed : frozenset of str
+        Class attribute: names of the parameters that weight decay acts on (weights, not biases).
+
+    Notes
+    -----
+    For each name in `parameter_shapes` (say "W") the model sets two attributes before `initialize` is called: the
+    parameter itself (``self.W``) and its gradient (``self.dW``). Both are views into the model's flat vectors, so
+    write into them (``self.W[...] = ``, ``out=self.dW``), never replace them.
+
+    ``forward`` must leave ``a_prev`` as it is; ``backward`` may overwrite ``da``.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> class Square(nn.Layer):
+    ...     "a = z^2"
+    ...
+    ...     def forward(self, a_prev, cache):
+    ...         cache.z = a_prev
+    ...         return np.square(a_prev, out=cache.array("a", a_prev.shape))
+    ...
+    ...     def backward(self, da, cache):
+    ...         da *= 2 * cache.z
+    ...         return da
+    >>> nn.Model([nn.Dense(8), Square(), nn.Dense(3), nn.Softmax()], n_features=2)
+    Model([Dense(8), Square(), Dense(3), Softmax()])
+    """
+
+    decayed: frozenset[str] = frozenset({"W"})
+    _bound: tuple[str, ...] = ()
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Shape of one example behind this layer; by default that in front of it."""
+        return input_shape
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """Names and shapes of the parameters for examples of ``input_shape``; by default none."""
+        return {}
+
+    def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
+        """Set the parameters, which are 0 before.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The model's source of randomness.
+        initializer : Initializer
+            What suits the activation that follows, for a layer to which its user gave none.
+        """
+
+    def forward(self, a_prev: Array, cache: Cache) -> Array:
+        """Return the layer's output for ``a_prev``, of shape (M, ...)."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward pass")
+
+    def backward(self, da: Array, cache: Cache) -> Array | None:
+        """From da = dJ/da write the gradients of the parameters, and return dJ/da_prev."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward pass")
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again, by name, where they differ from their defaults."""
+        if type(self).__init__ is object.__init__:
+            return {}
+        arguments = inspect.signature(type(self)).parameters.values()
+        return {p.name: getattr(self, p.name) for p in arguments if getattr(self, p.name) != p.default}
+
+    def bind(self, parameters: dict[str, Array], gradients: dict[str, Array]) -> None:
+        """Set ``self.W`` and ``self.dW``, for each name, to views into the model's vectors (the model does this)."""
+        for name, view in parameters.items():
+            setattr(self, name, view)
+            setattr(self, f"d{name}", gradients[name])
+        self._bound = tuple(parameters)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the views, which mean nothing outside their model (it binds them again)."""
+        views = {*self._bound, *(f"d{name}" for name in self._bound), "_bound"}
+        return {name: value for name, value in vars(self).items() if name not in views}
+
+    def __repr__(self) -> str:
+        required = {p.name for p in inspect.signature(type(self)).parameters.values() if p.default is p.empty}
+        arguments = (
+            repr(value) if name in required else f"{name}={value!r}" for name, value in self.hyperparameters().items()
+        )
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+
+class Activation(Layer):
+    """Base class of the layers without parameters that work on each example: a = g(z).
+
+    Attributes
+    ----------
+    initializer : Initializer
+        Class attribute: how the weights of a Dense layer in front of it are best drawn.
+    """
+
+    initializer: Initializer

@@ -1,0 +1,264 @@
+"""Output layers: activations that know the cost whose backward pass starts with dz[L] = Y_hat - Y.
+
+Softmax with cross-entropy, Sigmoid with binary cross-entropy and Identity with half the squared error are the
+canonical links of three generalized linear models, which is why they share that line. In the middle of a network
+each is differentiated like any other activation.
+"""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError
+from nnlite.initializers import GlorotUniform
+from nnlite.layers.base import Activation, Cache
+
+
+class Output(Activation):
+    """Base class of the layers that can end a network.
+
+    Attributes
+    ----------
+    classifies : bool
+        Class attribute: True if Y_hat are probabilities of classes, so that there is an accuracy.
+    """
+
+    classifies: ClassVar[bool]
+    initializer = GlorotUniform()
+
+    def check_units(self, units: int) -> None:
+        """Raise ArgumentError if this output makes no sense for that number of units."""
+
+    def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
+        """Return ``y`` as class indices (M,) or as rows (M, units), or raise ArgumentError."""
+        raise NotImplementedError
+
+    def losses(self, Y: Array, cache: Cache) -> Array:
+        """L(y_hat, y) of each example, (M,), from what `forward` left in the cache."""
+        raise NotImplementedError
+
+    def start_backward(self, Y: Array, cache: Cache) -> Array:
+        """``dz[L] = Y_hat - Y``, the derivative of each example's loss by its z[L]."""
+        Y_hat = cache.a
+        dz: Array = np.subtract(Y_hat, Y, out=cache.array("dz", Y.shape))
+        return dz
+
+    def predict(self, Y_hat: Array) -> Array:
+        """What the network says, from Y_hat (M, units): classes, or values."""
+        raise NotImplementedError
+
+    def predict_proba(self, Y_hat: Array) -> Array:
+        """Probabilities of the classes, (M, C), from Y_hat (M, units)."""
+        raise ArgumentError(f"predict_proba: a network that ends in {self} has values, no probabilities; use predict")
+
+    def n_correct(self, Y_hat: Array, Y: Array) -> float:
+        """How many of the M examples are classified as Y says (with several labels, in the mean over them)."""
+        raise NotImplementedError
+
+
+class Softmax(Output):
+    r"""``a_j = e^{z_j} / sum_k e^{z_k}``: probabilities of C classes that exclude one another.
+
+    As the output, its cost is the cross-entropy ``L = - sum_j y_j log y_hat_j``, computed from z as
+    ``L = log sum_k e^{z_k} - sum_j y_j z_j``; ``y`` is given as class indices (M,), as one-hot rows or as
+    probabilities (M, C).
+
+    Notes
+    -----
+    z (M, C) -> a (M, C), rows sum to 1. Backward as an output: ``dz = Y_hat - Y``; in the middle of a network:
+    ``dz = a (da - sum_j da_j a_j)``.
+
+    References
+    ----------
+    J. S. Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
+    """
+
+    classifies = True
+
+    def check_units(self, units: int) -> None:
+        """At least two classes: the softmax of a single unit is always 1."""
+        if units < 2:
+            raise ArgumentError(
+                "layers: Softmax over 1 unit is always 1; for two classes use Dense(2), Softmax() or "
+                "Dense(1), Sigmoid()"
+            )
+
+    def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
+        """Class indices (M,), or rows (M, C) that sum to 1."""
+        array = checks.numeric_array(name, y)
+        if array.ndim == 1:
+            return checks.class_indices(name, array, units, of=f"for a network with {units} output units")
+        if array.ndim != 2 or array.shape[1] != units:
+            raise ArgumentError(
+                f"{name}: expected class indices of shape (M,) or rows of shape (M, {units}), got shape {array.shape}"
+                + (f"; {name}.ravel() makes it one-dimensional" if array.shape[1:] == (1,) else "")
+            )
+        checks.finite(name, array)
+        checks.in_unit_interval(name, array, "probabilities")
+        sums = array.sum(axis=1, dtype=np.float64)
+        wrong = np.abs(sums - 1) > 1e-3
+        if wrong.any():
+            i = int(wrong.argmax())
+            raise ArgumentError(f"{name}: the rows must sum to 1, row {i} sums to {sums[i]:g}")
+        return array
+
+    def forward(self, a_prev: Array, cache: Cache) -> Array:
+        """``a = e^{z - max z} / sum e^{z - max z}``."""
+        z = a_prev
+        column = (*z.shape[:-1], 1)
+        largest = np.max(z, axis=-1, keepdims=True, out=cache.array("largest", column))
+        cache.shifted = np.subtract(z, largest, out=cache.array("shifted", z.shape))
+        temp = np.exp(cache.shifted, out=cache.array("a", z.shape))
+        cache.sum = np.sum(temp, axis=-1, keepdims=True, out=cache.array("sum", column))
+        a: Array = np.divide(temp, cache.sum, out=temp)
+        cache.a = a
+        return a
+
+    def losses(self, Y: Array, cache: Cache) -> Array:
+        """``L = log sum_k e^{z_k} - sum_j y_j z_j``."""
+        y_z = np.multiply(Y, cache.shifted, out=cache.array("y_z", Y.shape))
+        y_z = np.sum(y_z, axis=-1, out=cache.array("sum_y_z", Y.shape[:-1]))
+        L: Array = np.log(cache.sum[..., 0], out=cache.array("L", Y.shape[:-1]))
+        L -= y_z
+        return L
+
+    def backward(self, da: Array, cache: Cache) -> Array:
+        """``dz_j = a_j (da_j - sum_k da_k a_k)``, in the middle of a network."""
+        a: Array = cache.a
+        da_a = np.multiply(da, a, out=cache.array("da_a", a.shape))
+        da -= np.sum(da_a, axis=-1, keepdims=True)
+        da *= a
+        return da
+
+    def predict(self, Y_hat: Array) -> Array:
+        """Return the most probable class of each example (the first of equals), (M,)."""
+        classes: Array = Y_hat.argmax(axis=1)
+        return classes
+
+    def predict_proba(self, Y_hat: Array) -> Array:
+        """Y_hat itself, (M, C)."""
+        return Y_hat
+
+    def n_correct(self, Y_hat: Array, Y: Array) -> float:
+        """How often the most probable class is the class of Y."""
+        return float(np.count_nonzero(Y_hat.argmax(axis=1) == Y.argmax(axis=1)))
+
+
+class Sigmoid(Output):
+    r"""``a = 1 / (1 + e^{-z})``: the probability of class 1, or of each of C labels that do not exclude one another.
+
+    As the output, its cost is the binary cross-entropy, summed over the units,
+    ``L = - sum_j (y_j log y_hat_j + (1 - y_j) log(1 - y_hat_j))``, computed from z as
+    ``L = sum_j (max(0, z_j) - y_j z_j + log(1 + e^{-|z_j|}))``. With one unit, ``y`` is 0 or 1 (or a probability),
+    of shape (M,) or (M, 1); with C units, rows (M, C) of such.
+
+    Notes
+    -----
+    z (M, n[l]) -> a (M, n[l]) in [0, 1]. Backward as an output: ``dz = Y_hat - Y``; in the middle of a network:
+    ``dz = da a (1 - a)``.
+    """
+
+    classifies = True
+
+    def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
+        """0, 1 or probabilities, (M,) or (M, units)."""
+        rows = _value_rows(y, units, name)
+        checks.in_unit_interval(name, rows, "0, 1 or probabilities")
+        return rows
+
+    def forward(self, a_prev: Array, cache: Cache) -> Array:
+        """``a = 1 / (1 + e^{-z})``; where e^{-z} is too large for a float, it is infinite and a is 0."""
+        cache.z = a_prev
+        a = np.negative(a_prev, out=cache.array("a", a_prev.shape))
+        with np.errstate(over="ignore"):
+            np.exp(a, out=a)
+        a += 1
+        cache.a = np.divide(1, a, out=a)
+        return a
+
+    def losses(self, Y: Array, cache: Cache) -> Array:
+        """``L = sum_j (max(0, z_j) - y_j z_j + log(1 + e^{-|z_j|}))``."""
+        z = cache.z
+        L = np.abs(z, out=cache.array("L", z.shape))
+        np.negative(L, out=L)
+        np.exp(L, out=L)
+        np.log1p(L, out=L)
+        L += np.maximum(z, 0, out=cache.array("term", z.shape))
+        L -= np.multiply(Y, z, out=cache.array("term", z.shape))
+        sum_L: Array = np.sum(L, axis=-1, out=cache.array("sum_L", Y.shape[:-1]))
+        return sum_L
+
+    def backward(self, da: Array, cache: Cache) -> Array:
+        """``dz = da a (1 - a)``, in the middle of a network."""
+        a = cache.a
+        da *= a
+        da *= np.subtract(1, a, out=cache.array("one_minus_a", a.shape))
+        return da
+
+    def predict(self, Y_hat: Array) -> Array:
+        """1 where the probability is above one half: (M,) with one unit, (M, C) with C."""
+        classes = (Y_hat > 0.5).astype(np.intp)
+        return classes[:, 0] if classes.shape[1] == 1 else classes
+
+    def predict_proba(self, Y_hat: Array) -> Array:
+        """With one unit ``[1 - y_hat, y_hat]``, (M, 2), as softmax would give; with C the C probabilities."""
+        return np.hstack([1 - Y_hat, Y_hat]) if Y_hat.shape[1] == 1 else Y_hat
+
+    def n_correct(self, Y_hat: Array, Y: Array) -> float:
+        """How often Y_hat and Y are on the same side of one half, in the mean over the units."""
+        return int(np.count_nonzero((Y_hat > 0.5) == (Y > 0.5))) / int(Y.shape[1])
+
+
+class Identity(Output):
+    r"""``a = z``: values, for regression.
+
+    As the output, its cost is half the squared error, summed over the units, ``L = 1/2 sum_j (y_hat_j - y_j)^2``;
+    ``y`` has shape (M, units), or (M,) with one unit.
+
+    Notes
+    -----
+    z (M, n[l]) -> a (M, n[l]). Backward as an output: ``dz = Y_hat - Y``; in the middle of a network: ``dz = da``.
+    """
+
+    classifies = False
+
+    def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
+        """Values, (M,) or (M, units)."""
+        return _value_rows(y, units, name)
+
+    def forward(self, a_prev: Array, cache: Cache) -> Array:
+        """``a = z``."""
+        cache.a = a_prev
+        return a_prev
+
+    def losses(self, Y: Array, cache: Cache) -> Array:
+        """``L = 1/2 sum_j (y_hat_j - y_j)^2``."""
+        error = np.subtract(cache.a, Y, out=cache.array("error", Y.shape))
+        np.square(error, out=error)
+        L = np.sum(error, axis=-1, out=cache.array("L", Y.shape[:-1]))
+        L *= 0.5
+        return L
+
+    def backward(self, da: Array, cache: Cache) -> Array:
+        """``dz = da``."""
+        return da
+
+    def predict(self, Y_hat: Array) -> Array:
+        """Y_hat: (M,) with one unit, (M, units) with more."""
+        return Y_hat[:, 0] if Y_hat.shape[1] == 1 else Y_hat
+
+
+def _value_rows(y: Any, units: int, name: str) -> Array:
+    """``y`` as finite rows (M, units), from (M, units) or, for one unit, (M,)."""
+    array = checks.numeric_array(name, y)
+    if array.ndim == 1 and units == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] != units:
+        raise ArgumentError(
+            f"{name}: expected shape {'(M,) or (M, 1)' if units == 1 else f'(M, {units})'} "
+            f"for a network with {units} output unit{'s' if units > 1 else ''}, got {array.shape}"
+        )
+    checks.finite(name, array)
+    return array
