@@ -1,0 +1,8 @@
+"""Data to learn from: two small real sets that come with nnlite, MNIST, and three drawn from equations."""
+
+from nnlite.datasets.base import Dataset
+from nnlite.datasets.mnist import load_mnist
+from nnlite.datasets.shipped import load_digits, load_iris
+from nnlite.datasets.synthetic import make_blobs, make_moons, make_spirals
+
+__all__ = ["Dataset", "load_digits", "load_iris", "load_mnist", "make_blobs", "make_moons", "make_spirals"]

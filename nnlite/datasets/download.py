@@ -1,0 +1,85 @@
+"""Downloading a file from the first mirror that has it as it should be, and writing it as a whole."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+
+from nnlite.errors import DataFileError
+
+LARGEST = 64 * 2**20  # bytes; the largest file of MNIST has 10 million
+TIMEOUT = 20.0  # seconds without an answer
+
+
+def download(urls: Iterable[str], verify: Callable[[bytes, str], object], progress: bool) -> bytes:
+    """The content of the first URL that answers with what ``verify`` lets pass.
+
+    ``verify(content, url)`` raises DataFileError where the content is wrong. Where no URL is left, a
+    DataFileError has a line for each of them and says what went wrong there.
+    """
+    from http.client import HTTPException
+
+    failures = []
+    for url in urls:
+        try:
+            content = _fetch(url, progress)
+            verify(content, url)
+        except DataFileError as error:
+            failures.append(str(error))
+        except (OSError, HTTPException) as error:
+            failures.append(f"{url}: {_reason(error)}")
+        else:
+            return content
+    raise DataFileError("\n  ".join(["cannot be downloaded:", *failures]))
+
+
+def _fetch(url: str, progress: bool) -> bytes:
+    from urllib.request import urlopen
+
+    content = bytearray()
+    with urlopen(url, timeout=TIMEOUT) as response:
+        size = response.headers.get("Content-Length", "")
+        with _progress_bar(url.rpartition("/")[2], int(size) if size.isdigit() else None, progress) as advance:
+            while block := response.read(2**16):
+                content += block
+                if len(content) > LARGEST:
+                    raise DataFileError(f"{url}: is larger than {LARGEST} bytes")
+                advance(len(block))
+    return bytes(content)
+
+
+@contextlib.contextmanager
+def _progress_bar(label: str, size: int | None, progress: bool) -> Iterator[Callable[[int], object]]:
+    """A function to be called with the number of bytes that have come; it shows them on a terminal."""
+    if not progress or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda n_bytes: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=label, total=size, unit="B", unit_scale=True) as bar:
+        yield bar.update
+
+
+def _reason(error: Exception) -> str:
+    from urllib.error import HTTPError, URLError
+
+    if isinstance(error, HTTPError):
+        error.close()  # it holds the connection
+        return str(error)
+    return str(error.reason if isinstance(error, URLError) else error) or type(error).__name__
+
+
+def write_whole(path: str, content: bytes) -> None:
+    """Write the file so that it is there as a whole or not at all."""
+    import tempfile
+
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    # a directory of its own, on the same disk: it is removed whatever happens
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as scratch:
+        unfinished = os.path.join(scratch, os.path.basename(path))
+        with open(unfinished, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)

@@ -1,0 +1,20 @@
+"""Facts about the package nnlite.datasets as a whole."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[2] / "nnlite"
+
+
+def test_importing_loads_nothing_but_numpy_and_nnlite():
+    program = (
+        "import sys, types, numpy\n"
+        "nnlite = sys.modules['nnlite'] = types.ModuleType('nnlite')\n"  # without the rest of the package
+        f"nnlite.__path__ = [{str(PACKAGE)!r}]\n"
+        "before = set(sys.modules)\n"
+        "import nnlite.datasets\n"
+        "print(*sorted(name for name in set(sys.modules) - before if not name.startswith('nnlite')))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert set(ran.stdout.split()) <= {"__future__"}
