@@ -1,0 +1,78 @@
+"""What the user hands in: checked as a whole, and given to the network batch by batch in its own dtype."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError
+from nnlite.layers import Cache
+from nnlite.layers.base import Shape
+
+
+def check_X(X: Any, input_shape: Shape | None, dtype: Any, name: str = "X") -> Array:
+    """Return ``X`` as an array of at least one finite example of ``input_shape`` (None: any), not yet cast."""
+    array = checks.numeric_array(name, X)
+    if array.ndim < 2:
+        one = f"; a single example is {name}.reshape(1, -1)" if array.ndim == 1 else ""
+        raise ArgumentError(
+            f"{name}: expected two dimensions (examples, features), got an array of shape {array.shape}{one}"
+        )
+    if array.size == 0:
+        raise ArgumentError(f"{name}: expected at least one example and one feature, got shape {array.shape}")
+    if input_shape is not None and array.shape[1:] != input_shape:
+        raise ArgumentError(
+            f"{name}: expected {_describe(input_shape)}, as the network was built for, "
+            f"got {_describe(array.shape[1:])} (shape {array.shape})"
+        )
+    checks.finite(name, array, dtype)
+    return array
+
+
+def check_lengths(X: Array, y: Array, X_name: str = "X", y_name: str = "y") -> None:
+    """Raise ArgumentError unless there is one label for each example."""
+    if len(X) != len(y):
+        raise ArgumentError(f"{y_name}: expected {len(X)} labels, one for each example of {X_name}, got {len(y)}")
+
+
+def _describe(shape: Shape) -> str:
+    return f"{shape[0]} features" if len(shape) == 1 else f"examples of shape {shape}"
+
+
+def gatherable(array: Array) -> Array:
+    """``array`` in C order and native byte order, so that `take` need not convert all of it for each batch."""
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+
+
+def take(array: Array, rows: Array, name: str, cache: Cache) -> Array:
+    """``array[rows]``, in the cache's memory."""
+    out = cache.array(name, (len(rows), *array.shape[1:]), array.dtype)
+    return np.take(array, rows, axis=0, out=out, mode="clip")
+
+
+def cast(array: Array, name: str, cache: Cache) -> Array:
+    """``array`` in the dtype of the network: itself where it is so already, else in the cache's memory."""
+    if array.dtype == cache.dtype:
+        return array
+    out = cache.array(name, array.shape)
+    np.copyto(out, array, casting="unsafe")
+    return out
+
+
+def target_rows(y: Array, units: int, cache: Cache) -> Array:
+    """Y (M, units) in the dtype of the network, from checked targets: class indices become one-hot rows."""
+    if y.ndim > 1:
+        return cast(y, "Y", cache)
+    Y = cache.array("Y", (len(y), units))
+    Y.fill(0)
+    Y[_row_numbers(len(y), cache), y] = 1
+    return Y
+
+
+def _row_numbers(n: int, cache: Cache) -> Array:
+    """0 .. n-1, made once for the largest n."""
+    numbers = getattr(cache, "row_numbers", None)
+    if numbers is None or len(numbers) < n:
+        numbers = cache.row_numbers = np.arange(n)
+    return numbers[:n]

@@ -1,0 +1,93 @@
+"""What training reports: one value per epoch of each quantity."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class History(Mapping[str, list[float]]):
+    """The learning curves of one call of `Model.fit`: ``history["loss"]`` is a list with a number per epoch.
+
+    Keys are ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate`` and ``seconds``, as far as
+    they were measured: no accuracy for regression, no ``val_`` without validation data.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> history.append({"loss": 2.3, "accuracy": 0.1})
+    >>> history.append({"loss": 1.9, "accuracy": 0.4})
+    >>> history["loss"], history.epochs
+    ([2.3, 1.9], 2)
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[float]] = {}
+
+    def __getitem__(self, key: str) -> list[float]:
+        try:
+            return self._values[key]
+        except KeyError:
+            raise KeyError(f"{key!r} was not recorded; there is {', '.join(self._values) or 'nothing'}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{key}={values[-1]:.4g}" for key, values in self._values.items())
+        return f"History({self.epochs} epochs; last: {last})" if self.epochs else "History(0 epochs)"
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs recorded."""
+        return max(map(len, self._values.values()), default=0)
+
+    def append(self, values: Mapping[str, float]) -> None:
+        """Record an epoch.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+        """
+        for key, value in values.items():
+            self._values.setdefault(key, []).append(float(value))
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write a table with a row per epoch: ``epoch`` (from 1) and a column for each key.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; one that exists is replaced.
+        """
+        import csv
+
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["epoch", *self._values])
+            writer.writerows(
+                [epoch, *row] for epoch, row in enumerate(zip(*self._values.values(), strict=True), start=1)
+            )
+
+    def plot(self, axes: "Axes | Sequence[Axes] | None" = None) -> Any:
+        """Draw the learning curves: loss, and accuracy where there is one, training and validation.
+
+        Parameters
+        ----------
+        axes : matplotlib Axes, or a sequence of two, optional
+            Where to draw: the loss on the first, the accuracy on the second if there is a second. By default a new
+            figure.
+
+        Returns
+        -------
+        ndarray of Axes
+            Those that were drawn on; ``axes[0].figure`` is the figure.
+        """
+        from nnlite import plots
+
+        return plots.learning_curves(self, axes)
