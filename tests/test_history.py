@@ -1,0 +1,92 @@
+import csv
+
+import matplotlib
+import numpy as np
+import pytest
+
+import nnlite as nn
+from nnlite import plots
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture
+def history():
+    history = nn.History()
+    for epoch in range(3):
+        values = {"loss": 2.0 - epoch, "accuracy": 0.5 + epoch / 10, "val_loss": 2.1 - epoch, "val_accuracy": 0.4}
+        history.append(values)
+    return history
+
+
+@pytest.fixture
+def plt():
+    import matplotlib.pyplot as plt
+
+    yield plt
+    plt.close("all")
+
+
+def curves(ax):
+    return {line.get_label(): list(line.get_ydata()) for line in ax.get_lines()}
+
+
+def test_a_key_gives_one_number_per_epoch(history):
+    assert history["loss"] == [2.0, 1.0, 0.0]
+    assert history.epochs == 3
+    assert list(history) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+    assert "loss=0" in repr(history)
+
+
+def test_a_key_that_was_not_recorded_says_what_there_is(history):
+    with pytest.raises(KeyError, match=r"'f1' was not recorded; there is loss, accuracy, val_loss"):
+        history["f1"]
+
+
+def test_the_csv_has_a_row_per_epoch_and_every_digit(history, tmp_path):
+    history.append({"loss": 1 / 3, "accuracy": 0.1, "val_loss": 0.2, "val_accuracy": 1.0})
+    history.to_csv(tmp_path / "history.csv")
+    with open(tmp_path / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    assert float(rows[3]["loss"]) == 1 / 3
+    assert np.loadtxt(tmp_path / "history.csv", delimiter=",", skiprows=1).shape == (4, 5)
+
+
+def test_plot_draws_loss_and_accuracy_of_training_and_validation(history, plt):
+    loss, accuracy = history.plot()
+    assert curves(loss) == {"training": [2.0, 1.0, 0.0], "validation": [2.1, 1.1, pytest.approx(0.1)]}
+    assert curves(accuracy)["training"] == history["accuracy"]
+    assert (loss.get_xlabel(), loss.get_ylabel(), accuracy.get_ylabel()) == ("epoch", "loss J", "accuracy")
+    assert list(loss.get_lines()[0].get_xdata()) == [1, 2, 3]
+    assert loss.get_legend() is not None
+
+
+def test_plot_draws_on_the_axes_that_it_is_given(history, plt):
+    figure, (left, right) = plt.subplots(1, 2)
+    drawn = history.plot((left, right))
+    assert list(drawn) == [left, right]
+    assert left.get_lines()
+    assert right.get_lines()
+    assert plt.get_fignums() == [figure.number]
+
+
+def test_a_single_axes_gets_the_loss(history, plt):
+    _, ax = plt.subplots()
+    history.plot(axes=ax)
+    assert curves(ax)["training"] == history["loss"]
+
+
+def test_regression_without_validation_is_one_panel_with_one_curve(plt):
+    history = nn.History()
+    history.append({"loss": 1.0})
+    (ax,) = history.plot()
+    assert list(curves(ax)) == ["training"]
+    assert ax.get_lines()[0].get_marker() == "o"  # one epoch is a point, a line would not show
+
+
+def test_plot_of_nothing_and_on_something_else_is_refused(history):
+    with pytest.raises(nn.ArgumentError, match="history: nothing to draw"):
+        nn.History().plot()
+    with pytest.raises(nn.ArgumentError, match="axes: expected matplotlib Axes, got 'left'"):
+        plots.learning_curves(history, axes="left")

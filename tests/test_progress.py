@@ -1,0 +1,110 @@
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+import nnlite as nn
+from nnlite import progress
+
+SCRIPT = """
+import numpy as np, nnlite as nn
+model = nn.Model([nn.Dense(3), nn.Softmax()], seed=0)
+model.fit(np.eye(6), np.arange(6) % 3, epochs=4, validation_data=(np.eye(6), np.arange(6) % 3), progress={shown})
+"""
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """A function, as pytest sets its own stderr between the fixtures and the test."""
+
+    def attach():
+        monkeypatch.setattr(sys, "stderr", Terminal())
+        return sys.stderr
+
+    return attach
+
+
+def test_the_bar_counts_epochs_with_loss_and_accuracy_beside_it(terminal):
+    values = {"loss": 0.25, "accuracy": 0.9, "val_loss": 0.3, "val_accuracy": 0.8, "seconds": 1.0}
+    terminal = terminal()
+    with progress.EpochBar(2, shown=True) as bar:
+        bar.finished(0, values)
+        bar.finished(1, values)
+    last = terminal.getvalue().rstrip("\n").split("\r")[-1]
+    assert last.startswith("epoch 2/2 |########|")
+    assert last.endswith("loss 0.250 val 0.300, accuracy 0.900 val 0.800")
+    assert len(last) < 80
+
+
+def test_the_bar_moves_during_a_long_epoch(terminal, monkeypatch):
+    monkeypatch.setattr(progress, "REDRAW_SECONDS", 0)
+    terminal = terminal()
+    with progress.EpochBar(10, shown=True) as bar:
+        bar.within(4, 0.5)
+        assert "epoch 5/10 |####" in terminal.getvalue()
+
+
+def test_silent_without_a_terminal(capfd):
+    with progress.EpochBar(1, shown=True) as bar:
+        bar.finished(0, {"loss": 0.0})
+    assert capfd.readouterr() == ("", "")
+
+
+def test_silent_when_asked(terminal):
+    terminal = terminal()
+    with progress.EpochBar(1, shown=False) as bar:
+        bar.within(0, 0.5)
+        bar.finished(0, {"loss": 0.0})
+    assert terminal.getvalue() == ""
+
+
+def test_silent_without_any_stderr(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)  # as in a program without a console
+    with progress.EpochBar(1, shown=True) as bar:
+        assert not bar.shown
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("shown", [True, False])
+def test_fit_in_a_real_terminal(shown):
+    ours, theirs = os.openpty()
+    process = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(shown=shown)], stdout=subprocess.PIPE, stderr=theirs, check=True
+    )
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        written += part
+    os.close(ours)
+    assert process.stdout == b""
+    assert (b"epoch 4/4 |" in written) == shown
+    assert (b"accuracy 0." in written) == shown
+
+
+def test_a_notebook_is_recognized_by_its_kernel(monkeypatch):
+    class ZMQInteractiveShell:
+        pass
+
+    class IPython:
+        get_ipython = staticmethod(ZMQInteractiveShell)
+
+    monkeypatch.setitem(sys.modules, "IPython", IPython)
+    assert progress.in_notebook()
+
+
+def test_a_plain_process_is_no_notebook():
+    assert not progress.in_notebook()
+    assert nn.Model
