@@ -20,7 +20,8 @@ class EpochBar:
     """
 
     def __init__(self, epochs: int, shown: bool) -> None:
-        self._bar: Any = _make_bar(epochs) if shown else None
+        bar_format = "{desc}|{bar}| {elapsed}<{remaining}{postfix}"
+        self._bar: Any = make_bar(total=epochs, bar_format=bar_format) if shown else None
         self._epochs = epochs
         self._next_drawing = 0.0
 
@@ -65,16 +66,15 @@ def _figures(values: Mapping[str, float]) -> str:
     )
 
 
-def _make_bar(epochs: int) -> Any:
-    """Make tqdm's notebook bar in a notebook, its text bar in a terminal, and None elsewhere."""
-    bar_format = "{desc}|{bar}| {elapsed}<{remaining}{postfix}"
+def make_bar(**options: Any) -> Any:
+    """Make tqdm(**options) in the form that suits: for a notebook, for a terminal, and None where there is neither."""
     if in_notebook():
         import importlib.util
 
         if importlib.util.find_spec("ipywidgets"):
             from tqdm.notebook import tqdm as notebook_bar
 
-            return notebook_bar(total=epochs, bar_format=bar_format)
+            return notebook_bar(**options)
     elif not (sys.stderr and sys.stderr.isatty()):
         return None
     import shutil
@@ -83,7 +83,7 @@ def _make_bar(epochs: int) -> Any:
 
     # tqdm believes a terminal that claims to have no rows and no columns, and would show nothing
     columns, rows = shutil.get_terminal_size()
-    return tqdm(total=epochs, bar_format=bar_format, ncols=columns, nrows=rows)
+    return tqdm(**options, ncols=columns, nrows=rows)
 
 
 def in_notebook() -> bool:

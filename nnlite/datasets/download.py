@@ -2,10 +2,10 @@
 
 import contextlib
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from nnlite.errors import DataFileError
+from nnlite.progress import make_bar
 
 LARGEST = 64 * 2**20  # bytes; the largest file of MNIST has 10 million
 TIMEOUT = 20.0  # seconds without an answer
@@ -39,25 +39,17 @@ def _fetch(url: str, progress: bool) -> bytes:
     content = bytearray()
     with urlopen(url, timeout=TIMEOUT) as response:
         size = response.headers.get("Content-Length", "")
-        with _progress_bar(url.rpartition("/")[2], int(size) if size.isdigit() else None, progress) as advance:
+        total = int(size) if size.isdigit() else None
+        label = url.rpartition("/")[2]
+        bar = make_bar(desc=label, total=total, unit="B", unit_scale=True) if progress else None
+        with contextlib.nullcontext() if bar is None else bar:
             while block := response.read(2**16):
                 content += block
                 if len(content) > LARGEST:
                     raise DataFileError(f"{url}: is larger than {LARGEST} bytes")
-                advance(len(block))
+                if bar is not None:
+                    bar.update(len(block))
     return bytes(content)
-
-
-@contextlib.contextmanager
-def _progress_bar(label: str, size: int | None, progress: bool) -> Iterator[Callable[[int], object]]:
-    """A function to be called with the number of bytes that have come; it shows them on a terminal."""
-    if not progress or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda n_bytes: None
-        return
-    from tqdm import tqdm
-
-    with tqdm(desc=label, total=size, unit="B", unit_scale=True) as bar:
-        yield bar.update
 
 
 def _reason(error: Exception) -> str:
