@@ -1,5 +1,6 @@
 """Checks of what a user hands in: each returns the value in the type we compute with, or says what is wrong."""
 
+import itertools
 import math
 import operator
 from typing import Any
@@ -40,12 +41,12 @@ def real(
         bounds.append(f"of at least {minimum:g}")
     if below is not None:
         bounds.append(f"below {below:g}")
-    expected = "a finite number " + " and ".join(bounds)
-    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:  # type: ignore[arg-type]
-        raise ArgumentError(f"{name}: expected {expected}, got {value!r}")
+    expected = " ".join(["a finite number", *bounds]).replace(" below", " and below" if len(bounds) > 1 else " below")
     try:
+        if isinstance(value, (bool, np.bool_, str, bytes)) or getattr(value, "ndim", 0) != 0:
+            raise TypeError
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ArgumentError(f"{name}: expected {expected}, got {value!r}") from None
     inside = (
         math.isfinite(number)
@@ -62,16 +63,28 @@ def numeric_array(name: str, value: Any) -> Array:
     """``value`` as an array of booleans, integers or floats, without a copy where there is one already."""
     if hasattr(value, "toarray"):
         raise ArgumentError(f"{name}: sparse matrices are not supported; pass {name}.toarray()")
+    if isinstance(value, np.ndarray) and hasattr(value, "mask"):
+        raise ArgumentError(f"{name}: masked arrays are not supported; pass {name}.filled(value)")
     try:
         array = np.asarray(value)
     except ValueError:
         raise ArgumentError(f"{name}: the rows have different lengths; expected a rectangular array") from None
     if array.dtype.kind not in "buif":
         raise ArgumentError(
-            f"{name}: expected numbers, got an array of dtype {array.dtype}"
-            + (f" (first entry {array.flat[0]!r})" if array.size else "")
+            f"{name}: expected numbers, got an array of dtype {array.dtype}{_first_non_number(name, array)}"
         )
     return array
+
+
+def _first_non_number(name: str, array: Array) -> str:
+    """Where the first entry is that is no number, and what to do about words."""
+    for index, entry in itertools.islice(np.ndenumerate(array), 10_000):
+        if not isinstance(entry, (bool, int, float, np.integer, np.floating, np.bool_)):
+            shown = entry.item() if isinstance(entry, np.generic) else entry
+            where = f" ({name}[{', '.join(map(str, index))}] is {shown!r})"
+            words = isinstance(entry, str) and array.ndim == 1
+            return where + (f"; names, {name} = np.unique({name}, return_inverse=True) numbers them" if words else "")
+    return f"; if they are numbers, {name}.astype(float) makes them so" if array.dtype == object else ""
 
 
 def finite(name: str, array: Array, dtype: Any = None) -> None:
@@ -97,7 +110,7 @@ def finite(name: str, array: Array, dtype: Any = None) -> None:
 def class_indices(name: str, y: Any, n_classes: int | None, *, of: str = "") -> Array:
     """``y`` as integers in 0 .. n_classes-1; raises ArgumentError for floats and labels out of range.
 
-    ``of`` says in the message what the range belongs to: "for a network with 10 output units".
+    ``of`` says in the message what the range belongs to: " for a network with 10 output units".
     """
     array = numeric_array(name, y)
     if array.dtype.kind == "f":
@@ -107,14 +120,14 @@ def class_indices(name: str, y: Any, n_classes: int | None, *, of: str = "") -> 
                 f"if they are whole numbers, pass {name}.astype(int)"
             )
         return array.astype(np.intp)
-    array = array.astype(np.intp, copy=False)
     if array.size == 0:
-        return array
+        return array.astype(np.intp)
     for label in (array.min(), array.max()):
         if label < 0 or (n_classes is not None and label >= n_classes):
             allowed = "labels start at 0" if n_classes is None else f"labels are 0..{n_classes - 1}"
-            raise ArgumentError(f"{name}: label {label} is out of range {of} ({allowed})")
-    return array
+            hint = "; subtract 1?" if n_classes is not None and array.min() == 1 and array.max() == n_classes else ""
+            raise ArgumentError(f"{name}: label {label} is out of range{of} ({allowed}{hint})")
+    return array.astype(np.intp, copy=False)
 
 
 def in_unit_interval(name: str, array: Array, expected: str) -> None:
@@ -123,3 +136,10 @@ def in_unit_interval(name: str, array: Array, expected: str) -> None:
         raise ArgumentError(
             f"{name}: expected {expected} in [0, 1], got values from {array.min():g} to {array.max():g}"
         )
+
+
+def boolean(name: str, value: object) -> bool:
+    """``value`` as True or False; raises ArgumentError for anything else, such as "no"."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ArgumentError(f"{name}: expected True or False, got {value!r}")
+    return bool(value)

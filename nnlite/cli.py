@@ -13,7 +13,7 @@ import numpy as np
 from nnlite import __version__, checks
 from nnlite.checks import Array
 from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_spirals
-from nnlite.errors import NnliteError
+from nnlite.errors import ArgumentError, NnliteError
 from nnlite.history import History
 from nnlite.layers import Dense, Layer, ReLU, Softmax
 from nnlite.model import Model
@@ -54,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         _train(options)
+    except BrokenPipeError:  # whoever read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (NnliteError, OSError) as error:
         print(f"nnlite: error: {error}", file=sys.stderr)
         return 2
@@ -77,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     train = commands.add_parser(
         "train",
+        usage="nnlite train DATASET [options]",
         help="train a network on a data set; print its test accuracy, write learning curves and history",
         description="Train a network of Dense and ReLU layers that ends in Softmax. Prints the accuracy on test\n"
         "examples that it has never seen, and writes learning_curves.png and history.csv to a run\n"
@@ -101,7 +105,11 @@ def _parser() -> argparse.ArgumentParser:
         "--momentum", type=_momentum, metavar="MU", help="how much of the last step is kept, 0 to below 1"
     )
     train.add_argument("--seed", type=_seed, metavar="N", default=0, help="same seed, same network (default 0)")
-    train.add_argument("--out", metavar="DIR", help="run directory (default: the next free runs/DATASET-N)")
+    train.add_argument(
+        "--out",
+        metavar="DIR",
+        help="run directory, in which earlier files are replaced (default: the next free runs/DATASET-N)",
+    )
     train.add_argument(
         "--data",
         metavar="DIR",
@@ -149,6 +157,8 @@ def _defaults_table() -> str:
 
 def _train(options: argparse.Namespace) -> None:
     """Train as the options say. The run directory is made first: a long run must not end in a wrong path."""
+    if options.data is not None and options.dataset != "mnist":
+        raise ArgumentError(f"--data: only mnist is read from a directory, got it with {options.dataset}")
     chosen = {name: getattr(options, name) for name in Recipe._fields if getattr(options, name) is not None}
     recipe = RECIPES[options.dataset]._replace(**chosen)
     data = _load(options.dataset, options.seed, options.data)
@@ -172,7 +182,7 @@ def _train(options: argparse.Namespace) -> None:
     )
     seconds = time.perf_counter() - start
     test = model.evaluate(data.X_test, data.y_test)
-    print(f"\ntest accuracy: {test['accuracy']:.2%} (loss {test['loss']:.4f}) after {seconds:.1f} s of training")
+    print(f"\ntest accuracy: {test['accuracy']:.2%} (loss {test['loss']:.4f}) after {seconds:.2f} s of training")
     _write(directory, history, f"{data.name}: {model}")
 
 
@@ -214,7 +224,10 @@ def _network(hidden: Sequence[int], data: Dataset, seed: int) -> Model:
 def _run_directory(out: str | None, dataset: str) -> str:
     """``out``, made if it does not exist; by default the first of runs/DATASET-1, -2, ... that does not."""
     if out is not None:
-        os.makedirs(out, exist_ok=True)
+        try:
+            os.makedirs(out, exist_ok=True)
+        except OSError as error:
+            raise ArgumentError(f"--out: cannot make the directory {out!r} ({error.strerror})") from None
         return out
     os.makedirs("runs", exist_ok=True)
     for number in itertools.count(1):

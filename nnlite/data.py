@@ -33,7 +33,10 @@ def check_X(X: Any, input_shape: Shape | None, dtype: Any, name: str = "X") -> A
 def check_lengths(X: Array, y: Array, X_name: str = "X", y_name: str = "y") -> None:
     """Raise ArgumentError unless there is one label for each example."""
     if len(X) != len(y):
-        raise ArgumentError(f"{y_name}: expected {len(X)} labels, one for each example of {X_name}, got {len(y)}")
+        raise ArgumentError(
+            f"{y_name}: expected {len(X)} labels, one for each row of {X_name} {X.shape}, got {len(y)}"
+            + (f"; rows are examples: pass {X_name}.T" if X.ndim == 2 and X.shape[1] == len(y) else "")
+        )
 
 
 def _describe(shape: Shape) -> str:
@@ -51,28 +54,17 @@ def take(array: Array, rows: Array, name: str, cache: Cache) -> Array:
     return np.take(array, rows, axis=0, out=out, mode="clip")
 
 
-def cast(array: Array, name: str, cache: Cache) -> Array:
-    """``array`` in the dtype of the network: itself where it is so already, else in the cache's memory."""
-    if array.dtype == cache.dtype:
+def cast(array: Array, name: str, cache: Cache, *, copy: bool = False) -> Array:
+    """``array`` in the dtype of the network: itself where it is so already, else (or to copy) in the cache's memory."""
+    if array.dtype == cache.dtype and not copy:
         return array
     out = cache.array(name, array.shape)
     np.copyto(out, array, casting="unsafe")
     return out
 
 
-def target_rows(y: Array, units: int, cache: Cache) -> Array:
-    """Y (M, units) in the dtype of the network, from checked targets: class indices become one-hot rows."""
-    if y.ndim > 1:
-        return cast(y, "Y", cache)
-    Y = cache.array("Y", (len(y), units))
-    Y.fill(0)
-    Y[_row_numbers(len(y), cache), y] = 1
-    return Y
-
-
-def _row_numbers(n: int, cache: Cache) -> Array:
-    """0 .. n-1, made once for the largest n."""
-    numbers = getattr(cache, "row_numbers", None)
-    if numbers is None or len(numbers) < n:
-        numbers = cache.row_numbers = np.arange(n)
-    return numbers[:n]
+def batch(X: Array, y: Array, rows: Array | None, part: slice, cache: Cache) -> tuple[Array, Array]:
+    """The examples ``part`` of all, or of those that ``rows`` names: views, or taken into the cache's memory."""
+    if rows is None:
+        return X[part], y[part]
+    return take(X, rows[part], "X_rows", cache), take(y, rows[part], "y_rows", cache)

@@ -25,7 +25,7 @@ def softmax(z: Any, axis: int = -1) -> Array:
     z : array_like
         Logits of any size; -inf gives probability 0.
     axis : int, default -1
-        The axis of the classes.
+        The axis of the classes; a column, as the course writes it, needs ``axis=0``.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def softmax(z: Any, axis: int = -1) -> Array:
     >>> softmax([5, 2, -1, 3]).round(3)
     array([0.842, 0.042, 0.002, 0.114])
     """
-    z = _floats("z", z)
+    z = _logits(z, axis)
     temp = np.exp(z - z.max(axis, keepdims=True))
     a: Array = temp / temp.sum(axis, keepdims=True)
     return a
@@ -67,7 +67,7 @@ def log_softmax(z: Any, axis: int = -1) -> Array:
     >>> log_softmax([1e4, 0.0, -1e4])
     array([     0., -10000., -20000.])
     """
-    z = _floats("z", z)
+    z = _logits(z, axis)
     shifted = z - z.max(axis, keepdims=True)
     log_a: Array = shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))
     return log_a
@@ -93,7 +93,7 @@ def hardmax(z: Any, axis: int = -1) -> Array:
     >>> hardmax([5, 2, -1, 3])
     array([1., 0., 0., 0.])
     """
-    z = _floats("z", z)
+    z = _logits(z, axis)
     a: Array = np.zeros_like(z)
     np.put_along_axis(a, np.expand_dims(z.argmax(axis), axis), 1, axis)
     return a
@@ -175,7 +175,7 @@ def cross_entropy(Y_hat: Any, Y: Any) -> Array:
     Parameters
     ----------
     Y_hat : array_like, (C,) or (M, C)
-        Probabilities of the C classes, in [0, 1].
+        Probabilities of the C classes, in [0, 1]. They come first, as in the course.
     Y : array_like, of the same shape
         Ground truth: one-hot rows, or probabilities.
 
@@ -187,7 +187,7 @@ def cross_entropy(Y_hat: Any, Y: Any) -> Array:
     Raises
     ------
     ArgumentError
-        If the shapes differ or ``Y_hat`` leaves [0, 1].
+        If the shapes differ or an entry leaves [0, 1].
 
     Examples
     --------
@@ -217,7 +217,7 @@ def binary_cross_entropy(Y_hat: Any, Y: Any) -> Array:
     Raises
     ------
     ArgumentError
-        If the shapes differ or ``Y_hat`` leaves [0, 1].
+        If the shapes differ or an entry leaves [0, 1].
 
     Examples
     --------
@@ -258,7 +258,7 @@ def one_hot(y: Any, n_classes: int | None = None, dtype: Any = np.float32) -> Ar
            [0., 0., 0., 1.]], dtype=float32)
     """
     C = None if n_classes is None else checks.integer("n_classes", n_classes)
-    y = checks.class_indices("y", y, C, of=f"for {C} classes")
+    y = checks.class_indices("y", y, C, of="" if C is None else f" for {C} classes")
     if C is None:
         C = int(y.max(initial=-1)) + 1
     Y = np.zeros((*y.shape, C), dtype)
@@ -271,6 +271,14 @@ def _floats(name: str, value: Any) -> Array:
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 
+def _logits(z: Any, axis: int) -> Array:
+    logits = _floats("z", z)
+    axis = checks.integer("axis", axis, minimum=-max(logits.ndim, 1))
+    if logits.ndim == 0 or axis >= logits.ndim or logits.shape[axis] == 0:
+        raise ArgumentError(f"z: expected logits of at least one class along axis {axis}, got shape {logits.shape}")
+    return logits
+
+
 def _probabilities_and_truth(Y_hat: Any, Y: Any) -> tuple[Array, Array]:
     Y_hat = _floats("Y_hat", Y_hat)
     Y = checks.numeric_array("Y", Y)
@@ -280,6 +288,7 @@ def _probabilities_and_truth(Y_hat: Any, Y: Any) -> tuple[Array, Array]:
             + ("; one_hot(y, C) turns class indices into rows" if Y.ndim == Y_hat.ndim - 1 else "")
         )
     checks.in_unit_interval("Y_hat", Y_hat, "probabilities")
+    checks.in_unit_interval("Y", Y, "the truth")
     return Y_hat, Y.astype(Y_hat.dtype, copy=False)
 
 

@@ -1,18 +1,19 @@
 """What training reports: one value per epoch of each quantity."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class History(Mapping[str, list[float]]):
+class History(dict[str, list[float]]):
     """The learning curves of one call of `Model.fit`: ``history["loss"]`` is a list with a number per epoch.
 
     Keys are ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate`` and ``seconds``, as far as
-    they were measured: no accuracy for regression, no ``val_`` without validation data.
+    they were measured: no accuracy for regression, no ``val_`` without validation data. It is a dict, so that
+    ``pandas.DataFrame(history)`` is a table.
 
     Examples
     --------
@@ -23,29 +24,22 @@ class History(Mapping[str, list[float]]):
     ([2.3, 1.9], 2)
     """
 
-    def __init__(self) -> None:
-        self._values: dict[str, list[float]] = {}
-
-    def __getitem__(self, key: str) -> list[float]:
-        try:
-            return self._values[key]
-        except KeyError:
-            raise KeyError(f"{key!r} was not recorded; there is {', '.join(self._values) or 'nothing'}") from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
+    def __missing__(self, key: str) -> list[float]:
+        raise KeyError(f"{key!r} was not recorded; there is {', '.join(self) or 'nothing'}")
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{key}={values[-1]:.4g}" for key, values in self._values.items())
+        last = ", ".join(f"{key}={values[-1]:.4g}" for key, values in self.items())
         return f"History({self.epochs} epochs; last: {last})" if self.epochs else "History(0 epochs)"
 
     @property
     def epochs(self) -> int:
         """Number of epochs recorded."""
-        return max(map(len, self._values.values()), default=0)
+        return max(map(len, self.values()), default=0)
+
+    @property
+    def history(self) -> "History":
+        """Itself: those who know Keras write ``history.history["loss"]``."""
+        return self
 
     def append(self, values: Mapping[str, float]) -> None:
         """Record an epoch.
@@ -55,7 +49,7 @@ class History(Mapping[str, list[float]]):
         values : mapping of str to float
         """
         for key, value in values.items():
-            self._values.setdefault(key, []).append(float(value))
+            self.setdefault(key, []).append(float(value))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a table with a row per epoch: ``epoch`` (from 1) and a column for each key.
@@ -69,10 +63,8 @@ class History(Mapping[str, list[float]]):
 
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(["epoch", *self._values])
-            writer.writerows(
-                [epoch, *row] for epoch, row in enumerate(zip(*self._values.values(), strict=True), start=1)
-            )
+            writer.writerow(["epoch", *self])
+            writer.writerows([epoch, *row] for epoch, row in enumerate(zip(*self.values(), strict=True), start=1))
 
     def plot(self, axes: "Axes | Sequence[Axes] | None" = None) -> Any:
         """Draw the learning curves: loss, and accuracy where there is one, training and validation.

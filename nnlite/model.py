@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite import checks, data, training
+from nnlite import checks, data
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, NotBuiltError
 from nnlite.initializers import GlorotUniform, Initializer
-from nnlite.layers import Activation, Cache, Layer, Output
+from nnlite.layers import Activation, Dense, Layer, Output
 from nnlite.layers.base import Shape
+from nnlite.parameters import bind, lay_out
+from nnlite.passes import Pass
 
 if TYPE_CHECKING:
     from nnlite.history import History
@@ -31,8 +33,8 @@ class Model:
     Parameters
     ----------
     layers : sequence of Layer
-        From the first hidden layer to the output: Softmax, Sigmoid or Identity. The model owns them: a layer cannot
-        be part of two models, nor twice of one.
+        From the first hidden layer to the output: Softmax, Sigmoid or Identity. A layer with
+        parameters belongs to one model, and stands in it once.
     n_features : int or tuple of int, optional
         Size n[0] of the input (or the shape of one example). By default it is taken from the first X that `fit` or
         `forward` sees.
@@ -74,9 +76,8 @@ class Model:
     2.3
     """
 
-    _caches: list[Cache]  # of the training step, one for each layer
-    _idle: list[list[Cache]]  # such lists for predictions, of which several threads may make some at once
-    _Y_hat: Array | None  # of the last training step
+    _training: Pass | None  # the training step's
+    _idle: list[Pass]  # for predictions, of which several threads may make some at once
 
     def __init__(
         self,
@@ -90,10 +91,12 @@ class Model:
         self.dtype = _check_dtype(dtype)
         self.seed = None if seed is None else checks.integer("seed", seed, minimum=0)
         self.rng = np.random.default_rng(self.seed)
+        # of the seed, whether given or not: decides validation splits
+        self._entropy: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
         self.input_shape: Shape | None = None
         self._forget_passes()
         if n_features is not None:
-            self._build(_check_input_shape(n_features))
+            self._build(_check_input_shape(n_features), "n_features")
 
     # ---- parameters -------------------------------------------------------------------------------------------
 
@@ -109,98 +112,98 @@ class Model:
 
     @property
     def theta(self) -> Array:
-        """All parameters in one vector, weights first. Live."""
+        """All parameters in one vector, weights first. Live; assigning to it copies the values."""
         self._require_built("theta")
         return self._theta
 
+    @theta.setter
+    def theta(self, value: Any) -> None:
+        self._require_built("theta")
+        self._theta[...] = value
+
     @property
     def grad(self) -> Array:
-        """All gradients in one vector, in the order of `theta`. Live."""
+        """All gradients in one vector, in the order of `theta`. Live; assigning to it copies the values."""
         self._require_built("grad")
         return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        self._require_built("grad")
+        self._grad[...] = value
 
     @property
     def n_parameters(self) -> int:
         """How many numbers the network learns."""
-        return self.theta.size
+        self._require_built("n_parameters")
+        return self._theta.size
+
+    @property
+    def n_weights(self) -> int:
+        """How many numbers at the beginning of `theta` are weights, on which weight decay acts."""
+        self._require_built("n_weights")
+        return max((segment.stop for segment in self._segments if segment.decayed), default=0)
 
     @property
     def parameters(self) -> Mapping[str, Array]:
         """W1, b1, W2, ... by name: live views into `theta`. Assign with ``parameters["W1"][...] = value``."""
         self._require_built("parameters")
-        return types.MappingProxyType(
-            {f"{name}{l}": getattr(layer, name) for layer, name, l in self._named_parameters()}
-        )
+        return types.MappingProxyType({segment.name: segment.view(self._theta) for segment in self._segments})
 
     @property
     def gradients(self) -> Mapping[str, Array]:
         """dW1, db1, dW2, ... by name: live views into `grad`."""
         self._require_built("gradients")
-        return types.MappingProxyType(
-            {f"d{name}{l}": getattr(layer, f"d{name}") for layer, name, l in self._named_parameters()}
-        )
-
-    def _named_parameters(self) -> Iterator[tuple[Layer, str, int]]:
-        """Each layer, the name of a parameter of it, and l: it is the l-th with that name."""
-        count: dict[str, int] = {}
-        for layer, shapes in zip(self.layers, self._parameter_shapes, strict=True):
-            for name in shapes:
-                count[name] = count.get(name, 0) + 1
-                yield layer, name, count[name]
+        return types.MappingProxyType({f"d{segment.name}": segment.view(self._grad) for segment in self._segments})
 
     # ---- building ---------------------------------------------------------------------------------------------
 
-    def _build(self, input_shape: Shape) -> None:
-        """Lay out theta and grad for examples of ``input_shape`` and draw the initial weights."""
-        shapes, parameter_shapes = self._infer_shapes(input_shape)
-        for layer in self.layers:
-            if layer._bound:
-                raise ArgumentError(f"layers: {layer} belongs to another model already; make a new one")
-        self.input_shape = input_shape
-        self._shapes = shapes
-        self._parameter_shapes = parameter_shapes
-        size = sum(int(np.prod(shape)) for of_layer in parameter_shapes for shape in of_layer.values())
-        self._theta = np.zeros(size, self.dtype)
-        self._grad = np.zeros(size, self.dtype)
-        self._bind()
-        for i, layer in enumerate(self.layers):
-            layer.initialize(self.rng, self._suited_initializer(i))
-
-    def _infer_shapes(self, input_shape: Shape) -> tuple[list[Shape], list[dict[str, Shape]]]:
-        """Shapes of a[0] .. a[L], and of the parameters of each layer, without changing anything."""
+    def _infer_shapes(self, input_shape: Shape, name: str = "X") -> list[Shape]:
+        """Shapes of one example in a[0] .. a[L], without changing anything."""
         shapes = [input_shape]
-        parameter_shapes = []
         for layer in self.layers:
-            parameter_shapes.append(layer.parameter_shapes(shapes[-1]))
-            shapes.append(layer.output_shape(shapes[-1]))
+            try:
+                shapes.append(layer.output_shape(shapes[-1]))
+            except ArgumentError as error:
+                raise ArgumentError(f"{name}: {error}") from None
         if len(shapes[-1]) != 1:
             raise ArgumentError(f"layers: the output must be rows of units, got shape {shapes[-1]} per example")
         self.output.check_units(shapes[-1][0])
-        return shapes, parameter_shapes
+        return shapes
 
-    def _bind(self) -> None:
-        """Make each layer's parameters views into theta and grad, those that weight decay acts on first."""
-        views: list[tuple[dict[str, Array], dict[str, Array]]] = [({}, {}) for _ in self.layers]
-        start = 0
-        for decayed in (True, False):
-            for layer, shapes, (parameters, gradients) in zip(self.layers, self._parameter_shapes, views, strict=True):
-                for name, shape in shapes.items():
-                    if (name in layer.decayed) == decayed:
-                        stop = start + int(np.prod(shape))
-                        parameters[name] = self._theta[start:stop].reshape(shape)
-                        gradients[name] = self._grad[start:stop].reshape(shape)
-                        start = stop
-            if decayed:
-                self.n_weights = start
-        for layer, (parameters, gradients) in zip(self.layers, views, strict=True):
-            layer.bind(parameters, gradients)
+    def _build(self, input_shape: Shape, name: str = "X") -> None:
+        """Lay out theta and grad for examples of ``input_shape`` and draw the initial weights, or change nothing."""
+        shapes = self._infer_shapes(input_shape, name)
+        for layer in self.layers:
+            if layer._views:
+                raise ArgumentError(f"layers: {layer} belongs to another model already; make a new one")
+        segments = lay_out(list(zip(self.layers, shapes, strict=False)))
+        size = max((segment.stop for segment in segments), default=0)
+        theta, grad = np.zeros(size, self.dtype), np.zeros(size, self.dtype)
+        rng_state = self.rng.bit_generator.state
+        try:
+            bind(segments, theta, grad)
+            for i, layer in enumerate(self.layers):
+                layer.initialize(self.rng, self._suited_initializer(i))
+            Pass(self.layers, shapes, self.dtype).check_forward()
+        except BaseException:
+            self.rng.bit_generator.state = rng_state
+            for layer in self.layers:
+                layer.unbind()
+            raise
+        self.input_shape, self._shapes, self._segments = input_shape, shapes, segments
+        self._theta, self._grad = theta, grad
 
     def _suited_initializer(self, i: int) -> Initializer:
-        """What suits the activation behind layer i; in front of the output small weights, so that J is near ln C."""
-        for layer in self.layers[i + 1 : -1]:
+        """What suits the activation that follows layer i; before the output small weights, so that J is near ln C."""
+        for layer in self.layers[i + 1 :]:
+            if layer is self.output:
+                return GlorotUniform(gain=0.1)
             if isinstance(layer, Activation):
                 return layer.initializer
-        return GlorotUniform(gain=0.1)
+            if isinstance(layer, Dense):
+                break
+        return GlorotUniform()
 
     def _require_built(self, what: str) -> None:
         if not self.built:
@@ -208,6 +211,9 @@ class Model:
                 f"{what}: the network does not know its input size yet; "
                 f"call fit or forward first, or make it with Model(layers, n_features=...)"
             )
+
+    def _n_parameters_of(self, layer: Layer) -> int:
+        return sum(segment.stop - segment.start for segment in self._segments if segment.layer is layer)
 
     # ---- the four lines of a training step --------------------------------------------------------------------
 
@@ -232,7 +238,7 @@ class Model:
         X = data.check_X(X, self.input_shape, self.dtype)
         if not self.built:
             self._build(X.shape[1:])
-        return self._forward(X).copy()
+        return self._training_pass().forward(X, copy=True).copy()
 
     def cost(self, Y: Any) -> float:
         r"""``J = 1/M sum_i L(y_hat_i, y_i)`` of the batch that `forward` saw last.
@@ -254,7 +260,8 @@ class Model:
         NotBuiltError
             Before the first `forward`.
         """
-        return self._cost(self._check_batch_targets(Y, "cost"))
+        step, rows = self._check_batch_targets(Y, "cost")
+        return float(step.losses(rows).mean())
 
     def backward(self, Y: Any) -> None:
         r"""``dz[L] = Y_hat - Y``, then dW[l], db[l] and da[l-1] for l = L .. 1, into `gradients` and `grad`.
@@ -273,34 +280,28 @@ class Model:
         NotBuiltError
             Before the first `forward`.
         """
-        self._backward(self._check_batch_targets(Y, "backward"))
+        step, rows = self._check_batch_targets(Y, "backward")
+        step.backward(rows)
 
-    def _forward(self, X: Array) -> Array:
-        a = data.cast(X, "X", self._batch)
-        for layer, cache in zip(self.layers, self._training_caches(), strict=True):
-            a = layer.forward(a, cache)
-        self._Y_hat = a
-        return a
-
-    def _cost(self, Y: Array) -> float:
-        return float(self.output.losses(Y, self._caches[-1]).mean())
-
-    def _backward(self, Y: Array) -> None:
-        dz = self.output.start_backward(Y, self._caches[-1])  # dz[L] = Y_hat - Y
-        dz *= 1 / len(Y)  # J is the mean of the losses
-        da: Array | None = dz
-        for layer, cache in zip(self.layers[-2::-1], self._caches[-2::-1], strict=True):
-            if da is None:
-                break
-            da = layer.backward(da, cache)
-
-    def _check_batch_targets(self, Y: Any, what: str) -> Array:
-        """Rows (M, n[L]) for the batch of the last forward pass."""
-        if self._Y_hat is None:
+    def _check_batch_targets(self, Y: Any, what: str) -> tuple[Pass, Array]:
+        """The pass of the last `forward` and rows (M, n[L]) for its batch."""
+        step = self._training
+        if step is None or step.Y_hat is None:
             raise NotBuiltError(f"{what}: call forward(X) first, it says for which batch")
         targets = self._check_targets(Y, name="Y")
-        data.check_lengths(self._Y_hat, targets, "the batch that forward saw", "Y")
-        return data.target_rows(targets, self._Y_hat.shape[1], self._batch)
+        if len(targets) != len(step.Y_hat):
+            raise ArgumentError(
+                f"Y: expected {len(step.Y_hat)} labels, one for each example that forward saw last, got {len(targets)}"
+            )
+        return step, step.target_rows(targets)
+
+    def _training_pass(self) -> Pass:
+        """The pass of the training step, made once."""
+        if self._training is None:
+            with_parameters = [i for i, layer in enumerate(self.layers) if self._n_parameters_of(layer)]
+            first = min(with_parameters, default=len(self.layers))
+            self._training = Pass(self.layers, self._shapes, self.dtype, rng=self.rng, first=first)
+        return self._training
 
     # ---- use --------------------------------------------------------------------------------------------------
 
@@ -426,6 +427,8 @@ class Model:
         ArgumentError
             If an argument has a wrong value; the network is then as it was.
         """
+        from nnlite import training
+
         return training.fit(
             self,
             X,
@@ -443,9 +446,9 @@ class Model:
         self._require_built(what)
         return data.check_X(X, self.input_shape, self.dtype)
 
-    def _check_targets(self, y: Any, input_shape: Shape | None = None, name: str = "y") -> Array:
-        """``y`` as this network takes it (or would, built for ``input_shape``): class indices, or rows."""
-        shapes = self._shapes if input_shape is None else self._infer_shapes(input_shape)[0]
+    def _check_targets(self, y: Any, name: str = "y", shapes: Sequence[Shape] | None = None) -> Array:
+        """``y`` as this network takes it (or would, built for ``shapes``): class indices, or rows."""
+        shapes = self._shapes if shapes is None else shapes
         targets = self.output.check_targets(y, shapes[-1][0], name)
         checks.finite(name, targets, self.dtype)
         return targets
@@ -453,56 +456,43 @@ class Model:
     def _predict_rows(self, X: Array) -> Array:
         """Y_hat (M, n[L]) in an array of its own."""
         Y_hat = np.empty((len(X), *self._shapes[-1]), self.dtype)
-        for start, a, _ in self._predict_blocks(X):
-            Y_hat[start : start + len(a)] = a
+        with self._prediction_pass() as step:
+            for start in range(0, len(X), BLOCK):
+                Y_hat[start : start + BLOCK] = step.forward(X[start : start + BLOCK])
         return Y_hat
 
-    def _evaluate(self, X: Array, y: Array) -> dict[str, float]:
+    def _evaluate(self, X: Array, y: Array, rows: Array | None = None) -> dict[str, float]:
+        """Mean loss and accuracy on the examples, or on those of them that ``rows`` names."""
         loss = correct = 0.0
-        for start, a, cache in self._predict_blocks(X):
-            Y = data.target_rows(y[start : start + len(a)], a.shape[1], cache)
-            loss += float(self.output.losses(Y, cache).sum())
-            if self.output.classifies:
-                correct += self.output.n_correct(a, Y)
-        result = {"loss": loss / len(X)}
+        M = len(X) if rows is None else len(rows)
+        with self._prediction_pass() as step:
+            for start in range(0, M, BLOCK):
+                X_block, y_block = data.batch(X, y, rows, slice(start, start + BLOCK), step.batch)
+                step.forward(X_block)
+                Y = step.target_rows(y_block)
+                loss += float(step.losses(Y).sum())
+                correct += step.n_correct(Y) if self.output.classifies else 0
+        result = {"loss": loss / M}
         if self.output.classifies:
-            result["accuracy"] = correct / len(X)
+            result["accuracy"] = correct / M
         return result
 
-    def _predict_blocks(self, X: Array) -> Iterator[tuple[int, Array, Cache]]:
-        """For each block of rows: where it starts, a[L], and the cache of the output layer.
-
-        The caches belong to one caller at a time: it takes a set that lies idle, or makes one, and puts it back.
-        """
+    @contextlib.contextmanager
+    def _prediction_pass(self) -> Iterator[Pass]:
+        """A pass for one caller at a time: one that lies idle, or a new one."""
         try:
-            caches = self._idle.pop()
+            step = self._idle.pop()
         except IndexError:
-            caches = [Cache(self.dtype, training=False) for _ in self.layers]
+            step = Pass(self.layers, self._shapes, self.dtype)
         try:
-            for start in range(0, len(X), BLOCK):
-                a = data.cast(X[start : start + BLOCK], "X", caches[-1])
-                for layer, cache in zip(self.layers, caches, strict=True):
-                    a = layer.forward(a, cache)
-                yield start, a, caches[-1]
+            yield step
         finally:
-            self._idle.append(caches)
-
-    def _training_caches(self) -> list[Cache]:
-        """One cache per layer, made at the first training step."""
-        if not self._caches:
-            first = next((i for i, shapes in enumerate(self._parameter_shapes) if shapes), len(self.layers))
-            self._caches = [
-                Cache(self.dtype, training=True, rng=self.rng, input_gradient=i > first)
-                for i in range(len(self.layers))
-            ]
-        return self._caches
+            step.forget()
+            self._idle.append(step)
 
     def _forget_passes(self) -> None:
-        """Let go of all caches."""
-        self._batch = Cache(self.dtype, training=True)
-        self._caches = []
+        self._training = None
         self._idle = []
-        self._Y_hat = None
 
     # ---- looking at it and copying it ---------------------------------------------------------------------------
 
@@ -520,8 +510,8 @@ class Model:
         """
         self._require_built("summary")
         rows = [("layer", "output", "parameters"), ("X", _show_shape(self._shapes[0]), "")]
-        for layer, shape, parameters in zip(self.layers, self._shapes[1:], self._parameter_shapes, strict=True):
-            count = sum(int(np.prod(s)) for s in parameters.values())
+        for layer, shape in zip(self.layers, self._shapes[1:], strict=True):
+            count = self._n_parameters_of(layer)
             rows.append((repr(layer), _show_shape(shape), f"{count:,}" if count else ""))
         rows.append(("total", str(self.dtype), f"{self.n_parameters:,}"))
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
@@ -534,14 +524,14 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the caches; so a copy shares no memory with the original."""
-        passes = {"_batch", "_caches", "_idle", "_Y_hat"}
+        passes = {"_training", "_idle"}
         return {name: value for name, value in vars(self).items() if name not in passes}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._forget_passes()
         if self.built:
-            self._bind()
+            bind(self._segments, self._theta, self._grad)
 
     def copy(self) -> "Model":
         """Return an independent copy: layers, parameters and the state of the random generator.
@@ -577,7 +567,7 @@ def _check_layers(layers: Any) -> tuple[Layer, ...]:
 
 def _check_dtype(dtype: Any) -> np.dtype[Any]:
     for allowed in (np.dtype(np.float32), np.dtype(np.float64)):
-        with contextlib.suppress(TypeError):
+        with contextlib.suppress(TypeError, SyntaxError):
             if dtype is not None and np.dtype(dtype) == allowed:
                 return allowed
     raise ArgumentError(f"dtype: expected 'float32' or 'float64', got {dtype!r}")

@@ -5,7 +5,8 @@ vector after the other: a block and all that the rule reads and writes with it f
 """
 
 import weakref
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Block:
     decayed : bool
         Whether weight decay acts here: weights yes, biases no.
     state : dict of str to ndarray, (n,)
-        What the rule remembers, by the names in `Optimizer.state_names`; 0 before the first step.
+        What the rule remembers, by the names in `Optimizer.state_names`.
     scratch : ndarray, (n,)
         Memory for one intermediate result, shared by all blocks.
     """
@@ -43,26 +44,39 @@ class Block:
 
 
 class OptimizerState:
-    """What an optimizer knows of one model: the steps it made and its vectors, each as long as theta."""
+    """What an optimizer remembers of one model.
+
+    Attributes
+    ----------
+    n_steps : int
+        Steps made so far.
+    vectors : dict of str to ndarray, (n_parameters,)
+        By name, such as "velocity"; 0 before the first step.
+    """
 
     def __init__(self, model: "Model", names: tuple[str, ...]) -> None:
-        theta, grad, n_weights = model.theta, model.grad, model.n_weights
         self.n_steps = 0
-        self.vectors = {name: np.zeros_like(theta) for name in names}
-        scratch = np.empty(min(BLOCK, theta.size), theta.dtype)
-        self.blocks = []
-        for start, stop, decayed in ((0, n_weights, True), (n_weights, theta.size, False)):
-            for low in range(start, stop, BLOCK):
-                part = slice(low, min(low + BLOCK, stop))
-                state = {name: vector[part] for name, vector in self.vectors.items()}
-                self.blocks.append(Block(theta[part], grad[part], decayed, state, scratch[: part.stop - part.start]))
+        self.vectors = {name: np.zeros_like(model.theta) for name in names}
+        self.blocks = list(_blocks(model, self.vectors))
+
+
+def _blocks(model: "Model", vectors: dict[str, Array]) -> Iterator[Block]:
+    """Cut theta and all that is as long into blocks, of which each is all weights or all biases."""
+    theta, grad, n_weights = model.theta, model.grad, model.n_weights
+    scratch = np.empty(min(BLOCK, theta.size), theta.dtype)
+    for start, stop, decayed in ((0, n_weights, True), (n_weights, theta.size, False)):
+        for low in range(start, stop, BLOCK):
+            part = slice(low, min(low + BLOCK, stop))
+            state = {name: vector[part] for name, vector in vectors.items()}
+            yield Block(theta[part], grad[part], decayed, state, scratch[: part.stop - part.start])
 
 
 class Optimizer:
     """Base class of the rules ``theta <- theta - learning_rate * (something made of grad)``.
 
     A rule of one's own names the vectors that it remembers in `state_names` and overrides `update`. One optimizer
-    can train several models: it remembers for each what belongs to it.
+    can train several models: it remembers for each what belongs to it. A copy of an optimizer has the same
+    hyperparameters and remembers nothing.
 
     Parameters
     ----------
@@ -70,11 +84,35 @@ class Optimizer:
         Length of a step, above 0.
     """
 
-    state_names: ClassVar[tuple[str, ...]] = ()
-
     def __init__(self, learning_rate: float) -> None:
-        self.learning_rate = checks.real("learning_rate", learning_rate, above=0)
+        self.learning_rate = learning_rate
         self._states: weakref.WeakKeyDictionary[Model, OptimizerState] = weakref.WeakKeyDictionary()
+
+    @property
+    def learning_rate(self) -> float:
+        """Length of a step; may be set at any time, for the steps to come."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._learning_rate = checks.real("learning_rate", value, above=0)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of the vectors, each as long as theta, that the rule keeps from step to step; by default none."""
+        return ()
+
+    def state(self, model: "Model") -> OptimizerState:
+        """What this optimizer remembers of ``model``; made at the first call."""
+        try:
+            state = self._states.get(model)
+        except TypeError:  # what cannot be referred to weakly is no model
+            state = None
+        if state is None:
+            if not hasattr(type(model), "n_weights"):
+                raise ArgumentError(f"model: expected a Model, got {model!r}")
+            state = self._states[model] = OptimizerState(model, self.state_names)
+        return state
 
     def step(self, model: "Model") -> None:
         """Update ``model.theta`` from ``model.grad``, which stays as it is.
@@ -84,16 +122,20 @@ class Optimizer:
         model : Model
             After its `backward`.
         """
-        state = self._states.get(model)
-        if state is None:
-            state = self._states[model] = OptimizerState(model, self.state_names)
-        state.n_steps += 1
+        state = self.state(model)
         for block in state.blocks:
-            self.update(block)
+            self.update(block, self._learning_rate, state.n_steps)
+        state.n_steps += 1
 
-    def update(self, block: Block) -> None:
-        """Update ``block.theta`` from ``block.grad``."""
+    def update(self, block: Block, learning_rate: float, n_steps: int) -> None:
+        """Update ``block.theta`` from ``block.grad``; ``n_steps`` steps were made before this one."""
         raise NotImplementedError(f"{type(self).__name__} has no update rule")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_states"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _states=weakref.WeakKeyDictionary())
 
 
 class SGD(Optimizer):
@@ -111,7 +153,7 @@ class SGD(Optimizer):
     Parameters
     ----------
     learning_rate : float
-        Length of a step, above 0; 0.01 to 0.5 for most networks, a tenth of that with momentum 0.9.
+        Length of a step, above 0; 0.01 to 0.5 for most networks, less with momentum 0.9. May be set at any time.
     momentum : float, default 0
         mu in [0, 1): how much of the last step is kept.
     nesterov : bool, default False
@@ -145,29 +187,33 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(learning_rate)
         self.momentum = checks.real("momentum", momentum, minimum=0, below=1)
-        self.nesterov = bool(nesterov)
+        self.nesterov = checks.boolean("nesterov", nesterov)
         self.weight_decay = checks.real("weight_decay", weight_decay, minimum=0)
         if self.nesterov and self.momentum == 0:
             raise ArgumentError("nesterov: looks ahead along the momentum, so it needs momentum above 0, got 0")
-        self.state_names = ("velocity",) if self.momentum else ()  # type: ignore[misc]
 
-    def update(self, block: Block) -> None:
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """``velocity``, if there is momentum."""
+        return ("velocity",) if self.momentum else ()
+
+    def update(self, block: Block, learning_rate: float, n_steps: int) -> None:
         """Do one step of the rule on a block."""
         theta, g, scratch = block.theta, block.grad, block.scratch
         if self.weight_decay and block.decayed:  # g = grad + lambda theta
             g = np.multiply(theta, self.weight_decay, out=scratch)
             g += block.grad
         if not self.momentum:
-            theta -= np.multiply(g, self.learning_rate, out=scratch)
+            theta -= np.multiply(g, learning_rate, out=scratch)
             return
         v = block.state["velocity"]
         v *= self.momentum
         v += g
         if self.nesterov:  # theta - learning_rate (g + mu v), in two steps for want of a second scratch
-            theta -= np.multiply(g, self.learning_rate, out=scratch)
-            theta -= np.multiply(v, self.learning_rate * self.momentum, out=scratch)
+            theta -= np.multiply(g, learning_rate, out=scratch)
+            theta -= np.multiply(v, learning_rate * self.momentum, out=scratch)
         else:
-            theta -= np.multiply(v, self.learning_rate, out=scratch)
+            theta -= np.multiply(v, learning_rate, out=scratch)
 
     def __repr__(self) -> str:
         options = {"momentum": self.momentum, "nesterov": self.nesterov, "weight_decay": self.weight_decay}

@@ -47,7 +47,7 @@ def learning_curves(history: Mapping[str, Sequence[float]], axes: Any = None) ->
             raise ArgumentError(f"axes: expected matplotlib Axes, got {ax!r}")
     for ax, quantity in zip(drawn, quantities, strict=False):
         _curve(ax, history, quantity)
-    return drawn
+    return drawn[: len(quantities)]
 
 
 def _curve(ax: "Axes", history: Mapping[str, Sequence[float]], quantity: str) -> None:

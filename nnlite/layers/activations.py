@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.initializers import GlorotUniform, HeNormal
+from nnlite.initializers import HeNormal
 from nnlite.layers.base import Activation, Cache
 
 
@@ -42,8 +42,6 @@ class Tanh(Activation):
     -----
     z (M, n[l]) -> a (M, n[l]) in (-1, 1). Backward: ``dz = da (1 - a^2)``.
     """
-
-    initializer = GlorotUniform()
 
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = tanh(z)``."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.initializers import Initializer
+from nnlite.errors import ArgumentError
+from nnlite.initializers import GlorotUniform, Initializer
 
 Shape = tuple[int, ...]
 
@@ -21,33 +22,32 @@ class Cache:
     same memory again in the next step. Since nothing of a pass is kept on the layer, several threads can run one
     network at once, each with caches of its own.
 
-    Attributes
+    Parameters
     ----------
     dtype : numpy.dtype
         What the network computes in, float32 or float64.
-    training : bool
-        True in a training step, False in prediction.
-    rng : numpy.random.Generator
-        The model's source of randomness, for layers that draw in training.
-    input_gradient : bool
+    rng : numpy.random.Generator, optional
+        The model's source of randomness, for layers that draw in training; without it this is no training.
+    input_gradient : bool, default True
         False where nobody asks for the gradient of the layer's input (the first layer in training): ``backward``
         may then return None.
+
+    Attributes
+    ----------
+    dtype, rng, input_gradient
+        As given.
+    training : bool
+        True in a training step, False in prediction.
     """
 
-    def __init__(
-        self,
-        dtype: Any,
-        *,
-        training: bool,
-        rng: np.random.Generator | None = None,
-        input_gradient: bool = True,
-    ) -> None:
+    def __init__(self, dtype: Any, rng: np.random.Generator | None = None, *, input_gradient: bool = True) -> None:
         self.dtype = np.dtype(dtype)
-        self.training = training
+        self.training = rng is not None
         self.rng = rng
         self.input_gradient = input_gradient
         self._arrays: dict[str, Array] = {}
         self._memory: dict[str, Array] = {}
+        self._own = {**vars(self)}
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"cache.{name} is not set: the backward pass needs a forward pass before it")
@@ -57,7 +57,7 @@ class Cache:
         def __setattr__(self, name: str, value: Any) -> None: ...
 
     def array(self, name: str, shape: Shape, dtype: Any = None) -> Array:
-        """Return the array called ``name``, uninitialized at first, with what was last written to it afterwards.
+        """Return the array called ``name``; it holds anything until it is written to.
 
         It has the given shape and the cache's dtype (or ``dtype``). Its memory is kept and only ever grows, so a
         smaller last batch costs nothing.
@@ -73,6 +73,12 @@ class Cache:
         if memory is None or memory.size < size or memory.dtype != dtype:
             memory = self._memory[name] = np.empty(size, dtype)
         return memory[:size].reshape(shape)
+
+    def forget(self) -> None:
+        """Drop what the layer has put here, but for the memory of its arrays."""
+        own = self._own
+        vars(self).clear()
+        vars(self).update(own, _own=own)
 
 
 class Layer:
@@ -90,8 +96,8 @@ class Layer:
     Notes
     -----
     For each name in `parameter_shapes` (say "W") the model sets two attributes before `initialize` is called: the
-    parameter itself (``self.W``) and its gradient (``self.dW``). Both are views into the model's flat vectors, so
-    write into them (``self.W[...] = ``, ``out=self.dW``), never replace them.
+    parameter itself (``self.W``) and its gradient (``self.dW``). Both are views into the model's flat vectors:
+    ``np.sum(..., out=self.db)`` and ``self.db = ...`` both write there.
 
     ``forward`` must leave ``a_prev`` as it is; ``backward`` may overwrite ``da``.
 
@@ -113,7 +119,7 @@ class Layer:
     """
 
     decayed: frozenset[str] = frozenset({"W"})
-    _bound: tuple[str, ...] = ()
+    _views: frozenset[str] = frozenset()  # names of the attributes that are views into the model's vectors
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Shape of one example behind this layer; by default that in front of it."""
@@ -144,28 +150,47 @@ class Layer:
 
     def hyperparameters(self) -> dict[str, Any]:
         """Return the arguments that make this layer again, by name, where they differ from their defaults."""
-        if type(self).__init__ is object.__init__:
-            return {}
-        arguments = inspect.signature(type(self)).parameters.values()
-        return {p.name: getattr(self, p.name) for p in arguments if getattr(self, p.name) != p.default}
+        given = {}
+        for argument in inspect.signature(type(self)).parameters.values():
+            if not hasattr(self, argument.name):
+                raise ArgumentError(
+                    f"{type(self).__name__}: __init__ must store its argument {argument.name!r} under that name"
+                )
+            value = getattr(self, argument.name)
+            if isinstance(value, np.ndarray) or value != argument.default:
+                given[argument.name] = value
+        return given
 
-    def bind(self, parameters: dict[str, Array], gradients: dict[str, Array]) -> None:
-        """Set ``self.W`` and ``self.dW``, for each name, to views into the model's vectors (the model does this)."""
-        for name, view in parameters.items():
-            setattr(self, name, view)
-            setattr(self, f"d{name}", gradients[name])
-        self._bound = tuple(parameters)
+    def bind(self, views: dict[str, Array]) -> None:
+        """Take ``W``, ``dW`` and so on, which are views into the vectors of a model (the model does this)."""
+        self._views = frozenset()
+        vars(self).update(views)
+        self._views = frozenset(views)
+
+    def unbind(self) -> None:
+        """Belong to no model (a model does this when it could not be built)."""
+        for name in self._views:
+            del vars(self)[name]
+        self._views = frozenset()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Assigning to a parameter or a gradient writes into the model's vector; the view stays."""
+        if name in self._views:
+            getattr(self, name)[...] = value
+        else:
+            super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the views, which mean nothing outside their model (it binds them again)."""
-        views = {*self._bound, *(f"d{name}" for name in self._bound), "_bound"}
-        return {name: value for name, value in vars(self).items() if name not in views}
+        return {name: value for name, value in vars(self).items() if name not in self._views | {"_views"}}
 
     def __repr__(self) -> str:
+        try:
+            given = self.hyperparameters()
+        except ArgumentError:
+            return f"{type(self).__name__}(...)"
         required = {p.name for p in inspect.signature(type(self)).parameters.values() if p.default is p.empty}
-        arguments = (
-            repr(value) if name in required else f"{name}={value!r}" for name, value in self.hyperparameters().items()
-        )
+        arguments = (repr(value) if name in required else f"{name}={value!r}" for name, value in given.items())
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 
@@ -175,7 +200,7 @@ class Activation(Layer):
     Attributes
     ----------
     initializer : Initializer
-        Class attribute: how the weights of a Dense layer in front of it are best drawn.
+        Class attribute: how the weights of a Dense layer in front of it are best drawn; by default GlorotUniform().
     """
 
-    initializer: Initializer
+    initializer: Initializer = GlorotUniform()

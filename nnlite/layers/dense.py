@@ -56,7 +56,7 @@ class Dense(Layer):
         """(units,)."""
         if len(input_shape) != 1:
             raise ArgumentError(
-                f"X: {self} expects examples of one dimension (features), got examples of shape {input_shape}; "
+                f"{self} expects examples of one dimension (features), got examples of shape {input_shape}; "
                 f"flatten them with X.reshape(len(X), -1)"
             )
         return (self.units,)
@@ -67,7 +67,11 @@ class Dense(Layer):
 
     def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
         """Draw W; b stays 0."""
-        self.W[...] = (self.initializer or initializer)(self.W.shape, rng)
+        chosen = self.initializer or initializer
+        W = chosen(self.W.shape, rng)
+        if np.shape(W) != self.W.shape or not np.isfinite(W).all():
+            raise ArgumentError(f"initializer: {chosen} must give finite numbers of shape {self.W.shape}, got {W!r}")
+        self.W[...] = W
 
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``z = a_prev W + b``."""

@@ -12,7 +12,6 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.initializers import GlorotUniform
 from nnlite.layers.base import Activation, Cache
 
 
@@ -26,7 +25,6 @@ class Output(Activation):
     """
 
     classifies: ClassVar[bool]
-    initializer = GlorotUniform()
 
     def check_units(self, units: int) -> None:
         """Raise ArgumentError if this output makes no sense for that number of units."""
@@ -53,7 +51,7 @@ class Output(Activation):
         """Probabilities of the classes, (M, C), from Y_hat (M, units)."""
         raise ArgumentError(f"predict_proba: a network that ends in {self} has values, no probabilities; use predict")
 
-    def n_correct(self, Y_hat: Array, Y: Array) -> float:
+    def n_correct(self, Y: Array, cache: Cache) -> float:
         """How many of the M examples are classified as Y says (with several labels, in the mean over them)."""
         raise NotImplementedError
 
@@ -89,13 +87,13 @@ class Softmax(Output):
         """Class indices (M,), or rows (M, C) that sum to 1."""
         array = checks.numeric_array(name, y)
         if array.ndim == 1:
-            return checks.class_indices(name, array, units, of=f"for a network with {units} output units")
+            return checks.class_indices(name, array, units, of=f" for a network with {units} output units")
         if array.ndim != 2 or array.shape[1] != units:
             raise ArgumentError(
                 f"{name}: expected class indices of shape (M,) or rows of shape (M, {units}), got shape {array.shape}"
                 + (f"; {name}.ravel() makes it one-dimensional" if array.shape[1:] == (1,) else "")
+                + (f"; {name}.T has such rows" if array.ndim == 2 and array.shape[0] == units else "")
             )
-        checks.finite(name, array)
         checks.in_unit_interval(name, array, "probabilities")
         sums = array.sum(axis=1, dtype=np.float64)
         wrong = np.abs(sums - 1) > 1e-3
@@ -110,6 +108,7 @@ class Softmax(Output):
         column = (*z.shape[:-1], 1)
         largest = np.max(z, axis=-1, keepdims=True, out=cache.array("largest", column))
         cache.shifted = np.subtract(z, largest, out=cache.array("shifted", z.shape))
+        np.maximum(cache.shifted, np.finfo(z.dtype).min, out=cache.shifted)  # instead of -inf: 0 * -inf is no loss
         temp = np.exp(cache.shifted, out=cache.array("a", z.shape))
         cache.sum = np.sum(temp, axis=-1, keepdims=True, out=cache.array("sum", column))
         a: Array = np.divide(temp, cache.sum, out=temp)
@@ -128,7 +127,7 @@ class Softmax(Output):
         """``dz_j = a_j (da_j - sum_k da_k a_k)``, in the middle of a network."""
         a: Array = cache.a
         da_a = np.multiply(da, a, out=cache.array("da_a", a.shape))
-        da -= np.sum(da_a, axis=-1, keepdims=True)
+        da -= np.sum(da_a, axis=-1, keepdims=True, out=cache.array("sum_da_a", (*a.shape[:-1], 1)))
         da *= a
         return da
 
@@ -141,9 +140,12 @@ class Softmax(Output):
         """Y_hat itself, (M, C)."""
         return Y_hat
 
-    def n_correct(self, Y_hat: Array, Y: Array) -> float:
+    def n_correct(self, Y: Array, cache: Cache) -> float:
         """How often the most probable class is the class of Y."""
-        return float(np.count_nonzero(Y_hat.argmax(axis=1) == Y.argmax(axis=1)))
+        M = (len(Y),)
+        guess = np.argmax(cache.a, axis=1, out=cache.array("guess", M, np.intp))
+        truth = np.argmax(Y, axis=1, out=cache.array("truth", M, np.intp))
+        return int(np.count_nonzero(np.equal(guess, truth, out=cache.array("right", M, bool))))
 
 
 class Sigmoid(Output):
@@ -206,9 +208,11 @@ class Sigmoid(Output):
         """With one unit ``[1 - y_hat, y_hat]``, (M, 2), as softmax would give; with C the C probabilities."""
         return np.hstack([1 - Y_hat, Y_hat]) if Y_hat.shape[1] == 1 else Y_hat
 
-    def n_correct(self, Y_hat: Array, Y: Array) -> float:
+    def n_correct(self, Y: Array, cache: Cache) -> float:
         """How often Y_hat and Y are on the same side of one half, in the mean over the units."""
-        return int(np.count_nonzero((Y_hat > 0.5) == (Y > 0.5))) / int(Y.shape[1])
+        guess = np.greater(cache.a, 0.5, out=cache.array("guess", Y.shape, bool))
+        truth = np.greater(Y, 0.5, out=cache.array("truth", Y.shape, bool))
+        return int(np.count_nonzero(np.equal(guess, truth, out=guess))) / int(Y.shape[1])
 
 
 class Identity(Output):
@@ -253,6 +257,7 @@ class Identity(Output):
 def _value_rows(y: Any, units: int, name: str) -> Array:
     """``y`` as finite rows (M, units), from (M, units) or, for one unit, (M,)."""
     array = checks.numeric_array(name, y)
+    checks.finite(name, array)
     if array.ndim == 1 and units == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] != units:
@@ -260,5 +265,4 @@ def _value_rows(y: Any, units: int, name: str) -> Array:
             f"{name}: expected shape {'(M,) or (M, 1)' if units == 1 else f'(M, {units})'} "
             f"for a network with {units} output unit{'s' if units > 1 else ''}, got {array.shape}"
         )
-    checks.finite(name, array)
     return array

@@ -1,0 +1,129 @@
+"""One batch on its way through the network, and back."""
+
+from __future__ import annotations  # naming np.random.Generator would import numpy.random
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite import data
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError
+from nnlite.layers import Cache, Layer, Output
+from nnlite.layers.base import Shape
+
+
+class Pass:
+    """The forward pass of a batch, its cost and its backward pass, with a cache for each layer and one for the batch.
+
+    Several passes can be under way through the same layers at once, each in a thread of its own. The arrays are used
+    again in the next pass: what a method returns is good until then.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        With their parameters bound.
+    shapes : sequence of tuple
+        Of one example in a[0] .. a[L].
+    dtype : numpy.dtype
+    rng : numpy.random.Generator, optional
+        For layers that draw in training; without it the pass is one of prediction.
+    first : int, default 0
+        Index of the first layer that has parameters, where the backward pass ends.
+
+    Attributes
+    ----------
+    batch : Cache
+        For the arrays of the batch itself.
+    Y_hat : ndarray or None
+        a[L] of the last batch.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        shapes: Sequence[Shape],
+        dtype: Any,
+        *,
+        rng: np.random.Generator | None = None,
+        first: int = 0,
+    ) -> None:
+        self.layers = layers
+        self.shapes = shapes
+        self.batch = Cache(dtype, rng)
+        self.caches = [Cache(dtype, rng, input_gradient=i > first) for i in range(len(layers))]
+        self.first = first
+        self.Y_hat: Array | None = None
+        self._row_numbers = np.arange(0)
+
+    @property
+    def output(self) -> Output:
+        """The last layer, which knows the cost."""
+        return self.layers[-1]  # type: ignore[return-value]
+
+    def forward(self, X: Array, *, copy: bool = False) -> Array:
+        """``a[l] = g[l](a[l-1])`` for l = 1 .. L, from a[0] = X; return a[L].
+
+        ``copy`` is for an X whose owner may change it before the backward pass.
+        """
+        a = data.cast(X, "X", self.batch, copy=copy)
+        if a is X:
+            a = a.view()
+            a.flags.writeable = False  # it is the user's own: no layer may write into it
+        for layer, cache in zip(self.layers, self.caches, strict=True):
+            a = layer.forward(a, cache)
+        self.Y_hat = a
+        return a
+
+    def check_forward(self) -> None:
+        """Send one example of zeros forward; ArgumentError if a layer returns something else than it announced."""
+        a = np.zeros((1, *self.shapes[0]), self.batch.dtype)
+        for i, (layer, cache) in enumerate(zip(self.layers, self.caches, strict=True)):
+            a = layer.forward(a, cache)
+            self._check_result(i, "forward", a, (1, *self.shapes[i + 1]))
+
+    def target_rows(self, y: Array) -> Array:
+        """Y (M, n[L]) in the dtype of the network, from checked targets: class indices become one-hot rows."""
+        if y.ndim > 1:
+            return data.cast(y, "Y", self.batch)
+        if len(self._row_numbers) < len(y):
+            self._row_numbers = np.arange(len(y))
+        Y = self.batch.array("Y", (len(y), *self.shapes[-1]))
+        Y.fill(0)
+        Y[self._row_numbers[: len(y)], y] = 1
+        return Y
+
+    def losses(self, Y: Array) -> Array:
+        """L(y_hat, y) of each example, (M,)."""
+        return self.output.losses(Y, self.caches[-1])
+
+    def n_correct(self, Y: Array) -> float:
+        """How many examples are classified as Y says."""
+        return self.output.n_correct(Y, self.caches[-1])
+
+    def backward(self, Y: Array) -> None:
+        """``dz[L] = Y_hat - Y``, then dW[l], db[l], da[l-1] down to the first layer that has parameters."""
+        dz = self.output.start_backward(Y, self.caches[-1])
+        dz *= 1 / len(Y)  # J is the mean of the losses
+        da: Array | None = dz
+        for i in range(len(self.layers) - 2, self.first - 1, -1):
+            da = self.layers[i].backward(da, self.caches[i])  # type: ignore[arg-type]
+            if i > self.first and (da is None or da.shape[1:] != self.shapes[i]):
+                self._check_result(i, "backward", da, (len(Y), *self.shapes[i]))
+
+    def forget(self) -> None:
+        """Let go of everything but the memory that is used again: of the user's X, above all."""
+        self.Y_hat = None
+        for cache in (self.batch, *self.caches):
+            cache.forget()
+
+    def _check_result(self, i: int, method: str, result: Any, shape: Shape) -> None:
+        """A layer of a user's own may forget to return, or return something else than it announced."""
+        dtype = self.batch.dtype
+        if not isinstance(result, np.ndarray) or result.shape != shape or result.dtype != dtype:
+            array = isinstance(result, np.ndarray)
+            got = f"shape {result.shape} and dtype {result.dtype}" if array else type(result).__name__
+            raise ArgumentError(
+                f"layers: {self.layers[i]}.{method} must return an array of shape {shape} and dtype {dtype}, got {got}"
+            )
