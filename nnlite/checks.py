@@ -32,16 +32,11 @@ def real(
     above: float | None = None,
     minimum: float | None = None,
     below: float | None = None,
+    maximum: float | None = None,
 ) -> float:
-    """``value`` as a finite float with ``above < value``, ``minimum <= value`` and ``value < below``."""
-    bounds = []
-    if above is not None:
-        bounds.append(f"above {above:g}")
-    if minimum is not None:
-        bounds.append(f"of at least {minimum:g}")
-    if below is not None:
-        bounds.append(f"below {below:g}")
-    expected = " ".join(["a finite number", *bounds]).replace(" below", " and below" if len(bounds) > 1 else " below")
+    """``value`` as a finite float with ``above < value``, ``minimum <= value``, ``value < below``, ``<= maximum``."""
+    bounds = {"above": above, "of at least": minimum, "below": below, "of at most": maximum}
+    expected = "a finite number " + " and ".join(f"{word} {b:g}" for word, b in bounds.items() if b is not None)
     try:
         if isinstance(value, (bool, np.bool_, str, bytes)) or getattr(value, "ndim", 0) != 0:
             raise TypeError
@@ -53,6 +48,7 @@ def real(
         and (above is None or number > above)
         and (minimum is None or number >= minimum)
         and (below is None or number < below)
+        and (maximum is None or number <= maximum)
     )
     if not inside:
         raise ArgumentError(f"{name}: expected {expected}, got {value!r}")

@@ -295,4 +295,4 @@ def _probabilities_and_truth(Y_hat: Any, Y: Any) -> tuple[Array, Array]:
 def _minus_y_log(Y: Array, value: Array, log: Any) -> Array:
     """``- y log(value)`` for each entry, with ``0 log 0 = 0``."""
     with np.errstate(divide="ignore"):
-        return np.where(Y == 0, 0, -Y * log(np.where(Y == 0, 0.5, value)) + 0)  # + 0 turns -0 into 0
+        return np.where(Y == 0, 0, -Y * log(np.where(Y == 0, 0.5, value)))
