@@ -5,14 +5,19 @@ kind of number is computed in float64. The last axis holds the units (or the cla
 examples. A layer does the same work in arrays that it reuses; here each function returns a new one.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
-from nnlite import checks
+from nnlite import checks, special
 from nnlite.errors import ArgumentError
 
 Array = checks.Array
+
+# the numbers for which mean 0 and variance 1 are a fixed point of SELU (Klambauer et al., 2017, eq. 14)
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_LAMBDA = 1.0507009873554804934193349852946
 
 
 def softmax(z: Any, axis: int = -1) -> Array:
@@ -166,6 +171,250 @@ def tanh(z: Any) -> Array:
     return a
 
 
+def leaky_relu(z: Any, negative_slope: float = 0.01) -> Array:
+    r"""``a = max(z, s z)``: z where z > 0, else s z.
+
+    Parameters
+    ----------
+    z : array_like
+        Pre-activations.
+    negative_slope : float, default 0.01
+        s, in [0, 1].
+
+    Returns
+    -------
+    ndarray
+        Of the shape of ``z``.
+
+    Raises
+    ------
+    ArgumentError
+        If ``negative_slope`` is not in [0, 1].
+
+    References
+    ----------
+    A. Maas et al., "Rectifier nonlinearities improve neural network acoustic models", 2013.
+
+    Examples
+    --------
+    >>> leaky_relu([-2.0, 0.0, 3.0])
+    array([-0.02,  0.  ,  3.  ])
+    """
+    z = _floats("z", z)
+    s = checks.real("negative_slope", negative_slope, minimum=0, maximum=1)
+    a: Array = np.maximum(z, s * np.minimum(z, 0))
+    return a
+
+
+def elu(z: Any, alpha: float = 1.0) -> Array:
+    r"""``a = z`` where z > 0, else ``alpha (e^z - 1)``.
+
+    Parameters
+    ----------
+    z : array_like
+        Pre-activations.
+    alpha : float, default 1
+        At least 0.
+
+    Returns
+    -------
+    ndarray
+        Values above -alpha, of the shape of ``z``.
+
+    Raises
+    ------
+    ArgumentError
+        If ``alpha`` is negative.
+
+    References
+    ----------
+    D.-A. Clevert et al., "Fast and accurate deep network learning by exponential linear units (ELUs)", 2016.
+
+    Examples
+    --------
+    >>> elu([-1e4, 0.0, 3.0])
+    array([-1.,  0.,  3.])
+    """
+    z = _floats("z", z)
+    a: Array = np.maximum(z, 0) + checks.real("alpha", alpha, minimum=0) * np.expm1(np.minimum(z, 0))
+    return a
+
+
+def selu(z: Any) -> Array:
+    r"""``a = lambda z`` where z > 0, else ``lambda alpha (e^z - 1)``; lambda = 1.0507, alpha = 1.6733.
+
+    Parameters
+    ----------
+    z : array_like
+        Pre-activations.
+
+    Returns
+    -------
+    ndarray
+        Values above -1.7581, of the shape of ``z``.
+
+    References
+    ----------
+    G. Klambauer et al., "Self-normalizing neural networks", 2017.
+
+    Examples
+    --------
+    >>> selu([-1e4, 0.0, 1.0]).round(4)
+    array([-1.7581,  0.    ,  1.0507])
+    """
+    a: Array = SELU_LAMBDA * elu(z, SELU_ALPHA)
+    return a
+
+
+def gelu(z: Any, approximate: str = "none") -> Array:
+    r"""``a = z Phi(z)`` with ``Phi(z) = (1 + erf(z / sqrt 2)) / 2``.
+
+    Parameters
+    ----------
+    z : array_like
+        Pre-activations.
+    approximate : {'none', 'tanh'}, default 'none'
+        'tanh': ``a = z (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2`` instead, within 0.0005 of the exact one.
+
+    Returns
+    -------
+    ndarray
+        Values of at least -0.17, of the shape of ``z``.
+
+    Raises
+    ------
+    ArgumentError
+        If ``approximate`` is neither of them.
+
+    References
+    ----------
+    D. Hendrycks and K. Gimpel, "Gaussian error linear units (GELUs)", 2016.
+
+    Examples
+    --------
+    >>> gelu([-1.0, 0.0, 1.0]).round(4)
+    array([-0.1587,  0.    ,  0.8413])
+    """
+    z = _floats("z", z)
+    if check_approximate(approximate) == "none":
+        gate, bell, scratch = (np.empty(z.shape, z.dtype) for _ in range(3))
+        special.normal_cdf(z, gate, bell, scratch, np.empty(z.shape, bool))
+    else:
+        near = np.clip(z, -40, 40)  # the gate is 0 or 1 beyond, and z^3 cannot overflow
+        gate = _sigmoid_of_both_sides(math.sqrt(8 / math.pi) * near * (1 + 0.044715 * near**2))
+    return _gated(z, gate)
+
+
+def silu(z: Any) -> Array:
+    r"""``a = z sigma(z) = z / (1 + e^{-z})``, also called swish.
+
+    Parameters
+    ----------
+    z : array_like
+        Pre-activations.
+
+    Returns
+    -------
+    ndarray
+        Values of at least -0.28, of the shape of ``z``.
+
+    References
+    ----------
+    S. Elfwing et al., "Sigmoid-weighted linear units for neural network function approximation in reinforcement
+    learning", 2018.
+
+    Examples
+    --------
+    >>> silu([-1.0, 0.0, 1.0]).round(4)
+    array([-0.2689,  0.    ,  0.7311])
+    """
+    z = _floats("z", z)
+    return _gated(z, _sigmoid_of_both_sides(z))
+
+
+def hard_swish(z: Any) -> Array:
+    r"""``a = z min(max(z + 3, 0), 6) / 6``: silu made of straight lines.
+
+    Parameters
+    ----------
+    z : array_like
+        Pre-activations.
+
+    Returns
+    -------
+    ndarray
+        Values of at least -3/8, of the shape of ``z``.
+
+    References
+    ----------
+    A. Howard et al., "Searching for MobileNetV3", 2019.
+
+    Examples
+    --------
+    >>> hard_swish([-3.0, -1.5, 0.0, 3.0])
+    array([-0.   , -0.375,  0.   ,  3.   ])
+    """
+    z = _floats("z", z)
+    return _gated(z, np.clip(z + 3, 0, 6) / 6)
+
+
+def softplus(z: Any) -> Array:
+    r"""``a = log(1 + e^z)``: a smooth relu, with the sigmoid as its derivative.
+
+    Computed as ``max(0, z) + log(1 + e^{-\|z\|})``, the same number, which cannot overflow.
+
+    Parameters
+    ----------
+    z : array_like
+        Pre-activations.
+
+    Returns
+    -------
+    ndarray
+        Values of at least 0, of the shape of ``z``.
+
+    References
+    ----------
+    C. Dugas et al., "Incorporating second-order functional knowledge for better option pricing", 2001.
+
+    Examples
+    --------
+    >>> softplus([-1e4, 0.0, 100.0]).round(4)
+    array([  0.    ,   0.6931, 100.    ])
+    """
+    z = _floats("z", z)
+    a: Array = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+    return a
+
+
+def erf(z: Any) -> Array:
+    r"""``2 / sqrt(pi) int_0^z e^{-s^2} ds``, the error function.
+
+    Parameters
+    ----------
+    z : array_like
+        Numbers of any size.
+
+    Returns
+    -------
+    ndarray
+        Values in [-1, 1], of the shape of ``z``; wrong by a few units in the last place at most.
+
+    References
+    ----------
+    M. M. Shepherd and J. G. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in 0 <= x < infinity",
+    1981, and the Maclaurin series below 1/2.
+
+    Examples
+    --------
+    >>> erf([-1e4, 0.0, 0.5]).round(4)
+    array([-1.    ,  0.    ,  0.5205])
+    """
+    z = _floats("z", z)
+    a: Array = special.erf(np.atleast_1d(z)).reshape(z.shape)
+    return a
+
+
 def cross_entropy(Y_hat: Any, Y: Any) -> Array:
     r"""``L(y_hat, y) = - sum_j y_j log y_hat_j``, the loss of each example.
 
@@ -264,6 +513,25 @@ def one_hot(y: Any, n_classes: int | None = None, dtype: Any = np.float32) -> Ar
     Y = np.zeros((*y.shape, C), dtype)
     np.put_along_axis(Y, np.expand_dims(y, -1), 1, -1)
     return Y
+
+
+def check_approximate(approximate: object) -> str:
+    """``approximate`` of GELU, or an ArgumentError."""
+    if not (isinstance(approximate, str) and approximate in ("none", "tanh")):
+        raise ArgumentError(f"approximate: expected 'none' or 'tanh', got {approximate!r}")
+    return approximate
+
+
+def _sigmoid_of_both_sides(z: Array) -> Array:
+    """``e^{min(0, z)} / (1 + e^{-|z|})``: where the sigmoid is small, its digits are kept (and multiplied by z)."""
+    a: Array = np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
+    return a
+
+
+def _gated(z: Array, gate: Array) -> Array:
+    """``z gate``, and 0 at -infinity, where the gate is 0."""
+    a: Array = np.maximum(z, np.finfo(z.dtype).min) * gate
+    return a
 
 
 def _floats(name: str, value: Any) -> Array:

@@ -3,8 +3,12 @@
 Nothing here comes from nnlite. A network is a list of pairs (W, b), the name of the activation behind each, and X.
 """
 
+import math
+
 import autograd.numpy as np
+import numpy
 from autograd import grad
+from autograd.extend import defvjp, primitive
 
 
 def softmax(z):
@@ -12,12 +16,23 @@ def softmax(z):
     return temp / np.sum(temp, axis=1, keepdims=True)
 
 
+erf = primitive(numpy.vectorize(math.erf, otypes=[float]))
+defvjp(erf, lambda a, z: lambda da: da * 2 / math.sqrt(math.pi) * np.exp(-(z**2)))
+
 ACTIVATIONS = {
     "ReLU": lambda z: np.where(z > 0, z, 0.0),
+    "LeakyReLU": lambda z: np.where(z > 0, z, 0.01 * z),
+    "ELU": lambda z: np.where(z > 0, z, np.exp(z) - 1),
+    "SELU": lambda z: 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * (np.exp(z) - 1)),
+    "GELU": lambda z: 0.5 * z * (1 + erf(z / math.sqrt(2))),
+    "SiLU": lambda z: z / (1 + np.exp(-z)),
+    "HardSwish": lambda z: np.where(z > -3, np.where(z < 3, z * (z + 3) / 6, z), 0.0),
+    "Softplus": lambda z: np.log(1 + np.exp(z)),
     "Tanh": lambda z: (np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z)),
     "Sigmoid": lambda z: 1 / (1 + np.exp(-z)),
     "Softmax": softmax,
     "Identity": lambda z: z,
+    "Exponential": np.exp,
     "nothing": lambda z: z,
 }
 
@@ -25,6 +40,7 @@ LOSSES = {
     "Softmax": lambda Y_hat, Y: -np.sum(Y * np.log(Y_hat), axis=1),
     "Sigmoid": lambda Y_hat, Y: -np.sum(Y * np.log(Y_hat) + (1 - Y) * np.log(1 - Y_hat), axis=1),
     "Identity": lambda Y_hat, Y: 0.5 * np.sum((Y_hat - Y) ** 2, axis=1),
+    "Exponential": lambda Y_hat, Y: np.sum(Y * np.log(Y / Y_hat) - Y + Y_hat, axis=1),
 }
 
 
@@ -47,10 +63,14 @@ def cost(parameters, activations, X, Y):
 gradients = grad(cost)  # for each (W, b) the pair (dW, db)
 
 
+# where an activation has no derivative, or its derivative has none
+KINKS = {"ReLU": [0], "LeakyReLU": [0], "ELU": [0], "SELU": [0], "HardSwish": [-3, 3]}
+
+
 def distance_to_kinks(parameters, activations, X):
-    """For each example, how near one of its ReLU units is to the point where ReLU has no derivative."""
+    """For each example, how near one of its units is to a point where its activation has a kink."""
     distance = np.full(len(X), np.inf)
     for (z, _), name in zip(forward(parameters, activations, X), activations, strict=True):
-        if name == "ReLU":
-            distance = np.minimum(distance, np.min(np.abs(z), axis=1))
+        for kink in KINKS.get(name, []):
+            distance = np.minimum(distance, np.min(np.abs(z - kink), axis=1))
     return distance

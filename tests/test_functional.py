@@ -12,18 +12,27 @@ import nnlite as nn
 from nnlite.functional import (
     binary_cross_entropy,
     cross_entropy,
+    elu,
+    erf,
+    gelu,
+    hard_swish,
     hardmax,
+    leaky_relu,
     log_softmax,
     one_hot,
     relu,
+    selu,
     sigmoid,
+    silu,
     softmax,
+    softplus,
     tanh,
 )
 
 DTYPES = [np.float32, np.float64]
-OF_LOGITS = [softmax, log_softmax, hardmax, sigmoid, relu, tanh]
 OVER_CLASSES = [softmax, log_softmax, hardmax]
+OF_EACH_NUMBER = [sigmoid, relu, tanh, leaky_relu, elu, selu, gelu, silu, hard_swish, softplus, erf]
+OF_LOGITS = [*OVER_CLASSES, *OF_EACH_NUMBER]
 COSTS = [cross_entropy, binary_cross_entropy]
 
 
@@ -274,6 +283,62 @@ def test_tanh_is_a_stretched_sigmoid(z):
     np.testing.assert_allclose(tanh(z), 2 * sigmoid(2 * z) - 1, rtol=0, atol=4 * eps(z))
 
 
+# ---- relatives of relu; what they have in common with the layers is tested there ------------------------------
+
+
+@holds_for(logits(), st.floats(0, 1))
+def test_leaky_relu_is_z_where_z_is_positive_and_s_z_elsewhere(z, s):
+    np.testing.assert_array_equal(leaky_relu(z, s), np.where(z > 0, z, z.dtype.type(s) * z))
+
+
+@holds_for(logits(), st.floats(0, 4, width=32))
+def test_elu_is_the_formula_in_extended_precision(z, alpha):
+    exact = np.where(z > 0, z, alpha * np.expm1(extended(z)))
+    assert np.all(np.abs(elu(z, alpha) - exact) <= 4 * eps(z) * np.abs(exact) + tiny(z))
+
+
+@holds_for(logits())
+def test_silu_is_z_times_the_sigmoid_of_z(z):
+    exact = extended(z) / (1 + np.exp(-extended(z)))
+    assert np.all(np.abs(silu(z) - exact) <= 8 * eps(z) * np.abs(exact) + tiny(z))
+
+
+@holds_for(logits())
+def test_softplus_is_the_formula_in_extended_precision(z):
+    exact = np.log1p(np.exp(extended(z)))
+    assert np.all(np.abs(softplus(z) - exact) <= 8 * eps(z) * exact + tiny(z))
+
+
+@holds_for(logits())
+def test_softplus_is_minus_the_logarithm_of_the_sigmoid_of_minus_z(z):
+    pairs = np.stack([z, np.zeros_like(z)], -1)
+    np.testing.assert_allclose(softplus(z), -log_softmax(pairs)[..., 1], rtol=0, atol=60 * eps(z))
+
+
+@holds_for(logits())
+def test_gelu_is_z_times_the_probability_of_a_standard_normal_number_below_z(z):
+    exact = np.array([v * math.erfc(-v / math.sqrt(2)) / 2 for v in z.ravel().astype(float)]).reshape(z.shape)
+    assert np.all(np.abs(gelu(z) - exact) <= 8 * eps(z) * (1 + z.astype(float) ** 2 / 2) * np.abs(exact) + tiny(z))
+
+
+@holds_for(logits())
+def test_hard_swish_is_made_of_three_pieces(z):
+    pieces = np.where(z <= -3, 0, np.where(z >= 3, z, extended(z) * (extended(z) + 3) / 6))
+    np.testing.assert_allclose(hard_swish(z), pieces.astype(z.dtype), rtol=4 * eps(z), atol=4 * eps(z))
+
+
+@holds_for(logits(bound=8))
+def test_erf_is_that_of_the_c_library(z):
+    exact = np.array([math.erf(v) for v in z.ravel().astype(float)]).reshape(z.shape)
+    assert np.all(np.abs(erf(z) - exact) <= 2 * eps(z) * np.abs(exact) + tiny(z))
+
+
+@holds_for(logits())
+def test_no_relative_of_relu_is_further_from_it_than_by_its_value_at_the_bend(z):
+    for equation, most in ((gelu, 0.17), (silu, 0.2785), (hard_swish, 0.375), (softplus, 0.6932), (elu, 1)):
+        assert np.all(np.abs(equation(z) - relu(z)) <= most)
+
+
 # ---- cross_entropy, binary_cross_entropy, one_hot -------------------------------------------------------------
 
 
@@ -458,7 +523,7 @@ def test_lists_tuples_and_whole_numbers_will_do(equation):
         np.testing.assert_array_equal(equation(z), expected)
 
 
-@pytest.mark.parametrize("equation", [sigmoid, relu, tanh])
+@pytest.mark.parametrize("equation", OF_EACH_NUMBER)
 def test_a_single_number_will_do(equation):
     assert equation(1) == equation([1.0])[0]
 

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import nnlite as nn
+from nnlite import layers as nn_layers
 
 from . import oracle
 
 H = 5e-4  # step of the difference quotients: their error is rounding, 1e-16 / H, and H^4
-KINK = 0.02  # examples that bring a unit nearer to the kink of ReLU are left out of difference quotients
+KINK = 0.02  # examples that bring a unit nearer to a kink of its activation are left out of difference quotients
 SMALL = 1e-4  # gradients below this norm are held against difference quotients by their absolute error
 
 
@@ -63,7 +64,9 @@ class Network:
 
     def __init__(self, seed):
         rng = np.random.default_rng(seed)
-        self.activations = list(rng.choice(list(oracle.ACTIVATIONS), rng.integers(0, 6)))
+        self.activations = list(
+            rng.choice([name for name in oracle.ACTIVATIONS if name != "Exponential"], rng.integers(0, 6))
+        )
         self.activations.append(str(rng.choice(list(oracle.LOSSES))))
         sizes = rng.integers(1, 13, len(self.activations) + 1)
         if self.activations[-1] == "Softmax":
@@ -72,6 +75,7 @@ class Network:
             (rng.normal(0, 1.5 / np.sqrt(n_in), (n_in, n_out)), rng.normal(0, 0.5, n_out))
             for n_in, n_out in itertools.pairwise(sizes)
         ]
+        self.parameters[-1][0][...] *= 0.3  # the oracle's log(1 - y_hat) loses its digits where y_hat is near 1
         self.M = int(rng.integers(1, 17))
         pool = rng.normal(size=(4000, sizes[0]))
         smooth = oracle.distance_to_kinks(self.parameters, self.activations, pool) > KINK
@@ -84,6 +88,8 @@ class Network:
         if output == "Identity":
             Y = rng.normal(size=(self.M, C))
             return (Y[:, 0] if C == 1 and rng.integers(2) else Y), Y
+        if output == "Exponential":
+            return (Y := rng.gamma(2.0, 1.0, (self.M, C))), Y
         if output == "Sigmoid":
             Y = rng.random((self.M, C)) if rng.integers(2) else rng.integers(0, 2, (self.M, C))
             return (Y[:, 0] if C == 1 and rng.integers(2) else Y), Y
@@ -97,7 +103,7 @@ class Network:
         for (_, b), name in zip(self.parameters, self.activations, strict=True):
             layers.append(nn.Dense(len(b)))
             if name != "nothing":
-                layers.append(getattr(nn, name)())
+                layers.append(getattr(nn_layers, name)())
         model = nn.Model(layers, n_features=self.X.shape[1], dtype=dtype)
         for l, (W, b) in enumerate(self.parameters, start=1):
             model.parameters[f"W{l}"][...] = W
@@ -114,11 +120,30 @@ MIDDLE = {
     nn.Dense: lambda: nn.Dense(4),
     nn.ReLU: nn.ReLU,
     nn.Tanh: nn.Tanh,
+    nn_layers.LeakyReLU: nn_layers.LeakyReLU,
+    nn_layers.ELU: nn_layers.ELU,
+    nn_layers.SELU: nn_layers.SELU,
+    nn_layers.GELU: nn_layers.GELU,
+    nn_layers.SiLU: nn_layers.SiLU,
+    nn_layers.HardSwish: nn_layers.HardSwish,
+    nn_layers.Softplus: nn_layers.Softplus,
     nn.Softmax: nn.Softmax,
     nn.Sigmoid: nn.Sigmoid,
     nn.Identity: nn.Identity,
+    nn.Exponential: nn.Exponential,
 }
-OUTPUTS = [nn.Softmax, nn.Sigmoid, nn.Identity]
+OUTPUTS = [nn.Softmax, nn.Sigmoid, nn.Identity, nn.Exponential]
+# those that draw, keep a state, hold others or change the shape: test_layers.py
+ELSEWHERE = {
+    nn.AlphaDropout,
+    nn.BatchNorm,
+    nn.Dropout,
+    nn.Flatten,
+    nn.GaussianNoise,
+    nn.LayerNorm,
+    nn.Reshape,
+    nn.Residual,
+}
 
 
 def is_abstract(layer):
@@ -128,7 +153,7 @@ def is_abstract(layer):
 def test_every_layer_of_the_library_is_here():
     public = [getattr(nn.layers, name) for name in nn.layers.__all__]
     layers = {c for c in public if inspect.isclass(c) and issubclass(c, nn.Layer) and not is_abstract(c)}
-    assert layers == set(MIDDLE)
+    assert layers == set(MIDDLE) | ELSEWHERE
     assert {c for c in layers if issubclass(c, nn.Output)} == set(OUTPUTS)
 
 
@@ -139,6 +164,8 @@ def draw_parameters(model, rng):
 def draw_targets(output, rng, M, units):
     if output is nn.Softmax:
         return rng.dirichlet(np.ones(units), M)
+    if output is nn.Exponential:
+        return rng.gamma(2.0, 1.0, (M, units))
     return rng.random((M, units)) if output is nn.Sigmoid else rng.normal(size=(M, units))
 
 
@@ -256,7 +283,7 @@ def test_layers_chained_by_hand_give_the_derivative_by_X(seed):
     da = model.output.start_backward(Y, caches[-1])
     for layer, cache in zip(model.layers[-2::-1], caches[-2::-1], strict=True):
         da = layer.backward(da, cache)
-    assert relative_error(da, n) < 1e-7
+    assert relative_error(da, n, small=1e-3) < 1e-7  # a sum of losses has more rounding than their mean
 
 
 # ---- whole networks -------------------------------------------------------------------------------------------
@@ -264,7 +291,8 @@ def test_layers_chained_by_hand_give_the_derivative_by_X(seed):
 
 def test_the_random_networks_have_every_activation_output_and_depth():
     networks = [Network(seed) for seed in SEEDS]
-    assert {name for network in networks for name in network.activations[:-1]} == set(oracle.ACTIVATIONS)
+    hidden = set(oracle.ACTIVATIONS) - {"Exponential"}  # of a chain of them, exp overflows
+    assert {name for network in networks for name in network.activations[:-1]} == hidden
     assert {network.activations[-1] for network in networks} == set(oracle.LOSSES)
     assert {len(network.activations) - 1 for network in networks} == set(range(6))
     assert {network.M for network in networks} == set(range(1, 17))

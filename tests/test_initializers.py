@@ -1,14 +1,40 @@
 """Facts about initial weights: how they are distributed, who chooses the distribution, and the seed."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nnlite as nn
+from nnlite import initializers, layers
+from nnlite.initializers import (
+    Constant,
+    GlorotNormal,
+    HeUniform,
+    LeCunNormal,
+    LeCunUniform,
+    Orthogonal,
+    TruncatedNormal,
+)
 
+REFERENCE = np.load(Path(__file__).parent / "reference" / "activations.npz")
 SHAPES = [(400, 300), (10, 5000), (5000, 10), (1, 20_000), (20_000, 1), (30, 40, 50)]
 GAINS = [1.0, 0.1, 3.0]
+DRAWN = [
+    nn.HeNormal(),
+    HeUniform(),
+    nn.GlorotUniform(),
+    nn.GlorotUniform(0.1),
+    GlorotNormal(),
+    LeCunNormal(),
+    LeCunUniform(),
+    Orthogonal(),
+    Orthogonal(1.5),
+    TruncatedNormal(),
+    TruncatedNormal(1, 2),
+]
+ALL = [*DRAWN, Constant(0.5), nn.Zeros()]
 
 
 def draw(initializer, shape, seed=0):
@@ -60,6 +86,113 @@ def test_glorot_uniform_has_the_moments_of_a_uniform_distribution(shape, gain):
     assert abs(np.mean(np.abs(W) < r / 2) - 0.5) < 5 * 0.5 / math.sqrt(W.size)
 
 
+VARIANCES = {
+    HeUniform: lambda n_in, n_out: 2 / n_in,
+    GlorotNormal: lambda n_in, n_out: 2 / (n_in + n_out),
+    LeCunNormal: lambda n_in, n_out: 1 / n_in,
+    LeCunUniform: lambda n_in, n_out: 1 / n_in,
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", [GlorotNormal, LeCunNormal])
+def test_normal_weights_have_mean_0_the_variance_of_their_equation_and_the_tails_of_a_normal_distribution(kind, shape):
+    W = draw(kind(), shape) / math.sqrt(VARIANCES[kind](shape[0], shape[-1]))
+    assert W.shape == shape
+    assert abs(W.mean()) < 5 / math.sqrt(W.size)
+    assert abs(np.mean(W**2) - 1) < 5 * math.sqrt(2 / W.size)
+    assert abs(np.mean(W**4) - 3) < 5 * math.sqrt(96 / W.size)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", [HeUniform, LeCunUniform])
+def test_uniform_weights_have_the_variance_of_their_equation_and_fill_their_range(kind, shape):
+    r = math.sqrt(3 * VARIANCES[kind](shape[0], shape[-1]))
+    W = draw(kind(), shape)
+    assert W.shape == shape
+    assert abs(W.mean()) < 5 * r / math.sqrt(3 * W.size)
+    assert abs(np.mean(W**2) - r**2 / 3) < 5 * r**2 * math.sqrt(4 / 45 / W.size)
+    assert r * (1 - 20 / W.size) < W.max() <= r
+    assert -r * (1 - 20 / W.size) > W.min() >= -r
+
+
+@pytest.mark.parametrize("i", range(len(REFERENCE["shapes"])))
+def test_weights_have_the_standard_deviations_of_pytorch(i):
+    shape = tuple(REFERENCE["shapes"][i])
+    he, glorot, lecun = REFERENCE["standard_deviations"][i]
+    pairs = [(nn.HeNormal(), he), (HeUniform(), he), (nn.GlorotUniform(), glorot), (GlorotNormal(), glorot)]
+    for initializer, sigma in [*pairs, (LeCunNormal(), lecun), (LeCunUniform(), lecun)]:
+        W = draw(initializer, shape)
+        # Var x^2 is at most 2 sigma^4, so that the standard deviation of the mean of x^2 is sigma^2 sqrt(2 / n)
+        assert abs(np.mean(W**2) / sigma**2 - 1) < 5 * math.sqrt(2 / W.size), initializer
+
+
+@pytest.mark.parametrize(("mean", "stddev"), [(0.0, 0.05), (0.0, 1.0), (-3.0, 0.5)])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_truncated_normal_is_cut_at_two_standard_deviations(shape, mean, stddev):
+    W = (draw(TruncatedNormal(mean, stddev), shape) - mean) / stddev
+    assert W.shape == shape
+    assert 1.99 < np.abs(W).max() <= 2 + 1e-12
+    # of a standard normal x within 2: E x^2 = 1 - 4 phi(2) / (2 Phi(2) - 1), and E x^4 = 3 E x^2 - 16 phi(2) / (...)
+    density = math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2))
+    square, fourth = 1 - 4 * density, 3 * (1 - 4 * density) - 16 * density
+    assert math.sqrt(square) == pytest.approx(0.8796, abs=5e-5)
+    assert abs(W.mean()) < 5 * math.sqrt(square / W.size)
+    assert abs(np.mean(W**2) - square) < 5 * math.sqrt((fourth - square**2) / W.size)
+    for k in (0.5, 1, 1.5):
+        p = math.erf(k / math.sqrt(2)) / math.erf(math.sqrt(2))
+        assert abs(np.mean(np.abs(W) < k) - p) < 5 * math.sqrt(p * (1 - p) / W.size)
+
+
+def test_a_truncated_normal_has_the_moments_of_pytorch():
+    W = draw(TruncatedNormal(stddev=1), (1000, 1000))
+    for power, (moment, error) in zip((2, 4), REFERENCE["truncated_normal"], strict=True):
+        own_error = float(np.std(W**power)) / math.sqrt(W.size)
+        assert abs(np.mean(W**power) - moment) < 5 * math.hypot(error, own_error)
+
+
+@pytest.mark.parametrize("gain", GAINS)
+@pytest.mark.parametrize("shape", [(5, 5), (40, 30), (30, 40), (7, 1), (1, 7), (1, 1), (200, 64)])
+def test_orthogonal_weights_keep_lengths(shape, gain):
+    W = draw(Orthogonal(gain), shape)
+    assert W.shape == shape
+    assert W.flags.c_contiguous
+    product = W.T @ W if shape[0] >= shape[1] else W @ W.T
+    np.testing.assert_allclose(product, gain**2 * np.eye(min(shape)), atol=1e-13 * gain**2)
+
+
+def test_orthogonal_weights_count_the_axes_before_the_last_as_one():
+    W = draw(Orthogonal(), (3, 4, 5))
+    np.testing.assert_allclose(np.einsum("ijk,ijl->kl", W, W), np.eye(5), atol=1e-14)
+    np.testing.assert_array_equal(W.reshape(12, 5), draw(Orthogonal(), (12, 5)))
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4)])
+def test_every_orthogonal_matrix_is_equally_likely(shape):
+    rng = np.random.default_rng(0)
+    n, draws = max(shape), 4000
+    W = np.array([Orthogonal()(shape, rng) for _ in range(draws)])
+    # an entry is one coordinate of a point on the sphere in n dimensions: E x^2 = 1/n, E x^4 = 3 / (n (n + 2))
+    square, fourth = 1 / n, 3 / (n * (n + 2))
+    eighth = 105 / (n * (n + 2) * (n + 4) * (n + 6))
+    assert np.all(np.abs(W.mean(0)) < 5 * math.sqrt(square / draws))
+    assert np.all(np.abs((W**2).mean(0) - square) < 5 * math.sqrt((fourth - square**2) / draws))
+    assert np.all(np.abs((W**4).mean(0) - fourth) < 5 * math.sqrt((eighth - fourth**2) / draws))
+
+
+def test_square_orthogonal_matrices_are_rotations_as_often_as_reflections():
+    rng = np.random.default_rng(0)
+    signs = [np.linalg.det(Orthogonal()((3, 3), rng)) for _ in range(2000)]
+    np.testing.assert_allclose(np.abs(signs), 1, rtol=1e-12)
+    assert abs(np.mean(signs)) < 5 / math.sqrt(len(signs))
+
+
+@pytest.mark.parametrize("value", [0, 1, -2.5])
+@pytest.mark.parametrize("shape", [*SHAPES, (1, 1)])
+def test_a_constant_is_the_same_everywhere(shape, value):
+    np.testing.assert_array_equal(draw(Constant(value), shape), np.full(shape, float(value)))
+
+
 @pytest.mark.parametrize("shape", [*SHAPES, (1, 1)])
 def test_zeros_are_zeros(shape):
     W = draw(nn.Zeros(), shape)
@@ -67,12 +200,12 @@ def test_zeros_are_zeros(shape):
     assert not W.any()
 
 
-@pytest.mark.parametrize("initializer", [nn.HeNormal(), nn.GlorotUniform(), nn.Zeros()])
+@pytest.mark.parametrize("initializer", ALL)
 def test_weights_are_drawn_in_float64(initializer):
     assert draw(initializer, (3, 2)).dtype == np.float64
 
 
-@pytest.mark.parametrize("initializer", [nn.HeNormal(), nn.GlorotUniform()])
+@pytest.mark.parametrize("initializer", DRAWN)
 def test_weights_of_different_units_are_uncorrelated(initializer):
     W = draw(initializer, (10_000, 8))
     correlation = np.corrcoef(W, rowvar=False)
@@ -90,22 +223,23 @@ def test_he_normal_keeps_the_size_of_the_activations_through_ten_layers_of_relu(
 # ---- one source of randomness ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("initializer", [nn.HeNormal(), nn.GlorotUniform(), nn.GlorotUniform(0.1), nn.Zeros()])
+@pytest.mark.parametrize("initializer", ALL)
 def test_the_same_generator_draws_the_same_weights_bit_for_bit(initializer):
     np.testing.assert_array_equal(draw(initializer, (7, 5), seed=3), draw(initializer, (7, 5), seed=3))
 
 
-@pytest.mark.parametrize("initializer", [nn.HeNormal(), nn.GlorotUniform()])
+@pytest.mark.parametrize("initializer", DRAWN)
 def test_another_seed_or_a_second_draw_gives_other_weights(initializer):
     assert not np.any(draw(initializer, (7, 5), seed=3) == draw(initializer, (7, 5), seed=4))
     rng = np.random.default_rng(3)
     assert not np.any(initializer((7, 5), rng) == initializer((7, 5), rng))
 
 
-def test_zeros_draw_nothing():
+@pytest.mark.parametrize("initializer", [nn.Zeros(), Constant(3)])
+def test_zeros_and_constants_draw_nothing(initializer):
     rng = np.random.default_rng(0)
     before = rng.bit_generator.state
-    nn.Zeros()((7, 5), rng)
+    initializer((7, 5), rng)
     assert rng.bit_generator.state == before
 
 
@@ -157,6 +291,10 @@ SMALL = nn.GlorotUniform(gain=0.1)
     [
         ([nn.ReLU], [nn.HeNormal(), SMALL]),
         ([nn.Tanh], [nn.GlorotUniform(), SMALL]),
+        ([layers.SELU], [LeCunNormal(), SMALL]),
+        ([layers.GELU, layers.Softplus], [nn.HeNormal(), nn.GlorotUniform(), SMALL]),
+        ([layers.LeakyReLU, layers.ELU], [nn.HeNormal(), nn.HeNormal(), SMALL]),
+        ([layers.SiLU, layers.HardSwish], [nn.HeNormal(), nn.HeNormal(), SMALL]),
         ([nn.Sigmoid], [nn.GlorotUniform(), SMALL]),
         ([nn.Softmax], [nn.GlorotUniform(), SMALL]),
         ([nn.Identity], [nn.GlorotUniform(), SMALL]),
@@ -227,15 +365,37 @@ def test_initializers_with_the_same_arguments_are_equal():
     assert len({nn.HeNormal(), nn.HeNormal(), nn.GlorotUniform(), nn.GlorotUniform(0.1), nn.Zeros()}) == 4
 
 
-@pytest.mark.parametrize("initializer", [nn.HeNormal(), nn.GlorotUniform(), nn.GlorotUniform(0.1), nn.Zeros()])
+def test_no_two_initializers_are_equal():
+    assert len(set(ALL)) == len(ALL)
+    public = {c for c in vars(initializers).values() if isinstance(c, type) and issubclass(c, nn.Initializer)}
+    assert {type(initializer) for initializer in ALL} == public - {nn.Initializer}
+
+
+@pytest.mark.parametrize("initializer", ALL)
 def test_the_repr_of_an_initializer_makes_it_again(initializer):
-    assert eval(f"nn.{initializer!r}") == initializer
+    assert eval(f"initializers.{initializer!r}") == initializer
 
 
 @pytest.mark.parametrize("gain", [0, -1, -0.0, math.nan, math.inf, "1", None, True, [1.0], 1j])
 def test_a_gain_that_is_not_a_number_above_0_is_refused(gain):
     with pytest.raises(nn.ArgumentError, match=r"^gain: expected a finite number above 0"):
         nn.GlorotUniform(gain)
+    with pytest.raises(nn.ArgumentError, match=r"^gain: expected a finite number above 0"):
+        Orthogonal(gain)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "1", None, True, [1.0]])
+def test_a_mean_or_a_constant_that_is_no_finite_number_is_refused(value):
+    with pytest.raises(nn.ArgumentError, match=r"^mean: expected a finite number"):
+        TruncatedNormal(value)
+    with pytest.raises(nn.ArgumentError, match=r"^value: expected a finite number"):
+        Constant(value)
+
+
+@pytest.mark.parametrize("stddev", [0, -0.05, math.nan, math.inf, "1", None, True])
+def test_a_standard_deviation_that_is_not_above_0_is_refused(stddev):
+    with pytest.raises(nn.ArgumentError, match=r"^stddev: expected a finite number above 0"):
+        TruncatedNormal(stddev=stddev)
 
 
 @pytest.mark.parametrize("initializer", ["he", nn.HeNormal, 0.1, np.zeros((3, 2)), lambda shape, rng: np.zeros(shape)])

@@ -47,6 +47,7 @@ class Cache:
         self.input_gradient = input_gradient
         self._arrays: dict[str, Array] = {}
         self._memory: dict[str, Array] = {}
+        self._inner: list[Cache] = []
         self._own = {**vars(self)}
 
     def __getattr__(self, name: str) -> Any:
@@ -74,8 +75,23 @@ class Cache:
             memory = self._memory[name] = np.empty(size, dtype)
         return memory[:size].reshape(shape)
 
+    def inner(self, n: int) -> list[Cache]:
+        """Return n caches for the layers inside a layer; the same ones in every step."""
+        while len(self._inner) < n:
+            self._inner.append(Cache(self.dtype, self.rng))
+            self._inner[-1].set_training(self.training)
+        return self._inner
+
+    def set_training(self, training: bool) -> None:
+        """Compute from now on as in training, or as in prediction."""
+        self.training = self._own["training"] = training
+        for cache in self._inner:
+            cache.set_training(training)
+
     def forget(self) -> None:
         """Drop what the layer has put here, but for the memory of its arrays."""
+        for cache in self._inner:
+            cache.forget()
         own = self._own
         vars(self).clear()
         vars(self).update(own, _own=own)
@@ -92,12 +108,17 @@ class Layer:
     ----------
     decayed : frozenset of str
         Class attribute: names of the parameters that weight decay acts on (weights, not biases).
+    trainable : bool
+        False freezes the layer: optimizers leave its parameters as they are. May be set at any time.
+    inner_layers : tuple of Layer
+        The layers inside this one, if it is made of others.
 
     Notes
     -----
     For each name in `parameter_shapes` (say "W") the model sets two attributes before `initialize` is called: the
     parameter itself (``self.W``) and its gradient (``self.dW``). Both are views into the model's flat vectors:
-    ``np.sum(..., out=self.db)`` and ``self.db = ...`` both write there.
+    ``np.sum(..., out=self.db)`` and ``self.db = ...`` both write there. What is not learned but must be kept, such as
+    running averages, is announced in the same way by `state_shapes` and lies in ``model.state``.
 
     ``forward`` must leave ``a_prev`` as it is; ``backward`` may overwrite ``da``.
 
@@ -119,6 +140,8 @@ class Layer:
     """
 
     decayed: frozenset[str] = frozenset({"W"})
+    trainable: bool = True
+    inner_layers: tuple[Layer, ...] = ()
     _views: frozenset[str] = frozenset()  # names of the attributes that are views into the model's vectors
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -129,8 +152,16 @@ class Layer:
         """Names and shapes of the parameters for examples of ``input_shape``; by default none."""
         return {}
 
+    def state_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """Names and shapes of what training changes without learning it; by default none."""
+        return {}
+
+    def inner_input_shapes(self, input_shape: Shape) -> list[Shape]:
+        """Shape of one example in front of each inner layer."""
+        return []
+
     def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
-        """Set the parameters, which are 0 before.
+        """Set the parameters and the state, which are 0 before.
 
         Parameters
         ----------

@@ -21,6 +21,8 @@ class Dense(Layer):
     initializer : Initializer, optional
         How W is drawn; b starts at 0. By default what suits the activation that follows: `HeNormal` before ReLU,
         `GlorotUniform` before Tanh and Sigmoid, a tenth of that in front of the output.
+    trainable : bool, default True
+        False freezes W and b.
 
     Attributes
     ----------
@@ -46,11 +48,12 @@ class Dense(Layer):
     dW: Array
     db: Array
 
-    def __init__(self, units: int, initializer: Initializer | None = None) -> None:
+    def __init__(self, units: int, initializer: Initializer | None = None, trainable: bool = True) -> None:
         self.units = checks.integer("units", units)
         if not (initializer is None or isinstance(initializer, Initializer)):
             raise ArgumentError(f"initializer: expected an Initializer such as nn.HeNormal(), got {initializer!r}")
         self.initializer = initializer
+        self.trainable = checks.boolean("trainable", trainable)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(units,)."""
@@ -83,8 +86,9 @@ class Dense(Layer):
     def backward(self, da: Array, cache: Cache) -> Array | None:
         """``dW = a_prev^T dz``, ``db = sum dz``, ``da_prev = dz W^T``."""
         dz = da  # the gradient of what this layer put out, which is z
-        np.matmul(cache.a_prev.T, dz, out=self.dW)
-        np.sum(dz, axis=0, out=self.db)
+        if self.trainable:
+            np.matmul(cache.a_prev.T, dz, out=self.dW)
+            np.sum(dz, axis=0, out=self.db)
         if not cache.input_gradient:
             return None
         return np.matmul(dz, self.W.T, out=cache.array("da_prev", cache.a_prev.shape))

@@ -1,8 +1,8 @@
 """Output layers: activations that know the cost whose backward pass starts with dz[L] = Y_hat - Y.
 
-Softmax with cross-entropy, Sigmoid with binary cross-entropy and Identity with half the squared error are the
-canonical links of three generalized linear models, which is why they share that line. In the middle of a network
-each is differentiated like any other activation.
+Softmax with cross-entropy, Sigmoid with binary cross-entropy, Identity with half the squared error and Exponential
+with half the Poisson deviance are the canonical links of four generalized linear models, which is why they share that
+line. In the middle of a network each is differentiated like any other activation.
 """
 
 from typing import Any, ClassVar
@@ -29,9 +29,17 @@ class Output(Activation):
     def check_units(self, units: int) -> None:
         """Raise ArgumentError if this output makes no sense for that number of units."""
 
+    def n_classes(self, units: int) -> int | None:
+        """Between how many classes an output of so many units chooses; None if it does not."""
+        return None
+
     def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
         """Return ``y`` as class indices (M,) or as rows (M, units), or raise ArgumentError."""
         raise NotImplementedError
+
+    def smoothed(self, Y: Array, cache: Cache) -> Array:
+        """Y as the cost takes it, with label smoothing where there is any."""
+        return Y
 
     def losses(self, Y: Array, cache: Cache) -> Array:
         """L(y_hat, y) of each example, (M,), from what `forward` left in the cache."""
@@ -63,6 +71,12 @@ class Softmax(Output):
     ``L = log sum_k e^{z_k} - sum_j y_j z_j``; ``y`` is given as class indices (M,), as one-hot rows or as
     probabilities (M, C).
 
+    Parameters
+    ----------
+    label_smoothing : float, default 0
+        epsilon in [0, 1): the cost takes ``(1 - epsilon) y_j + epsilon / C`` for y_j, so that no class is to become
+        certain (C. Szegedy et al., "Rethinking the Inception architecture", 2016, section 7).
+
     Notes
     -----
     z (M, C) -> a (M, C), rows sum to 1. Backward as an output: ``dz = Y_hat - Y``; in the middle of a network:
@@ -74,6 +88,17 @@ class Softmax(Output):
     """
 
     classifies = True
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = checks.real("label_smoothing", label_smoothing, minimum=0, below=1)
+
+    def smoothed(self, Y: Array, cache: Cache) -> Array:
+        """``(1 - epsilon) y + epsilon / C``."""
+        return _smoothed(Y, self.label_smoothing, 1 / Y.shape[1], cache)
+
+    def n_classes(self, units: int) -> int:
+        """As many as units."""
+        return units
 
     def check_units(self, units: int) -> None:
         """At least two classes: the softmax of a single unit is always 1."""
@@ -156,6 +181,11 @@ class Sigmoid(Output):
     ``L = sum_j (max(0, z_j) - y_j z_j + log(1 + e^{-|z_j|}))``. With one unit, ``y`` is 0 or 1 (or a probability),
     of shape (M,) or (M, 1); with C units, rows (M, C) of such.
 
+    Parameters
+    ----------
+    label_smoothing : float, default 0
+        epsilon in [0, 1): the cost takes ``(1 - epsilon) y_j + epsilon / 2`` for y_j.
+
     Notes
     -----
     z (M, n[l]) -> a (M, n[l]) in [0, 1]. Backward as an output: ``dz = Y_hat - Y``; in the middle of a network:
@@ -163,6 +193,17 @@ class Sigmoid(Output):
     """
 
     classifies = True
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = checks.real("label_smoothing", label_smoothing, minimum=0, below=1)
+
+    def smoothed(self, Y: Array, cache: Cache) -> Array:
+        """``(1 - epsilon) y + epsilon / 2``."""
+        return _smoothed(Y, self.label_smoothing, 1 / 2, cache)
+
+    def n_classes(self, units: int) -> int | None:
+        """Two, with one unit; several labels do not exclude one another."""
+        return 2 if units == 1 else None
 
     def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
         """0, 1 or probabilities, (M,) or (M, units)."""
@@ -252,6 +293,69 @@ class Identity(Output):
     def predict(self, Y_hat: Array) -> Array:
         """Y_hat: (M,) with one unit, (M, units) with more."""
         return Y_hat[:, 0] if Y_hat.shape[1] == 1 else Y_hat
+
+
+class Exponential(Output):
+    r"""``a = e^z``: expected counts (Poisson regression).
+
+    As the output, its cost is half the Poisson deviance, summed over the units,
+    ``L = sum_j (y_j log(y_j / y_hat_j) - y_j + y_hat_j)``: 0 where Y_hat is Y. ``y`` are counts or other numbers of at
+    least 0, of shape (M, units), or (M,) with one unit.
+
+    Notes
+    -----
+    z (M, n[l]) -> a (M, n[l]) above 0. Backward as an output: ``dz = Y_hat - Y``; in the middle of a network:
+    ``dz = da a``.
+
+    References
+    ----------
+    P. McCullagh and J. Nelder, "Generalized linear models", 1989, section 2.3.
+    """
+
+    classifies = False
+
+    def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
+        """Numbers of at least 0, (M,) or (M, units)."""
+        rows = _value_rows(y, units, name)
+        if rows.size and rows.min() < 0:
+            raise ArgumentError(f"{name}: expected counts of at least 0, got {rows.min():g}")
+        return rows
+
+    def forward(self, a_prev: Array, cache: Cache) -> Array:
+        """``a = e^z``."""
+        cache.z = a_prev
+        a: Array = np.exp(a_prev, out=cache.array("a", a_prev.shape))
+        cache.a = a
+        return a
+
+    def losses(self, Y: Array, cache: Cache) -> Array:
+        """``L = sum_j (y_j (log y_j - z_j) - y_j + e^{z_j})``, with ``0 log 0 = 0``."""
+        L = np.maximum(Y, np.finfo(Y.dtype).tiny, out=cache.array("L", Y.shape))
+        np.log(L, out=L)
+        L -= cache.z
+        L -= 1
+        L *= Y
+        L += cache.a
+        sum_L: Array = np.sum(L, axis=-1, out=cache.array("sum_L", Y.shape[:-1]))
+        return sum_L
+
+    def backward(self, da: Array, cache: Cache) -> Array:
+        """``dz = da a``."""
+        da *= cache.a
+        return da
+
+    def predict(self, Y_hat: Array) -> Array:
+        """Y_hat: (M,) with one unit, (M, units) with more."""
+        return Y_hat[:, 0] if Y_hat.shape[1] == 1 else Y_hat
+
+
+def _smoothed(Y: Array, epsilon: float, even: float, cache: Cache) -> Array:
+    """``(1 - epsilon) Y + epsilon even``."""
+    if epsilon == 0:
+        return Y
+    Y = np.multiply(Y, 1 - epsilon, out=cache.array("Y_smoothed", Y.shape))
+    Y += epsilon * even
+    return Y
 
 
 def _value_rows(y: Any, units: int, name: str) -> Array:
