@@ -22,3 +22,7 @@ class NotBuiltError(NnliteError, ValueError, AttributeError):
 
 class DataFileError(NnliteError, ValueError):
     """A data file is missing, damaged, or not what its name says."""
+
+
+class ModelFileError(NnliteError, ValueError):
+    """A model file is damaged, not what its name says, or needs a layer or a version that is not there."""

@@ -1,7 +1,6 @@
-"""Downloading a file from the first mirror that has it as it should be, and writing it as a whole."""
+"""Downloading a file from the first mirror that has it as it should be."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable
 
 from nnlite.errors import DataFileError
@@ -59,19 +58,3 @@ def _reason(error: Exception) -> str:
         error.close()  # it holds the connection
         return str(error)
     return str(error.reason if isinstance(error, URLError) else error) or type(error).__name__
-
-
-def write_whole(path: str, content: bytes) -> None:
-    """Write the file so that it is there as a whole or not at all."""
-    import tempfile
-
-    folder = os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
-    # a directory of its own, on the same disk: it is removed whatever happens
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as scratch:
-        unfinished = os.path.join(scratch, os.path.basename(path))
-        with open(unfinished, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)

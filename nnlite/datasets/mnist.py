@@ -5,9 +5,10 @@ import os
 
 import numpy as np
 
+from nnlite.atomic import write_whole
 from nnlite.checks import Array
 from nnlite.datasets.base import Dataset
-from nnlite.datasets.download import download, write_whole
+from nnlite.datasets.download import download
 from nnlite.datasets.idx import read_idx
 from nnlite.errors import ArgumentError, DataFileError
 

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
+from nnlite.atomic import write_whole
 from nnlite.datasets import download as module
-from nnlite.datasets.download import download, write_whole
+from nnlite.datasets.download import download
 from nnlite.errors import DataFileError
 
 CONTENT = bytes(range(256)) * 1000
