@@ -8,77 +8,223 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nnlite.datasets import (
-        Dataset,
-        load_digits,
-        load_iris,
-        load_mnist,
-        make_blobs,
-        make_moons,
-        make_spirals,
+    from nnlite.callbacks import (
+        EMA,
+        SWA,
+        Callback,
+        CSVLogger,
+        EarlyStopping,
+        LambdaCallback,
+        ModelCheckpoint,
+        ReduceOnPlateau,
     )
-    from nnlite.errors import ArgumentError, DataFileError, NnliteError, NotBuiltError
+    from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_blobs, make_moons, make_spirals
+    from nnlite.errors import ArgumentError, DataFileError, ModelFileError, NnliteError, NotBuiltError
+    from nnlite.files import load
     from nnlite.functional import (
         binary_cross_entropy,
         cross_entropy,
+        elu,
+        erf,
+        gelu,
+        hard_swish,
         hardmax,
+        leaky_relu,
         log_softmax,
         one_hot,
         relu,
+        selu,
         sigmoid,
+        silu,
         softmax,
+        softplus,
         tanh,
     )
     from nnlite.history import History
-    from nnlite.initializers import GlorotUniform, HeNormal, Initializer, Zeros
-    from nnlite.layers import Activation, Cache, Dense, Identity, Layer, Output, ReLU, Sigmoid, Softmax, Tanh
+    from nnlite.initializers import (
+        Constant,
+        GlorotNormal,
+        GlorotUniform,
+        HeNormal,
+        HeUniform,
+        Initializer,
+        LeCunNormal,
+        LeCunUniform,
+        Orthogonal,
+        TruncatedNormal,
+        Zeros,
+    )
+    from nnlite.layers import (
+        ELU,
+        GELU,
+        SELU,
+        Activation,
+        AlphaDropout,
+        BatchNorm,
+        Cache,
+        Dense,
+        Dropout,
+        Exponential,
+        Flatten,
+        GaussianNoise,
+        HardSwish,
+        Identity,
+        Layer,
+        LayerNorm,
+        LeakyReLU,
+        Output,
+        ReLU,
+        Reshape,
+        Residual,
+        Sigmoid,
+        SiLU,
+        Softmax,
+        Softplus,
+        Tanh,
+    )
     from nnlite.model import Model
-    from nnlite.optimizers import SGD, Optimizer
+    from nnlite.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSProp
+    from nnlite.schedules import (
+        ConstantRate,
+        CosineDecay,
+        CosineDecayRestarts,
+        ExponentialDecay,
+        LinearWarmup,
+        OneCycle,
+        PolynomialDecay,
+        Schedule,
+        SequentialSchedule,
+        StepDecay,
+    )
+    from nnlite.sources import batches
 
 __version__ = "0.1.0.dev0"
 
 # Where each public name lives. A module is loaded when one of its names is first used, so that `import nnlite` is
 # as light as `import numpy`; for type checkers and editors the names are imported above.
 _HOMES = {
+    "callbacks": "CSVLogger Callback EMA EarlyStopping LambdaCallback ModelCheckpoint ReduceOnPlateau SWA",
     "datasets": "Dataset load_digits load_iris load_mnist make_blobs make_moons make_spirals",
-    "errors": "ArgumentError DataFileError NnliteError NotBuiltError",
-    "functional": "binary_cross_entropy cross_entropy hardmax log_softmax one_hot relu sigmoid softmax tanh",
+    "errors": "ArgumentError DataFileError ModelFileError NnliteError NotBuiltError",
+    "files": "load",
+    "functional": (
+        "binary_cross_entropy cross_entropy elu erf gelu hard_swish hardmax leaky_relu log_softmax "
+        "one_hot relu selu sigmoid silu softmax softplus tanh"
+    ),
     "history": "History",
-    "initializers": "GlorotUniform HeNormal Initializer Zeros",
-    "layers": "Activation Cache Dense Identity Layer Output ReLU Sigmoid Softmax Tanh",
+    "initializers": (
+        "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform "
+        "Orthogonal TruncatedNormal Zeros"
+    ),
+    "layers": (
+        "Activation AlphaDropout BatchNorm Cache Dense Dropout ELU Exponential Flatten GELU "
+        "GaussianNoise HardSwish Identity Layer LayerNorm LeakyReLU Output ReLU Reshape Residual SELU "
+        "SiLU Sigmoid Softmax Softplus Tanh"
+    ),
     "model": "Model",
-    "optimizers": "SGD Optimizer",
+    "optimizers": "Adagrad Adam AdamW Lion NAdam Optimizer RMSProp SGD",
+    "schedules": (
+        "ConstantRate CosineDecay CosineDecayRestarts ExponentialDecay LinearWarmup OneCycle "
+        "PolynomialDecay Schedule SequentialSchedule StepDecay"
+    ),
+    "sources": "batches",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = {"datasets", "functional", "initializers", "layers", "optimizers", "plots"}
+_MODULES = {
+    "callbacks",
+    "datasets",
+    "files",
+    "functional",
+    "initializers",
+    "layers",
+    "metrics",
+    "optimizers",
+    "plots",
+    "schedules",
+}
 
 __all__ = [
+    "ELU",
+    "EMA",
+    "GELU",
+    "SELU",
     "SGD",
+    "SWA",
     "Activation",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "AlphaDropout",
     "ArgumentError",
+    "BatchNorm",
+    "CSVLogger",
     "Cache",
+    "Callback",
+    "Constant",
+    "ConstantRate",
+    "CosineDecay",
+    "CosineDecayRestarts",
     "DataFileError",
     "Dataset",
     "Dense",
+    "Dropout",
+    "EarlyStopping",
+    "Exponential",
+    "ExponentialDecay",
+    "Flatten",
+    "GaussianNoise",
+    "GlorotNormal",
     "GlorotUniform",
+    "HardSwish",
     "HeNormal",
+    "HeUniform",
     "History",
     "Identity",
     "Initializer",
+    "LambdaCallback",
     "Layer",
+    "LayerNorm",
+    "LeCunNormal",
+    "LeCunUniform",
+    "LeakyReLU",
+    "LinearWarmup",
+    "Lion",
     "Model",
+    "ModelCheckpoint",
+    "ModelFileError",
+    "NAdam",
     "NnliteError",
     "NotBuiltError",
+    "OneCycle",
     "Optimizer",
+    "Orthogonal",
     "Output",
+    "PolynomialDecay",
+    "RMSProp",
     "ReLU",
+    "ReduceOnPlateau",
+    "Reshape",
+    "Residual",
+    "Schedule",
+    "SequentialSchedule",
+    "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softplus",
+    "StepDecay",
     "Tanh",
+    "TruncatedNormal",
     "Zeros",
+    "batches",
     "binary_cross_entropy",
     "cross_entropy",
+    "elu",
+    "erf",
+    "gelu",
+    "hard_swish",
     "hardmax",
+    "leaky_relu",
+    "load",
     "load_digits",
     "load_iris",
     "load_mnist",
@@ -88,8 +234,11 @@ __all__ = [
     "make_spirals",
     "one_hot",
     "relu",
+    "selu",
     "sigmoid",
+    "silu",
     "softmax",
+    "softplus",
     "tanh",
 ]
 

@@ -63,8 +63,16 @@ def cast(array: Array, name: str, cache: Cache, *, copy: bool = False) -> Array:
     return out
 
 
-def batch(X: Array, y: Array, rows: Array | None, part: slice, cache: Cache) -> tuple[Array, Array]:
-    """The examples ``part`` of all, or of those that ``rows`` names: views, or taken into the cache's memory."""
-    if rows is None:
-        return X[part], y[part]
-    return take(X, rows[part], "X_rows", cache), take(y, rows[part], "y_rows", cache)
+def check_weights(sample_weight: Any, n: int, name: str = "sample_weight") -> Array | None:
+    """``sample_weight`` as n finite numbers of at least 0, of which one is above; None stays None."""
+    if sample_weight is None:
+        return None
+    weights = checks.numeric_array(name, sample_weight)
+    if weights.shape != (n,):
+        raise ArgumentError(f"{name}: expected one weight for each of {n} examples, got shape {weights.shape}")
+    checks.finite(name, weights)
+    if weights.min() < 0 or weights.max() == 0:
+        raise ArgumentError(
+            f"{name}: expected weights of at least 0, not all 0, got {weights.min()} to {weights.max()}"
+        )
+    return weights.astype(np.float64)

@@ -2,8 +2,9 @@
 
 import contextlib
 import copy
+import os
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from nnlite.errors import ArgumentError, NotBuiltError
 from nnlite.initializers import GlorotUniform, Initializer
 from nnlite.layers import Activation, Dense, Layer, Output
 from nnlite.layers.base import Shape
-from nnlite.parameters import bind, lay_out
+from nnlite.parameters import Vectors, flattened, walk
 from nnlite.passes import Pass
+from nnlite.sources import Examples, check_examples
 
 if TYPE_CHECKING:
+    from nnlite.callbacks import Callback
     from nnlite.history import History
     from nnlite.optimizers import Optimizer
 
@@ -33,7 +36,7 @@ class Model:
     Parameters
     ----------
     layers : sequence of Layer
-        From the first hidden layer to the output: Softmax, Sigmoid or Identity. A layer with
+        From the first hidden layer to the output: Softmax, Sigmoid, Identity or Exponential. A layer with
         parameters belongs to one model, and stands in it once.
     n_features : int or tuple of int, optional
         Size n[0] of the input (or the shape of one example). By default it is taken from the first X that `fit` or
@@ -76,6 +79,7 @@ class Model:
     2.3
     """
 
+    _vectors: Vectors  # once the network is built
     _training: Pass | None  # the training step's
     _idle: list[Pass]  # for predictions, of which several threads may make some at once
 
@@ -94,6 +98,7 @@ class Model:
         # of the seed, whether given or not: decides validation splits
         self._entropy: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
         self.input_shape: Shape | None = None
+        self.stop_training = False  # a callback sets it to end the training after the current batch
         self._forget_passes()
         if n_features is not None:
             self._build(_check_input_shape(n_features), "n_features")
@@ -114,47 +119,61 @@ class Model:
     def theta(self) -> Array:
         """All parameters in one vector, weights first. Live; assigning to it copies the values."""
         self._require_built("theta")
-        return self._theta
+        return self._vectors.theta
 
     @theta.setter
     def theta(self, value: Any) -> None:
         self._require_built("theta")
-        self._theta[...] = value
+        self._vectors.theta[...] = value
 
     @property
     def grad(self) -> Array:
         """All gradients in one vector, in the order of `theta`. Live; assigning to it copies the values."""
         self._require_built("grad")
-        return self._grad
+        return self._vectors.grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
         self._require_built("grad")
-        self._grad[...] = value
+        self._vectors.grad[...] = value
 
     @property
     def n_parameters(self) -> int:
         """How many numbers the network learns."""
         self._require_built("n_parameters")
-        return self._theta.size
+        return self._vectors.theta.size
 
     @property
     def n_weights(self) -> int:
         """How many numbers at the beginning of `theta` are weights, on which weight decay acts."""
         self._require_built("n_weights")
-        return max((segment.stop for segment in self._segments if segment.decayed), default=0)
+        return self._vectors.n_weights
 
     @property
     def parameters(self) -> Mapping[str, Array]:
         """W1, b1, W2, ... by name: live views into `theta`. Assign with ``parameters["W1"][...] = value``."""
         self._require_built("parameters")
-        return types.MappingProxyType({segment.name: segment.view(self._theta) for segment in self._segments})
+        return types.MappingProxyType(
+            {segment.name: segment.view(self._vectors.theta) for segment in self._vectors.segments}
+        )
 
     @property
     def gradients(self) -> Mapping[str, Array]:
         """dW1, db1, dW2, ... by name: live views into `grad`."""
         self._require_built("gradients")
-        return types.MappingProxyType({f"d{segment.name}": segment.view(self._grad) for segment in self._segments})
+        grad = self._vectors.grad
+        return types.MappingProxyType({f"d{segment.name}": segment.view(grad) for segment in self._vectors.segments})
+
+    @property
+    def state(self) -> Array:
+        """What training changes without learning it (running averages), in one vector. Live; assigning copies."""
+        self._require_built("state")
+        return self._vectors.state
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._require_built("state")
+        self._vectors.state[...] = value
 
     # ---- building ---------------------------------------------------------------------------------------------
 
@@ -174,29 +193,27 @@ class Model:
     def _build(self, input_shape: Shape, name: str = "X") -> None:
         """Lay out theta and grad for examples of ``input_shape`` and draw the initial weights, or change nothing."""
         shapes = self._infer_shapes(input_shape, name)
-        for layer in self.layers:
+        walked = list(walk(self.layers, shapes))
+        for layer, _ in walked:
             if layer._views:
                 raise ArgumentError(f"layers: {layer} belongs to another model already; make a new one")
-        segments = lay_out(list(zip(self.layers, shapes, strict=False)))
-        size = max((segment.stop for segment in segments), default=0)
-        theta, grad = np.zeros(size, self.dtype), np.zeros(size, self.dtype)
+        vectors = Vectors(walked, self.dtype)
         rng_state = self.rng.bit_generator.state
         try:
-            bind(segments, theta, grad)
-            for i, layer in enumerate(self.layers):
-                layer.initialize(self.rng, self._suited_initializer(i))
+            vectors.bind()
+            for i, (layer, _) in enumerate(walked):
+                layer.initialize(self.rng, self._suited_initializer([layer for layer, _ in walked[i + 1 :]]))
             Pass(self.layers, shapes, self.dtype).check_forward()
         except BaseException:
             self.rng.bit_generator.state = rng_state
-            for layer in self.layers:
+            for layer, _ in walked:
                 layer.unbind()
             raise
-        self.input_shape, self._shapes, self._segments = input_shape, shapes, segments
-        self._theta, self._grad = theta, grad
+        self.input_shape, self._shapes, self._vectors = input_shape, shapes, vectors
 
-    def _suited_initializer(self, i: int) -> Initializer:
-        """What suits the activation that follows layer i; before the output small weights, so that J is near ln C."""
-        for layer in self.layers[i + 1 :]:
+    def _suited_initializer(self, following: Sequence[Layer]) -> Initializer:
+        """What suits the activation that follows; before the output small weights, so that J is near ln C."""
+        for layer in following:
             if layer is self.output:
                 return GlorotUniform(gain=0.1)
             if isinstance(layer, Activation):
@@ -212,18 +229,30 @@ class Model:
                 f"call fit or forward first, or make it with Model(layers, n_features=...)"
             )
 
+    def all_layers(self) -> list[Layer]:
+        """Return every layer, those inside others too.
+
+        Returns
+        -------
+        list of Layer
+        """
+        return list(flattened(self.layers))
+
     def _n_parameters_of(self, layer: Layer) -> int:
-        return sum(segment.stop - segment.start for segment in self._segments if segment.layer is layer)
+        inside = {inner for inner, _ in walk([layer], [self._shapes[self.layers.index(layer)]])}
+        return sum(segment.stop - segment.start for segment in self._vectors.segments if segment.layer in inside)
 
     # ---- the four lines of a training step --------------------------------------------------------------------
 
-    def forward(self, X: Any) -> Array:
+    def forward(self, X: Any, *, training: bool = True) -> Array:
         r"""``z[l] = a[l-1] W[l] + b[l]``, ``a[l] = g[l](z[l])`` for l = 1 .. L, as a training step does it.
 
         Parameters
         ----------
         X : array_like, (M, n[0])
             A batch of finite numbers. An unbuilt network takes its input size from it.
+        training : bool, default True
+            False computes as prediction does: nothing is dropped, and running averages are used as they are.
 
         Returns
         -------
@@ -238,15 +267,17 @@ class Model:
         X = data.check_X(X, self.input_shape, self.dtype)
         if not self.built:
             self._build(X.shape[1:])
-        return self._training_pass().forward(X, copy=True).copy()
+        return self._training_pass().forward(X, copy=True, training=checks.boolean("training", training)).copy()
 
-    def cost(self, Y: Any) -> float:
+    def cost(self, Y: Any, sample_weight: Any = None) -> float:
         r"""``J = 1/M sum_i L(y_hat_i, y_i)`` of the batch that `forward` saw last.
 
         Parameters
         ----------
         Y : array_like, (M,) or (M, n[L])
             The truth in any form that the output layer takes.
+        sample_weight : array_like, (M,), optional
+            How much each example counts, at least 0: ``J = sum_i w_i L_i / sum_i w_i``.
 
         Returns
         -------
@@ -261,9 +292,11 @@ class Model:
             Before the first `forward`.
         """
         step, rows = self._check_batch_targets(Y, "cost")
-        return float(step.losses(rows).mean())
+        weights = data.check_weights(sample_weight, len(rows))
+        losses = step.losses(rows)
+        return float(losses.mean() if weights is None else losses @ weights / weights.sum())
 
-    def backward(self, Y: Any) -> None:
+    def backward(self, Y: Any, sample_weight: Any = None) -> None:
         r"""``dz[L] = Y_hat - Y``, then dW[l], db[l] and da[l-1] for l = L .. 1, into `gradients` and `grad`.
 
         The gradients are those of J, the mean over the batch that `forward` saw last.
@@ -272,6 +305,8 @@ class Model:
         ----------
         Y : array_like, (M,) or (M, n[L])
             The truth in any form that the output layer takes.
+        sample_weight : array_like, (M,), optional
+            How much each example counts, at least 0.
 
         Raises
         ------
@@ -281,7 +316,7 @@ class Model:
             Before the first `forward`.
         """
         step, rows = self._check_batch_targets(Y, "backward")
-        step.backward(rows)
+        step.backward(rows, data.check_weights(sample_weight, len(rows)))
 
     def _check_batch_targets(self, Y: Any, what: str) -> tuple[Pass, Array]:
         """The pass of the last `forward` and rows (M, n[L]) for its batch."""
@@ -296,11 +331,19 @@ class Model:
         return step, step.target_rows(targets)
 
     def _training_pass(self) -> Pass:
-        """The pass of the training step, made once."""
-        if self._training is None:
-            with_parameters = [i for i, layer in enumerate(self.layers) if self._n_parameters_of(layer)]
-            first = min(with_parameters, default=len(self.layers))
+        """The pass of the training step: made once, and told where to end whenever layers were frozen or freed."""
+        trainable = self._vectors.trainable
+        if self._training is None or self._training.trainable != trainable:
+            learning = {segment.layer for segment in self._vectors.segments if segment.layer.trainable}
+            first = len(self.layers)
+            for i, (layer, shape) in reversed(list(enumerate(zip(self.layers, self._shapes, strict=False)))):
+                if any(inner in learning for inner, _ in walk([layer], [shape])):
+                    first = i
             self._training = Pass(self.layers, self._shapes, self.dtype, rng=self.rng, first=first)
+            self._training.trainable = trainable
+            for segment in self._vectors.segments:
+                if not segment.layer.trainable:
+                    segment.view(self._vectors.grad)[...] = 0
         return self._training
 
     # ---- use --------------------------------------------------------------------------------------------------
@@ -352,18 +395,24 @@ class Model:
         """
         return self.output.predict_proba(self._predict_rows(self._check_known_X(X, "predict_proba")))
 
-    def evaluate(self, X: Any, y: Any) -> dict[str, float]:
-        """Cost and accuracy on a data set, with nothing learned from it.
+    def evaluate(
+        self, X: Any, y: Any, sample_weight: Any = None, *, metrics: "Sequence[str | Callable[..., Any]]" = ()
+    ) -> dict[str, float]:
+        """Cost, accuracy and other metrics on a data set, with nothing learned from it.
 
         Parameters
         ----------
         X : array_like, (M, n[0])
         y : array_like, (M,) or (M, n[L])
+        sample_weight : array_like, (M,), optional
+            How much each example counts in the loss, at least 0.
+        metrics : sequence of str or callable, optional
+            Names from `nnlite.metrics`, or functions of (y, Y_hat).
 
         Returns
         -------
         dict
-            ``loss``, the mean loss J, and for classifiers ``accuracy`` in [0, 1].
+            ``loss``, the mean loss J, for classifiers ``accuracy`` in [0, 1], and the metrics by name.
 
         Raises
         ------
@@ -372,22 +421,25 @@ class Model:
         NotBuiltError
             If the network has no parameters yet.
         """
-        X = self._check_known_X(X, "evaluate")
-        y = self._check_targets(y)
-        data.check_lengths(X, y)
-        return self._evaluate(X, y)
+        self._require_built("evaluate")
+        return self._evaluate(check_examples(self, X, y, sample_weight), self._resolve_metrics(metrics))
 
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         *,
         optimizer: "Optimizer | None" = None,
         epochs: int = 10,
         batch_size: int | None = 32,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: Sequence[Any] | None = None,
         validation_split: float | None = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
         shuffle: bool = True,
+        steps_per_epoch: int | None = None,
+        metrics: "Sequence[str | Callable[..., Any]]" = (),
+        callbacks: "Sequence[Callback] | None" = None,
         progress: bool = True,
     ) -> "History":
         r"""Train by gradient descent: ``theta <- theta - learning_rate dJ/dtheta``, batch after batch.
@@ -396,31 +448,47 @@ class Model:
 
         Parameters
         ----------
-        X : array_like, (n_examples, n[0])
-            Training examples; kept in their own dtype and cast batch by batch.
+        X : array_like, (n_examples, n[0]), or a source of batches
+            Training examples; kept in their own dtype and cast batch by batch. Or, without ``y``, anything that gives
+            batches ``(X, y)`` or ``(X, y, sample_weight)``: an iterable such as `batches`, a sequence of batches, or
+            a generator, which needs ``steps_per_epoch``.
         y : array_like, (n_examples,) or (n_examples, n[L])
             Softmax: class indices, one-hot rows or probabilities. Sigmoid: 0, 1 or probabilities. Identity: values.
+            Exponential: counts.
         optimizer : Optimizer, default SGD(0.1)
             The rule of the descent.
         epochs : int, default 10
             How often every example is seen, at least 1.
         batch_size : int or None, default 32
             Examples to a step; None, or more than there are, is the whole data set (full-batch descent).
-        validation_data : (X, y), optional
+        validation_data : (X, y) or (X, y, sample_weight), optional
             Evaluated after every epoch; nothing is learned from it.
         validation_split : float, optional
             Instead: this fraction of the examples, in (0, 1), is held out for validation, of each class its share.
             Which examples depends on the seed alone, so that a second `fit` on the same data holds out the same.
+        sample_weight : array_like, (n_examples,), optional
+            How much each example counts, at least 0: the cost of a batch is ``sum_i w_i L_i / sum_i w_i``, so that a
+            weight of 2 is the example twice.
+        class_weight : mapping, sequence or "balanced", optional
+            A weight for each class, by which those of its examples are multiplied; "balanced" is M / (C M_c) for a
+            class with M_c of the M training examples. Validation is not weighted.
         shuffle : bool, default True
             Visit the examples in another order in every epoch.
+        steps_per_epoch : int, optional
+            Batches to an epoch, for a source of batches.
+        metrics : sequence of str or callable, optional
+            What else to report: names from `nnlite.metrics` ("f1", "roc_auc", "top_3_accuracy", ...), or functions of
+            (y, Y_hat) that give a number.
+        callbacks : sequence of Callback, optional
+            `EarlyStopping`, `ModelCheckpoint` and the like.
         progress : bool, default True
             Show a progress bar (only in a terminal or a notebook).
 
         Returns
         -------
         History
-            A value per epoch of ``loss``, ``accuracy`` (means over the epoch's batches, each before its step),
-            ``val_loss``, ``val_accuracy``, ``learning_rate`` and ``seconds``.
+            A value per epoch of ``loss``, ``accuracy`` and the metrics (over the epoch's batches, each before its
+            step), of the same with ``val_`` in front, of ``learning_rate`` (of the last step) and ``seconds``.
 
         Raises
         ------
@@ -438,7 +506,12 @@ class Model:
             batch_size=batch_size,
             validation_data=validation_data,
             validation_split=validation_split,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
             shuffle=shuffle,
+            steps_per_epoch=steps_per_epoch,
+            metrics=metrics,
+            callbacks=callbacks,
             progress=progress,
         )
 
@@ -461,21 +534,28 @@ class Model:
                 Y_hat[start : start + BLOCK] = step.forward(X[start : start + BLOCK])
         return Y_hat
 
-    def _evaluate(self, X: Array, y: Array, rows: Array | None = None) -> dict[str, float]:
-        """Mean loss and accuracy on the examples, or on those of them that ``rows`` names."""
-        loss = correct = 0.0
-        M = len(X) if rows is None else len(rows)
+    def _evaluate(self, examples: Examples, metrics: Any = ()) -> dict[str, float]:
+        """Mean loss, accuracy and metrics, block by block."""
+        from nnlite.training import Running
+
+        running = Running(metrics, self.output.classifies)
         with self._prediction_pass() as step:
-            for start in range(0, M, BLOCK):
-                X_block, y_block = data.batch(X, y, rows, slice(start, start + BLOCK), step.batch)
-                step.forward(X_block)
-                Y = step.target_rows(y_block)
-                loss += float(step.losses(Y).sum())
-                correct += step.n_correct(Y) if self.output.classifies else 0
-        result = {"loss": loss / M}
-        if self.output.classifies:
-            result["accuracy"] = correct / M
-        return result
+            for start in range(0, examples.size, BLOCK):
+                block = examples.batch(slice(start, start + BLOCK), step.batch)
+                step.forward(block.X)
+                running.add(step, step.target_rows(block.y), block.y, block.weights)
+        return running.values()
+
+    def _resolve_metrics(self, metrics: Any) -> list[tuple[str, Callable[..., Any]]]:
+        """(key, function) for each metric that was asked for; accuracy is reported anyway."""
+        if not metrics:
+            return []
+        from nnlite.metrics import resolve
+
+        if isinstance(metrics, str) or not isinstance(metrics, Sequence):
+            raise ArgumentError(f"metrics: expected a list of names or functions, got {metrics!r}")
+        resolved = [resolve(metric, self.output.classifies) for metric in metrics]
+        return [(key, function) for key, function in resolved if not (key == "accuracy" and self.output.classifies)]
 
     @contextlib.contextmanager
     def _prediction_pass(self) -> Iterator[Pass]:
@@ -493,6 +573,26 @@ class Model:
     def _forget_passes(self) -> None:
         self._training = None
         self._idle = []
+
+    def save(self, path: "str | os.PathLike[str]") -> None:
+        """Write the network to a file, as a whole or not at all; `nnlite.load` reads it.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, which is kept under just that name; one that exists is replaced.
+
+        Raises
+        ------
+        ArgumentError
+            If a layer has an argument that cannot be written.
+        NotBuiltError
+            If the network has no parameters yet.
+        """
+        from nnlite.files import save
+
+        self._require_built("save")
+        save(self, path)
 
     # ---- looking at it and copying it ---------------------------------------------------------------------------
 
@@ -531,7 +631,7 @@ class Model:
         vars(self).update(state)
         self._forget_passes()
         if self.built:
-            bind(self._segments, self._theta, self._grad)
+            self._vectors.bind()
 
     def copy(self) -> "Model":
         """Return an independent copy: layers, parameters and the state of the random generator.
@@ -550,18 +650,22 @@ def _show_shape(shape: Shape) -> str:
 def _check_layers(layers: Any) -> tuple[Layer, ...]:
     if isinstance(layers, Layer) or not isinstance(layers, Sequence) or not layers:
         raise ArgumentError(
-            f"layers: expected a list of at least one layer, ending in Softmax, Sigmoid or Identity, got {layers!r}"
+            "layers: expected a list of at least one layer, ending in Softmax, Sigmoid, Identity or Exponential, "
+            f"got {layers!r}"
         )
     for i, layer in enumerate(layers):
         if not isinstance(layer, Layer):
             hint = f"; write nn.{layer.__name__}()" if isinstance(layer, type) else ""
             raise ArgumentError(f"layers: entry {i} is no layer, got {layer!r}{hint}")
-        if any(layer is earlier for earlier in layers[:i]):
-            raise ArgumentError(f"layers: entry {i}, {layer}, is in the list twice; make one layer for each place")
     if not isinstance(layers[-1], Output):
         raise ArgumentError(
-            f"layers: the last must be an output layer (Softmax, Sigmoid or Identity), got {layers[-1]}"
+            f"layers: the last must be an output layer (Softmax, Sigmoid, Identity or Exponential), got {layers[-1]}"
         )
+    once: set[int] = set()
+    for layer in flattened(layers):
+        if id(layer) in once:
+            raise ArgumentError(f"layers: {layer} is in the network twice; make one layer for each place")
+        once.add(id(layer))
     return tuple(layers)
 
 

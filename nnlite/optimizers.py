@@ -4,20 +4,22 @@ All parameters of a model lie in one vector, so a rule is written for vectors. I
 vector after the other: a block and all that the rule reads and writes with it fit the processor's cache together.
 """
 
+import math
 import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.schedules import Rate, as_schedule
 
 if TYPE_CHECKING:
     from nnlite.model import Model
 
-BLOCK = 65_536  # numbers of theta that are updated at once: with grad, velocity and scratch 1 MB in float32
+BLOCK = 65_536  # numbers of theta that are updated at once: with grad, two vectors and scratch 1.5 MB in float32
 
 
 class Block:
@@ -29,18 +31,23 @@ class Block:
         Parameters and their gradient; a rule writes into theta only.
     decayed : bool
         Whether weight decay acts here: weights yes, biases no.
+    n_missed : int
+        Steps that were made while it was frozen.
     state : dict of str to ndarray, (n,)
         What the rule remembers, by the names in `Optimizer.state_names`.
-    scratch : ndarray, (n,)
-        Memory for one intermediate result, shared by all blocks.
+    g, scratch : ndarray, (n,)
+        Memory for the gradient as the rule takes it and for one intermediate result, shared by all blocks.
     """
 
-    def __init__(self, theta: Array, grad: Array, decayed: bool, state: dict[str, Array], scratch: Array) -> None:
-        self.theta = theta
-        self.grad = grad
+    def __init__(
+        self, part: slice, decayed: bool, n_missed: int, model: "Model", vectors: dict[str, Array], work: Array
+    ) -> None:
+        self.theta = model.theta[part]
+        self.grad = model.grad[part]
         self.decayed = decayed
-        self.state = state
-        self.scratch = scratch
+        self.n_missed = n_missed
+        self.state = {name: vector[part] for name, vector in vectors.items()}
+        self.g, self.scratch = work[:, : part.stop - part.start]
 
 
 class OptimizerState:
@@ -50,25 +57,72 @@ class OptimizerState:
     ----------
     n_steps : int
         Steps made so far.
+    learning_rate : float
+        That of the latest step.
     vectors : dict of str to ndarray, (n_parameters,)
         By name, such as "velocity"; 0 before the first step.
+    numbers : dict of str to float
+        What else the rule remembers.
+    n_missed : dict of str to int
+        By parameter ("W1"): in how many of the steps it was frozen.
     """
 
     def __init__(self, model: "Model", names: tuple[str, ...]) -> None:
+        theta = model.theta
         self.n_steps = 0
-        self.vectors = {name: np.zeros_like(model.theta) for name in names}
-        self.blocks = list(_blocks(model, self.vectors))
+        self.learning_rate = math.nan
+        self.vectors = {name: np.zeros_like(theta) for name in names}
+        self.numbers: dict[str, float] = {}
+        self.n_missed: dict[str, int] = {}
+        self.trainable: tuple[bool, ...] = ()
+        self._blocks: list[Block] = []
+        self._n_counted = 0  # steps that n_missed knows of
+
+    def t(self, block: Block) -> int:
+        """The number of this step, counted from 1, for a block: fewer where it was frozen for some."""
+        return self.n_steps + 1 - block.n_missed
+
+    def blocks(self, model: "Model") -> list[Block]:
+        """Return the parts of theta that are learned, in blocks that are all weights or all biases."""
+        trainable = model._vectors.trainable
+        if trainable != self.trainable:  # the first step, or a layer was frozen or freed
+            self._count_missed(model)
+            work = np.empty((2, min(BLOCK, model.theta.size)), model.theta.dtype)
+            self.trainable = trainable
+            self._blocks = [Block(*part, model, self.vectors, work) for part in _learned_parts(model, self.n_missed)]
+        return self._blocks
+
+    def _count_missed(self, model: "Model") -> None:
+        """Count the steps since the last change, for what was frozen in them; in the first step there are none."""
+        for segment, learned in zip(model._vectors.segments, self.trainable, strict=False):
+            if not learned:
+                missed = self.n_steps - self._n_counted
+                self.n_missed[segment.name] = self.n_missed.get(segment.name, 0) + missed
+        self._n_counted = self.n_steps
 
 
-def _blocks(model: "Model", vectors: dict[str, Array]) -> Iterator[Block]:
-    """Cut theta and all that is as long into blocks, of which each is all weights or all biases."""
-    theta, grad, n_weights = model.theta, model.grad, model.n_weights
-    scratch = np.empty(min(BLOCK, theta.size), theta.dtype)
-    for start, stop, decayed in ((0, n_weights, True), (n_weights, theta.size, False)):
+def _learned_parts(model: "Model", n_missed: dict[str, int]) -> Iterator[tuple[slice, bool, int]]:
+    """Parts of theta, over the borders of layers but not of frozen ones; whether decay acts there; steps missed."""
+    runs: list[tuple[int, int, bool, int]] = []
+    for segment in sorted(model._vectors.segments, key=lambda segment: segment.start):
+        if segment.layer.trainable:
+            kind = segment.decayed, n_missed.get(segment.name, 0)
+            if runs and runs[-1][1:] == (segment.start, *kind):
+                runs[-1] = (runs[-1][0], segment.stop, *kind)
+            else:
+                runs.append((segment.start, segment.stop, *kind))
+    for start, stop, decayed, missed in runs:
         for low in range(start, stop, BLOCK):
-            part = slice(low, min(low + BLOCK, stop))
-            state = {name: vector[part] for name, vector in vectors.items()}
-            yield Block(theta[part], grad[part], decayed, state, scratch[: part.stop - part.start])
+            yield slice(low, min(low + BLOCK, stop)), decayed, missed
+
+
+class Options(TypedDict, total=False):
+    """What every optimizer can be given by name: see `Optimizer`."""
+
+    l1: float
+    clip_value: float | None
+    clip_norm: float | None
+    max_norm: float | None
 
 
 class Optimizer:
@@ -80,22 +134,64 @@ class Optimizer:
 
     Parameters
     ----------
-    learning_rate : float
-        Length of a step, above 0.
+    learning_rate : float or schedule
+        Length of a step, above 0, or a function of the number of steps made before (0, 1, 2, ...), such as those of
+        `nnlite.schedules`.
+    weight_decay : float, default 0
+        lambda, at least 0; acts on weights, not on biases or the parameters of normalization. Coupled rules add
+        ``lambda theta`` to the gradient (the derivative of ``lambda/2 |theta|^2``); decoupled ones (`AdamW`, `Lion`)
+        take ``learning_rate lambda theta`` off theta.
+    l1 : float, default 0
+        At least 0: adds ``l1 sign(theta)`` to the gradient of weights.
+    clip_value : float, optional
+        Above 0: every entry of the gradient is cut to [-clip_value, clip_value].
+    clip_norm : float, optional
+        Above 0: where the norm of the whole gradient is larger, the gradient is scaled down to it.
+    max_norm : float, optional
+        Above 0: after the step, the incoming weights of a unit (a column of W) are scaled down to that norm where
+        theirs is larger.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is out of its range.
+
+    References
+    ----------
+    R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural networks", 2013
+    (clip_norm); N. Srivastava et al., "Dropout", 2014, section 5.1 (max_norm); I. Loshchilov and F. Hutter,
+    "Decoupled weight decay regularization", 2019.
     """
 
-    def __init__(self, learning_rate: float) -> None:
+    decoupled: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        learning_rate: "float | Rate",
+        *,
+        weight_decay: float = 0.0,
+        l1: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        max_norm: float | None = None,
+    ) -> None:
         self.learning_rate = learning_rate
+        self.weight_decay = checks.real("weight_decay", weight_decay, minimum=0)
+        self.l1 = checks.real("l1", l1, minimum=0)
+        self.clip_value = None if clip_value is None else checks.real("clip_value", clip_value, above=0)
+        self.clip_norm = None if clip_norm is None else checks.real("clip_norm", clip_norm, above=0)
+        self.max_norm = None if max_norm is None else checks.real("max_norm", max_norm, above=0)
         self._states: weakref.WeakKeyDictionary[Model, OptimizerState] = weakref.WeakKeyDictionary()
 
     @property
-    def learning_rate(self) -> float:
-        """Length of a step; may be set at any time, for the steps to come."""
+    def learning_rate(self) -> "float | Rate":
+        """Length of a step, or the schedule of it; may be set at any time, for the steps to come."""
         return self._learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        self._learning_rate = checks.real("learning_rate", value, above=0)
+    def learning_rate(self, value: "float | Rate") -> None:
+        self._rate = as_schedule("learning_rate", value)
+        self._learning_rate = value if callable(value) else self._rate(0)
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -121,21 +217,107 @@ class Optimizer:
         ----------
         model : Model
             After its `backward`.
+
+        Raises
+        ------
+        ArgumentError
+            If the schedule gives no finite number of at least 0; theta is then as it was.
         """
         state = self.state(model)
-        for block in state.blocks:
-            self.update(block, self._learning_rate, state.n_steps)
+        rate = self._rate_of(state.n_steps)
+        blocks = state.blocks(model)
+        scale = self._clipping_factor(blocks)
+        self.prepare(state)
+        for block in blocks:
+            if self.weight_decay and self.decoupled and block.decayed:
+                block.theta *= 1 - rate * self.weight_decay
+            self.update(block, self._gradient(block, scale), rate, state)
+        if self.max_norm is not None:
+            _constrain(model, self.max_norm)
+        state.learning_rate = rate
         state.n_steps += 1
 
-    def update(self, block: Block, learning_rate: float, n_steps: int) -> None:
-        """Update ``block.theta`` from ``block.grad``; ``n_steps`` steps were made before this one."""
+    def prepare(self, state: OptimizerState) -> None:
+        """Work out what a step needs once, before its blocks; by default nothing."""
+
+    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
+        """Update ``block.theta`` from its gradient ``g``, which must stay as it is; ``block.scratch`` is free.
+
+        ``state.n_steps`` steps were made before this one; ``state.t(block)`` counts, from 1, those of this block.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no update rule")
+
+    def _rate_of(self, step: int) -> float:
+        """The schedule's rate as a Python float: a NumPy float64 would draw float32 blocks into float64."""
+        rate = self._rate(step)
+        try:
+            return checks.real("learning_rate", rate, minimum=0)
+        except ArgumentError:
+            raise ArgumentError(
+                f"learning_rate: expected the schedule {self._learning_rate!r} to give a finite number of at least 0, "
+                f"got {rate!r} for step {step}"
+            ) from None
+
+    def _clipping_factor(self, blocks: list[Block]) -> float:
+        """By how much the whole gradient is scaled: 1, or less where its norm is above ``clip_norm``."""
+        if self.clip_norm is None:
+            return 1.0
+        norm = _norm([block.grad for block in blocks])
+        return 1.0 if norm <= self.clip_norm else self.clip_norm / norm
+
+    def _gradient(self, block: Block, scale: float) -> Array:
+        """``g = grad``, clipped, and for weights ``+ l1 sign(theta) + lambda theta``."""
+        decay = self.weight_decay if block.decayed and not self.decoupled else 0.0
+        l1 = self.l1 if block.decayed else 0.0
+        if scale == 1 and self.clip_value is None and not decay and not l1:
+            return block.grad
+        g: Array = np.multiply(block.grad, scale, out=block.g)
+        if self.clip_value is not None:
+            np.clip(g, -self.clip_value, self.clip_value, out=g)
+        if l1:
+            sign = np.sign(block.theta, out=block.scratch)
+            sign *= l1
+            g += sign
+        if decay:
+            g += np.multiply(block.theta, decay, out=block.scratch)
+        return g
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_states"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _states=weakref.WeakKeyDictionary())
+
+    def __repr__(self) -> str:
+        import inspect
+
+        own, common = (dict(inspect.signature(rule).parameters) for rule in (type(self), Optimizer))
+        parameters = own | common | own  # in the order of its own, with its own defaults
+        given = [repr(self.learning_rate)]
+        for name, parameter in parameters.items():
+            if name not in ("learning_rate", "options") and getattr(self, name, parameter.default) != parameter.default:
+                given.append(f"{name}={getattr(self, name)!r}")
+        return f"{type(self).__name__}({', '.join(given)})"
+
+
+def _norm(vectors: list[Array]) -> float:
+    """``|v|`` of all vectors as one; where the squares overflow, ``max |v_i| |v / max |v_i||``."""
+    with np.errstate(over="ignore"):
+        norm = math.sqrt(sum(float(v @ v) for v in vectors))
+    if math.isinf(norm):
+        largest = max(float(np.abs(v).max()) for v in vectors)
+        norm = largest * math.sqrt(sum(float(np.square(v / largest).sum()) for v in vectors))
+    return norm
+
+
+def _constrain(model: "Model", max_norm: float) -> None:
+    """``w_j <- w_j min(1, max_norm / |w_j|)`` for every column w_j of every W that is learned."""
+    for segment in model._vectors.segments:
+        if segment.decayed and segment.layer.trainable and len(segment.shape) == 2:
+            W = segment.view(model.theta)
+            norms = np.sqrt(np.einsum("ij,ij->j", W, W))
+            if norms.max() > max_norm:
+                W *= np.minimum(1, max_norm / np.maximum(norms, max_norm))
 
 
 class SGD(Optimizer):
@@ -152,7 +334,7 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float or schedule
         Length of a step, above 0; 0.01 to 0.5 for most networks, less with momentum 0.9. May be set at any time.
     momentum : float, default 0
         mu in [0, 1): how much of the last step is kept.
@@ -160,6 +342,8 @@ class SGD(Optimizer):
         Look ahead along the momentum; needs a momentum above 0.
     weight_decay : float, default 0
         lambda, at least 0: adds ``lambda/2 |W|^2`` to the cost whose gradient is followed.
+    **options
+        ``l1``, ``clip_value``, ``clip_norm``, ``max_norm``: see `Optimizer`.
 
     Raises
     ------
@@ -180,15 +364,15 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: "float | Rate",
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, weight_decay=weight_decay, **options)
         self.momentum = checks.real("momentum", momentum, minimum=0, below=1)
         self.nesterov = checks.boolean("nesterov", nesterov)
-        self.weight_decay = checks.real("weight_decay", weight_decay, minimum=0)
         if self.nesterov and self.momentum == 0:
             raise ArgumentError("nesterov: looks ahead along the momentum, so it needs momentum above 0, got 0")
 
@@ -197,25 +381,416 @@ class SGD(Optimizer):
         """``velocity``, if there is momentum."""
         return ("velocity",) if self.momentum else ()
 
-    def update(self, block: Block, learning_rate: float, n_steps: int) -> None:
-        """Do one step of the rule on a block."""
-        theta, g, scratch = block.theta, block.grad, block.scratch
-        if self.weight_decay and block.decayed:  # g = grad + lambda theta
-            g = np.multiply(theta, self.weight_decay, out=scratch)
-            g += block.grad
+    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
+        """``v = mu v + g``, ``theta -= learning_rate v`` (or ``g``, or ``g + mu v``)."""
+        theta, scratch = block.theta, block.scratch
         if not self.momentum:
             theta -= np.multiply(g, learning_rate, out=scratch)
             return
         v = block.state["velocity"]
         v *= self.momentum
         v += g
-        if self.nesterov:  # theta - learning_rate (g + mu v), in two steps for want of a second scratch
-            theta -= np.multiply(g, learning_rate, out=scratch)
-            theta -= np.multiply(v, learning_rate * self.momentum, out=scratch)
+        if self.nesterov:
+            look_ahead = np.multiply(v, self.momentum, out=scratch)
+            look_ahead += g
+            look_ahead *= learning_rate
+            theta -= look_ahead
         else:
             theta -= np.multiply(v, learning_rate, out=scratch)
 
-    def __repr__(self) -> str:
-        options = {"momentum": self.momentum, "nesterov": self.nesterov, "weight_decay": self.weight_decay}
-        given = "".join(f", {name}={value!r}" for name, value in options.items() if value)
-        return f"SGD({self.learning_rate!r}{given})"
+
+class Adagrad(Optimizer):
+    r"""``s = s + g^2``, ``theta = theta - learning_rate g / (sqrt(s) + epsilon)``.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule, default 0.01
+    initial_accumulator_value : float, default 0
+        s before the first step, at least 0.
+    epsilon : float, default 1e-10
+        Above 0.
+    weight_decay : float, default 0
+        Coupled.
+    **options
+        ``l1``, ``clip_value``, ``clip_norm``, ``max_norm``: see `Optimizer`.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is out of its range.
+
+    References
+    ----------
+    J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods for online learning and stochastic
+    optimization", 2011.
+    """
+
+    def __init__(
+        self,
+        learning_rate: "float | Rate" = 0.01,
+        initial_accumulator_value: float = 0.0,
+        epsilon: float = 1e-10,
+        weight_decay: float = 0.0,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(learning_rate, weight_decay=weight_decay, **options)
+        self.initial_accumulator_value = checks.real("initial_accumulator_value", initial_accumulator_value, minimum=0)
+        self.epsilon = checks.real("epsilon", epsilon, above=0)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """``accumulator``, s."""
+        return ("accumulator",)
+
+    def prepare(self, state: OptimizerState) -> None:
+        """Start s where it is to start."""
+        if state.n_steps == 0:
+            state.vectors["accumulator"][...] = self.initial_accumulator_value
+
+    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
+        """``s += g^2``, ``theta -= learning_rate g / (sqrt(s) + epsilon)``."""
+        s, scratch = block.state["accumulator"], block.scratch
+        s += np.square(g, out=scratch)
+        np.sqrt(s, out=scratch)
+        scratch += self.epsilon
+        step = np.divide(g, scratch, out=scratch)
+        step *= learning_rate
+        block.theta -= step
+
+
+class RMSProp(Optimizer):
+    r"""``s = rho s + (1 - rho) g^2``, ``theta = theta - learning_rate g / (sqrt(s) + epsilon)``.
+
+    Centered, s is replaced under the root by ``s - m^2`` with ``m = rho m + (1 - rho) g``, an estimate of the
+    variance. With momentum mu, ``v = mu v + g / (sqrt(s) + epsilon)`` and ``theta = theta - learning_rate v``.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule, default 0.01
+    rho : float, default 0.99
+        In [0, 1).
+    momentum : float, default 0
+        mu in [0, 1).
+    epsilon : float, default 1e-8
+        Above 0.
+    centered : bool, default False
+    weight_decay : float, default 0
+        Coupled.
+    **options
+        ``l1``, ``clip_value``, ``clip_norm``, ``max_norm``: see `Optimizer`.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is out of its range.
+
+    References
+    ----------
+    T. Tieleman and G. Hinton, "Lecture 6.5: rmsprop", Coursera, 2012; A. Graves, "Generating sequences with
+    recurrent neural networks", 2013 (centered). The defaults are PyTorch's; Keras' are 0.001 and rho 0.9.
+    """
+
+    def __init__(
+        self,
+        learning_rate: "float | Rate" = 0.01,
+        rho: float = 0.99,
+        momentum: float = 0.0,
+        epsilon: float = 1e-8,
+        centered: bool = False,
+        weight_decay: float = 0.0,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(learning_rate, weight_decay=weight_decay, **options)
+        self.rho = checks.real("rho", rho, minimum=0, below=1)
+        self.momentum = checks.real("momentum", momentum, minimum=0, below=1)
+        self.epsilon = checks.real("epsilon", epsilon, above=0)
+        self.centered = checks.boolean("centered", centered)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """``mean_square``, and as far as they are needed ``mean`` and ``velocity``."""
+        return ("mean_square",) + ("mean",) * self.centered + ("velocity",) * (self.momentum > 0)
+
+    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
+        """``s = rho s + (1 - rho) g^2``, ``theta -= learning_rate g / (sqrt(s) + epsilon)``."""
+        s, scratch = block.state["mean_square"], block.scratch
+        s *= self.rho
+        np.square(g, out=scratch)
+        scratch *= 1 - self.rho
+        s += scratch
+        if self.centered:
+            m = block.state["mean"]
+            m *= self.rho
+            m += np.multiply(g, 1 - self.rho, out=scratch)
+            np.square(m, out=scratch)
+            np.subtract(s, scratch, out=scratch)
+            np.maximum(scratch, 0, out=scratch)  # where the gradient hardly changes, rounding may go below 0
+            np.sqrt(scratch, out=scratch)
+        else:
+            np.sqrt(s, out=scratch)
+        scratch += self.epsilon
+        step = np.divide(g, scratch, out=scratch)
+        if self.momentum:
+            v = block.state["velocity"]
+            v *= self.momentum
+            v += step
+            step = np.multiply(v, learning_rate, out=scratch)
+        else:
+            step *= learning_rate
+        block.theta -= step
+
+
+class Adam(Optimizer):
+    r"""Steps from running averages m of the gradient and v of its square, corrected for their start at 0.
+
+    In step t = 1, 2, ...::
+
+        m = beta_1 m + (1 - beta_1) g           m_hat = m / (1 - beta_1^t)
+        v = beta_2 v + (1 - beta_2) g^2         v_hat = v / (1 - beta_2^t)
+        theta = theta - learning_rate m_hat / (sqrt(v_hat) + epsilon)
+
+    Parameters
+    ----------
+    learning_rate : float or schedule, default 0.001
+    beta_1, beta_2 : float, default 0.9 and 0.999
+        In [0, 1).
+    epsilon : float, default 1e-8
+        Above 0.
+    weight_decay : float, default 0
+        Coupled: ``lambda theta`` is added to the gradient. `AdamW` decouples it.
+    amsgrad : bool, default False
+        Take the largest v so far for v.
+    **options
+        ``l1``, ``clip_value``, ``clip_norm``, ``max_norm``: see `Optimizer`.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is out of its range.
+
+    References
+    ----------
+    D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2015; S. J. Reddi, S. Kale and S. Kumar,
+    "On the convergence of Adam and beyond", 2018 (amsgrad).
+    """
+
+    def __init__(
+        self,
+        learning_rate: "float | Rate" = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(learning_rate, weight_decay=weight_decay, **options)
+        self.beta_1 = checks.real("beta_1", beta_1, minimum=0, below=1)
+        self.beta_2 = checks.real("beta_2", beta_2, minimum=0, below=1)
+        self.epsilon = checks.real("epsilon", epsilon, above=0)
+        self.amsgrad = checks.boolean("amsgrad", amsgrad)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """``m`` and ``v``, and with amsgrad ``largest_v``."""
+        return ("m", "v", "largest_v") if self.amsgrad else ("m", "v")
+
+    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
+        """``m``, ``v``, then ``theta -= learning_rate m_hat / (sqrt(v_hat) + epsilon)``.
+
+        The corrections are folded into two numbers: with ``c = sqrt(1 - beta_2^t)`` the step is
+        ``learning_rate c / (1 - beta_1^t)  m / (sqrt(v) + c epsilon)``.
+        """
+        t = state.t(block)
+        c = math.sqrt(1 - self.beta_2**t)
+        root = self._averages(block, g)
+        root += c * self.epsilon
+        step = np.divide(block.state["m"], root, out=root)
+        step *= learning_rate * c / (1 - self.beta_1**t)
+        block.theta -= step
+
+    def _averages(self, block: Block, g: Array) -> Array:
+        """Bring m and v up to date, and return sqrt(v) in the scratch."""
+        m, v, scratch = block.state["m"], block.state["v"], block.scratch
+        m *= self.beta_1
+        m += np.multiply(g, 1 - self.beta_1, out=scratch)
+        v *= self.beta_2
+        np.multiply(g, g, out=scratch)
+        scratch *= 1 - self.beta_2
+        v += scratch
+        if self.amsgrad:
+            v = np.maximum(block.state["largest_v"], v, out=block.state["largest_v"])
+        return np.sqrt(v, out=scratch)
+
+
+class AdamW(Adam):
+    r"""`Adam` with decoupled weight decay: ``theta = theta - learning_rate lambda theta``, then Adam's step.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule, default 0.001
+    beta_1, beta_2 : float, default 0.9 and 0.999
+        In [0, 1).
+    epsilon : float, default 1e-8
+        Above 0.
+    weight_decay : float, default 0.01
+        lambda, at least 0.
+    amsgrad : bool, default False
+        Take the largest v so far for v.
+    **options
+        ``l1``, ``clip_value``, ``clip_norm``, ``max_norm``: see `Optimizer`.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is out of its range.
+
+    References
+    ----------
+    I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", 2019.
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        learning_rate: "float | Rate" = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
+        amsgrad: bool = False,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, amsgrad, **options)
+
+
+class NAdam(Adam):
+    r"""`Adam` that looks ahead along the momentum, as Nesterov's does.
+
+    With ``mu_t = beta_1 (1 - 0.96^{t momentum_decay} / 2)`` and P_t the product of mu_1 .. mu_t::
+
+        theta = theta - learning_rate ((1 - mu_t) / (1 - P_t) g + mu_{t+1} / (1 - P_{t+1}) m) / (sqrt(v_hat) + epsilon)
+
+    Parameters
+    ----------
+    learning_rate : float or schedule, default 0.002
+    beta_1, beta_2 : float, default 0.9 and 0.999
+        In [0, 1).
+    epsilon : float, default 1e-8
+        Above 0.
+    weight_decay : float, default 0
+        Coupled.
+    momentum_decay : float, default 0.004
+        At least 0.
+    **options
+        ``l1``, ``clip_value``, ``clip_norm``, ``max_norm``: see `Optimizer`.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is out of its range.
+
+    References
+    ----------
+    T. Dozat, "Incorporating Nesterov momentum into Adam", 2016.
+    """
+
+    def __init__(
+        self,
+        learning_rate: "float | Rate" = 0.002,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum_decay: float = 0.004,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, False, **options)
+        self.momentum_decay = checks.real("momentum_decay", momentum_decay, minimum=0)
+
+    def _mu(self, t: int) -> float:
+        return float(self.beta_1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay)))
+
+    def prepare(self, state: OptimizerState) -> None:
+        """P_t, the product of all mu so far, for each t that a block is at."""
+        before, state.numbers = state.numbers, {}
+        for t in {state.t(block) for block in state._blocks}:
+            product = before.get(f"P_{t - 1}")
+            if product is None:  # the first step, or the first of a layer that was freed
+                product = math.prod(self._mu(k) for k in range(1, t))
+            state.numbers[f"P_{t}"] = product * self._mu(t)
+
+    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
+        """Adam's averages, then the step with a look ahead."""
+        t = state.t(block)
+        product = state.numbers[f"P_{t}"]
+        mu, mu_next = self._mu(t), self._mu(t + 1)
+        c = math.sqrt(1 - self.beta_2**t)
+        root = self._averages(block, g)
+        root += c * self.epsilon
+        look_ahead = np.multiply(g, (1 - mu) / (1 - product), out=block.g)
+        look_ahead /= root
+        look_ahead *= learning_rate * c
+        step = np.divide(block.state["m"], root, out=root)
+        step *= learning_rate * c * mu_next / (1 - product * mu_next)
+        block.theta -= look_ahead
+        block.theta -= step
+
+
+class Lion(Optimizer):
+    r"""Steps of one length in every direction: ``theta = theta - learning_rate sign(beta_1 m + (1 - beta_1) g)``.
+
+    Then ``m = beta_2 m + (1 - beta_2) g``. Weight decay is decoupled.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule, default 0.0001
+        A third to a tenth of what one would give Adam.
+    beta_1, beta_2 : float, default 0.9 and 0.99
+        In [0, 1).
+    weight_decay : float, default 0
+        lambda, at least 0; three to ten times what one would give AdamW.
+    **options
+        ``l1``, ``clip_value``, ``clip_norm``, ``max_norm``: see `Optimizer`.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is out of its range.
+
+    References
+    ----------
+    X. Chen et al., "Symbolic discovery of optimization algorithms", 2023.
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        learning_rate: "float | Rate" = 0.0001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        weight_decay: float = 0.0,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(learning_rate, weight_decay=weight_decay, **options)
+        self.beta_1 = checks.real("beta_1", beta_1, minimum=0, below=1)
+        self.beta_2 = checks.real("beta_2", beta_2, minimum=0, below=1)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """``m``."""
+        return ("m",)
+
+    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
+        """``theta -= learning_rate sign(beta_1 m + (1 - beta_1) g)``, ``m = beta_2 m + (1 - beta_2) g``."""
+        m, scratch = block.state["m"], block.scratch
+        step = np.subtract(m, g, out=scratch)  # beta_1 m + (1 - beta_1) g = beta_1 (m - g) + g
+        step *= self.beta_1
+        step += g
+        np.sign(step, out=step)
+        step *= learning_rate
+        block.theta -= step
+        m *= self.beta_2
+        m += np.multiply(g, 1 - self.beta_2, out=scratch)

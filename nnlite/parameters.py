@@ -1,8 +1,10 @@
-"""Where the parameters of a network's layers lie in its flat vectors."""
+"""Where the parameters of a network's layers, and what else they keep, lie in its flat vectors."""
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from nnlite.checks import Array
 from nnlite.layers.base import Layer, Shape
@@ -31,35 +33,86 @@ class Segment(NamedTuple):
         return vector[self.start : self.stop].reshape(self.shape)
 
 
-def lay_out(layers: Sequence[tuple[Layer, Shape]]) -> list[Segment]:
-    """Give each parameter of the layers its place, first those that weight decay acts on, and a name by its number."""
-    parameters = [
-        (layer, attribute, shape)
-        for layer, input_shape in layers
-        for attribute, shape in layer.parameter_shapes(input_shape).items()
-    ]
+def walk(layers: Sequence[Layer], input_shapes: Sequence[Shape]) -> Iterator[tuple[Layer, Shape]]:
+    """Every layer and the shape of what goes into it; a layer's inner layers come right behind it."""
+    for layer, shape in zip(layers, input_shapes, strict=False):
+        yield layer, shape
+        yield from walk(layer.inner_layers, layer.inner_input_shapes(shape))
+
+
+def flattened(layers: Sequence[Layer]) -> Iterator[Layer]:
+    """Every layer; a layer's inner layers come right behind it."""
+    for layer in layers:
+        yield layer
+        yield from flattened(layer.inner_layers)
+
+
+class Vectors:
+    """Everything that the layers of a network learn and keep, in three flat vectors.
+
+    Parameters
+    ----------
+    layers : sequence of (Layer, tuple)
+        All layers, inner ones too, with the shape of what goes into each.
+    dtype : numpy.dtype
+
+    Attributes
+    ----------
+    theta, grad : ndarray, (n_parameters,)
+        Parameters and their gradients: first all that weight decay acts on, then the rest.
+    state : ndarray
+        What training changes without learning it, such as running averages.
+    segments, state_segments : list of Segment
+        Where each lies, in the order of the layers.
+    """
+
+    def __init__(self, layers: Sequence[tuple[Layer, Shape]], dtype: Any) -> None:
+        self.segments = _lay_out([(layer, layer.parameter_shapes(shape)) for layer, shape in layers])
+        self.state_segments = _lay_out([(layer, layer.state_shapes(shape)) for layer, shape in layers])
+        self.theta: Array = np.zeros(_size(self.segments), dtype)
+        self.grad: Array = np.zeros(_size(self.segments), dtype)
+        self.state: Array = np.zeros(_size(self.state_segments), dtype)
+
+    def bind(self) -> None:
+        """Set ``layer.W``, ``layer.dW`` and the like, for every layer, to views into the vectors."""
+        views: dict[Layer, dict[str, Array]] = {}
+        for segment in self.segments:
+            of_layer = views.setdefault(segment.layer, {})
+            of_layer[segment.attribute] = segment.view(self.theta)
+            of_layer[f"d{segment.attribute}"] = segment.view(self.grad)
+        for segment in self.state_segments:
+            views.setdefault(segment.layer, {})[segment.attribute] = segment.view(self.state)
+        for layer, of_layer in views.items():
+            layer.bind(of_layer)
+
+    @property
+    def n_weights(self) -> int:
+        """How many numbers at the beginning of theta weight decay acts on."""
+        return _size([segment for segment in self.segments if segment.decayed])
+
+    @property
+    def trainable(self) -> tuple[bool, ...]:
+        """Of each segment, whether its layer is."""
+        return tuple([segment.layer.trainable for segment in self.segments])
+
+
+def _lay_out(announced: Sequence[tuple[Layer, dict[str, Shape]]]) -> list[Segment]:
+    entries = [(layer, attribute, shape) for layer, shapes in announced for attribute, shape in shapes.items()]
     starts = {}
     size = 0
     for decayed in (True, False):
-        for i, (layer, attribute, shape) in enumerate(parameters):
+        for i, (layer, attribute, shape) in enumerate(entries):
             if (attribute in layer.decayed) == decayed:
                 starts[i] = size
                 size += math.prod(shape)
     count: dict[str, int] = {}
     segments = []
-    for i, (layer, attribute, shape) in enumerate(parameters):
+    for i, (layer, attribute, shape) in enumerate(entries):
         number = count[attribute] = count.get(attribute, 0) + 1
         stop = starts[i] + math.prod(shape)
         segments.append(Segment(f"{attribute}{number}", layer, attribute, starts[i], stop, shape))
     return segments
 
 
-def bind(segments: Sequence[Segment], theta: Array, grad: Array) -> None:
-    """Set ``layer.W`` and ``layer.dW``, for every layer and parameter, to views into the vectors."""
-    views: dict[Layer, dict[str, Array]] = {}
-    for segment in segments:
-        of_layer = views.setdefault(segment.layer, {})
-        of_layer[segment.attribute] = segment.view(theta)
-        of_layer[f"d{segment.attribute}"] = segment.view(grad)
-    for layer, of_layer in views.items():
-        layer.bind(of_layer)
+def _size(segments: Sequence[Segment]) -> int:
+    return max((segment.stop for segment in segments), default=0)

@@ -54,6 +54,7 @@ class Pass:
         self.batch = Cache(dtype, rng)
         self.caches = [Cache(dtype, rng, input_gradient=i > first) for i in range(len(layers))]
         self.first = first
+        self.trainable: tuple[bool, ...] = ()  # which of the network's parameters were when `first` was found
         self.Y_hat: Array | None = None
         self._row_numbers = np.arange(0)
 
@@ -62,11 +63,15 @@ class Pass:
         """The last layer, which knows the cost."""
         return self.layers[-1]  # type: ignore[return-value]
 
-    def forward(self, X: Array, *, copy: bool = False) -> Array:
+    def forward(self, X: Array, *, copy: bool = False, training: bool | None = None) -> Array:
         """``a[l] = g[l](a[l-1])`` for l = 1 .. L, from a[0] = X; return a[L].
 
-        ``copy`` is for an X whose owner may change it before the backward pass.
+        ``copy`` is for an X whose owner may change it before the backward pass; ``training`` False lets a training
+        pass compute as prediction does.
         """
+        if training is not None and training != self.batch.training:
+            for cache in (self.batch, *self.caches):
+                cache.set_training(training)
         a = data.cast(X, "X", self.batch, copy=copy)
         if a is X:
             a = a.view()
@@ -85,6 +90,9 @@ class Pass:
 
     def target_rows(self, y: Array) -> Array:
         """Y (M, n[L]) in the dtype of the network, from checked targets: class indices become one-hot rows."""
+        return self.output.smoothed(self._rows(y), self.batch)
+
+    def _rows(self, y: Array) -> Array:
         if y.ndim > 1:
             return data.cast(y, "Y", self.batch)
         if len(self._row_numbers) < len(y):
@@ -102,10 +110,16 @@ class Pass:
         """How many examples are classified as Y says."""
         return self.output.n_correct(Y, self.caches[-1])
 
-    def backward(self, Y: Array) -> None:
-        """``dz[L] = Y_hat - Y``, then dW[l], db[l], da[l-1] down to the first layer that has parameters."""
+    def backward(self, Y: Array, weights: Array | None = None) -> None:
+        """``dz[L] = Y_hat - Y``, then dW[l], db[l], da[l-1] down to the first layer that learns.
+
+        With weights, ``J = sum_i w_i L_i / sum_i w_i`` (and 0 where all weights are).
+        """
         dz = self.output.start_backward(Y, self.caches[-1])
-        dz *= 1 / len(Y)  # J is the mean of the losses
+        if weights is None:
+            dz *= 1 / len(Y)  # J is the mean of the losses
+        else:
+            dz *= (weights / (weights.sum() or 1)).astype(dz.dtype)[:, None]
         da: Array | None = dz
         for i in range(len(self.layers) - 2, self.first - 1, -1):
             da = self.layers[i].backward(da, self.caches[i])  # type: ignore[arg-type]

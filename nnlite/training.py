@@ -1,34 +1,25 @@
 """The training loop behind `Model.fit`: four lines a step, with batches, validation and a history around them."""
 
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite import checks, data
+from nnlite import checks
+from nnlite.callbacks import Hooks, check_callbacks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.history import History
 from nnlite.optimizers import SGD, Optimizer
 from nnlite.progress import EpochBar
+from nnlite.sources import Arrays, Examples, Stream, check_examples
 from nnlite.splits import stratified_split
 
 if TYPE_CHECKING:
     from nnlite.model import Model
 
-
-class Examples(NamedTuple):
-    """Checked examples: all of X and y, or those that ``rows`` names."""
-
-    X: Array
-    y: Array
-    rows: Array | None = None
-
-    @property
-    def size(self) -> int:
-        """How many there are."""
-        return len(self.X) if self.rows is None else len(self.rows)
+Metrics = list[tuple[str, Callable[..., Any]]]
 
 
 def fit(
@@ -39,82 +30,220 @@ def fit(
     optimizer: Optimizer | None,
     epochs: int,
     batch_size: int | None,
-    validation_data: tuple[Any, Any] | None,
+    validation_data: Sequence[Any] | None,
     validation_split: float | None,
+    sample_weight: Any,
+    class_weight: Any,
     shuffle: bool,
+    steps_per_epoch: int | None,
+    metrics: Sequence[Any],
+    callbacks: Any,
     progress: bool,
 ) -> History:
     """Train ``model``; `Model.fit` says what the arguments mean. All is checked before anything changes."""
     optimizer = _check_optimizer(optimizer)
     epochs = checks.integer("epochs", epochs)
     batch_size = None if batch_size is None else checks.integer("batch_size", batch_size)
+    steps_per_epoch = None if steps_per_epoch is None else checks.integer("steps_per_epoch", steps_per_epoch)
     shuffle, progress = checks.boolean("shuffle", shuffle), checks.boolean("progress", progress)
-    train = _check_examples(model, X, y, "X", "y")
-    validation = None
-    if validation_data is not None:
+    hooks = Hooks(check_callbacks(callbacks))
+    resolved = model._resolve_metrics(metrics)
+    validation: Examples | None = None
+    source: Arrays | Stream
+    train: Examples | None
+    if y is None and _gives_batches(X):
+        _refuse_for_streams(validation_split=validation_split, sample_weight=sample_weight)
+        source = Stream(model, X, steps_per_epoch, shuffle)
+        train = None
+    else:
+        if steps_per_epoch is not None:
+            raise ArgumentError("steps_per_epoch: is for sources of batches; for arrays choose batch_size and epochs")
+        train = check_examples(model, X, y, sample_weight)
         if validation_split is not None:
-            raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
-        validation = _check_validation_data(model, train, validation_data)
-    elif validation_split is not None:
-        train, validation = _split(model, train, validation_split)
+            if validation_data is not None:
+                raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
+            train, validation = _split(model, train, validation_split)
+        source = Arrays(train, batch_size, shuffle)
+    weight_of_class = _class_weights(model, class_weight, source.input_shape, train)
+    if validation_data is not None:
+        validation = _check_validation_data(model, source.input_shape, validation_data)
+    keys = _keys(model, resolved, validation is not None)
+    for callback in hooks.callbacks:
+        callback.check_keys(keys)
+        if callback.may_add_keys:
+            break  # what those behind it will find is not known
     if not model.built:
-        model._build(train.X.shape[1:])
+        model._build(source.input_shape)
+    return _Run(model, optimizer, source, weight_of_class, validation, resolved, hooks).epochs(epochs, progress)
 
-    history = History()
+
+def _keys(model: "Model", metrics: Metrics, validated: bool) -> list[str]:
+    """What the history will record."""
+    measured = ["loss", *["accuracy"] * model.output.classifies, *(key for key, _ in metrics)]
+    return [*measured, *(f"val_{key}" for key in measured if validated), "learning_rate", "seconds"]
+
+
+class _Run:
+    """One call of fit, with everything checked."""
+
+    def __init__(
+        self,
+        model: "Model",
+        optimizer: Optimizer,
+        source: Arrays | Stream,
+        weight_of_class: Array | None,
+        validation: Examples | None,
+        metrics: Metrics,
+        hooks: Hooks,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.source = source
+        self.weight_of_class = weight_of_class
+        self.validation = validation
+        self.metrics = metrics
+        self.hooks = hooks
+
+    def epochs(self, epochs: int, progress: bool) -> History:
+        """Train for so many epochs, or until a callback has had enough."""
+        model, hooks = self.model, self.hooks
+        history = History()
+        values: dict[str, float] = {}
+        for callback in hooks.callbacks:
+            callback.model, callback.optimizer = model, self.optimizer
+            callback.training_inputs = lambda: (batch.X.copy() for batch in self.source.epoch(model))
+        model.stop_training = False
+        try:
+            for begin in hooks.train_begin:
+                begin({})
+            with EpochBar(epochs, progress) as bar:
+                for epoch in range(epochs):
+                    values = self._epoch(epoch, bar)
+                    history.append(values)
+                    bar.finished(epoch, values)
+                    for epoch_end in hooks.epoch_end:
+                        epoch_end(epoch, values)
+                    if model.stop_training:
+                        break
+            for end in hooks.train_end:
+                end(values)
+        finally:
+            model._training_pass().forget()
+            for callback in hooks.callbacks:
+                vars(callback).pop("training_inputs", None)  # it holds the data
+        return history
+
+    def _epoch(self, epoch: int, bar: EpochBar) -> dict[str, float]:
+        """Train on every batch once, then validate."""
+        start = time.perf_counter()
+        for epoch_begin in self.hooks.epoch_begin:
+            epoch_begin(epoch, {})
+        values = self._train(epoch, bar)
+        if self.validation is not None:
+            validated = self.model._evaluate(self.validation, self.metrics)
+            values |= {f"val_{key}": value for key, value in validated.items()}
+        values["learning_rate"] = self.optimizer.state(self.model).learning_rate
+        values["seconds"] = time.perf_counter() - start
+        return values
+
+    def _train(self, epoch: int, bar: EpochBar) -> dict[str, float]:
+        """One step for each batch; return the mean loss (and accuracy) of the batches as the network met them."""
+        model, optimizer, hooks = self.model, self.optimizer, self.hooks
+        step = model._training_pass()
+        running = Running(self.metrics, model.output.classifies)
+        for number, batch in enumerate(self.source.epoch(model)):
+            for batch_begin in hooks.batch_begin:
+                batch_begin(number, {})
+            step.forward(batch.X, training=True)
+            Y = step.target_rows(batch.y)
+            weights = self._weights(batch)
+            loss = running.add(step, Y, batch.y, weights)
+            step.backward(Y, weights)
+            optimizer.step(model)
+            for batch_end in hooks.batch_end:
+                batch_end(number, {"loss": loss, "size": len(Y)})
+            if self.source.n_steps is not None:
+                bar.within(epoch, (number + 1) / self.source.n_steps)
+            if model.stop_training:
+                break
+        if running.n_examples == 0:
+            raise ArgumentError(f"X: the source of batches had none left for epoch {epoch + 1}")
+        return running.values()
+
+    def _weights(self, batch: Examples) -> Array | None:
+        if self.weight_of_class is None:
+            return batch.weights
+        weights: Array = self.weight_of_class[_classes(batch.y)]
+        return weights if batch.weights is None else weights * batch.weights
+
+
+class Running:
+    """Loss, accuracy and metrics of batches as they pass.
+
+    Parameters
+    ----------
+    metrics : list of (str, callable)
+        They need all Y_hat at once, which are kept only if there are metrics.
+    classifies : bool
+        Whether there is an accuracy.
+    """
+
+    def __init__(self, metrics: Metrics, classifies: bool) -> None:
+        self.metrics = metrics
+        self.classifies = classifies
+        self.n_examples = 0
+        self.loss = self.weight = self.n_correct = 0.0
+        self._kept: list[tuple[Array, Array]] = []
+
+    def add(self, step: Any, Y: Array, y: Array, weights: Array | None) -> float:
+        """Take in the batch that went forward in ``step``; return its loss."""
+        losses = step.losses(Y)
+        if weights is None:
+            loss, weight = float(losses.sum()), float(len(Y))
+        else:
+            loss, weight = float(losses @ weights), float(weights.sum())
+        self.loss += loss
+        self.weight += weight
+        self.n_examples += len(Y)
+        if self.classifies:
+            self.n_correct += step.n_correct(Y)
+        if self.metrics:
+            self._kept.append((y.copy(), step.Y_hat.copy()))
+        return loss / (weight or 1)
+
+    def values(self) -> dict[str, float]:
+        """Means over all examples: the loss weighted, the accuracy not."""
+        values = {"loss": self.loss / (self.weight or 1)}
+        if self.classifies:
+            values["accuracy"] = self.n_correct / self.n_examples
+        if self.metrics:
+            y = np.concatenate([y for y, _ in self._kept])
+            Y_hat = np.concatenate([Y_hat for _, Y_hat in self._kept])
+            for key, function in self.metrics:
+                values[key] = _number(key, function(y, Y_hat))
+        return values
+
+
+def _number(key: str, value: Any) -> float:
+    if isinstance(value, (str, bytes)) or getattr(value, "ndim", 0) != 0:
+        raise ArgumentError(f"metrics: {key} must give a number, got {value!r}")
     try:
-        with EpochBar(epochs, progress) as bar:
-            for epoch in range(epochs):
-                start = time.perf_counter()
-                batches = _batches(model, train, batch_size or train.size, shuffle)
-                values = _train_epoch(model, optimizer, batches, train.size, epoch, bar)
-                if validation is not None:
-                    values |= {f"val_{key}": value for key, value in model._evaluate(*validation).items()}
-                values["learning_rate"] = optimizer.learning_rate
-                values["seconds"] = time.perf_counter() - start
-                history.append(values)
-                bar.finished(epoch, values)
-    finally:
-        model._training_pass().forget()
-    return history
+        return float(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"metrics: {key} must give a number, got {value!r}") from None
 
 
-def _train_epoch(
-    model: "Model",
-    optimizer: Optimizer,
-    batches: Iterator[tuple[Array, Array]],
-    n_examples: int,
-    epoch: int,
-    bar: EpochBar,
-) -> dict[str, float]:
-    """One step for each batch; return the mean loss (and accuracy) of the batches as the network met them."""
-    step = model._training_pass()
-    classifies = model.output.classifies
-    seen, loss, correct = 0, 0.0, 0.0
-    for X, y in batches:
-        step.forward(X)
-        Y = step.target_rows(y)
-        loss += float(step.losses(Y).sum())
-        correct += step.n_correct(Y) if classifies else 0
-        step.backward(Y)
-        optimizer.step(model)
-        seen += len(X)
-        bar.within(epoch, seen / n_examples)
-    values = {"loss": loss / n_examples}
-    if classifies:
-        values["accuracy"] = correct / n_examples
-    return values
+def _gives_batches(X: Any) -> bool:
+    """Whether ``X`` is to be asked for batches, rather than being an array of examples."""
+    if isinstance(X, np.ndarray) or hasattr(X, "__array__") or isinstance(X, (str, bytes, dict)):
+        return False
+    return hasattr(X, "__iter__") or (hasattr(X, "__getitem__") and hasattr(X, "__len__"))
 
 
-def _batches(model: "Model", examples: Examples, batch_size: int, shuffle: bool) -> Iterator[tuple[Array, Array]]:
-    """Every example once; a batch is overwritten by the next. The whole data set is one batch, in its own order."""
-    X, y, rows = examples
-    n = examples.size
-    if shuffle and batch_size < n:
-        order = model.rng.permutation(n)
-        rows = order if rows is None else rows[order]
-    cache = model._training_pass().batch
-    for start in range(0, n, batch_size):
-        yield data.batch(X, y, rows, slice(start, start + batch_size), cache)
+def _refuse_for_streams(**arguments: Any) -> None:
+    for name, value in arguments.items():
+        if value is not None:
+            raise ArgumentError(f"{name}: is for arrays, and X is a source of batches, got {value!r}")
 
 
 def _check_optimizer(optimizer: Any) -> Optimizer:
@@ -125,29 +254,14 @@ def _check_optimizer(optimizer: Any) -> Optimizer:
     return optimizer
 
 
-def _check_examples(model: "Model", X: Any, y: Any, X_name: str, y_name: str) -> Examples:
-    """X and y as arrays that fit each other and the network (built or not), ready to be gathered from."""
-    X = data.check_X(X, model.input_shape, model.dtype, X_name)
-    y = model._check_targets(y, y_name, model._infer_shapes(X.shape[1:], X_name))
-    data.check_lengths(X, y, X_name, y_name)
-    return Examples(data.gatherable(X), data.gatherable(y))
-
-
-def _check_validation_data(model: "Model", train: Examples, validation_data: Any) -> Examples:
-    try:
-        X, y = validation_data
-    except (TypeError, ValueError):
-        got = type(validation_data).__name__ + (
-            f" of {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
-        )
-        raise ArgumentError(f"validation_data: expected a pair (X, y), got {got}") from None
-    validation = _check_examples(model, X, y, "validation_data X", "validation_data y")
-    if validation.X.shape[1:] != train.X.shape[1:]:
+def _check_validation_data(model: "Model", input_shape: tuple[int, ...], validation_data: Any) -> Examples:
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+        size = f" of {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
         raise ArgumentError(
-            f"validation_data: X has examples of shape {validation.X.shape[1:]}, "
-            f"the training data of {train.X.shape[1:]}"
+            f"validation_data: expected (X, y) or (X, y, sample_weight), got {type(validation_data).__name__}{size}"
         )
-    return validation
+    X, y, *weights = validation_data
+    return check_examples(model, X, y, *weights, prefix="validation_data ", input_shape=input_shape)
 
 
 def _split(model: "Model", examples: Examples, fraction: float) -> tuple[Examples, Examples]:
@@ -156,10 +270,54 @@ def _split(model: "Model", examples: Examples, fraction: float) -> tuple[Example
     The seed alone says which, apart from the generator that shuffles, so that training further on the same data
     holds out the same examples.
     """
-    X, y, _ = examples
+    y = examples.y
     classes = y if y.ndim == 1 else model.output.predict(y)
     if not model.output.classifies or classes.ndim > 1:
         classes = np.zeros(len(y), np.intp)
     rng = np.random.default_rng(np.random.SeedSequence(model._entropy, spawn_key=(1,)))
     kept, held_out = stratified_split(classes, fraction, rng, name="validation_split")
-    return Examples(X, y, kept), Examples(X, y, held_out)
+    return examples._replace(rows=kept), examples._replace(rows=held_out)
+
+
+def _classes(y: Array) -> Array:
+    """Class of each example, from class indices or rows."""
+    if y.ndim == 1:
+        return y
+    return (y[:, 0] > 0.5).astype(np.intp) if y.shape[1] == 1 else y.argmax(axis=1)
+
+
+def _class_weights(
+    model: "Model", class_weight: Any, input_shape: tuple[int, ...], examples: Examples | None
+) -> Array | None:
+    """A weight for each class, from a mapping, a sequence or "balanced": M / (C M_c), as scikit-learn has it."""
+    if class_weight is None:
+        return None
+    n_classes = model.output.n_classes(model._infer_shapes(input_shape)[-1][0])
+    if n_classes is None:
+        raise ArgumentError(f"class_weight: {model.output} does not choose between classes, got {class_weight!r}")
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ArgumentError(f"class_weight: expected a weight for each class or 'balanced', got {class_weight!r}")
+        if examples is None:
+            raise ArgumentError("class_weight: 'balanced' needs all labels, so it is for arrays, not for a source")
+        classes = _classes(examples.y if examples.rows is None else examples.y[examples.rows])
+        counts = np.bincount(classes, minlength=n_classes)
+        return np.divide(len(classes), n_classes * counts, out=np.zeros(n_classes), where=counts > 0)
+    if hasattr(class_weight, "keys"):
+        missing = [c for c in range(n_classes) if c not in class_weight]
+        extra = [c for c in class_weight if c not in range(n_classes)]
+        if missing or extra:
+            raise ArgumentError(
+                f"class_weight: expected a weight for each of the classes 0..{n_classes - 1}"
+                + (f", misses {', '.join(map(str, missing))}" if missing else "")
+                + (f", has {', '.join(map(repr, extra))}" if extra else "")
+            )
+        class_weight = [class_weight[c] for c in range(n_classes)]
+    weights = checks.numeric_array("class_weight", class_weight)
+    wrong = weights.shape != (n_classes,) or not np.isfinite(weights).all() or weights.min() < 0 or not weights.any()
+    if wrong:
+        raise ArgumentError(
+            f"class_weight: expected {n_classes} finite numbers of at least 0, not all 0, one for each class, "
+            f"got {class_weight!r}"
+        )
+    return weights.astype(np.float64)

@@ -3,7 +3,11 @@
 import re
 from pathlib import Path
 
+import matplotlib
+import matplotlib.pyplot as plt
 import pytest
+
+matplotlib.use("Agg")
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
@@ -11,10 +15,9 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), 
 
 @pytest.mark.parametrize("code", BLOCKS, ids=[f"block {i}" for i in range(1, len(BLOCKS) + 1)])
 def test_the_code_runs_and_prints_what_its_comments_say(code, capsys, tmp_path, monkeypatch):
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
     exec(compile(code, str(README), "exec"), {})
+    plt.close("all")
     printed = capsys.readouterr().out
     for expected in re.findall(r"^print\(.*\)\s+# (.*)$", code, re.MULTILINE):
         assert expected in printed.splitlines()

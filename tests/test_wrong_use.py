@@ -332,7 +332,7 @@ WRONG_MODELS = [
     (
         "same layer twice",
         lambda: nn.Model([TWICE, nn.ReLU(), TWICE, nn.Softmax()]),
-        ["layers: ", "entry 2", "Dense(4)", "twice", "one layer for each place"],
+        ["layers: ", "Dense(4)", "twice", "one layer for each place"],
     ),
     (
         "layer of another model",
@@ -495,6 +495,8 @@ def test_only_a_model_can_be_stepped(wrong):
 
 # ---- fit --------------------------------------------------------------------------------------------------------
 
+PAIR = "expected (X, y) or (X, y, sample_weight)"
+
 WRONG_FITS = [
     *((f"epochs {v!r}", {"epochs": v}, ["epochs: ", "integer of at least 1", f"got {v!r}"])
       for v in (0, -1, 1.5, 2.0, True, "3", None, [1])),
@@ -511,12 +513,13 @@ WRONG_FITS = [
         {"validation_split": 0.5, "validation_data": (X, y)},
         ["validation_split: ", "validation_data", "not both"],
     ),
-    ("validation X alone", {"validation_data": X}, ["validation_data: ", "a pair (X, y)", "ndarray"]),
-    ("validation dict", {"validation_data": {"X": X}}, ["validation_data: ", "a pair (X, y)", "dict"]),
-    ("validation triple", {"validation_data": (X, y, y)}, ["validation_data: ", "a pair (X, y)", "tuple"]),
-    ("validation single", {"validation_data": (X,)}, ["validation_data: ", "a pair (X, y)", "tuple"]),
-    ("validation number", {"validation_data": 0.2}, ["validation_data: ", "a pair (X, y)", "float"]),
-    ("validation True", {"validation_data": True}, ["validation_data: ", "a pair (X, y)", "bool"]),
+    ("validation X alone", {"validation_data": X}, ["validation_data: ", PAIR, "ndarray"]),
+    ("validation dict", {"validation_data": {"X": X}}, ["validation_data: ", PAIR, "dict"]),
+    ("validation four", {"validation_data": (X, y, y, y)}, ["validation_data: ", PAIR, "tuple of 4"]),
+    ("validation weights", {"validation_data": (X, y, -y)}, ["validation_data sample_weight: ", "at least 0", "-3"]),
+    ("validation single", {"validation_data": (X,)}, ["validation_data: ", PAIR, "tuple of 1"]),
+    ("validation number", {"validation_data": 0.2}, ["validation_data: ", PAIR, "float"]),
+    ("validation True", {"validation_data": True}, ["validation_data: ", PAIR, "bool"]),
     ("validation swapped", {"validation_data": (y, X)}, ["validation_data X: ", "two dimensions"]),
     ("validation width", {"validation_data": (X[:, :2], y)}, ["validation_data", "2", "3"]),
     ("validation length", {"validation_data": (X[:5], y)}, ["validation_data y: ", "expected 5 labels", "got 8"]),
@@ -736,6 +739,14 @@ def test_a_batch_larger_than_the_data_set_is_the_data_set(batch_size):
     model.fit(X, y, batch_size=batch_size, epochs=3)
     expected.fit(X, y, batch_size=None, epochs=3)
     np.testing.assert_array_equal(model.theta, expected.theta)
+
+
+def test_data_to_validate_with_may_be_a_list_and_weighted():
+    pair, weighted = (
+        make_model().fit(X, y, epochs=1, validation_data=validation)["val_loss"]
+        for validation in ([X, y], [X, y, np.ones(M)])
+    )
+    assert pair == pytest.approx(weighted, rel=1e-6)
 
 
 def test_a_single_example_is_a_data_set():
