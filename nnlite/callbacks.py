@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -181,8 +182,8 @@ class Monitor:
         By how much a value must be better to count, at least 0.
     """
 
-    LOWER = ("loss", "mae", "mse", "error", "seconds")
-    HIGHER = ("accuracy", "precision", "recall", "f1", "roc_auc", "r2")
+    LOWER = ("loss", "mae", "mse", "error", "ece", "seconds")
+    HIGHER = ("acc", "accuracy", "precision", "recall", "f1", "roc_auc", "r2")
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0) -> None:
         if not isinstance(monitor, str):
@@ -199,10 +200,10 @@ class Monitor:
         self.best = math.inf * self.sign
 
     def _known_sign(self) -> int:
-        name = self.monitor.removeprefix("val_")
-        if any(word in name for word in self.LOWER):
+        name = f"_{self.monitor.removeprefix('val_')}_"
+        if any(f"_{word}_" in name for word in self.LOWER):
             return 1
-        if any(word in name for word in self.HIGHER):
+        if any(f"_{word}_" in name for word in self.HIGHER):
             return -1
         raise ArgumentError(f"mode: say 'min' or 'max', 'auto' does not know which way {self.monitor!r} is better")
 
@@ -339,14 +340,14 @@ class ReduceOnPlateau(Callback):
     def check_keys(self, keys: Sequence[str]) -> None:
         """``monitor`` must be there."""
         self.monitor.require(keys)
-
-    def on_train_begin(self, logs: Logs) -> None:
-        """Forget an earlier training."""
         if callable(self.optimizer.learning_rate):
             raise ArgumentError(
                 f"callbacks: ReduceOnPlateau needs a learning rate that is a number, "
                 f"got the schedule {self.optimizer.learning_rate!r}"
             )
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Forget an earlier training."""
         self.monitor.forget()
         self._waited = self._cooling = 0
 
@@ -397,7 +398,9 @@ class ModelCheckpoint(Callback):
         """``monitor``, if it decides, and the names in ``path`` must be there."""
         if self.save_best_only:
             self.monitor.require(keys)
-        self._name(0, dict.fromkeys(keys, 0.0))
+        folder = os.path.dirname(self._name(0, dict.fromkeys(keys, 0.0)))
+        if folder and not os.path.isdir(folder):
+            raise ArgumentError(f"path: expected a path in a directory that exists, got {self.path!r}")
 
     def on_train_begin(self, logs: Logs) -> None:
         """Forget an earlier training."""
@@ -415,7 +418,7 @@ class ModelCheckpoint(Callback):
             raise ArgumentError(
                 f"path: {error.args[0]!r} in {self.path!r} is not in the logs, which have epoch, {', '.join(logs)}"
             ) from None
-        except (IndexError, ValueError, AttributeError) as error:
+        except (IndexError, TypeError, ValueError, AttributeError) as error:
             raise ArgumentError(
                 f"path: expected names and formats as in '{{epoch:03d}}-{{val_loss:.3f}}.npz', "
                 f"got {self.path!r} ({error})"
@@ -473,8 +476,9 @@ class CSVLogger(Callback):
 class EMA(Callback):
     r"""End with an exponential moving average of the weights, ``theta_bar <- decay theta_bar + (1 - decay) theta``.
 
-    The average is taken after every step, from the first step's weights on. While training goes on, the network (and
-    so its validation) has the plain weights.
+    The average is taken after every step, from the first step's weights on; it remembers about ``1 / (1 - decay)``
+    steps, of which a training should have many times more. While training goes on, the network (and so its
+    validation) has the plain weights.
 
     Parameters
     ----------
@@ -554,7 +558,11 @@ class SWA(Callback):
 
     def on_train_end(self, logs: Logs) -> None:
         """Give the network the mean."""
-        if self.average is not None:
+        if self.average is None:
+            warnings.warn(
+                f"SWA: the training ended before epoch {self.start_epoch}; nothing was averaged", stacklevel=2
+            )
+        else:
             self.model.theta = self.average
             refresh_running_averages(self)
 
@@ -573,6 +581,8 @@ def refresh_running_averages(callback: Callback) -> None:
     n_batches = 0
     try:
         for X in callback.training_inputs():
+            if len(X) == 1:  # has no variance
+                continue
             n_batches += 1
             for norm in norms:
                 norm.momentum = 1 / n_batches

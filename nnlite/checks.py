@@ -35,23 +35,23 @@ def real(
     maximum: float | None = None,
 ) -> float:
     """``value`` as a finite float with ``above < value``, ``minimum <= value``, ``value < below``, ``<= maximum``."""
-    bounds = {"above": above, "of at least": minimum, "below": below, "of at most": maximum}
-    expected = "a finite number " + " and ".join(f"{word} {b:g}" for word, b in bounds.items() if b is not None)
     try:
         if isinstance(value, (bool, np.bool_, str, bytes)) or getattr(value, "ndim", 0) != 0:
             raise TypeError
         number = float(value)  # type: ignore[arg-type]
+        inside = (
+            math.isfinite(number)
+            and (above is None or number > above)
+            and (minimum is None or number >= minimum)
+            and (below is None or number < below)
+            and (maximum is None or number <= maximum)
+        )
     except (TypeError, ValueError, OverflowError):
-        raise ArgumentError(f"{name}: expected {expected}, got {value!r}") from None
-    inside = (
-        math.isfinite(number)
-        and (above is None or number > above)
-        and (minimum is None or number >= minimum)
-        and (below is None or number < below)
-        and (maximum is None or number <= maximum)
-    )
+        inside = False
     if not inside:
-        raise ArgumentError(f"{name}: expected {expected}, got {value!r}")
+        bounds = {"above": above, "of at least": minimum, "below": below, "of at most": maximum}
+        expected = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
+        raise ArgumentError(f"{name}: expected a finite number {expected}, got {value!r}")
     return number
 
 

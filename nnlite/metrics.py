@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnlite import checks, data
+from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 
@@ -36,7 +36,7 @@ SUM_TOLERANCE = 1e-3  # by how much a row of probabilities may miss the sum of 1
 # ---- how often the class is right ---------------------------------------------------------------------------------
 
 
-def accuracy(y: Any, Y_hat: Any, sample_weight: Any = None) -> float:
+def accuracy(y: Any, Y_hat: Any, *, sample_weight: Any = None) -> float:
     r"""``accuracy = sum_i w_i [class of Y_hat_i = class of y_i] / sum_i w_i``: the share that is right.
 
     Parameters
@@ -75,7 +75,7 @@ def accuracy(y: Any, Y_hat: Any, sample_weight: Any = None) -> float:
     return _mean(right if right.ndim == 1 else right.mean(axis=1), _weights(sample_weight, truth))
 
 
-def top_k_accuracy(y: Any, Y_hat: Any, k: int = 5, sample_weight: Any = None) -> float:
+def top_k_accuracy(y: Any, Y_hat: Any, *, k: int = 5, sample_weight: Any = None) -> float:
     r"""How often the true class is among the k most probable, ``sum_i w_i [rank_i <= k] / sum_i w_i``.
 
     Parameters
@@ -120,7 +120,7 @@ def top_k_accuracy(y: Any, Y_hat: Any, k: int = 5, sample_weight: Any = None) ->
 
 
 def confusion_matrix(
-    y: Any, Y_hat: Any, n_classes: int | None = None, normalize: str | None = None, sample_weight: Any = None
+    y: Any, Y_hat: Any, *, n_classes: int | None = None, normalize: str | None = None, sample_weight: Any = None
 ) -> Array:
     r"""``n_jk``: how many examples of class j were taken for class k.
 
@@ -156,7 +156,7 @@ def confusion_matrix(
            [0, 1, 0],
            [0, 1, 0]])
     """
-    _check_choice("normalize", normalize, (None, "true", "pred", "all"))
+    _check_choice("normalize", normalize, ("true", "pred", "all", None))
     truth, guess, found = _labels(y, Y_hat)
     if truth.ndim > 1:
         raise ArgumentError("y: a confusion matrix is of classes that exclude one another, got several labels")
@@ -177,7 +177,7 @@ def confusion_matrix(
 
 
 def precision(
-    y: Any, Y_hat: Any, average: str | None = "macro", zero_division: float = 0.0, sample_weight: Any = None
+    y: Any, Y_hat: Any, *, average: str | None = "macro", zero_division: float = 0.0, sample_weight: Any = None
 ) -> Any:
     r"""``precision_c = TP_c / (TP_c + FP_c)``: the share of those taken for class c that are of class c.
 
@@ -220,7 +220,7 @@ def precision(
 
 
 def recall(
-    y: Any, Y_hat: Any, average: str | None = "macro", zero_division: float = 0.0, sample_weight: Any = None
+    y: Any, Y_hat: Any, *, average: str | None = "macro", zero_division: float = 0.0, sample_weight: Any = None
 ) -> Any:
     r"""``recall_c = TP_c / (TP_c + FN_c)``: the share of those of class c that are taken for class c.
 
@@ -260,7 +260,9 @@ def recall(
     return _averaged(counts.hits, counts.actual, counts, average, zero_division)
 
 
-def f1(y: Any, Y_hat: Any, average: str | None = "macro", zero_division: float = 0.0, sample_weight: Any = None) -> Any:
+def f1(
+    y: Any, Y_hat: Any, *, average: str | None = "macro", zero_division: float = 0.0, sample_weight: Any = None
+) -> Any:
     r"""``F1_c = 2 TP_c / (2 TP_c + FP_c + FN_c)``: the harmonic mean of precision and recall.
 
     Parameters
@@ -302,7 +304,7 @@ def f1(y: Any, Y_hat: Any, average: str | None = "macro", zero_division: float =
 # ---- how good the probabilities are -------------------------------------------------------------------------------
 
 
-def log_loss(y: Any, Y_hat: Any, sample_weight: Any = None) -> float:
+def log_loss(y: Any, Y_hat: Any, *, sample_weight: Any = None) -> float:
     r"""``J = - sum_i w_i sum_j y_ij log y_hat_ij / sum_i w_i``, the cost of Softmax, from probabilities.
 
     With several labels the cost of Sigmoid, ``L = - sum_j (y_j log y_hat_j + (1 - y_j) log(1 - y_hat_j))``.
@@ -352,7 +354,7 @@ def log_loss(y: Any, Y_hat: Any, sample_weight: Any = None) -> float:
     return _mean(L, _weights(sample_weight, y))
 
 
-def roc_auc(y: Any, Y_hat: Any, average: str | None = "macro", sample_weight: Any = None) -> Any:
+def roc_auc(y: Any, Y_hat: Any, *, average: str | None = "macro", sample_weight: Any = None) -> Any:
     r"""``AUC = P(y_hat of a positive > y_hat of a negative) + 1/2 P(they are equal)``.
 
     That is the area under the curve of the true over the false positive rate. With two classes, those of class 1 are
@@ -411,7 +413,7 @@ def roc_auc(y: Any, Y_hat: Any, average: str | None = "macro", sample_weight: An
     return areas if average is None else _mean_of_known(areas, shares if average == "weighted" else None)
 
 
-def expected_calibration_error(y: Any, Y_hat: Any, n_bins: int = 15, sample_weight: Any = None) -> float:
+def expected_calibration_error(y: Any, Y_hat: Any, *, n_bins: int = 15, sample_weight: Any = None) -> float:
     r"""``ECE = sum_b (M_b / M) |accuracy_b - confidence_b|``: by how much the network is surer than it is right.
 
     Examples are put in bins ``((b - 1) / n_bins, b / n_bins]`` by their confidence, the probability of the predicted
@@ -472,7 +474,7 @@ def expected_calibration_error(y: Any, Y_hat: Any, n_bins: int = 15, sample_weig
 # ---- values -------------------------------------------------------------------------------------------------------
 
 
-def r2(y: Any, Y_hat: Any, sample_weight: Any = None) -> float:
+def r2(y: Any, Y_hat: Any, *, sample_weight: Any = None) -> float:
     r"""``R2 = 1 - sum_i w_i (y_i - y_hat_i)^2 / sum_i w_i (y_i - mean y)^2``: the share of the variance explained.
 
     Parameters
@@ -520,7 +522,7 @@ def r2(y: Any, Y_hat: Any, sample_weight: Any = None) -> float:
     return float(np.mean(1 - share))
 
 
-def mae(y: Any, Y_hat: Any, sample_weight: Any = None) -> float:
+def mae(y: Any, Y_hat: Any, *, sample_weight: Any = None) -> float:
     r"""``MAE = sum_i w_i |y_i - y_hat_i| / sum_i w_i``: the mean absolute error.
 
     Parameters
@@ -552,7 +554,7 @@ def mae(y: Any, Y_hat: Any, sample_weight: Any = None) -> float:
         return _mean(np.abs(y - Y_hat).mean(axis=1), _weights(sample_weight, y))
 
 
-def mse(y: Any, Y_hat: Any, sample_weight: Any = None) -> float:
+def mse(y: Any, Y_hat: Any, *, sample_weight: Any = None) -> float:
     r"""``MSE = sum_i w_i (y_i - y_hat_i)^2 / sum_i w_i``: the mean squared error.
 
     Twice the cost of Identity, for one output.
@@ -643,7 +645,7 @@ def resolve(metric: Any, classifies: bool) -> tuple[str, Metric]:
     """
     function = _named(metric, classifies) if isinstance(metric, str) else metric
     if not callable(function) or isinstance(function, type):
-        raise ArgumentError(f"metrics: expected a name or a function of (y, Y_hat), got {metric!r}")
+        raise _unknown(metric, classifies)
     plain = _unwrapped(function)
     key = metric if isinstance(metric, str) else _name_of(plain)
     if not any(plain is own for own in _OWN):
@@ -651,10 +653,8 @@ def resolve(metric: Any, classifies: bool) -> tuple[str, Metric]:
             raise ArgumentError(f"metrics: the history has its own {key!r}; give the function another name")
         return key, function
     if (plain in FOR_VALUES) == classifies:
-        asked, network = ("regression", "a classifier") if classifies else ("classifiers", "a regression network")
-        raise ArgumentError(
-            f"metrics: {key!r} is for {asked}, but the network is {network}; choose from {_choices(classifies)}"
-        )
+        kinds = "values, and this network classifies" if classifies else "classes, and this network gives values"
+        raise ArgumentError(f"metrics: {key!r} is for {kinds}; choose from {_choices(classifies)}")
     return key, functools.partial(_or_nan, function)
 
 
@@ -677,14 +677,17 @@ def _named(name: str, classifies: bool) -> Metric:
         return METRICS[name]
     if found := re.fullmatch(r"top_([1-9][0-9]{0,8})_accuracy", name):
         return functools.partial(top_k_accuracy, k=int(found[1]))
+    raise _unknown(name, classifies)
+
+
+def _unknown(metric: Any, classifies: bool) -> ArgumentError:
     import difflib
 
-    plain = re.sub(r"[\s-]+", "_", name.strip().lower())
-    close = difflib.get_close_matches(plain, METRICS, n=1, cutoff=0.5)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ArgumentError(
-        f"metrics: there is no metric {name!r}.{hint} Choose from {_choices(classifies)}, "
-        "or give a function of (y, Y_hat)"
+    plain = re.sub(r"[\s-]+", "_", str(metric).strip().lower())
+    near = difflib.get_close_matches(plain, METRICS, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return ArgumentError(
+        f"metrics: there is no {metric!r}; choose from {_choices(classifies)}, or give a function of (y, Y_hat){hint}"
     )
 
 
@@ -708,7 +711,9 @@ def _paired(y: Any, Y_hat: Any, *, scores: bool = False) -> tuple[Array, Array]:
     With ``scores`` the rows of Y_hat need not be in [0, 1].
     """
     y, Y_hat = _array("y", y), _array("Y_hat", Y_hat)
-    data.check_lengths(Y_hat, y, "Y_hat", "y")
+    if len(y) != len(Y_hat):
+        kind = "predicted classes (M,)" if Y_hat.ndim == 1 else "probabilities (M, C)"
+        raise ArgumentError(f"Y_hat: expected {kind} for y of shape {y.shape}, got shape {Y_hat.shape}")
     if Y_hat.ndim == 1 and Y_hat.dtype.kind != "f":
         y = _truth(y, None if y.ndim == 1 else y.shape[1])
         return y, checks.class_indices("Y_hat", Y_hat, None if y.ndim == 1 else y.shape[1])
@@ -734,15 +739,21 @@ def _array(name: str, value: Any) -> Array:
 def _truth(y: Array, n_classes: int | None) -> Array:
     """``y`` as class indices (M,) or rows (M, C); a number in [0, 1] becomes the row of two classes that it means."""
     if y.ndim == 1 and (y.dtype.kind != "f" or n_classes not in (2, None)):
-        of = "" if n_classes is None else f" for Y_hat with {n_classes} columns"
+        of = "" if n_classes is None else f" for {n_classes} columns of Y_hat"
         return checks.class_indices("y", y, n_classes, of=of)
     if y.ndim == 2 and y.shape[1] != n_classes:
         raise ArgumentError(
             f"y: expected class indices (M,) or rows (M, {n_classes}), as many columns as Y_hat, got shape {y.shape}"
         )
-    expected = "class indices as integers, or 0, 1 or probabilities" if y.ndim == 1 else "0, 1 or probabilities"
-    checks.in_unit_interval("y", y, expected)
-    return np.column_stack([1 - y, y]) if y.ndim == 1 else y
+    if y.ndim == 2:
+        checks.in_unit_interval("y", y, "0, 1 or probabilities")
+        return y
+    if y.min() < 0 or y.max() > 1:
+        raise ArgumentError(
+            "y: class indices must be integers; as floats expected 0, 1 or probabilities of class 1 of two, "
+            f"got values from {y.min():g} to {y.max():g}"
+        )
+    return np.column_stack([1 - y, y])
 
 
 def _several_labels(y: Array, Y_hat: Array) -> bool:
@@ -786,21 +797,29 @@ def _labels(y: Any, Y_hat: Any) -> tuple[Array, Array, int]:
 
 def _values(y: Any, Y_hat: Any) -> tuple[Array, Array]:
     """``y`` and ``Y_hat`` as float64 rows (M, n)."""
-    y, Y_hat = _array("y", y), _array("Y_hat", Y_hat)
+    Y_hat, y = _array("Y_hat", Y_hat), _array("y", y)
+    y, Y_hat = (a.astype(np.float64, copy=False).reshape(len(a), -1) for a in (y, Y_hat))
     if y.shape != Y_hat.shape:
-        raise ArgumentError(f"Y_hat: expected values of shape {y.shape}, as y has, got shape {Y_hat.shape}")
-    return y.astype(np.float64, copy=False).reshape(len(y), -1), Y_hat.astype(np.float64, copy=False).reshape(
-        len(y), -1
-    )
+        raise ArgumentError(f"Y_hat: expected the shape of y, {y.shape}, got {Y_hat.shape}")
+    return y, Y_hat
 
 
 def _weights(sample_weight: Any, y: Array) -> Array | None:
-    return data.check_weights(sample_weight, len(y))
+    """``sample_weight`` in float64; None, for all 1, stays None."""
+    if sample_weight is None:
+        return None
+    w, expected = checks.numeric_array("sample_weight", sample_weight), f"{len(y)} finite numbers of at least 0"
+    if w.shape != (len(y),):
+        raise ArgumentError(f"sample_weight: expected {expected}, one for each example, got shape {w.shape}")
+    checks.finite("sample_weight", w)
+    if w.min() < 0 or w.max() == 0:
+        raise ArgumentError(f"sample_weight: expected {expected}, not all 0, got {w.min():g} to {w.max():g}")
+    return w.astype(np.float64)
 
 
 def _check_choice(name: str, value: Any, choices: Sequence[str | None]) -> None:
     if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
-        raise ArgumentError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+        raise ArgumentError(f"{name}: expected {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, got {value!r}")
 
 
 # ---- what is counted ----------------------------------------------------------------------------------------------
@@ -858,7 +877,8 @@ def _mean_of_known(values: Array, weights: Array | None) -> float:
 
 
 def _mean(values: Array, w: Array | None) -> float:
-    return float(values.mean() if w is None else values @ w / w.sum())
+    # the same order of summation above and below, so that the mean of ones is exactly 1
+    return float(values.mean() if w is None else (values * w).sum() / w.sum())
 
 
 def _clipped(Y_hat: Array, epsilon: Any) -> Array:
@@ -885,4 +905,4 @@ def _area(scores: Array, positive: Array, w: Array | None) -> tuple[float, float
     order = np.argsort(above)  # so that the search walks through `below` once
     above, weight_of = above[order], weight_of[order]
     beaten = up_to[np.searchsorted(below, above, "left")] + up_to[np.searchsorted(below, above, "right")]
-    return float(weight_of @ beaten / (2 * total)), float(weight_of.sum())
+    return min(1.0, float(weight_of @ beaten / (2 * total))), float(weight_of.sum())

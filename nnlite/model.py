@@ -184,7 +184,7 @@ class Model:
             try:
                 shapes.append(layer.output_shape(shapes[-1]))
             except ArgumentError as error:
-                raise ArgumentError(f"{name}: {error}") from None
+                raise ArgumentError(str(error) if str(error).startswith("layers: ") else f"{name}: {error}") from None
         if len(shapes[-1]) != 1:
             raise ArgumentError(f"layers: the output must be rows of units, got shape {shapes[-1]} per example")
         self.output.check_units(shapes[-1][0])
@@ -323,6 +323,8 @@ class Model:
         step = self._training
         if step is None or step.Y_hat is None:
             raise NotBuiltError(f"{what}: call forward(X) first, it says for which batch")
+        if step.trainable != self._vectors.trainable:
+            raise ArgumentError(f"{what}: a layer was frozen or freed since forward(X); call that again")
         targets = self._check_targets(Y, name="Y")
         if len(targets) != len(step.Y_hat):
             raise ArgumentError(
@@ -467,8 +469,8 @@ class Model:
             Instead: this fraction of the examples, in (0, 1), is held out for validation, of each class its share.
             Which examples depends on the seed alone, so that a second `fit` on the same data holds out the same.
         sample_weight : array_like, (n_examples,), optional
-            How much each example counts, at least 0: the cost of a batch is ``sum_i w_i L_i / sum_i w_i``, so that a
-            weight of 2 is the example twice.
+            How much each example counts in the cost, at least 0: that of a batch is ``sum_i w_i L_i / sum_i w_i``, so
+            that a weight of 2 is the example twice. Accuracy and metrics are not weighted.
         class_weight : mapping, sequence or "balanced", optional
             A weight for each class, by which those of its examples are multiplied; "balanced" is M / (C M_c) for a
             class with M_c of the M training examples. Validation is not weighted.
@@ -555,6 +557,10 @@ class Model:
         if isinstance(metrics, str) or not isinstance(metrics, Sequence):
             raise ArgumentError(f"metrics: expected a list of names or functions, got {metrics!r}")
         resolved = [resolve(metric, self.output.classifies) for metric in metrics]
+        keys = [key for key, _ in resolved]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ArgumentError(f"metrics: {key!r} is there twice; give each function a name of its own")
         return [(key, function) for key, function in resolved if not (key == "accuracy" and self.output.classifies)]
 
     @contextlib.contextmanager

@@ -76,20 +76,27 @@ class OptimizerState:
         self.n_missed: dict[str, int] = {}
         self.trainable: tuple[bool, ...] = ()
         self._blocks: list[Block] = []
+        self._cut: object = None  # by what the blocks were cut
         self._n_counted = 0  # steps that n_missed knows of
 
     def t(self, block: Block) -> int:
         """The number of this step, counted from 1, for a block: fewer where it was frozen for some."""
         return self.n_steps + 1 - block.n_missed
 
-    def blocks(self, model: "Model") -> list[Block]:
-        """Return the parts of theta that are learned, in blocks that are all weights or all biases."""
+    def blocks(self, model: "Model", names: tuple[str, ...], apart: bool) -> list[Block]:
+        """Return the parts of theta that are learned, in blocks; ``apart`` keeps weights and biases apart."""
         trainable = model._vectors.trainable
-        if trainable != self.trainable:  # the first step, or a layer was frozen or freed
-            self._count_missed(model)
+        cut = (trainable, names, apart)
+        if cut != self._cut:  # the first step, or a layer was frozen or freed, or the rule changed
+            if trainable != self.trainable:
+                self._count_missed(model)
+                self.trainable = trainable
+            for name in names:
+                self.vectors.setdefault(name, np.zeros_like(model.theta))
             work = np.empty((2, min(BLOCK, model.theta.size)), model.theta.dtype)
-            self.trainable = trainable
-            self._blocks = [Block(*part, model, self.vectors, work) for part in _learned_parts(model, self.n_missed)]
+            parts = _learned_parts(model, self.n_missed, apart)
+            self._blocks = [Block(*part, model, self.vectors, work) for part in parts]
+            self._cut = cut
         return self._blocks
 
     def _count_missed(self, model: "Model") -> None:
@@ -101,12 +108,12 @@ class OptimizerState:
         self._n_counted = self.n_steps
 
 
-def _learned_parts(model: "Model", n_missed: dict[str, int]) -> Iterator[tuple[slice, bool, int]]:
+def _learned_parts(model: "Model", n_missed: dict[str, int], apart: bool) -> Iterator[tuple[slice, bool, int]]:
     """Parts of theta, over the borders of layers but not of frozen ones; whether decay acts there; steps missed."""
     runs: list[tuple[int, int, bool, int]] = []
     for segment in sorted(model._vectors.segments, key=lambda segment: segment.start):
         if segment.layer.trainable:
-            kind = segment.decayed, n_missed.get(segment.name, 0)
+            kind = segment.decayed and apart, n_missed.get(segment.name, 0)
             if runs and runs[-1][1:] == (segment.start, *kind):
                 runs[-1] = (runs[-1][0], segment.stop, *kind)
             else:
@@ -225,7 +232,7 @@ class Optimizer:
         """
         state = self.state(model)
         rate = self._rate_of(state.n_steps)
-        blocks = state.blocks(model)
+        blocks = state.blocks(model, self.state_names, apart=bool(self.weight_decay or self.l1))
         scale = self._clipping_factor(blocks)
         self.prepare(state)
         for block in blocks:
@@ -250,6 +257,8 @@ class Optimizer:
     def _rate_of(self, step: int) -> float:
         """The schedule's rate as a Python float: a NumPy float64 would draw float32 blocks into float64."""
         rate = self._rate(step)
+        if rate is self._learning_rate:  # a number, checked when it was set
+            return rate
         try:
             return checks.real("learning_rate", rate, minimum=0)
         except ArgumentError:

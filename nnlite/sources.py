@@ -45,7 +45,8 @@ def check_examples(
 ) -> Examples:
     """X, y and weights as arrays that fit each other and the network (built or not), ready to be gathered from."""
     X = data.check_X(X, input_shape or model.input_shape, model.dtype, f"{prefix}X")
-    y = model._check_targets(y, f"{prefix}y", model._infer_shapes(X.shape[1:], f"{prefix}X"))
+    shapes = model._shapes if model.built else model._infer_shapes(X.shape[1:], f"{prefix}X")
+    y = model._check_targets(y, f"{prefix}y", shapes)
     data.check_lengths(X, y, f"{prefix}X", f"{prefix}y")
     weights = data.check_weights(sample_weight, len(X), f"{prefix}sample_weight")
     return Examples(data.gatherable(X), data.gatherable(y), weights)

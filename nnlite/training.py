@@ -1,6 +1,8 @@
 """The training loop behind `Model.fit`: four lines a step, with batches, validation and a history around them."""
 
+import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +53,11 @@ def fit(
     validation: Examples | None = None
     source: Arrays | Stream
     train: Examples | None
-    if y is None and _gives_batches(X):
+    if y is None and not _gives_batches(X):
+        if hasattr(X, "__array__"):
+            raise ArgumentError("y: expected numbers, a label for each example of X, got None")
+        raise ArgumentError(f"X: expected an array of examples or a source of batches, got {X!r}")
+    if y is None:
         _refuse_for_streams(validation_split=validation_split, sample_weight=sample_weight)
         source = Stream(model, X, steps_per_epoch, shuffle)
         train = None
@@ -68,6 +74,8 @@ def fit(
     if validation_data is not None:
         validation = _check_validation_data(model, source.input_shape, validation_data)
     keys = _keys(model, resolved, validation is not None)
+    for callback in hooks.callbacks:
+        callback.model, callback.optimizer = model, optimizer
     for callback in hooks.callbacks:
         callback.check_keys(keys)
         if callback.may_add_keys:
@@ -110,7 +118,6 @@ class _Run:
         history = History()
         values: dict[str, float] = {}
         for callback in hooks.callbacks:
-            callback.model, callback.optimizer = model, self.optimizer
             callback.training_inputs = lambda: (batch.X.copy() for batch in self.source.epoch(model))
         model.stop_training = False
         try:
@@ -118,7 +125,10 @@ class _Run:
                 begin({})
             with EpochBar(epochs, progress) as bar:
                 for epoch in range(epochs):
-                    values = self._epoch(epoch, bar)
+                    in_epoch = self._epoch(epoch, bar)
+                    if not in_epoch:  # there was nothing left to train on
+                        break
+                    values = in_epoch
                     history.append(values)
                     bar.finished(epoch, values)
                     for epoch_end in hooks.epoch_end:
@@ -139,6 +149,8 @@ class _Run:
         for epoch_begin in self.hooks.epoch_begin:
             epoch_begin(epoch, {})
         values = self._train(epoch, bar)
+        if not values:
+            return values
         if self.validation is not None:
             validated = self.model._evaluate(self.validation, self.metrics)
             values |= {f"val_{key}": value for key, value in validated.items()}
@@ -149,11 +161,13 @@ class _Run:
     def _train(self, epoch: int, bar: EpochBar) -> dict[str, float]:
         """One step for each batch; return the mean loss (and accuracy) of the batches as the network met them."""
         model, optimizer, hooks = self.model, self.optimizer, self.hooks
-        step = model._training_pass()
         running = Running(self.metrics, model.output.classifies)
+        n_batches = 0
         for number, batch in enumerate(self.source.epoch(model)):
+            n_batches = number + 1
             for batch_begin in hooks.batch_begin:
                 batch_begin(number, {})
+            step = model._training_pass()  # another one where a callback has frozen or freed a layer
             step.forward(batch.X, training=True)
             Y = step.target_rows(batch.y)
             weights = self._weights(batch)
@@ -163,12 +177,22 @@ class _Run:
             for batch_end in hooks.batch_end:
                 batch_end(number, {"loss": loss, "size": len(Y)})
             if self.source.n_steps is not None:
-                bar.within(epoch, (number + 1) / self.source.n_steps)
+                bar.within(epoch, n_batches / self.source.n_steps)
             if model.stop_training:
                 break
-        if running.n_examples == 0:
-            raise ArgumentError(f"X: the source of batches had none left for epoch {epoch + 1}")
-        return running.values()
+        if not model.stop_training:
+            self._notice_a_dry_source(epoch, n_batches)
+        return running.values() if n_batches else {}
+
+    def _notice_a_dry_source(self, epoch: int, n_batches: int) -> None:
+        """A source that gave fewer batches than it should ends the training, with what was learned until then."""
+        if n_batches == 0 or n_batches < (self.source.n_steps or 0):
+            of = "" if self.source.n_steps is None else f" of {self.source.n_steps}"
+            text = f"X: the source of batches ran dry after {n_batches}{of} in epoch {epoch + 1}"
+            if epoch == n_batches == 0:
+                raise ArgumentError(text)
+            warnings.warn(f"{text}; the training ends here", stacklevel=2)
+            self.model.stop_training = True
 
     def _weights(self, batch: Examples) -> Array | None:
         if self.weight_of_class is None:
@@ -213,7 +237,7 @@ class Running:
 
     def values(self) -> dict[str, float]:
         """Means over all examples: the loss weighted, the accuracy not."""
-        values = {"loss": self.loss / (self.weight or 1)}
+        values = {"loss": self.loss / self.weight if self.weight else math.nan}
         if self.classifies:
             values["accuracy"] = self.n_correct / self.n_examples
         if self.metrics:

@@ -457,7 +457,7 @@ def test_a_second_training_forgets_the_first():
 
 
 def test_a_second_training_in_which_nothing_is_better_stops_by_its_own_count():
-    model, stopping = make_model(), EarlyStopping("m", mode="min", patience=1)
+    model, stopping = make_model(), EarlyStopping("m", mode="min", patience=2)
     for curve in ([3.0, 2.0, 1.0], [math.nan] * 3):
         log = LambdaCallback(on_epoch_end=lambda epoch, logs, curve=curve: logs.update(m=curve[epoch]))
         train(model, log, stopping)
@@ -594,8 +594,19 @@ def test_one_name_keeps_the_latest_or_the_best(tmp_path):
     ],
 )
 def test_a_name_that_cannot_be_made_is_refused(name, fragments, tmp_path):
-    refuse(lambda: train(make_model(), ModelCheckpoint(tmp_path / name)), *fragments)
+    model = make_model()
+    refuse(lambda: train(model, ModelCheckpoint(tmp_path / name)), *fragments)
     assert list(tmp_path.iterdir()) == []
+    assert not model.built
+
+
+def test_a_callback_may_ask_for_what_one_before_it_adds(tmp_path):
+    add = LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(mine=epoch % 2))
+    given = [EarlyStopping("mine", mode="max", patience=2), ModelCheckpoint(tmp_path / "{epoch}-{mine}.npz")]
+    train(make_model(), add, *given)
+    assert given[0].best_epoch == 1
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["1-0.npz", "2-1.npz", "3-0.npz"]
+    refuse(lambda: train(make_model(), *given, add), "monitor: 'mine' is not in the logs")
 
 
 # ---- logs -------------------------------------------------------------------------------------------------------
@@ -681,7 +692,8 @@ def test_swa_is_the_mean_over_the_epochs(start_epoch):
 
 def test_swa_that_never_started_changes_nothing():
     model, recorder, swa = make_model(nn.BatchNorm()), Recorder(), SWA(3)
-    train(model, recorder, swa)
+    with pytest.warns(UserWarning, match="SWA: the training ended before epoch 3"):
+        train(model, recorder, swa)
     assert swa.average is None
     np.testing.assert_array_equal(model.theta, recorder.thetas[-1])
     np.testing.assert_array_equal(model.state, recorder.states[-1])

@@ -15,6 +15,7 @@ spec = importlib.util.spec_from_file_location("metrics_reference", REFERENCE.wit
 reference = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(reference)
 CASES = {name: case for name, *case in reference.cases()}
+CORNERS = {name: case for name, *case in reference.corners()}
 FIGURES = np.load(REFERENCE.with_suffix(".npz"))
 
 SAME = {"rtol": 1e-13, "atol": 1e-14}
@@ -55,9 +56,24 @@ def test_metrics_of_values_are_those_of_scikit_learn(weighted):
         np.testing.assert_allclose(ours, FIGURES[key], **SAME)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("corner", CORNERS)
+def test_ties_absent_classes_labels_and_constant_values_are_as_in_scikit_learn(corner, weighted):
+    calls, y, P, w = CORNERS[corner]
+    known = vars(metrics) | {"nan": np.nan, "y": y, "P": P, "w": w if weighted else None}
+    ours = [np.atleast_1d(eval(here, known)) for here, _ in calls]
+    labels = [here for (here, _), numbers in zip(calls, ours, strict=True) for _ in numbers]
+    expected = FIGURES[f"corner/{corner}{', weighted' if weighted else ''}"]
+    for label, value, right in zip(labels, np.concatenate(ours), expected, strict=True):
+        np.testing.assert_allclose(value, right, err_msg=label, **SAME)
+
+
 def test_r2_of_what_does_not_vary_is_1_for_a_perfect_prediction_and_else_0():
     assert metrics.r2([2.0, 2.0], [2.0, 2.0]) == 1
     assert metrics.r2([2.0, 2.0], [2.0, 3.0]) == 0
+    # the mean of three times 0.1 is not quite 0.1, and what has no weight does not vary anything
+    assert metrics.r2([0.1, 0.1, 0.1], [0.1, 0.1, 0.3]) == 0
+    assert metrics.r2([0.1, 0.1, 0.1, 5.0], [0.1, 0.1, 0.3, 0.0], sample_weight=[1, 1, 1, 0]) == 0
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -105,6 +121,58 @@ def test_several_labels_are_a_question_each():
     assert metrics.log_loss(T, P) == pytest.approx(expected)
     with pytest.raises(nn.ArgumentError, match="several labels"):
         metrics.confusion_matrix(T, P)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_true_class_is_among_all_classes_and_first_as_often_as_the_accuracy_says(name):
+    y, P, w = CASES[name]
+    shares = [metrics.top_k_accuracy(y, P, k=k, sample_weight=w) for k in range(1, P.shape[1] + 1)]
+    assert shares[0] == pytest.approx(metrics.accuracy(y, P, sample_weight=w))
+    assert shares[-1] == 1
+    assert shares == sorted(shares)
+
+
+def test_several_labels_are_calibrated_as_that_many_questions():
+    rng = np.random.default_rng(0)
+    T, P, w = rng.integers(0, 2, (30, 3)), rng.random((30, 3)), rng.random(30)
+    T[0] = 1
+    expected = metrics.expected_calibration_error(T.ravel(), P.ravel(), sample_weight=np.repeat(w, 3))
+    assert metrics.expected_calibration_error(T, P, sample_weight=w) == pytest.approx(expected)
+
+
+def test_the_upper_end_of_a_bin_belongs_to_it():
+    # in one bin the errors of these two cancel, in two they do not
+    y, P = [1, 0], [[0.25, 0.75], [0.25, 0.75]]
+    assert metrics.expected_calibration_error([1, 1, 0, 0], [0.75, 0.74, 0.75, 0.74], n_bins=4) == pytest.approx(0.245)
+    assert metrics.expected_calibration_error(y, P, n_bins=4) == 0.25
+
+
+def test_log_loss_takes_probabilities_as_the_truth_and_bounds_the_worst():
+    Y, P = np.array([[0.7, 0.2, 0.1], [0.0, 0.5, 0.5]]), np.array([[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]])
+    assert metrics.log_loss(Y, P) == pytest.approx(nn.cross_entropy(P, Y).mean(), rel=1e-13)
+    for dtype in (np.float32, np.float64):
+        assert metrics.log_loss([1], np.array([[1, 0]], dtype)) == pytest.approx(-np.log(np.finfo(dtype).eps))
+
+
+def test_metrics_of_float32_are_close_to_those_of_float64():
+    for y, P, w in CASES.values():
+        for function in (metrics.accuracy, metrics.f1, metrics.log_loss, metrics.roc_auc):
+            expected = function(y, P, sample_weight=w)
+            assert function(y, P.astype(np.float32), sample_weight=w) == pytest.approx(expected, rel=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_an_example_of_weight_0_is_as_if_it_were_not_there(seed):
+    rng = np.random.default_rng(seed)
+    y, P, w = rng.integers(0, 3, 12), rng.dirichlet(np.ones(3), 12), rng.integers(0, 2, 12)
+    w[0] = 1
+    there = w > 0
+    for function in (metrics.accuracy, metrics.precision, metrics.f1, metrics.roc_auc, metrics.log_loss):
+        expected = function(y[there], P[there])
+        assert function(y, P, sample_weight=w) == pytest.approx(expected, nan_ok=True)
+    Y = rng.normal(size=12)
+    expected = metrics.r2(Y[there], P[there, 0])
+    assert metrics.r2(Y, P[:, 0], sample_weight=w) == pytest.approx(expected, nan_ok=True)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
@@ -167,6 +235,28 @@ def test_a_function_of_ones_own_goes_by_its_name():
     assert metrics.resolve(lambda y, Y_hat: 0.0, False)[0] == "metric"
 
 
+def test_in_a_training_that_diverged_the_metrics_are_nan_and_elsewhere_refused():
+    P = np.array([[0.5, 0.5], [np.nan, np.nan]])
+    for name in ("f1", "log_loss", "roc_auc", "ece", "top_1_accuracy"):
+        assert np.isnan(metrics.resolve(name, True)[1](np.array([0, 1]), P))
+    assert np.isnan(metrics.resolve(functools.partial(metrics.f1, average="micro"), True)[1](np.array([0, 1]), P))
+    assert np.isnan(metrics.resolve("mse", False)[1](np.zeros(2), np.array([1.0, np.inf])))
+    with pytest.raises(nn.ArgumentError, match="Y_hat: expected finite numbers"):
+        metrics.f1([0, 1], P)
+
+
+def test_what_the_history_has_is_not_replaced_by_a_function_of_that_name():
+    for name in ("loss", "seconds", "val_f1", "accuracy"):
+
+        def function(y, Y_hat):
+            return 0.0
+
+        function.__name__ = name
+        with pytest.raises(nn.ArgumentError, match=f"metrics: the history has its own '{name}'"):
+            metrics.resolve(function, True)
+    assert metrics.resolve(metrics.accuracy, True)[0] == "accuracy"
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -185,6 +275,14 @@ def test_a_function_of_ones_own_goes_by_its_name():
         (lambda: metrics.expected_calibration_error([0], [[0.5, 0.5]], n_bins=0), "n_bins: expected an integer"),
         (lambda: metrics.mse([1.0, 2.0], [[1.0, 2.0]]), r"Y_hat: expected the shape of y, \(2, 1\), got \(1, 2\)"),
         (lambda: metrics.mse([], []), "Y_hat: expected"),
+        (lambda: metrics.mse([1.0, 2.0], [1.0, np.nan]), "Y_hat: expected finite numbers, got nan"),
+        (lambda: metrics.top_k_accuracy([0], [[0.5, 0.5]]), "k: the most probable 5 .* only 2 classes"),
+        (lambda: metrics.log_loss([0, 1], [0, 1]), "Y_hat: expected probabilities .* got predicted classes"),
+        (lambda: metrics.log_loss([0], [[0.5, 0.2]]), "Y_hat: .* must sum to 1, row 0 sums to 0.7"),
+        (lambda: metrics.accuracy([0], [[2.0, -1.0]]), r"Y_hat: expected probabilities in \[0, 1\], got values"),
+        (lambda: metrics.f1([0], [0], zero_division=2), "zero_division: expected a finite number .* got 2"),
+        (lambda: metrics.resolve(metrics.r2, True), "metrics: 'r2' is for values"),
+        (lambda: metrics.resolve("top_0_accuracy", True), "metrics: there is no 'top_0_accuracy'"),
         (lambda: metrics.mae([1.0], ["a"]), "Y_hat: expected numbers"),
         (lambda: metrics.accuracy([0], [0], sample_weight=[-1]), "sample_weight: expected 1 finite numbers"),
         (lambda: metrics.accuracy([0], [0], sample_weight=[1, 2]), "sample_weight: expected 1 finite numbers"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.initializers import GlorotUniform, Initializer
@@ -208,6 +209,8 @@ class Layer:
         """Assigning to a parameter or a gradient writes into the model's vector; the view stays."""
         if name in self._views:
             getattr(self, name)[...] = value
+        elif name == "trainable":
+            super().__setattr__(name, checks.boolean(name, value))
         else:
             super().__setattr__(name, value)
 

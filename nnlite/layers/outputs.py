@@ -324,7 +324,8 @@ class Exponential(Output):
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = e^z``."""
         cache.z = a_prev
-        a: Array = np.exp(a_prev, out=cache.array("a", a_prev.shape))
+        with np.errstate(over="ignore"):  # to infinity, and so does the loss
+            a: Array = np.exp(a_prev, out=cache.array("a", a_prev.shape))
         cache.a = a
         return a
 

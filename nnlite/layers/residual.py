@@ -62,7 +62,9 @@ class Residual(Layer):
         for layer in self.layers:
             shape = layer.output_shape(shape)
         if shape != input_shape:
-            raise ArgumentError(f"{self} must keep the shape {input_shape} of its input, but turns it into {shape}")
+            raise ArgumentError(
+                f"layers: {self} must keep the shape {input_shape} of its input, but turns it into {shape}"
+            )
         return input_shape
 
     def inner_input_shapes(self, input_shape: Shape) -> list[Shape]:

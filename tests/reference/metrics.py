@@ -22,6 +22,72 @@ def cases():
         yield f"{name}, weighted", y, P, rng.gamma(1.0, 1.0, M)
 
 
+# The call here, and scikit-learn's, for truth y, probabilities P, predicted classes c, weights w (or None).
+RATIOS = [
+    (
+        f"{name}(y, P, average={average!r}, zero_division={zero}, sample_weight=w)",
+        f"{name}_score(y, c, average={average!r}, zero_division={zero}, sample_weight=w{labels})",
+    )
+    for name in ("precision", "recall", "f1")
+    for average, labels in (("macro", ""), ("micro", ""), ("weighted", ""), (None, ", labels=range(P.shape[1])"))
+    for zero in ((0.0, 1.0) if average is None else (0.0, 1.0, np.nan))
+]
+# of equals scikit-learn takes the last, this library the first: so the classes are given to it in reverse
+TOP_K = [
+    (
+        f"top_k_accuracy(y, P, k={k}, sample_weight=w)",
+        f"top_k_accuracy_score(3 - y, P[:, ::-1], k={k}, labels=range(4), sample_weight=w)",
+    )
+    for k in (1, 2, 3)
+]
+TWO = [("roc_auc(y, P, sample_weight=w)", "roc_auc_score(y, P[:, 1], sample_weight=w)")]
+LABELS = [
+    ("accuracy(y, P, sample_weight=w)", "1 - hamming_loss(y, c, sample_weight=w)"),
+    ("log_loss(y, P, sample_weight=w)", "sum(log_loss(y[:, j], P[:, j], sample_weight=w) for j in range(3))"),
+    *[
+        (f"roc_auc(y, P, average={a!r}, sample_weight=w)", f"roc_auc_score(y, P, average={a!r}, sample_weight=w)")
+        for a in ("macro", "weighted", None)
+    ],
+]
+VALUES = [
+    ("r2(y, P, sample_weight=w)", "r2_score(y, P, sample_weight=w)"),
+    ("mae(y, P, sample_weight=w)", "mean_absolute_error(y, P, sample_weight=w)"),
+    ("mse(y, P, sample_weight=w)", "mean_squared_error(y, P, sample_weight=w)"),
+]
+
+
+def corners():
+    """Name, calls, y, P, w: ties, classes that nothing is taken for, several labels, values of several scales."""
+    rng, M = np.random.default_rng(3), 40
+    w = rng.integers(1, 16, M) / 4
+    y = rng.integers(0, 4, M)
+    P = rng.multinomial(8, (np.eye(4)[y] + 0.5) / 3) / 8
+    yield "tied", RATIOS + TOP_K, y, P, w
+    yield "never predicted", RATIOS + TOP_K, y, np.eye(4)[np.where(y == 1, 2, y)], w
+    yield "nor true", RATIOS + TOP_K, np.where(y == 1, 0, y), np.eye(4)[np.where(y == 1, 2, y)], w
+    y = (y > 1).astype(int)
+    p = rng.binomial(4, 0.3 + 0.3 * y) / 4
+    yield "two, tied", RATIOS + TWO, y, np.column_stack([1 - p, p]), w
+    Y = (rng.random((M, 3)) < [0.5, 0.2, 0.7]).astype(int)
+    P = rng.binomial(16, 0.3 + 0.4 * Y) / 16
+    yield "labels", RATIOS + LABELS, Y, P, w
+    yield "labels, one never predicted", RATIOS + LABELS, Y, P * [1, 0.5, 1], w
+    Y = rng.normal(size=(M, 3)) * [1, 20, 0.1] + [0, 300, 0]
+    error = rng.normal(size=(M, 3))
+    yield "one value", VALUES, Y[:, 0], Y[:, 0] + error[:, 0], w
+    constant = Y * [1, 0, 0] + [0, 3, 0.5]
+    yield "values that do not vary", VALUES, constant, constant + error * [1, 1, 0], w
+
+
+def corner_figures(sk):
+    """What scikit-learn says of them, all calls of a case in one array."""
+    for case, calls, y, P, w in corners():
+        c = (P > 0.5).astype(int) if y.ndim == 2 else P.argmax(axis=-1)
+        for name, weights in ((case, None), (f"{case}, weighted", w)):
+            known = vars(sk) | {"nan": np.nan, "y": y, "P": P, "c": c, "w": weights}
+            yield name, [eval(there, known) for _, there in calls]
+
+
 def main():
     """Compute the figures and store them."""
     from sklearn import metrics as sk
@@ -55,6 +121,8 @@ def main():
         figures[f"r2/{name}"] = sk.r2_score(Y, Y_hat, sample_weight=weights)
         figures[f"mae/{name}"] = sk.mean_absolute_error(Y, Y_hat, sample_weight=weights)
         figures[f"mse/{name}"] = sk.mean_squared_error(Y, Y_hat, sample_weight=weights)
+    for name, answers in corner_figures(sk):
+        figures[f"corner/{name}"] = np.concatenate([np.ravel(answer) for answer in answers])
     np.savez_compressed(Path(__file__).with_suffix(".npz"), **figures)
 
 

@@ -1,0 +1,48 @@
+"""Recipes with known figures, on MNIST. They take minutes: ``pytest -m slow``."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+import nnlite as nn
+
+ROOT = Path(__file__).parent.parent
+MNIST = ROOT.parent / "shared" / "data" / "mnist"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def needs_mnist():
+    if not MNIST.is_dir():
+        pytest.skip(f"no copy of MNIST in {MNIST}")
+
+
+def run(monkeypatch, name, *arguments):
+    """The global variables of the script after it ran."""
+    monkeypatch.setattr(sys, "argv", [name, "--data", str(MNIST), *arguments])
+    return runpy.run_path(str(ROOT / "notebooks" / name))
+
+
+def test_plain_mini_batch_descent_reads_97_5_percent_of_mnist_within_15_epochs():
+    mnist = nn.load_mnist(MNIST)
+    model = nn.Model([nn.Dense(128), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=0)
+    model.fit(mnist.X_train, mnist.y_train, optimizer=nn.SGD(0.1), epochs=15)
+    assert model.evaluate(mnist.X_test, mnist.y_test)["accuracy"] >= 0.975
+
+
+def test_nielsens_network_of_30_units(monkeypatch):
+    result = run(monkeypatch, "recipe_nielsen.py", "--seeds", "0")
+    assert result["best"][0] == pytest.approx(0.965, abs=0.005)
+
+
+def test_nielsens_network_of_100_units(monkeypatch):
+    result = run(monkeypatch, "recipe_nielsen.py", "--seeds", "0", "--hidden", "100")
+    assert result["best"][0] == pytest.approx(0.979, abs=0.004)
+
+
+def test_relu_with_dropout_and_batch_normalization_reads_98_5_percent_within_20_epochs(monkeypatch):
+    result = run(monkeypatch, "recipe_mnist_relu.py", "--seeds", "0")
+    assert result["accuracies"][0] >= 0.985
