@@ -113,16 +113,6 @@ def _overrides(callback: Callback, name: str) -> bool:
     return name in vars(callback) or getattr(type(callback), name) is not getattr(Callback, name)
 
 
-def _check_path(path: Any) -> str:
-    try:
-        name = os.fsdecode(path)
-    except TypeError:
-        raise ArgumentError(f"path: expected a path, got {path!r}") from None
-    if not name or "\0" in name:
-        raise ArgumentError(f"path: expected a path, got {path!r}")
-    return name
-
-
 def check_callbacks(callbacks: Any) -> list[Callback]:
     """``callbacks`` as a list; raises ArgumentError for what is none."""
     if callbacks is None:
@@ -390,7 +380,7 @@ class ModelCheckpoint(Callback):
         save_best_only: bool = False,
         mode: str = "auto",
     ) -> None:
-        self.path = _check_path(path)
+        self.path = checks.path("path", path)
         self.save_best_only = checks.boolean("save_best_only", save_best_only)
         self.monitor = Monitor(monitor, mode)
 
@@ -443,7 +433,7 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str], append: bool = False) -> None:
-        self.path = _check_path(path)
+        self.path = checks.path("path", path)
         self.append = checks.boolean("append", append)
 
     def on_train_begin(self, logs: Logs) -> None:

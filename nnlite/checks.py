@@ -3,6 +3,7 @@
 import itertools
 import math
 import operator
+import os
 from typing import Any
 
 import numpy as np
@@ -139,3 +140,14 @@ def boolean(name: str, value: object) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise ArgumentError(f"{name}: expected True or False, got {value!r}")
     return bool(value)
+
+
+def path(name: str, value: Any) -> str:
+    """``value`` as the name of a file or directory; raises ArgumentError for what is none."""
+    try:
+        decoded = os.fsdecode(value)
+    except TypeError:
+        decoded = ""
+    if not decoded or "\0" in decoded:
+        raise ArgumentError(f"{name}: expected a path, got {value!r}")
+    return decoded

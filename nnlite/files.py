@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from nnlite import npz
+from nnlite import checks, npz
 from nnlite.architecture import Known, decode_layers, encode, known_classes, own_classes
 from nnlite.atomic import replacing
 from nnlite.checks import Array
@@ -85,7 +85,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     True
     """
     model._require_built("save")
-    name = _check_path(path)
+    name = checks.path("path", path)
     header = np.frombuffer(_write_header(model), np.uint8)
     # copies: what is written is what the checksum is of, even if another thread trains meanwhile
     theta, state = (npz.little_endian(vector.copy()) for vector in (model.theta, model.state))
@@ -129,23 +129,13 @@ def load(path: str | os.PathLike[str], *, layers: Iterable[type[Layer] | type[In
     -----
     The file is no proof of anything: whoever can write it decides what the network says.
     """
-    name = _check_path(path)
+    name = checks.path("path", path)
     known = known_classes(layers)
     try:
         with _open_regular(name) as file:
             return _read(file, known)
     except ModelFileError as error:
         raise ModelFileError(f"{name}: {error}") from error.__cause__
-
-
-def _check_path(path: Any) -> str:
-    try:
-        name = os.fsdecode(path)
-    except TypeError:
-        raise ArgumentError(f"path: expected a path, got {path!r}") from None
-    if not name or "\0" in name:
-        raise ArgumentError(f"path: expected a path, got {path!r}")
-    return name
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ They take whole data sets, the truth first. For classifiers
   class 1 of two. Where only the class matters, it may be predicted classes (M,), which are integers.
 
 Classes exclude one another unless both are (M, C) and there is a row, in one or the other, that does not sum to 1:
-then each column is a label of its own, which is there where its number is above one half. Of equally probable classes
+then each column is a label of its own, which is there where its number is above one half. (For `fit` and `evaluate`
+the network decides: several Sigmoid units are labels.) Of equally probable classes
 the first counts. All is computed in float64, whatever comes in, but for the logarithm's bounds (see `log_loss`).
 
 For regression both are values, (M,) or (M, n).
@@ -16,6 +17,7 @@ For regression both are values, (M,) or (M, n).
 `METRICS` has the names by which ``fit(metrics=[...])`` knows them.
 """
 
+import contextvars
 import functools
 import math
 import re
@@ -30,6 +32,8 @@ from nnlite.errors import ArgumentError
 
 Metric = Callable[..., Any]
 
+# what the network whose Y_hat it is says of its columns; None for a metric that a user calls
+_MULTI_LABEL: contextvars.ContextVar[bool | None] = contextvars.ContextVar("multi_label", default=None)
 SUM_TOLERANCE = 1e-3  # by how much a row of probabilities may miss the sum of 1, as for the targets of Softmax
 
 
@@ -613,7 +617,7 @@ FOR_VALUES = (r2, mae, mse)
 TAKEN = ("loss", "learning_rate", "seconds")  # under these names the history has something else
 
 
-def resolve(metric: Any, classifies: bool) -> tuple[str, Metric]:
+def resolve(metric: Any, classifies: bool, multi_label: bool | None = None) -> tuple[str, Metric]:
     """Key in the history and function of a metric that a user asked for.
 
     Parameters
@@ -623,6 +627,8 @@ def resolve(metric: Any, classifies: bool) -> tuple[str, Metric]:
         ``__name__`` (a lambda "metric", a `functools.partial` after its function).
     classifies : bool
         Whether it is for a classifier; regression has metrics of its own.
+    multi_label : bool, optional
+        Whether the columns of its Y_hat are labels that do not exclude one another, where that is known.
 
     Returns
     -------
@@ -655,7 +661,7 @@ def resolve(metric: Any, classifies: bool) -> tuple[str, Metric]:
     if (plain in FOR_VALUES) == classifies:
         kinds = "values, and this network classifies" if classifies else "classes, and this network gives values"
         raise ArgumentError(f"metrics: {key!r} is for {kinds}; choose from {_choices(classifies)}")
-    return key, functools.partial(_or_nan, function)
+    return key, functools.partial(_for_network, function, multi_label)
 
 
 def _unwrapped(function: Any) -> Any:
@@ -696,10 +702,15 @@ def _choices(classifies: bool) -> str:
     return ", ".join(names).replace("top_k_accuracy", "top_k_accuracy (k = 5; top_3_accuracy and the like)")
 
 
-def _or_nan(function: Metric, y: Array, Y_hat: Array) -> Any:
+def _for_network(function: Metric, multi_label: bool | None, y: Array, Y_hat: Array) -> Any:
     """``function(y, Y_hat)``, or NaN if a number in Y_hat is none; a training that diverged goes on to say so."""
-    finite = np.size(Y_hat) == 0 or (math.isfinite(np.min(Y_hat)) and math.isfinite(np.max(Y_hat)))
-    return function(y, Y_hat) if finite else math.nan
+    if np.size(Y_hat) and not (math.isfinite(np.min(Y_hat)) and math.isfinite(np.max(Y_hat))):
+        return math.nan
+    token = _MULTI_LABEL.set(multi_label)
+    try:
+        return function(y, Y_hat)
+    finally:
+        _MULTI_LABEL.reset(token)
 
 
 # ---- what comes in ------------------------------------------------------------------------------------------------
@@ -757,7 +768,10 @@ def _truth(y: Array, n_classes: int | None) -> Array:
 
 
 def _several_labels(y: Array, Y_hat: Array) -> bool:
-    """Whether the columns are labels that do not exclude one another."""
+    """Whether the columns are labels that do not exclude one another: as the network says, or as the sums tell."""
+    known = _MULTI_LABEL.get()
+    if known is not None:
+        return known and y.ndim == 2
     return y.ndim == 2 and not (_sum_to_one(y) and (Y_hat.ndim == 1 or _sum_to_one(Y_hat)))
 
 

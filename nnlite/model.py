@@ -13,7 +13,7 @@ from nnlite import checks, data
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, NotBuiltError
 from nnlite.initializers import GlorotUniform, Initializer
-from nnlite.layers import Activation, Dense, Layer, Output
+from nnlite.layers import Activation, Dense, Layer, Output, Sigmoid
 from nnlite.layers.base import Shape
 from nnlite.parameters import Vectors, flattened, walk
 from nnlite.passes import Pass
@@ -237,6 +237,12 @@ class Model:
         list of Layer
         """
         return list(flattened(self.layers))
+
+    def _several_units(self) -> bool | None:
+        """Whether n[L] is above 1; None where it is not known before the input is."""
+        units = [layer.units for layer in self.layers if isinstance(layer, Dense)]
+        n = self._shapes[-1][0] if self.built else units[-1] if units else None
+        return None if n is None else n > 1
 
     def _n_parameters_of(self, layer: Layer) -> int:
         inside = {inner for inner, _ in walk([layer], [self._shapes[self.layers.index(layer)]])}
@@ -556,7 +562,8 @@ class Model:
 
         if isinstance(metrics, str) or not isinstance(metrics, Sequence):
             raise ArgumentError(f"metrics: expected a list of names or functions, got {metrics!r}")
-        resolved = [resolve(metric, self.output.classifies) for metric in metrics]
+        several = isinstance(self.output, Sigmoid) and self._several_units()
+        resolved = [resolve(metric, self.output.classifies, several) for metric in metrics]
         keys = [key for key, _ in resolved]
         for key in keys:
             if keys.count(key) > 1:

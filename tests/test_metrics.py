@@ -316,3 +316,17 @@ def test_regression_reports_metrics_of_values():
     history = model.fit(X, 2 * X[:, 0] + 1, epochs=60, metrics=["r2", "mae"])
     assert history["r2"][-1] > 0.99
     assert "accuracy" not in history
+
+
+def test_several_sigmoid_units_are_labels_also_where_all_rows_sum_to_1():
+    X, Y = np.eye(4), nn.one_hot([0, 1, 1, 0], 2)
+    model = nn.Model([nn.Dense(2, nn.Zeros()), nn.Sigmoid()], n_features=4, dtype="float64")
+    for measured in (model.evaluate(X, Y, metrics=["log_loss", "recall_micro"]), untrained_epoch(X, Y)):
+        assert measured["log_loss"] == pytest.approx(measured["loss"])  # y_hat is one half for either label
+        assert measured["recall_micro"] == 0
+
+
+def untrained_epoch(X, Y):
+    model = nn.Model([nn.Dense(2, nn.Zeros()), nn.Sigmoid()], dtype="float64")
+    history = model.fit(X, Y, batch_size=None, epochs=1, metrics=["log_loss", "recall_micro"])
+    return {key: values[0] for key, values in history.items()}

@@ -5,12 +5,13 @@ import os
 
 import numpy as np
 
+from nnlite import checks
 from nnlite.atomic import write_whole
 from nnlite.checks import Array
 from nnlite.datasets.base import Dataset
 from nnlite.datasets.download import download
 from nnlite.datasets.idx import read_idx
-from nnlite.errors import ArgumentError, DataFileError
+from nnlite.errors import DataFileError
 
 DESCRIPTION = (
     "70,000 handwritten digits, 28 x 28 pixels: The MNIST database of handwritten digits, Y. LeCun, "
@@ -73,7 +74,7 @@ def load_mnist(directory: str | os.PathLike[str] | None = None, *, progress: boo
         folder, name, description = _cache_directory(), "mnist", DESCRIPTION
         _download_missing(folder, progress)
     else:
-        folder = _path(directory)
+        folder = os.path.expanduser(checks.path("directory", directory))
         name = os.path.basename(os.path.abspath(folder))
         description = f"Images and labels in the file format of MNIST, from {folder}."
         _require_all(folder)
@@ -87,13 +88,6 @@ def load_mnist(directory: str | os.PathLike[str] | None = None, *, progress: boo
         name=name,
         description=description,
     )
-
-
-def _path(directory: object) -> str:
-    try:
-        return os.path.expanduser(os.fsdecode(directory))  # type: ignore[arg-type]
-    except TypeError:
-        raise ArgumentError(f"directory: expected a path, got {directory!r}") from None
 
 
 def _cache_directory() -> str:
