@@ -407,3 +407,27 @@ def test_what_is_no_initializer_is_refused(initializer):
 def test_the_base_class_says_that_it_draws_nothing():
     with pytest.raises(NotImplementedError, match="Initializer"):
         draw(nn.Initializer(), (3, 2))
+
+
+OF_PYTORCH = np.load(Path(__file__).parent / "reference" / "initializers.npz")
+AS_IN_PYTORCH = {
+    "TruncatedNormal": TruncatedNormal(stddev=0.05),
+    "Constant": Constant(0.3),
+    **{name: getattr(initializers, name)() for name in OF_PYTORCH if name not in ("TruncatedNormal", "Constant")},
+}
+
+
+@pytest.mark.parametrize("name", OF_PYTORCH)
+def test_moments_and_ranges_are_those_of_pytorch(name):
+    # both are estimates from three million numbers: the standard error of the mean is std / 1732, of the standard
+    # deviation at most std / 2449, of the kurtosis below 0.003; the largest of a bounded rule comes close to the bound
+    rng = np.random.default_rng(1)
+    w = np.array([AS_IN_PYTORCH[name]((300, 200), rng) for _ in range(50)])
+    mean, std, kurtosis, largest = OF_PYTORCH[name]
+    assert w.mean() == pytest.approx(mean, abs=7 * std / 1732 + 1e-15)
+    assert w.std() == pytest.approx(std, abs=7 * std / 2449 + 1e-15)
+    if std > 0:
+        centred = w - w.mean()
+        assert (centred**4).mean() / w.var() ** 2 == pytest.approx(kurtosis, abs=0.03)
+    bounded = kurtosis < 2.5
+    assert np.abs(w).max() == pytest.approx(largest, rel=1e-4 if bounded else 0.3)
