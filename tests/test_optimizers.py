@@ -13,6 +13,7 @@ import nnlite as nn
 from nnlite import optimizers, schedules
 from nnlite.layers.normalization import BatchNorm, LayerNorm
 from nnlite.layers.residual import Residual
+from nnlite.optimizers import base
 
 STEPS = 50
 
@@ -90,9 +91,9 @@ def nesterov(theta, learning_rate, momentum, gradient):
         pytest.param(nesterov, {"momentum": 0.95, "nesterov": True}, id="nesterov 0.95"),
     ],
 )
-@pytest.mark.parametrize("block", [optimizers.BLOCK, 7])
+@pytest.mark.parametrize("block", [base.BLOCK, 7])
 def test_fifty_steps_are_those_of_the_paper(monkeypatch, block, rule, options, learning_rate, weight_decay):
-    monkeypatch.setattr(optimizers, "BLOCK", block)
+    monkeypatch.setattr(base, "BLOCK", block)
     model = make_model()
     mask = decay_mask(model)
     momentum = [options["momentum"]] if options else []
@@ -163,14 +164,14 @@ def test_weight_decay_is_the_gradient_of_half_its_square():
 )
 def test_blocks_make_no_difference(monkeypatch, block, dtype, options):
     whole = train(make_model(dtype=dtype), nn.SGD(0.1, weight_decay=0.1, **options), 5)
-    monkeypatch.setattr(optimizers, "BLOCK", block)
+    monkeypatch.setattr(base, "BLOCK", block)
     blocks = train(make_model(dtype=dtype), nn.SGD(0.1, weight_decay=0.1, **options), 5)
     np.testing.assert_array_equal(whole, blocks)
 
 
 def test_a_network_larger_than_a_block_is_updated_to_its_end():
-    model = make_model(units=2 * optimizers.BLOCK // 7)
-    assert model.n_parameters > 2 * optimizers.BLOCK
+    model = make_model(units=2 * base.BLOCK // 7)
+    assert model.n_parameters > 2 * base.BLOCK
     start = model.theta.copy()
     model.grad[:] = slope(model.theta)
     nn.SGD(0.1).step(model)
@@ -466,9 +467,9 @@ def test_a_gradient_within_the_bounds_is_not_clipped():
     np.testing.assert_array_equal(model.theta, twin.theta)
 
 
-@pytest.mark.parametrize("block", [optimizers.BLOCK, 5])
+@pytest.mark.parametrize("block", [base.BLOCK, 5])
 def test_the_norm_that_is_clipped_is_that_of_all_layers_together(monkeypatch, block):
-    monkeypatch.setattr(optimizers, "BLOCK", block)
+    monkeypatch.setattr(base, "BLOCK", block)
     model = make_model()
     start = model.theta.copy()
     model.grad[:] = 3
@@ -541,12 +542,12 @@ def parts(model, l):
     return [model.parameters[f"{name}{l}"] for name in "Wb"]
 
 
-@pytest.mark.parametrize("block", [optimizers.BLOCK, 4])
+@pytest.mark.parametrize("block", [base.BLOCK, 4])
 @pytest.mark.parametrize("frozen", [(1,), (2,), (3,), (1, 2), (1, 3), (1, 2, 3)])
 @pytest.mark.parametrize("call", ["SGD(0.05, momentum=0.9)", "AdamW(0.05, l1=0.1, clip_value=1.0, max_norm=0.1)"])
 def test_frozen_layers_stay_bit_for_bit_and_the_others_learn_as_if_alone(monkeypatch, call, frozen, block):
     free = train(three_layers(), make(call))[-1]
-    monkeypatch.setattr(optimizers, "BLOCK", block)
+    monkeypatch.setattr(base, "BLOCK", block)
     model = three_layers(frozen)
     start = model.copy()
     end = train(model, make(call))[-1]
@@ -707,7 +708,7 @@ def test_a_rate_is_any_number(rate):
 @pytest.mark.parametrize("call", EVERY)
 def test_blocks_of_any_size_are_one_block(monkeypatch, call, dtype):
     whole = train(make_model(dtype=dtype), make(call), 4)
-    monkeypatch.setattr(optimizers, "BLOCK", 7)
+    monkeypatch.setattr(base, "BLOCK", 7)
     blocks = train(make_model(dtype=dtype), make(call), 4)
     if "clip_norm" in call:  # the norm is summed in another order
         np.testing.assert_allclose(whole, blocks, rtol=1e-4 if dtype == "float32" else 1e-11, atol=1e-6)
