@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nnlite as nn
-from nnlite import callbacks, files
+from nnlite import files
 from nnlite.callbacks import (
     EMA,
     SWA,
@@ -23,6 +23,7 @@ from nnlite.callbacks import (
     ModelCheckpoint,
     Monitor,
     ReduceOnPlateau,
+    base,
 )
 
 REFERENCE = dict(np.load(pathlib.Path(__file__).parent / "reference" / "plateau.npz"))
@@ -183,11 +184,11 @@ def test_hooks_that_are_not_overridden_are_not_called(monkeypatch):
     def fail(*arguments):
         raise AssertionError("called")
 
-    for event in callbacks.EVENTS:
+    for event in base.EVENTS:
         monkeypatch.setattr(Callback, f"on_{event}", fail)
     given = [Callback(), callback := OnlyEpochs(), LambdaCallback(on_batch_end=lambda batch, logs: None)]
     hooks = Hooks(given)
-    assert [len(getattr(hooks, event)) for event in callbacks.EVENTS] == [0, 0, 0, 1, 0, 1]
+    assert [len(getattr(hooks, event)) for event in base.EVENTS] == [0, 0, 0, 1, 0, 1]
     train(make_model(), *given)
     assert callback.ended == 2
 
@@ -330,7 +331,7 @@ def test_functions_are_called_as_methods_are():
 
         return function
 
-    functions = {f"on_{event}": note(event) for event in callbacks.EVENTS}
+    functions = {f"on_{event}": note(event) for event in base.EVENTS}
     train(make_model(), Diary("a", pages), LambdaCallback(**functions), epochs=2)
     assert seen == [(event, *([] if number is None else [number]), logs) for _, event, number, logs, *_ in pages]
 
