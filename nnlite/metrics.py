@@ -664,6 +664,17 @@ def resolve(metric: Any, classifies: bool, multi_label: bool | None = None) -> t
     return key, functools.partial(_for_network, function, multi_label)
 
 
+def try_out(function: Metric, y: Array, units: int) -> Any:
+    """What a resolved metric of this module gives for a few examples, before a training; NaN for a user's own.
+
+    A network of that many units that prefers none of them stands in for the one to be trained, so that what can never
+    work (the 5 most probable of 3 classes) is known at once.
+    """
+    if not (isinstance(function, functools.partial) and function.func is _for_network):
+        return math.nan
+    return function(y, np.full((len(y), units), 1 / units))
+
+
 def _unwrapped(function: Any) -> Any:
     while isinstance(function, functools.partial):
         function = function.func

@@ -270,10 +270,11 @@ class Model:
         ArgumentError
             If X is empty, one-dimensional, not numeric, not finite, or of another width than the network's.
         """
+        training = checks.boolean("training", training)
         X = data.check_X(X, self.input_shape, self.dtype)
         if not self.built:
             self._build(X.shape[1:])
-        return self._training_pass().forward(X, copy=True, training=checks.boolean("training", training)).copy()
+        return self._training_pass().forward(X, copy=True, training=training).copy()
 
     def cost(self, Y: Any, sample_weight: Any = None) -> float:
         r"""``J = 1/M sum_i L(y_hat_i, y_i)`` of the batch that `forward` saw last.

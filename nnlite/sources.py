@@ -75,6 +75,11 @@ class Arrays:
         """Shape of one example."""
         return tuple(self.examples.X.shape[1:])
 
+    @property
+    def first_y(self) -> Array:
+        """Labels of an example, to see what they look like."""
+        return self.examples.y[:1]
+
     def epoch(self, model: Model) -> Iterator[Examples]:
         """Every example once; a batch is overwritten by the next."""
         examples, n = self.examples, self.examples.size
@@ -110,7 +115,9 @@ class Stream:
             self._begun = _resumed(first, iterator)
         if first is END:
             raise ArgumentError("X: the source of batches is empty")
-        self.input_shape = check_batch(model, first, 0).X.shape[1:]
+        checked = check_batch(model, first, 0)
+        self.input_shape: Shape = checked.X.shape[1:]
+        self.first_y = checked.y[:1]
 
     def epoch(self, model: Model) -> Iterator[Examples]:
         """The batches of one epoch."""

@@ -70,6 +70,7 @@ def fit(
                 raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
             train, validation = _split(model, train, validation_split)
         source = Arrays(train, batch_size, shuffle)
+    _try_metrics(resolved, source.first_y, model._infer_shapes(source.input_shape)[-1][0])
     weight_of_class = _class_weights(model, class_weight, source.input_shape, train)
     if validation_data is not None:
         validation = _check_validation_data(model, source.input_shape, validation_data)
@@ -83,6 +84,15 @@ def fit(
     if not model.built:
         model._build(source.input_shape)
     return _Run(model, optimizer, source, weight_of_class, validation, resolved, hooks).epochs(epochs, progress)
+
+
+def _try_metrics(metrics: Metrics, y: Array, units: int) -> None:
+    """Raise ArgumentError for a metric that can never give a number for such a network."""
+    if metrics:
+        from nnlite.metrics import try_out
+
+        for key, function in metrics:
+            _number(key, try_out(function, y, units))
 
 
 def _keys(model: "Model", metrics: Metrics, validated: bool) -> list[str]:
@@ -250,7 +260,8 @@ class Running:
 
 def _number(key: str, value: Any) -> float:
     if isinstance(value, (str, bytes)) or getattr(value, "ndim", 0) != 0:
-        raise ArgumentError(f"metrics: {key} must give a number, got {value!r}")
+        got = f"an array of shape {value.shape}" if hasattr(value, "shape") else repr(value)
+        raise ArgumentError(f"metrics: {key} must give a number, got {got}")
     try:
         return float(value)
     except (TypeError, ValueError):

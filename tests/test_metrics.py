@@ -330,3 +330,33 @@ def untrained_epoch(X, Y):
     model = nn.Model([nn.Dense(2, nn.Zeros()), nn.Sigmoid()], dtype="float64")
     history = model.fit(X, Y, batch_size=None, epochs=1, metrics=["log_loss", "recall_micro"])
     return {key: values[0] for key, values in history.items()}
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ("top_5_accuracy", "the most probable 5 were asked for, but there are only 3 classes"),
+        (metrics.confusion_matrix, r"metrics: confusion_matrix must give a number, got an array of shape \(3, 3\)"),
+        (functools.partial(metrics.f1, average=None), "metrics: f1 must give a number, got an array of shape"),
+    ],
+)
+@pytest.mark.parametrize("as_batches", [False, True])
+def test_a_metric_that_can_never_work_is_refused_before_the_training(metric, message, as_batches):
+    data = nn.load_iris()
+    model = nn.Model([nn.Dense(3), nn.Softmax()], seed=0)
+    arguments = [nn.batches(data.X_train, data.y_train)] if as_batches else [data.X_train, data.y_train]
+    with pytest.raises(nn.ArgumentError, match=message):
+        model.fit(*arguments, metrics=[metric])
+    assert not model.built
+
+
+def test_a_metric_of_ones_own_is_not_called_before_the_training():
+    seen = []
+
+    def examples(y, Y_hat):
+        seen.append(len(y))
+        return 0.0
+
+    data = nn.load_iris()
+    nn.Model([nn.Dense(3), nn.Softmax()], seed=0).fit(data.X_train, data.y_train, epochs=2, metrics=[examples])
+    assert seen == [120, 120]

@@ -777,3 +777,10 @@ def test_a_network_trains_on_uint8_images():
     model.fit(images, labels, optimizer=nn.SGD(1e-4), epochs=2, validation_data=(images, labels))
     assert images.tobytes() == before
     np.testing.assert_array_equal(model.predict(images), model.predict(images.astype(np.float32)))
+
+
+def test_a_wrong_training_flag_builds_nothing():
+    model = nn.Model([nn.Dense(2), nn.Softmax()], seed=0)
+    with pytest.raises(nn.ArgumentError, match="training: expected True or False, got 'no'"):
+        model.forward([[1.0, 2.0]], training="no")
+    assert not model.built
