@@ -45,7 +45,14 @@ def _describe(shape: Shape) -> str:
 
 def gatherable(array: Array) -> Array:
     """``array`` in C order and native byte order, so that `take` need not convert all of it for each batch."""
-    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    return read_only(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
+
+
+def read_only(array: Array) -> Array:
+    """A view of what is the user's own: no layer may write into it."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def take(array: Array, rows: Array, name: str, cache: Cache) -> Array:

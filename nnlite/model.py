@@ -17,6 +17,7 @@ from nnlite.layers import Activation, Dense, Layer, Output, Sigmoid
 from nnlite.layers.base import Shape
 from nnlite.parameters import Vectors, flattened, walk
 from nnlite.passes import Pass
+from nnlite.running import Running
 from nnlite.sources import Examples, check_examples
 
 if TYPE_CHECKING:
@@ -537,22 +538,21 @@ class Model:
 
     def _predict_rows(self, X: Array) -> Array:
         """Y_hat (M, n[L]) in an array of its own."""
-        Y_hat = np.empty((len(X), *self._shapes[-1]), self.dtype)
         with self._prediction_pass() as step:
+            if len(X) == 1:
+                return step.forward(X, copy=True).copy()
+            X, Y_hat = data.read_only(X), np.empty((len(X), *self._shapes[-1]), self.dtype)
             for start in range(0, len(X), BLOCK):
                 Y_hat[start : start + BLOCK] = step.forward(X[start : start + BLOCK])
         return Y_hat
 
     def _evaluate(self, examples: Examples, metrics: Any = ()) -> dict[str, float]:
         """Mean loss, accuracy and metrics, block by block."""
-        from nnlite.training import Running
-
-        running = Running(metrics, self.output.classifies)
+        running = Running(self.output, metrics, self.dtype)
         with self._prediction_pass() as step:
             for start in range(0, examples.size, BLOCK):
                 block = examples.batch(slice(start, start + BLOCK), step.batch)
-                step.forward(block.X)
-                running.add(step, step.target_rows(block.y), block.y, block.weights)
+                running.work_out(step.forward_to_z(block.X), block.y, block.weights)
         return running.values()
 
     def _resolve_metrics(self, metrics: Any) -> list[tuple[str, Callable[..., Any]]]:

@@ -36,8 +36,8 @@ class Pass:
     ----------
     batch : Cache
         For the arrays of the batch itself.
-    Y_hat : ndarray or None
-        a[L] of the last batch.
+    z, Y_hat : ndarray or None
+        z[L] and a[L] of the last batch.
     """
 
     def __init__(
@@ -52,11 +52,16 @@ class Pass:
         self.layers = layers
         self.shapes = shapes
         self.batch = Cache(dtype, rng)
-        self.caches = [Cache(dtype, rng, input_gradient=i > first) for i in range(len(layers))]
+        self.caches = [
+            Cache(dtype, rng, input_gradient=i > first, may_overwrite=i > 0 and not layers[i - 1].reads_output)
+            for i in range(len(layers))
+        ]
         self.first = first
+        self._forward_steps = list(zip(layers, self.caches, strict=True))[:-1]  # as far as z[L]
+        self._backward_steps = list(enumerate(self._forward_steps))[first:][::-1]
         self.trainable: tuple[bool, ...] = ()  # which of the network's parameters were when `first` was found
+        self.z: Any = None
         self.Y_hat: Array | None = None
-        self._row_numbers = np.arange(0)
 
     @property
     def output(self) -> Output:
@@ -72,13 +77,16 @@ class Pass:
         if training is not None and training != self.batch.training:
             for cache in (self.batch, *self.caches):
                 cache.set_training(training)
-        a = data.cast(X, "X", self.batch, copy=copy)
-        if a is X:
-            a = a.view()
-            a.flags.writeable = False  # it is the user's own: no layer may write into it
-        for layer, cache in zip(self.layers, self.caches, strict=True):
+        z = self.forward_to_z(data.cast(X, "X", self.batch, copy=True) if copy else X)
+        Y_hat = self.Y_hat = self.layers[-1].forward(z, self.caches[-1])
+        return Y_hat
+
+    def forward_to_z(self, X: Array) -> Array:
+        """Forward as far as z[L], which goes into the output layer."""
+        a = X if X.dtype == self.batch.dtype else data.cast(X, "X", self.batch)
+        for layer, cache in self._forward_steps:
             a = layer.forward(a, cache)
-        self.Y_hat = a
+        self.z = a
         return a
 
     def check_forward(self) -> None:
@@ -90,25 +98,11 @@ class Pass:
 
     def target_rows(self, y: Array) -> Array:
         """Y (M, n[L]) in the dtype of the network, from checked targets: class indices become one-hot rows."""
-        return self.output.smoothed(self._rows(y), self.batch)
-
-    def _rows(self, y: Array) -> Array:
-        if y.ndim > 1:
-            return data.cast(y, "Y", self.batch)
-        if len(self._row_numbers) < len(y):
-            self._row_numbers = np.arange(len(y))
-        Y = self.batch.array("Y", (len(y), *self.shapes[-1]))
-        Y.fill(0)
-        Y[self._row_numbers[: len(y)], y] = 1
-        return Y
+        return self.output.target_rows(y, self.shapes[-1][0], self.batch)
 
     def losses(self, Y: Array) -> Array:
         """L(y_hat, y) of each example, (M,)."""
         return self.output.losses(Y, self.caches[-1])
-
-    def n_correct(self, Y: Array) -> float:
-        """How many examples are classified as Y says."""
-        return self.output.n_correct(Y, self.caches[-1])
 
     def backward(self, Y: Array, weights: Array | None = None) -> None:
         """``dz[L] = Y_hat - Y``, then dW[l], db[l], da[l-1] down to the first layer that learns.
@@ -121,14 +115,14 @@ class Pass:
         else:
             dz *= (weights / (weights.sum() or 1)).astype(dz.dtype)[:, None]
         da: Array | None = dz
-        for i in range(len(self.layers) - 2, self.first - 1, -1):
-            da = self.layers[i].backward(da, self.caches[i])  # type: ignore[arg-type]
+        for i, (layer, cache) in self._backward_steps:
+            da = layer.backward(da, cache)  # type: ignore[arg-type]
             if i > self.first and (da is None or da.shape[1:] != self.shapes[i]):
                 self._check_result(i, "backward", da, (len(Y), *self.shapes[i]))
 
     def forget(self) -> None:
         """Let go of everything but the memory that is used again: of the user's X, above all."""
-        self.Y_hat = None
+        self.z = self.Y_hat = None
         for cache in (self.batch, *self.caches):
             cache.forget()
 

@@ -4,7 +4,7 @@ from __future__ import annotations  # naming np.random.Generator would import nu
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -36,8 +36,15 @@ class Examples(NamedTuple):
         if self.rows is None:
             return Examples(self.X[part], self.y[part], None if self.weights is None else self.weights[part])
         rows = self.rows[part]
-        weights = None if self.weights is None else self.weights[rows]
+        weights = None if self.weights is None else data.take(self.weights, rows, "weight_rows", cache)
         return Examples(data.take(self.X, rows, "X_rows", cache), data.take(self.y, rows, "y_rows", cache), weights)
+
+
+class Chunk(NamedTuple):
+    """Examples that were gathered at once, and the parts of them that are the batches."""
+
+    examples: Examples
+    batches: Sequence[slice]
 
 
 def check_examples(
@@ -50,6 +57,11 @@ def check_examples(
     data.check_lengths(X, y, f"{prefix}X", f"{prefix}y")
     weights = data.check_weights(sample_weight, len(X), f"{prefix}sample_weight")
     return Examples(data.gatherable(X), data.gatherable(y), weights)
+
+
+# what is gathered at once, if a batch has not more: it stays in the processor's cache
+CHUNK_NUMBERS = 65_536
+CHUNK_ROWS = 1024
 
 
 class Arrays:
@@ -80,15 +92,19 @@ class Arrays:
         """Labels of an example, to see what they look like."""
         return self.examples.y[:1]
 
-    def epoch(self, model: Model) -> Iterator[Examples]:
-        """Every example once; a batch is overwritten by the next."""
-        examples, n = self.examples, self.examples.size
+    def epoch(self, model: Model, *, one_by_one: bool = False) -> Iterator[Chunk]:
+        """Every example once; a chunk is overwritten by the next. It has one batch only if ``one_by_one``."""
+        examples, n, size = self.examples, self.examples.size, self.batch_size
         if self.shuffle:
             order = model.rng.permutation(n)
             examples = examples._replace(rows=order if examples.rows is None else examples.rows[order])
         cache = model._training_pass().batch
-        for start in range(0, n, self.batch_size):
-            yield examples.batch(slice(start, start + self.batch_size), cache)
+        rows = min(CHUNK_ROWS, CHUNK_NUMBERS // math.prod(self.input_shape))
+        n_batches = 1 if one_by_one else max(1, rows // size)
+        batches = [slice(start, start + size) for start in range(0, n_batches * size, size)]
+        for start in range(0, n, n_batches * size):
+            chunk = examples.batch(slice(start, start + n_batches * size), cache)
+            yield Chunk(chunk, batches[: math.ceil(chunk.size / size)])
 
 
 class Stream:
@@ -119,10 +135,10 @@ class Stream:
         self.input_shape: Shape = checked.X.shape[1:]
         self.first_y = checked.y[:1]
 
-    def epoch(self, model: Model) -> Iterator[Examples]:
-        """The batches of one epoch."""
+    def epoch(self, model: Model, *, one_by_one: bool = False) -> Iterator[Chunk]:
+        """The batches of one epoch, always one by one."""
         for number, batch in itertools.islice(self._numbered(model), self.n_steps):
-            yield check_batch(model, batch, number)
+            yield Chunk(check_batch(model, batch, number), [slice(None)])
         if hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
 

@@ -1,27 +1,26 @@
 """The training loop behind `Model.fit`: four lines a step, with batches, validation and a history around them."""
 
-import math
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite import checks
+from nnlite import checks, data
 from nnlite.callbacks import Hooks, check_callbacks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.history import History
+from nnlite.layers import Cache
 from nnlite.optimizers import SGD, Optimizer
 from nnlite.progress import EpochBar
-from nnlite.sources import Arrays, Examples, Stream, check_examples
+from nnlite.running import Metrics, Running, as_number
+from nnlite.sources import Arrays, Chunk, Examples, Stream, check_examples
 from nnlite.splits import stratified_split
 
 if TYPE_CHECKING:
     from nnlite.model import Model
-
-Metrics = list[tuple[str, Callable[..., Any]]]
 
 
 def fit(
@@ -92,7 +91,7 @@ def _try_metrics(metrics: Metrics, y: Array, units: int) -> None:
         from nnlite.metrics import try_out
 
         for key, function in metrics:
-            _number(key, try_out(function, y, units))
+            as_number(key, try_out(function, y, units))
 
 
 def _keys(model: "Model", metrics: Metrics, validated: bool) -> list[str]:
@@ -121,6 +120,7 @@ class _Run:
         self.validation = validation
         self.metrics = metrics
         self.hooks = hooks
+        self.running = Running(model.output, metrics, model.dtype)
 
     def epochs(self, epochs: int, progress: bool) -> History:
         """Train for so many epochs, or until a callback has had enough."""
@@ -128,7 +128,7 @@ class _Run:
         history = History()
         values: dict[str, float] = {}
         for callback in hooks.callbacks:
-            callback.training_inputs = lambda: (batch.X.copy() for batch in self.source.epoch(model))
+            callback.training_inputs = self._training_inputs
         model.stop_training = False
         try:
             for begin in hooks.train_begin:
@@ -153,6 +153,12 @@ class _Run:
                 vars(callback).pop("training_inputs", None)  # it holds the data
         return history
 
+    def _training_inputs(self) -> Iterator[Array]:
+        """X of the batches of an epoch."""
+        for chunk in self.source.epoch(self.model):
+            for batch in chunk.batches:
+                yield chunk.examples.X[batch].copy()
+
     def _epoch(self, epoch: int, bar: EpochBar) -> dict[str, float]:
         """Train on every batch once, then validate."""
         start = time.perf_counter()
@@ -170,22 +176,17 @@ class _Run:
 
     def _train(self, epoch: int, bar: EpochBar) -> dict[str, float]:
         """One step for each batch; return the mean loss (and accuracy) of the batches as the network met them."""
-        model, optimizer, hooks = self.model, self.optimizer, self.hooks
-        running = Running(self.metrics, model.output.classifies)
+        model, hooks, running = self.model, self.hooks, self.running
+        watched = bool(hooks.batch_begin or hooks.batch_end)
+        running.begin()
         n_batches = 0
-        for number, batch in enumerate(self.source.epoch(model)):
-            n_batches = number + 1
+        for chunk in self.source.epoch(model, one_by_one=watched):
             for batch_begin in hooks.batch_begin:
-                batch_begin(number, {})
-            step = model._training_pass()  # another one where a callback has frozen or freed a layer
-            step.forward(batch.X, training=True)
-            Y = step.target_rows(batch.y)
-            weights = self._weights(batch)
-            loss = running.add(step, Y, batch.y, weights)
-            step.backward(Y, weights)
-            optimizer.step(model)
+                batch_begin(n_batches, {})
+            last = self._train_on(chunk)
+            n_batches += len(chunk.batches)
             for batch_end in hooks.batch_end:
-                batch_end(number, {"loss": loss, "size": len(Y)})
+                batch_end(n_batches - 1, {"loss": running.loss_of(*last), "size": chunk.examples.size})
             if self.source.n_steps is not None:
                 bar.within(epoch, n_batches / self.source.n_steps)
             if model.stop_training:
@@ -193,6 +194,20 @@ class _Run:
         if not model.stop_training:
             self._notice_a_dry_source(epoch, n_batches)
         return running.values() if n_batches else {}
+
+    def _train_on(self, chunk: Chunk) -> tuple[Array, Array, Array | None]:
+        """One step for each batch of the chunk: the four lines. Return z[L], y and the weights of the last batch."""
+        optimizer, running = self.optimizer, self.running
+        step = self.model._training_pass()  # another one where a callback has frozen or freed a layer
+        X, y, weights, _ = chunk.examples
+        X, Y, weights = data.cast(X, "X", step.batch), step.target_rows(y), self._weighted(y, weights, step.batch)
+        for batch in chunk.batches:
+            weight = None if weights is None else weights[batch]
+            step.forward(X[batch], training=True)
+            running.add(step.z, y[batch], weight)
+            step.backward(Y[batch], weight)
+            optimizer.step(self.model)
+        return step.z, y[batch], weight
 
     def _notice_a_dry_source(self, epoch: int, n_batches: int) -> None:
         """A source that gave fewer batches than it should ends the training, with what was learned until then."""
@@ -204,68 +219,12 @@ class _Run:
             warnings.warn(f"{text}; the training ends here", stacklevel=2)
             self.model.stop_training = True
 
-    def _weights(self, batch: Examples) -> Array | None:
+    def _weighted(self, y: Array, weights: Array | None, cache: Cache) -> Array | None:
+        """The examples' own weights times those of their classes, as far as there are such."""
         if self.weight_of_class is None:
-            return batch.weights
-        weights: Array = self.weight_of_class[_classes(batch.y)]
-        return weights if batch.weights is None else weights * batch.weights
-
-
-class Running:
-    """Loss, accuracy and metrics of batches as they pass.
-
-    Parameters
-    ----------
-    metrics : list of (str, callable)
-        They need all Y_hat at once, which are kept only if there are metrics.
-    classifies : bool
-        Whether there is an accuracy.
-    """
-
-    def __init__(self, metrics: Metrics, classifies: bool) -> None:
-        self.metrics = metrics
-        self.classifies = classifies
-        self.n_examples = 0
-        self.loss = self.weight = self.n_correct = 0.0
-        self._kept: list[tuple[Array, Array]] = []
-
-    def add(self, step: Any, Y: Array, y: Array, weights: Array | None) -> float:
-        """Take in the batch that went forward in ``step``; return its loss."""
-        losses = step.losses(Y)
-        if weights is None:
-            loss, weight = float(losses.sum()), float(len(Y))
-        else:
-            loss, weight = float(losses @ weights), float(weights.sum())
-        self.loss += loss
-        self.weight += weight
-        self.n_examples += len(Y)
-        if self.classifies:
-            self.n_correct += step.n_correct(Y)
-        if self.metrics:
-            self._kept.append((y.copy(), step.Y_hat.copy()))
-        return loss / (weight or 1)
-
-    def values(self) -> dict[str, float]:
-        """Means over all examples: the loss weighted, the accuracy not."""
-        values = {"loss": self.loss / self.weight if self.weight else math.nan}
-        if self.classifies:
-            values["accuracy"] = self.n_correct / self.n_examples
-        if self.metrics:
-            y = np.concatenate([y for y, _ in self._kept])
-            Y_hat = np.concatenate([Y_hat for _, Y_hat in self._kept])
-            for key, function in self.metrics:
-                values[key] = _number(key, function(y, Y_hat))
-        return values
-
-
-def _number(key: str, value: Any) -> float:
-    if isinstance(value, (str, bytes)) or getattr(value, "ndim", 0) != 0:
-        got = f"an array of shape {value.shape}" if hasattr(value, "shape") else repr(value)
-        raise ArgumentError(f"metrics: {key} must give a number, got {got}")
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"metrics: {key} must give a number, got {value!r}") from None
+            return weights
+        of_class = data.take(self.weight_of_class, _classes(y), "class_weights", cache)
+        return of_class if weights is None else np.multiply(of_class, weights, out=of_class)
 
 
 def _gives_batches(X: Any) -> bool:

@@ -25,7 +25,8 @@ class ReLU(Activation):
 
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = max(0, z)``."""
-        a = cache.a = np.maximum(a_prev, 0, out=cache.array("a", a_prev.shape))
+        zeros = cache.full("zeros", a_prev.shape, 0)
+        a = cache.a = np.maximum(a_prev, zeros, out=cache.in_place_of(a_prev))
         return a
 
     def backward(self, da: Array, cache: Cache) -> Array:
@@ -160,7 +161,7 @@ class Tanh(Activation):
 
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = tanh(z)``."""
-        a = cache.a = np.tanh(a_prev, out=cache.array("a", a_prev.shape))
+        a = cache.a = np.tanh(a_prev, out=cache.in_place_of(a_prev))
         return a
 
     def backward(self, da: Array, cache: Cache) -> Array:
@@ -173,7 +174,7 @@ class Tanh(Activation):
 
 def _one_where_positive(z: Array, cache: Cache) -> Array:
     """``[z > 0]`` as numbers: multiplying by booleans would convert them through a buffer made anew each time."""
-    active = np.greater(z, 0, out=cache.array("active", z.shape, bool))
+    active = np.greater(z, cache.full("zeros", z.shape, 0), out=cache.array("active", z.shape, bool))
     slope = cache.array("slope", z.shape)
     np.copyto(slope, active)
     return slope

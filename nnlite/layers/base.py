@@ -14,6 +14,7 @@ from nnlite.errors import ArgumentError
 from nnlite.initializers import GlorotUniform, Initializer
 
 Shape = tuple[int, ...]
+MOST_ARRAYS = 1000  # views that a cache keeps: one for each size of batch that it has met, and name
 
 
 class Cache:
@@ -32,24 +33,40 @@ class Cache:
     input_gradient : bool, default True
         False where nobody asks for the gradient of the layer's input (the first layer in training): ``backward``
         may then return None.
+    may_overwrite : bool, default False
+        True where nobody asks again for what goes into the layer: ``forward`` may then write into ``a_prev``.
 
     Attributes
     ----------
-    dtype, rng, input_gradient
+    dtype, rng, input_gradient, may_overwrite
         As given.
     training : bool
         True in a training step, False in prediction.
     """
 
-    def __init__(self, dtype: Any, rng: np.random.Generator | None = None, *, input_gradient: bool = True) -> None:
+    # what the cache itself has lies in slots, so that `forget` is to clear the rest
+    __slots__ = (
+        "__dict__", "__weakref__", "_arrays", "_inner", "_memory", "_row_numbers",
+        "dtype", "input_gradient", "may_overwrite", "rng", "training",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        dtype: Any,
+        rng: np.random.Generator | None = None,
+        *,
+        input_gradient: bool = True,
+        may_overwrite: bool = False,
+    ) -> None:
         self.dtype = np.dtype(dtype)
         self.training = rng is not None
         self.rng = rng
         self.input_gradient = input_gradient
-        self._arrays: dict[str, Array] = {}
-        self._memory: dict[str, Array] = {}
+        self.may_overwrite = may_overwrite
+        self._arrays: dict[tuple[str, Shape, Any], Array] = {}
+        self._memory: dict[tuple[str, Any], Array] = {}
         self._inner: list[Cache] = []
-        self._own = {**vars(self)}
+        self._row_numbers: Array = np.arange(0)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"cache.{name} is not set: the backward pass needs a forward pass before it")
@@ -64,17 +81,53 @@ class Cache:
         It has the given shape and the cache's dtype (or ``dtype``). Its memory is kept and only ever grows, so a
         smaller last batch costs nothing.
         """
-        array = self._arrays.get(name)
-        if array is None or array.shape != shape or array.dtype != (dtype or self.dtype):
-            array = self._arrays[name] = self._reshaped(name, shape, dtype or self.dtype)
-        return array
+        try:
+            return self._arrays[name, shape, dtype]
+        except KeyError:
+            return self._made(name, shape, dtype)
 
-    def _reshaped(self, name: str, shape: Shape, dtype: Any) -> Array:
+    def full(self, name: str, shape: Shape, value: float) -> Array:
+        """Return the array called ``name``, full of ``value``: to be read only.
+
+        An operation of two arrays is up to three times as fast as that of an array and a number.
+        """
+        try:
+            return self._arrays[name, shape, None]
+        except KeyError:
+            array = self._made(name, shape, None)
+            self._memory[name, None].fill(value)
+            return array
+
+    def rows(self, name: str, row: Array, shape: Shape) -> Array:
+        """Return the array called ``name``, with ``row`` (or a column) written out for each example.
+
+        To add a vector to the rows of a matrix, NumPy would take a buffer anew each time.
+        """
+        rows = self.array(name, shape)
+        rows[...] = row
+        return rows
+
+    def row_numbers(self, n: int) -> Array:
+        """Return 0 .. n-1: to be read only."""
+        if len(self._row_numbers) < n:
+            self._row_numbers = np.arange(n)
+        return self._row_numbers[:n]
+
+    def in_place_of(self, a_prev: Array, name: str = "a") -> Array:
+        """Return an array for what becomes of ``a_prev``: itself where it may be overwritten, else that of ``name``."""
+        return a_prev if self.may_overwrite else self.array(name, a_prev.shape)
+
+    def _made(self, name: str, shape: Shape, dtype: Any) -> Array:
+        """A view of the memory called ``name``, which grows if it is too small."""
         size = math.prod(shape)
-        memory = self._memory.get(name)
-        if memory is None or memory.size < size or memory.dtype != dtype:
-            memory = self._memory[name] = np.empty(size, dtype)
-        return memory[:size].reshape(shape)
+        memory = self._memory.get((name, dtype))
+        if memory is None or memory.size < size:
+            memory = self._memory[name, dtype] = np.empty(size, dtype or self.dtype)
+            self._arrays = {key: array for key, array in self._arrays.items() if key[0] != name}  # of smaller memory
+        elif len(self._arrays) >= MOST_ARRAYS:
+            self._arrays.clear()
+        array = self._arrays[name, shape, dtype] = memory[:size].reshape(shape)
+        return array
 
     def inner(self, n: int) -> list[Cache]:
         """Return n caches for the layers inside a layer; the same ones in every step."""
@@ -85,7 +138,7 @@ class Cache:
 
     def set_training(self, training: bool) -> None:
         """Compute from now on as in training, or as in prediction."""
-        self.training = self._own["training"] = training
+        self.training = training
         for cache in self._inner:
             cache.set_training(training)
 
@@ -93,9 +146,7 @@ class Cache:
         """Drop what the layer has put here, but for the memory of its arrays."""
         for cache in self._inner:
             cache.forget()
-        own = self._own
-        vars(self).clear()
-        vars(self).update(own, _own=own)
+        self.__dict__.clear()
 
 
 class Layer:
@@ -111,6 +162,9 @@ class Layer:
         Class attribute: names of the parameters that weight decay acts on (weights, not biases).
     trainable : bool
         False freezes the layer: optimizers leave its parameters as they are. May be set at any time.
+    reads_output : bool
+        Class attribute: False if ``backward`` needs nothing of what ``forward`` returned, so that the next layer may
+        overwrite it.
     inner_layers : tuple of Layer
         The layers inside this one, if it is made of others.
 
@@ -121,7 +175,7 @@ class Layer:
     ``np.sum(..., out=self.db)`` and ``self.db = ...`` both write there. What is not learned but must be kept, such as
     running averages, is announced in the same way by `state_shapes` and lies in ``model.state``.
 
-    ``forward`` must leave ``a_prev`` as it is; ``backward`` may overwrite ``da``.
+    ``forward`` must leave ``a_prev`` as it is unless ``cache.may_overwrite``; ``backward`` may overwrite ``da``.
 
     Examples
     --------
@@ -142,6 +196,7 @@ class Layer:
 
     decayed: frozenset[str] = frozenset({"W"})
     trainable: bool = True
+    reads_output: bool = True
     inner_layers: tuple[Layer, ...] = ()
     _views: frozenset[str] = frozenset()  # names of the attributes that are views into the model's vectors
 

@@ -43,6 +43,8 @@ class Dense(Layer):
         dW = a_prev^T dz        db = sum_i dz        da_prev = dz W^T
     """
 
+    reads_output = False
+
     W: Array
     b: Array
     dW: Array
@@ -79,16 +81,17 @@ class Dense(Layer):
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``z = a_prev W + b``."""
         cache.a_prev = a_prev
-        z = np.matmul(a_prev, self.W, out=cache.array("z", (len(a_prev), self.units)))
-        z += self.b
+        z: Array = np.dot(a_prev, self.W, out=cache.array("z", (len(a_prev), self.units)))
+        z += cache.rows("b", self.b, z.shape)
         return z
 
     def backward(self, da: Array, cache: Cache) -> Array | None:
         """``dW = a_prev^T dz``, ``db = sum dz``, ``da_prev = dz W^T``."""
         dz = da  # the gradient of what this layer put out, which is z
         if self.trainable:
-            np.matmul(cache.a_prev.T, dz, out=self.dW)
-            np.sum(dz, axis=0, out=self.db)
+            np.dot(cache.a_prev.T, dz, out=self.dW)
+            np.dot(cache.full("ones", (len(dz),), 1), dz, out=self.db)
         if not cache.input_gradient:
             return None
-        return np.matmul(dz, self.W.T, out=cache.array("da_prev", cache.a_prev.shape))
+        da_prev: Array = np.dot(dz, self.W.T, out=cache.array("da_prev", cache.a_prev.shape))
+        return da_prev

@@ -37,6 +37,15 @@ class Output(Activation):
         """Return ``y`` as class indices (M,) or as rows (M, units), or raise ArgumentError."""
         raise NotImplementedError
 
+    def target_rows(self, y: Array, units: int, cache: Cache) -> Array:
+        """Y (M, units) as the cost takes it, from what `check_targets` gave: class indices become one-hot rows."""
+        if y.ndim > 1:
+            return self.smoothed(y if y.dtype == cache.dtype else cache.rows("Y", y, y.shape), cache)
+        Y = cache.array("Y", (len(y), units))
+        Y.fill(0)
+        Y[cache.row_numbers(len(y)), y] = 1
+        return self.smoothed(Y, cache)
+
     def smoothed(self, Y: Array, cache: Cache) -> Array:
         """Y as the cost takes it, with label smoothing where there is any."""
         return Y
@@ -59,8 +68,11 @@ class Output(Activation):
         """Probabilities of the classes, (M, C), from Y_hat (M, units)."""
         raise ArgumentError(f"predict_proba: a network that ends in {self} has values, no probabilities; use predict")
 
-    def n_correct(self, Y: Array, cache: Cache) -> float:
-        """How many of the M examples are classified as Y says (with several labels, in the mean over them)."""
+    def n_correct(self, y: Array, cache: Cache) -> float:
+        """How many of the M examples are classified as ``y`` says, which `check_targets` gave.
+
+        With several labels to an example it is the mean over them.
+        """
         raise NotImplementedError
 
 
@@ -129,22 +141,23 @@ class Softmax(Output):
 
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = e^{z - max z} / sum e^{z - max z}``."""
-        z = a_prev
-        column = (*z.shape[:-1], 1)
-        largest = np.max(z, axis=-1, keepdims=True, out=cache.array("largest", column))
-        cache.shifted = np.subtract(z, largest, out=cache.array("shifted", z.shape))
-        np.maximum(cache.shifted, np.finfo(z.dtype).min, out=cache.shifted)  # instead of -inf: 0 * -inf is no loss
-        temp = np.exp(cache.shifted, out=cache.array("a", z.shape))
-        cache.sum = np.sum(temp, axis=-1, keepdims=True, out=cache.array("sum", column))
-        a: Array = np.divide(temp, cache.sum, out=temp)
+        z = cache.z = a_prev
+        largest = np.maximum.reduce(z, axis=-1, keepdims=True, out=cache.array("largest", (*z.shape[:-1], 1)))
+        cache.largest = cache.rows("largest of each row", largest, z.shape)
+        a: Array = np.subtract(z, cache.largest, out=cache.array("a", z.shape))
+        np.exp(a, out=a)
+        cache.sum = np.dot(a, cache.full("ones", z.shape[-1:], 1), out=cache.array("sum", z.shape[:-1]))
+        a /= cache.rows("sum of each row", cache.sum[..., None], z.shape)
         cache.a = a
         return a
 
     def losses(self, Y: Array, cache: Cache) -> Array:
         """``L = log sum_k e^{z_k} - sum_j y_j z_j``."""
-        y_z = np.multiply(Y, cache.shifted, out=cache.array("y_z", Y.shape))
-        y_z = np.sum(y_z, axis=-1, out=cache.array("sum_y_z", Y.shape[:-1]))
-        L: Array = np.log(cache.sum[..., 0], out=cache.array("L", Y.shape[:-1]))
+        shifted = np.subtract(cache.z, cache.largest, out=cache.array("shifted", Y.shape))
+        np.maximum(shifted, np.finfo(shifted.dtype).min, out=shifted)  # instead of -inf: 0 * -inf is no loss
+        shifted *= Y
+        y_z = np.dot(shifted, cache.full("ones", Y.shape[-1:], 1), out=cache.array("y_z", Y.shape[:-1]))
+        L: Array = np.log(cache.sum, out=cache.array("L", Y.shape[:-1]))
         L -= y_z
         return L
 
@@ -165,11 +178,11 @@ class Softmax(Output):
         """Y_hat itself, (M, C)."""
         return Y_hat
 
-    def n_correct(self, Y: Array, cache: Cache) -> float:
-        """How often the most probable class is the class of Y."""
-        M = (len(Y),)
+    def n_correct(self, y: Array, cache: Cache) -> float:
+        """How often the most probable class is the class of y."""
+        M = (len(y),)
         guess = np.argmax(cache.a, axis=1, out=cache.array("guess", M, np.intp))
-        truth = np.argmax(Y, axis=1, out=cache.array("truth", M, np.intp))
+        truth = y if y.ndim == 1 else np.argmax(y, axis=1, out=cache.array("truth", M, np.intp))
         return int(np.count_nonzero(np.equal(guess, truth, out=cache.array("right", M, bool))))
 
 
@@ -228,7 +241,7 @@ class Sigmoid(Output):
         np.negative(L, out=L)
         np.exp(L, out=L)
         np.log1p(L, out=L)
-        L += np.maximum(z, 0, out=cache.array("term", z.shape))
+        L += np.maximum(z, cache.full("zeros", z.shape, 0), out=cache.array("term", z.shape))
         L -= np.multiply(Y, z, out=cache.array("term", z.shape))
         sum_L: Array = np.sum(L, axis=-1, out=cache.array("sum_L", Y.shape[:-1]))
         return sum_L
@@ -249,11 +262,11 @@ class Sigmoid(Output):
         """With one unit ``[1 - y_hat, y_hat]``, (M, 2), as softmax would give; with C the C probabilities."""
         return np.hstack([1 - Y_hat, Y_hat]) if Y_hat.shape[1] == 1 else Y_hat
 
-    def n_correct(self, Y: Array, cache: Cache) -> float:
-        """How often Y_hat and Y are on the same side of one half, in the mean over the units."""
-        guess = np.greater(cache.a, 0.5, out=cache.array("guess", Y.shape, bool))
-        truth = np.greater(Y, 0.5, out=cache.array("truth", Y.shape, bool))
-        return int(np.count_nonzero(np.equal(guess, truth, out=guess))) / int(Y.shape[1])
+    def n_correct(self, y: Array, cache: Cache) -> float:
+        """How often Y_hat and y are on the same side of one half, in the mean over the units."""
+        guess = np.greater(cache.a, 0.5, out=cache.array("guess", y.shape, bool))
+        truth = np.greater(y, 0.5, out=cache.array("truth", y.shape, bool))
+        return int(np.count_nonzero(np.equal(guess, truth, out=guess))) / int(y.shape[1])
 
 
 class Identity(Output):

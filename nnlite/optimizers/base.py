@@ -2,16 +2,18 @@
 
 All parameters of a model lie in one vector, so a rule is written for vectors. It is applied to one block of the
 vector after the other: a block and all that the rule reads and writes with it fit the processor's cache together.
+Where there are several blocks, a few threads share them; the result is the same, bit for bit, however many they are.
 """
 
 import math
 import weakref
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
 
-from nnlite import checks
+from nnlite import checks, parallel
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.schedules import Rate, as_schedule
@@ -19,7 +21,7 @@ from nnlite.schedules import Rate, as_schedule
 if TYPE_CHECKING:
     from nnlite.model import Model
 
-BLOCK = 65_536  # numbers of theta that are updated at once: with grad, two vectors and scratch 1.5 MB in float32
+BLOCK = 131_072  # at most so many numbers of theta are updated at once; smaller blocks keep threads waiting for Python
 
 
 class Block:
@@ -36,7 +38,7 @@ class Block:
     state : dict of str to ndarray, (n,)
         What the rule remembers, by the names in `Optimizer.state_names`.
     g, scratch : ndarray, (n,)
-        Memory for the gradient as the rule takes it and for one intermediate result, shared by all blocks.
+        Memory for the gradient as the rule takes it and for one intermediate result, shared by the blocks of a thread.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class OptimizerState:
         self.numbers: dict[str, float] = {}
         self.n_missed: dict[str, int] = {}
         self.trainable: tuple[bool, ...] = ()
-        self._blocks: list[Block] = []
+        self.shares: list[list[Block]] = []  # the blocks, by the thread that works on them
         self._cut: object = None  # by what the blocks were cut
         self._n_counted = 0  # steps that n_missed knows of
 
@@ -83,8 +85,13 @@ class OptimizerState:
         """The number of this step, counted from 1, for a block: fewer where it was frozen for some."""
         return self.n_steps + 1 - block.n_missed
 
-    def blocks(self, model: "Model", names: tuple[str, ...], apart: bool) -> list[Block]:
-        """Return the parts of theta that are learned, in blocks; ``apart`` keeps weights and biases apart."""
+    @property
+    def blocks(self) -> list[Block]:
+        """The parts of theta that are learned."""
+        return [block for share in self.shares for block in share]
+
+    def cut(self, model: "Model", names: tuple[str, ...], apart: bool) -> None:
+        """Cut the parts of theta that are learned into blocks; ``apart`` keeps weights and biases apart."""
         trainable = model._vectors.trainable
         cut = (trainable, names, apart)
         if cut != self._cut:  # the first step, or a layer was frozen or freed, or the rule changed
@@ -93,11 +100,13 @@ class OptimizerState:
                 self.trainable = trainable
             for name in names:
                 self.vectors.setdefault(name, np.zeros_like(model.theta))
-            work = np.empty((2, min(BLOCK, model.theta.size)), model.theta.dtype)
-            parts = _learned_parts(model, self.n_missed, apart)
-            self._blocks = [Block(*part, model, self.vectors, work) for part in parts]
+            parts = list(_learned_parts(model, self.n_missed, apart))
+            self.shares = []
+            for share in _shares(parts, parallel.n_threads()):
+                longest = max(part.stop - part.start for part, _, _ in share)
+                work = np.empty((2, longest), model.theta.dtype)
+                self.shares.append([Block(*part, model, self.vectors, work) for part in share])
             self._cut = cut
-        return self._blocks
 
     def _count_missed(self, model: "Model") -> None:
         """Count the steps since the last change, for what was frozen in them; in the first step there are none."""
@@ -108,8 +117,14 @@ class OptimizerState:
         self._n_counted = self.n_steps
 
 
-def _learned_parts(model: "Model", n_missed: dict[str, int], apart: bool) -> Iterator[tuple[slice, bool, int]]:
-    """Parts of theta, over the borders of layers but not of frozen ones; whether decay acts there; steps missed."""
+Part = tuple[slice, bool, int]  # of theta; whether decay acts there; steps missed
+
+
+def _learned_parts(model: "Model", n_missed: dict[str, int], apart: bool) -> Iterator[Part]:
+    """Parts of theta, over the borders of layers but not of frozen ones, of at most BLOCK numbers.
+
+    Long runs are cut into an even number of parts of one length, so that two threads have the same to do.
+    """
     runs: list[tuple[int, int, bool, int]] = []
     for segment in sorted(model._vectors.segments, key=lambda segment: segment.start):
         if segment.layer.trainable:
@@ -119,8 +134,23 @@ def _learned_parts(model: "Model", n_missed: dict[str, int], apart: bool) -> Ite
             else:
                 runs.append((segment.start, segment.stop, *kind))
     for start, stop, decayed, missed in runs:
-        for low in range(start, stop, BLOCK):
-            yield slice(low, min(low + BLOCK, stop)), decayed, missed
+        n = stop - start
+        length = n if n <= BLOCK else math.ceil(n / (2 * math.ceil(n / (2 * BLOCK))))
+        for low in range(start, stop, length):
+            yield slice(low, min(low + length, stop)), decayed, missed
+
+
+def _shares(parts: list[Part], n_threads: int) -> list[list[Part]]:
+    """Share parts out to threads: neighbours together, about as many numbers to each; one block is for one thread."""
+    total = sum(part.stop - part.start for part, _, _ in parts)
+    shares: list[list[Part]] = [[] for _ in range(n_threads)]
+    before = 0
+    for entry in parts:
+        size = entry[0].stop - entry[0].start
+        middle = (before + size / 2) / total
+        shares[int(middle * n_threads)].append(entry)
+        before += size
+    return [share for share in shares if share]
 
 
 class Options(TypedDict, total=False):
@@ -135,7 +165,8 @@ class Options(TypedDict, total=False):
 class Optimizer:
     """Base class of the rules ``theta <- theta - learning_rate * (something made of grad)``.
 
-    A rule of one's own names the vectors that it remembers in `state_names` and overrides `update`. One optimizer
+    A rule of one's own names the vectors that it remembers in `state_names` and overrides `update`, which several
+    threads may call at once, each for another block. One optimizer
     can train several models: it remembers for each what belongs to it. A copy of an optimizer has the same
     hyperparameters and remembers nothing.
 
@@ -232,17 +263,21 @@ class Optimizer:
         """
         state = self.state(model)
         rate = self._rate_of(state.n_steps)
-        blocks = state.blocks(model, self.state_names, apart=bool(self.weight_decay or self.l1))
-        scale = self._clipping_factor(blocks)
+        state.cut(model, self.state_names, apart=bool(self.weight_decay or self.l1))
+        scale = self._clipping_factor(state)
         self.prepare(state)
-        for block in blocks:
-            if self.weight_decay and self.decoupled and block.decayed:
-                block.theta *= 1 - rate * self.weight_decay
-            self.update(block, self._gradient(block, scale), rate, state)
+        parallel.run([partial(self._update_all, share, scale, rate, state) for share in state.shares])
         if self.max_norm is not None:
             _constrain(model, self.max_norm)
         state.learning_rate = rate
         state.n_steps += 1
+
+    def _update_all(self, blocks: list[Block], scale: float, rate: float, state: OptimizerState) -> None:
+        """Decoupled decay and the rule, for one block after the other."""
+        for block in blocks:
+            if self.weight_decay and self.decoupled and block.decayed:
+                block.theta *= 1 - rate * self.weight_decay
+            self.update(block, self._gradient(block, scale), rate, state)
 
     def prepare(self, state: OptimizerState) -> None:
         """Work out what a step needs once, before its blocks; by default nothing."""
@@ -267,11 +302,11 @@ class Optimizer:
                 f"got {rate!r} for step {step}"
             ) from None
 
-    def _clipping_factor(self, blocks: list[Block]) -> float:
+    def _clipping_factor(self, state: OptimizerState) -> float:
         """By how much the whole gradient is scaled: 1, or less where its norm is above ``clip_norm``."""
         if self.clip_norm is None:
             return 1.0
-        norm = _norm([block.grad for block in blocks])
+        norm = _norm([block.grad for block in state.blocks])
         return 1.0 if norm <= self.clip_norm else self.clip_norm / norm
 
     def _gradient(self, block: Block, scale: float) -> Array:

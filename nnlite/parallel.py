@@ -1,0 +1,83 @@
+"""A few threads that share the work on long vectors: NumPy lets others run while it works on an array."""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import Any
+
+VARIABLE = "NNLITE_NUM_THREADS"
+MOST_THREADS = 4  # more would wait for memory, and for each other between two operations
+
+
+def n_threads() -> int:
+    """How many threads share a work: as many as there are processors, at most 4, or what NNLITE_NUM_THREADS says."""
+    given = os.environ.get(VARIABLE, "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MOST_THREADS, available)
+
+
+class Helpers:
+    """Threads that wait for work; started when there is some, gone with the process."""
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[Any] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._n = 0
+
+    def run(self, tasks: Sequence[Callable[[], None]]) -> None:
+        """Run ``tasks`` at once, the first in this thread, and return when all are done; raise what one has raised."""
+        self._start(len(tasks) - 1)
+        done: SimpleQueue[BaseException | None] = SimpleQueue()
+        for task in tasks[1:]:
+            self._work.put((task, done))
+        try:
+            tasks[0]()
+        finally:
+            raised = [done.get() for _ in tasks[1:]]
+        for error in raised:
+            if error is not None:
+                raise error
+
+    def _start(self, n: int) -> None:
+        if self._n < n:
+            with self._lock:
+                while self._n < n:
+                    threading.Thread(target=_work, args=(self._work,), name="nnlite helper", daemon=True).start()
+                    self._n += 1
+
+
+def _work(tasks: "SimpleQueue[Any]") -> None:
+    while True:
+        task, done = tasks.get()
+        try:
+            task()
+        except BaseException as error:
+            done.put(error)
+        else:
+            done.put(None)
+        del task, done  # nothing is held while there is nothing to do
+
+
+_helpers = Helpers()
+
+
+def run(tasks: Sequence[Callable[[], None]]) -> None:
+    """Run ``tasks`` at once, each in a thread; return when all are done."""
+    if len(tasks) > 1:
+        _helpers.run(tasks)
+    else:
+        for task in tasks:
+            task()
+
+
+def _forget() -> None:
+    """In a forked process no thread of its parent lives on."""
+    global _helpers  # noqa: PLW0603
+    _helpers = Helpers()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

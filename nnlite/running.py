@@ -1,0 +1,153 @@
+"""Loss, accuracy and metrics of the examples that go through a network."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError
+from nnlite.layers import Cache, Output
+
+Metrics = Sequence[tuple[str, Callable[..., Any]]]
+
+# what is kept of small batches before their losses are worked out together, at a fraction of the cost
+KEPT_ROWS = 1024
+KEPT_NUMBERS = 32_768
+
+
+class Running:
+    """Loss, accuracy and metrics of batches as they pass.
+
+    Of a batch it needs z[L] and the targets alone. Small batches are kept until there are many, and worked out at once.
+
+    Parameters
+    ----------
+    output : Output
+        Knows the loss.
+    metrics : sequence of (str, callable)
+        They need all Y_hat at once, which are kept only if there are metrics.
+    dtype : numpy.dtype
+        Of the network.
+    """
+
+    def __init__(self, output: Output, metrics: Metrics, dtype: Any) -> None:
+        self.output = output
+        self.metrics = metrics
+        self._cache = Cache(dtype)
+        self._kept: Kept | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what has passed."""
+        if self._kept is not None:
+            self._kept.n = 0
+        self.n_examples = 0
+        self.loss = self.weight = self.n_correct = 0.0
+        self._for_metrics: list[tuple[Array, Array]] = []
+
+    def add(self, z: Array, y: Array, weights: Array | None) -> None:
+        """Take in a batch; nothing of it is needed afterwards."""
+        kept = self._kept
+        if kept is None or not kept.has_room_for(y, weights):
+            self._settle()
+            if len(y) > min(KEPT_ROWS, KEPT_NUMBERS // z.shape[1]) // 2:
+                self.work_out(z, y, weights)
+                return
+            if kept is None or not kept.has_room_for(y, weights):
+                kept = self._kept = Kept(z, y, weights)
+                self._losses(kept.z, kept.y)  # takes the memory that will be needed, in the first step already
+        kept.add(z, y, weights)
+
+    def _settle(self) -> None:
+        """Work out what was kept."""
+        if self._kept is not None and self._kept.n:
+            self.work_out(*self._kept.take())
+
+    def _losses(self, z: Array, y: Array) -> Array:
+        """L of each example; leaves Y_hat in the cache."""
+        self._cache.Y_hat = self.output.forward(z, self._cache)
+        return self.output.losses(self.output.target_rows(y, z.shape[1], self._cache), self._cache)
+
+    def work_out(self, z: Array, y: Array, weights: Array | None) -> None:
+        """Take in examples at once."""
+        loss, weight = _total(self._losses(z, y), weights)
+        self.loss += loss
+        self.weight += weight
+        self.n_examples += len(y)
+        if self.output.classifies:
+            self.n_correct += self.output.n_correct(y, self._cache)
+        if self.metrics:
+            self._for_metrics.append((y.copy(), self._cache.Y_hat.copy()))
+
+    def loss_of(self, z: Array, y: Array, weights: Array | None) -> float:
+        """Mean loss of one batch."""
+        loss, weight = _total(self._losses(z, y), weights)
+        return loss / (weight or 1)
+
+    def values(self) -> dict[str, float]:
+        """Means over all examples: the loss weighted, the accuracy not."""
+        self._settle()
+        values = {"loss": self.loss / self.weight if self.weight else math.nan}
+        if self.output.classifies:
+            values["accuracy"] = self.n_correct / self.n_examples
+        if self.metrics:
+            y = np.concatenate([y for y, _ in self._for_metrics])
+            Y_hat = np.concatenate([Y_hat for _, Y_hat in self._for_metrics])
+            for key, function in self.metrics:
+                values[key] = as_number(key, function(y, Y_hat))
+        return values
+
+
+class Kept:
+    """z[L], targets and weights of ``n`` examples of small batches that are like the one given."""
+
+    def __init__(self, z: Array, y: Array, weights: Array | None) -> None:
+        rows = min(KEPT_ROWS, KEPT_NUMBERS // z.shape[1])
+        self.n = 0
+        self.z = np.zeros((rows, *z.shape[1:]), z.dtype)
+        self.y = np.zeros((rows, *y.shape[1:]), y.dtype)
+        self.weights = None if weights is None else np.zeros(rows)
+
+    def has_room_for(self, y: Array, weights: Array | None) -> bool:
+        """Whether a batch can be added."""
+        mine = self.y
+        return (
+            self.n + len(y) <= len(mine)
+            and y.dtype == mine.dtype
+            and y.shape[1:] == mine.shape[1:]
+            and (weights is None) == (self.weights is None)
+        )
+
+    def add(self, z: Array, y: Array, weights: Array | None) -> None:
+        """Copy a batch behind the others."""
+        part = slice(self.n, self.n + len(y))
+        self.z[part] = z
+        self.y[part] = y
+        if self.weights is not None:
+            self.weights[part] = weights
+        self.n = part.stop
+
+    def take(self) -> tuple[Array, Array, Array | None]:
+        """What was kept; from now on there is nothing."""
+        n, self.n = self.n, 0
+        return self.z[:n], self.y[:n], None if self.weights is None else self.weights[:n]
+
+
+def _total(losses: Array, weights: Array | None) -> tuple[float, float]:
+    """``sum_i w_i L_i`` and ``sum_i w_i``."""
+    if weights is None:
+        return float(losses.sum()), float(len(losses))
+    return float(losses @ weights), float(weights.sum())
+
+
+def as_number(key: str, value: Any) -> float:
+    """What a metric gave, as a float; raises ArgumentError for anything but a number."""
+    if isinstance(value, (str, bytes)) or getattr(value, "ndim", 0) != 0:
+        got = f"an array of shape {value.shape}" if hasattr(value, "shape") else repr(value)
+        raise ArgumentError(f"metrics: {key} must give a number, got {got}")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"metrics: {key} must give a number, got {value!r}") from None
