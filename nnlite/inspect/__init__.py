@@ -1,0 +1,1 @@
+"""Looking into a network and its training."""

@@ -1,0 +1,67 @@
+"""Cheap guesses of the targets, to see whether the inputs say anything about them."""
+
+import numpy as np
+
+from nnlite.checks import Array
+
+MOST_FEATURES = 1000  # that are used; of more, so many are drawn
+RIDGE = 0.1  # times the number of examples, on standardized features
+
+
+class Clues:
+    """What the nearest other example and a linear model say of the targets, without training anything.
+
+    With y_i - mean(y) and the guess's g_i - mean(y), ``s_i = (y_i - mean(y)) . (g_i - mean(y))`` has mean 0 where
+    inputs and labels have nothing to do with each other; z is that mean in standard errors.
+
+    Parameters
+    ----------
+    X : ndarray, (M, n)
+    Y : ndarray, (M, n[L])
+
+    Attributes
+    ----------
+    z_nearest, z_linear : float
+    linear : ndarray, (M, n[L])
+        The linear model's guesses, each made without having seen the example.
+    """
+
+    def __init__(self, X: Array, Y: Array) -> None:
+        varying = np.flatnonzero(X.std(axis=0) > 0)
+        if len(varying) > MOST_FEATURES:
+            varying = np.sort(np.random.default_rng(0).choice(varying, MOST_FEATURES, replace=False))
+        X = X[:, varying]
+        X = (X - X.mean(axis=0)) / X.std(axis=0)
+        std = Y.std(axis=0)
+        centred = (Y - Y.mean(axis=0)) / np.where(std > 0, std, 1)
+        self.z_nearest = _standard_errors(centred, centred[_nearest(X)])
+        guesses = _linear_guesses(X, centred)
+        self.z_linear = _standard_errors(centred, guesses)
+        self.linear = guesses * std + Y.mean(axis=0)
+
+
+def _standard_errors(Y: Array, guesses: Array) -> float:
+    s = (Y * guesses).sum(axis=1)
+    spread = s.std() / np.sqrt(len(s))
+    return float(s.mean() / spread) if spread > 0 else 0.0
+
+
+def _nearest(X: Array) -> Array:
+    """Index of the nearest other example of each."""
+    X = X.astype(np.float32)
+    squares = np.square(X).sum(axis=1)
+    distances = squares[:, None] + squares - 2 * (X @ X.T)
+    np.fill_diagonal(distances, np.inf)
+    nearest: Array = distances.argmin(axis=1)
+    return nearest
+
+
+def _linear_guesses(X: Array, Y: Array) -> Array:
+    """Ridge regression in two halves, each guessed from the other."""
+    half = np.random.default_rng(0).permutation(len(X)) % 2 == 0
+    guesses = np.zeros_like(Y)
+    for fitted in (half, ~half):
+        A = X[fitted]
+        gram = A.T @ A + RIDGE * len(A) * np.eye(X.shape[1])
+        guesses[~fitted] = X[~fitted] @ np.linalg.solve(gram, A.T @ Y[fitted])
+    return guesses

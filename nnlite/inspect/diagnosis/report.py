@@ -1,0 +1,200 @@
+"""The findings of a diagnosis, as a report for a terminal or a notebook."""
+
+import html
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnlite.checks import Array
+
+WIDTH = 100  # columns of the report in a terminal
+VERDICTS = ("ok", "notice", "problem")
+PHASES = {
+    "data": "The data",
+    "before": "Before training",
+    "during": "During training",
+    "after": "After training",
+}
+# Okabe and Ito's colours (2008), which colour-blind readers can tell apart; the words and signs say the same
+_COLORS = {"ok": "#009E73", "notice": "#E69F00", "problem": "#D55E00"}
+_SIGNS = {"ok": "&#10003;", "notice": "!", "problem": "&#10007;"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes
+    ----------
+    check : str
+        Its name, such as "inputs: scale".
+    phase : {"data", "before", "during", "after"}
+    verdict : {"ok", "notice", "problem"}
+        A notice is worth a look; with a problem the training will not be what it could be.
+    message : str
+        What was seen, in words.
+    evidence : dict
+        The numbers behind it, by name.
+    advice : str
+        What to try; empty where all is well.
+    """
+
+    check: str
+    phase: str
+    verdict: str
+    message: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+    advice: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.check}: {self.verdict}: {self.message}"
+        return f"{text} Try: {self.advice}" if self.advice else text
+
+
+class Diagnosis(Sequence[Finding]):
+    """The findings of `diagnose`, in order; ``print`` shows them as a report, a notebook as a table.
+
+    Attributes
+    ----------
+    findings : list of Finding
+    skipped : dict of str to str
+        Checks that could not be made, and why.
+    sampled : str
+        What of the data was looked at.
+    """
+
+    def __init__(
+        self, findings: Sequence[Finding], *, skipped: dict[str, str] | None = None, sampled: str = ""
+    ) -> None:
+        self.findings = sorted(findings, key=lambda finding: list(PHASES).index(finding.phase))
+        self.skipped = dict(skipped or {})
+        self.sampled = sampled
+
+    def __getitem__(self, which: Any) -> Any:
+        """By number, or by the name of the check."""
+        if isinstance(which, str):
+            for finding in self.findings:
+                if finding.check == which:
+                    return finding
+            names = ", ".join(repr(finding.check) for finding in self.findings)
+            raise KeyError(f"{which!r} was not checked; there is {names or 'nothing'}")
+        return self.findings[which]
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    @property
+    def problems(self) -> list[Finding]:
+        """Findings whose verdict is "problem"."""
+        return [finding for finding in self.findings if finding.verdict == "problem"]
+
+    @property
+    def notices(self) -> list[Finding]:
+        """Findings whose verdict is "notice"."""
+        return [finding for finding in self.findings if finding.verdict == "notice"]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no problem."""
+        return not self.problems
+
+    def _headline(self) -> str:
+        n_fine = len(self) - len(self.problems) - len(self.notices)
+        counts = [(len(self.problems), "problem"), (len(self.notices), "notice")]
+        said = ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in counts if n)
+        return f"{said or 'no problem'}; {n_fine} of {len(self)} checks find nothing wrong"
+
+    def _by_phase(self) -> Iterator[tuple[str, list[Finding]]]:
+        for phase, title in PHASES.items():
+            inside = [finding for finding in self.findings if finding.phase == phase]
+            if inside:
+                yield title, inside
+
+    def __str__(self) -> str:
+        lines = [f"Diagnosis: {self._headline()}", *_wrapped(self.sampled, "  ")]
+        column = max((len(finding.check) for finding in self.findings), default=0)
+        for title, findings in self._by_phase():
+            lines += ["", title]
+            for finding in findings:
+                word = finding.verdict.upper() if finding.verdict == "problem" else finding.verdict
+                lines += _wrapped(finding.message, f"  {word:<7}  {finding.check:<{column}}  ")
+                lines += _wrapped(finding.advice, f"  {'':<7}  {'try':>{column}}  ")
+        if self.skipped:
+            lines += ["", "Not checked"]
+            by_reason: dict[str, list[str]] = {}
+            for check, reason in self.skipped.items():
+                by_reason.setdefault(reason, []).append(check)
+            for reason, names in by_reason.items():
+                lines += _wrapped(f"{', '.join(names)}: {reason}", "  ", hanging=4)
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Diagnosis: {self._headline()}>"
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for title, findings in self._by_phase():
+            rows.append(f'<tr><th colspan="3" style="text-align:left">{html.escape(title)}</th></tr>')
+            rows += [_html_row(finding) for finding in findings]
+        skipped = "".join(
+            f"<li>{html.escape(check)}: {html.escape(reason)}</li>" for check, reason in self.skipped.items()
+        )
+        if skipped:
+            skipped = f"<details><summary>Not checked</summary><ul>{skipped}</ul></details>"
+        return (
+            f"<div><p><b>Diagnosis</b>: {html.escape(self._headline())}<br>{html.escape(self.sampled)}</p>"
+            f"<table>{''.join(rows)}</table>{skipped}</div>"
+        )
+
+
+def _html_row(finding: Finding) -> str:
+    color, sign = _COLORS[finding.verdict], _SIGNS[finding.verdict]
+    numbers = ", ".join(f"{name} = {_plain(value)}" for name, value in finding.evidence.items())
+    advice = f"<br><i>Try:</i> {html.escape(finding.advice)}" if finding.advice else ""
+    cell = 'style="text-align:left;vertical-align:top;padding:2px 10px 2px 0'
+    return (
+        f'<tr><td {cell};color:{color};font-weight:bold;white-space:nowrap">{sign} {finding.verdict}</td>'
+        f'<td {cell};white-space:nowrap">{html.escape(finding.check)}</td>'
+        f'<td {cell}" title="{html.escape(numbers)}">{html.escape(finding.message)}{advice}</td></tr>'
+    )
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _wrapped(text: str, prefix: str, hanging: int | None = None) -> list[str]:
+    """``text`` in lines of at most WIDTH columns; the first begins with ``prefix``, the others below its end."""
+    if not text:
+        return []
+    indent = " " * (len(prefix) if hanging is None else hanging)
+    return textwrap.wrap(text, WIDTH, initial_indent=prefix, subsequent_indent=indent)
+
+
+def judge(value: float, notice: float, problem: float) -> str:
+    """The verdict on a number that should be small; what is no number is a problem."""
+    if not value < problem:
+        return "problem"
+    return "ok" if value < notice else "notice"
+
+
+def worst(*verdicts: str) -> str:
+    """The gravest of several verdicts."""
+    return max(verdicts, key=VERDICTS.index)
+
+
+def advise(verdict: str, advice: str) -> str:
+    """``advice``, where there is something to be done."""
+    return "" if verdict == "ok" else advice
+
+
+def listed(numbers: Sequence[int] | Array, most: int = 5) -> str:
+    """The first of some numbers, in words: "3, 5 and 7", or "3, 5, 7, ... (12 of them)"."""
+    items = [str(int(number)) for number in numbers[:most]]
+    if len(numbers) > most:
+        return f"{', '.join(items)}, ... ({len(numbers)} of them)"
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))

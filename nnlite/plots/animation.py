@@ -1,0 +1,214 @@
+"""A picture of a network while it learns, as a GIF."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nnlite import checks
+from nnlite.atomic import replacing
+from nnlite.callbacks import Callback
+from nnlite.callbacks.base import Logs
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError
+from nnlite.plots.style import LAYOUT, check_ax, own_or_new
+
+if TYPE_CHECKING:
+    from nnlite.model import Model
+
+
+class Frame(NamedTuple):
+    """The network at one moment of the training."""
+
+    title: str
+    theta: Array
+    state: Array
+
+
+class Animation(Callback):
+    """Record the network during `Model.fit`, and draw it again and again afterwards: ``save`` writes a GIF.
+
+    Only the parameters are kept; what is drawn from them may be anything that is drawn of a network.
+
+    Parameters
+    ----------
+    plot : callable
+        Called as ``plot(model, *arguments, ax=ax, **options)``: `decision_boundary`, `first_layer_weights` and the
+        like, or a function of one's own.
+    *arguments
+        What it takes behind the model, such as X and y.
+    every : int, default 1
+        Record every so many epochs (or batches), at least 1; the network before the first of them is recorded, too.
+    per : {"epoch", "batch"}, default "epoch"
+        What is counted.
+    **options
+        Of ``plot``, by name.
+
+    Attributes
+    ----------
+    frames : list of Frame
+        What was recorded; a second `fit` of the same network adds to it, another network begins anew.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not what it should be.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import nnlite as nn
+    >>> X, y = nn.make_moons(100, seed=0)
+    >>> model = nn.Model([nn.Dense(8), nn.Tanh(), nn.Dense(2), nn.Softmax()], seed=0)
+    >>> film = nn.plots.Animation(nn.plots.decision_boundary, X, y, every=5, resolution=50)
+    >>> history = model.fit(X, y, epochs=10, callbacks=[film])
+    >>> [frame.title for frame in film.frames]
+    ['epoch 0', 'epoch 5', 'epoch 10']
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "moons.gif")
+    ...     film.save(path, fps=2, dpi=40)
+    ...     path.read_bytes()[:6]
+    b'GIF89a'
+    """
+
+    may_add_keys = False
+
+    def __init__(
+        self, plot: Callable[..., Any], *arguments: Any, every: int = 1, per: str = "epoch", **options: Any
+    ) -> None:
+        if not callable(plot):
+            raise ArgumentError(f"plot: expected a function that draws, such as decision_boundary, got {plot!r}")
+        if per not in ("epoch", "batch"):
+            raise ArgumentError(f"per: expected 'epoch' or 'batch', got {per!r}")
+        if "ax" in options:
+            raise ArgumentError("ax: each picture has a figure of its own; see draw")
+        self.plot = plot
+        self.arguments = arguments
+        self.every = checks.integer("every", every)
+        self.per = per
+        self.options = options
+        self.frames: list[Frame] = []
+        self._network: Model | None = None
+        self._count = 0
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Record the network before its first step."""
+        if self._network is not self.model:
+            self.frames, self._network, self._count = [], self.model, 0
+            self._record()
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Record the network after an epoch."""
+        if self.per == "epoch":
+            self._tick()
+
+    def on_batch_end(self, batch: int, logs: Logs) -> None:
+        """Record the network after a step."""
+        if self.per == "batch":
+            self._tick()
+
+    def _tick(self) -> None:
+        self._count += 1
+        if self._count % self.every == 0:
+            self._record()
+
+    def _record(self) -> None:
+        title = f"{self.per} {self._count}"
+        self.frames.append(Frame(title, self.model.theta.copy(), self.model.state.copy()))
+
+    def draw(self, frame: int, ax: Any = None) -> Any:
+        """Draw one frame.
+
+        Parameters
+        ----------
+        frame : int
+            Its index, from the end if negative.
+        ax : matplotlib Axes, optional
+            By default a new figure.
+
+        Returns
+        -------
+        Axes
+            That was drawn on.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such frame, or ``ax`` are no Axes.
+        """
+        self._require_frames()
+        n = len(self.frames)
+        frame = checks.integer("frame", frame, minimum=-n)
+        if frame >= n:
+            raise ArgumentError(f"frame: expected one of 0..{n - 1}, got {frame}")
+        check_ax(ax)
+        return self._draw(self._copy(), self.frames[frame], own_or_new(ax))
+
+    def save(
+        self, path: str | os.PathLike[str], *, fps: float = 5, dpi: float = 100, figsize: tuple[float, float] = (5, 4)
+    ) -> None:
+        """Write a GIF that repeats, and stays on its last picture for a moment.
+
+        Parameters
+        ----------
+        path : path-like
+            A file whose name ends in .gif; one that exists is replaced.
+        fps : float, default 5
+            Pictures a second, above 0.
+        dpi : float, default 100
+            Pixels an inch, above 0.
+        figsize : (float, float), default (5, 4)
+            Width and height in inches.
+
+        Raises
+        ------
+        ArgumentError
+            If nothing was recorded, or an argument is not what it should be.
+        OSError
+            If the file cannot be written.
+        """
+        name = checks.path("path", path)
+        if not name.lower().endswith(".gif"):
+            raise ArgumentError(f"path: expected a name that ends in .gif, got {name!r}")
+        fps, dpi = checks.real("fps", fps, above=0), checks.real("dpi", dpi, above=0)
+        size = self._check_figsize(figsize)
+        self._require_frames()
+        from matplotlib.animation import PillowWriter
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=size, dpi=dpi, layout=LAYOUT)
+        writer, model = PillowWriter(fps=fps), self._copy()  # type: ignore[arg-type]  # it divides 1000 by it
+        with replacing(name) as file, tempfile.TemporaryDirectory() as folder:
+            unfinished = os.path.join(folder, "animation.gif")
+            writer.setup(figure, unfinished, dpi=dpi)
+            for frame in [*self.frames, *self.frames[-1:] * round(fps)]:
+                figure.clear()
+                self._draw(model, frame, figure.subplots())
+                writer.grab_frame()
+            writer.finish()
+            with open(unfinished, "rb") as gif:
+                shutil.copyfileobj(gif, file)
+
+    @staticmethod
+    def _check_figsize(figsize: Any) -> tuple[float, float]:
+        if not isinstance(figsize, (tuple, list)) or len(figsize) != 2:
+            raise ArgumentError(f"figsize: expected width and height in inches, got {figsize!r}")
+        width, height = (checks.real("figsize", side, above=0) for side in figsize)
+        return width, height
+
+    def _require_frames(self) -> None:
+        if not self.frames:
+            raise ArgumentError("animation: nothing was recorded yet; train with fit(..., callbacks=[animation]) first")
+
+    def _copy(self) -> Model:
+        assert self._network is not None
+        return self._network.copy()
+
+    def _draw(self, model: Model, frame: Frame, ax: Any) -> Any:
+        model.theta, model.state = frame.theta, frame.state
+        self.plot(model, *self.arguments, ax=ax, **self.options)
+        ax.set_title(" - ".join(filter(None, (frame.title, ax.get_title()))), fontsize="medium")
+        return ax

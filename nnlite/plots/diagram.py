@@ -1,0 +1,161 @@
+"""The network drawn as a diagram: layers as columns of units."""
+
+import itertools
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.checks import Array
+from nnlite.layers import Dense, Layer, Residual
+from nnlite.plots.inputs import require_model
+from nnlite.plots.style import COLORS, GRAY, check_ax, own_or_new, short_name
+
+if TYPE_CHECKING:
+    from nnlite.model import Model
+
+Shape = tuple[int, ...]
+COLUMN, UNIT = 3.0, 1.0  # distance of columns, and of units in them
+
+
+class Column(NamedTuple):
+    """Units side by side in the network: how many, in which shape, and the layers that end in them."""
+
+    shape: Shape
+    layers: list[Layer]
+    weights: str
+
+    @property
+    def size(self) -> int:
+        """How many units."""
+        return math.prod(self.shape)
+
+
+def network_diagram(model: "Model", *, ax: Any = None, most_units: int = 10) -> Any:
+    r"""Draw the network: a column of units for a[0] and for each layer that makes new ones, with shapes and names.
+
+    Parameters
+    ----------
+    model : Model
+    ax : matplotlib Axes, optional
+        Where to draw. By default a new figure.
+    most_units : int, default 10
+        How many units of a column are drawn, at least 3; of larger ones the first and the last, and dots between.
+
+    Returns
+    -------
+    Axes
+        That was drawn on. Below each column stand the layers that end in it (what follows a Dense layer unit by unit,
+        such as activations, is in the column of that layer), below the lines the shape of W. An arc is the straight
+        way around a Residual layer.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not what it should be.
+    NotBuiltError
+        If the network does not know its input size yet.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> from matplotlib.figure import Figure
+    >>> model = nn.Model([nn.Dense(64), nn.ReLU(), nn.Dense(10), nn.Softmax()], n_features=64)
+    >>> ax = network_diagram(model, ax=Figure().subplots())
+    >>> [text.get_text() for text in ax.texts if text.get_text().startswith("a[")]
+    ['a[0] = X', 'a[1]', 'a[2]']
+    """
+    model = require_model(model)
+    most = checks.integer("most_units", most_units, minimum=3)
+    check_ax(ax)
+    columns = _columns(model)
+    places = [_places(column.size, most) for column in columns]
+    top = max(float(np.abs(place[0]).max()) for place in places) + UNIT
+    bottom = -top - 0.3 - 0.55 * max(_text(column).count("\n") + 1 for column in columns)
+    ax = own_or_new(ax, (0.6 + 1.7 * len(columns), 0.28 * (top + 1.5 - bottom)))
+    for i, (left, right) in enumerate(itertools.pairwise(places)):
+        _draw_lines(ax, i, left[0], right[0])
+    for i, (column, (heights, shortened)) in enumerate(zip(columns, places, strict=True)):
+        _draw_units(ax, i, heights, shortened, last=0 < i == len(columns) - 1)
+        _write(ax, i, column, top)
+        if any(isinstance(layer, Residual) for layer in column.layers):
+            _draw_arc(ax, i, places[i - 1][0], heights)
+    ax.set(xlim=(-0.5 * COLUMN, (len(columns) - 0.5) * COLUMN), ylim=(bottom, top + 1.5))
+    ax.set_axis_off()
+    return ax
+
+
+def _columns(model: "Model") -> list[Column]:
+    """a[0], and a column for each layer that makes new units; other layers belong to the column before them."""
+    shape = model.input_shape or ()
+    columns = [Column(shape, [], "")]
+    for layer in model.layers:
+        before, shape = shape, layer.output_shape(shape)
+        if isinstance(layer, (Dense, Residual)) or math.prod(shape) != math.prod(before):
+            weights = f"W {before[-1]} x {shape[-1]}" if isinstance(layer, Dense) else ""
+            columns.append(Column(shape, [layer], weights))
+        else:
+            columns[-1].layers.append(layer)
+    return columns
+
+
+def _places(size: int, most: int) -> tuple[Array, bool]:
+    """Heights of the units that are drawn, from the top, and whether some are left out in the middle."""
+    if size <= most:
+        return UNIT * ((size - 1) / 2 - np.arange(size)), False
+    half = (most - 1) // 2  # one place is for the dots, which are in the middle
+    heights = UNIT * (half - np.arange(half))
+    return np.concatenate([heights, -heights[::-1]]), True
+
+
+def _draw_lines(ax: Any, i: int, left: Array, right: Array) -> None:
+    from matplotlib.collections import LineCollection
+
+    lines = [[(i * COLUMN, a), ((i + 1) * COLUMN, b)] for a in left for b in right]
+    ax.add_collection(LineCollection(lines, colors=GRAY, linewidths=0.5, alpha=max(0.25, 0.8 - len(lines) / 100)))
+
+
+def _draw_units(ax: Any, i: int, heights: Array, shortened: bool, *, last: bool) -> None:
+    face = "white" if i == 0 else COLORS[1] if last else COLORS[5]
+    edge = {"edgecolors": "black", "linewidths": 0.9, "facecolors": face, "marker": "o" if i else "s"}
+    ax.scatter(np.full(len(heights), i * COLUMN), heights, s=90, zorder=3, **edge)
+    if shortened:
+        dots = UNIT * np.array([0.3, 0, -0.3])
+        ax.scatter(np.full(3, i * COLUMN), dots, s=6, color="black", zorder=3)
+
+
+def _write(ax: Any, i: int, column: Column, top: float) -> None:
+    """The symbol and the shape above the column, the layers below it, and between the columns the shape of W."""
+    x, centered = i * COLUMN, {"ha": "center", "fontsize": 8}
+    ax.text(x, top + 0.75, "a[0] = X" if i == 0 else f"a[{i}]", va="bottom", fontweight="bold", **centered)
+    units = "" if len(column.shape) > 1 or i == 0 else " unit" if column.size == 1 else " units"
+    ax.text(x, top + 0.65, " x ".join(map(str, column.shape)) + units, va="top", **centered)
+    ax.text(x, -top, _text(column), va="top", **centered)
+    if column.weights:
+        ax.text(x - COLUMN / 2, -top + 0.1, column.weights, va="bottom", color=GRAY, ha="center", fontsize=7)
+
+
+def _text(column: Column) -> str:
+    """The layers that end in a column, one a line."""
+    return "\n".join(map(_name, column.layers))
+
+
+def _name(layer: Layer) -> str:
+    if isinstance(layer, Residual):
+        return "Residual of\n" + "\n".join(map(_name, layer.layers))
+    return short_name(layer)
+
+
+def _draw_arc(ax: Any, i: int, before: Array, heights: Array) -> None:
+    """From the column before, over the top, to this one."""
+    from matplotlib.patches import FancyArrowPatch
+
+    ends = ((i - 1) * COLUMN, before[0] + 0.3), (i * COLUMN, heights[0] + 0.3)
+    style: dict[str, Any] = {
+        "connectionstyle": "arc3,rad=-0.25",
+        "arrowstyle": "-|>",
+        "mutation_scale": 10,
+        "zorder": 2,
+    }
+    ax.add_patch(FancyArrowPatch(*ends, color=COLORS[1], linewidth=1.2, **style))
