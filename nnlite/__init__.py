@@ -18,8 +18,9 @@ if TYPE_CHECKING:
         ModelCheckpoint,
         ReduceOnPlateau,
     )
+    from nnlite.checkpoints import Checkpoint
     from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_blobs, make_moons, make_spirals
-    from nnlite.errors import ArgumentError, DataFileError, ModelFileError, NnliteError, NotBuiltError
+    from nnlite.errors import ArgumentError, DataFileError, DivergenceError, ModelFileError, NnliteError, NotBuiltError
     from nnlite.files import load
     from nnlite.functional import (
         binary_cross_entropy,
@@ -54,6 +55,10 @@ if TYPE_CHECKING:
         TruncatedNormal,
         Zeros,
     )
+    from nnlite.inspect.diagnose import Diagnose, Diagnosis, Finding, diagnose
+    from nnlite.inspect.gradient_check import GradientCheck, gradient_check
+    from nnlite.inspect.learning_rate import RangeTest, find_learning_rate
+    from nnlite.inspect.trace import Trace, trace
     from nnlite.layers import (
         ELU,
         GELU,
@@ -104,8 +109,9 @@ __version__ = "0.1.0.dev0"
 # as light as `import numpy`; for type checkers and editors the names are imported above.
 _HOMES = {
     "callbacks": "CSVLogger Callback EMA EarlyStopping LambdaCallback ModelCheckpoint ReduceOnPlateau SWA",
+    "checkpoints": "Checkpoint",
     "datasets": "Dataset load_digits load_iris load_mnist make_blobs make_moons make_spirals",
-    "errors": "ArgumentError DataFileError ModelFileError NnliteError NotBuiltError",
+    "errors": "ArgumentError DataFileError DivergenceError ModelFileError NnliteError NotBuiltError",
     "files": "load",
     "functional": (
         "binary_cross_entropy cross_entropy elu erf gelu hard_swish hardmax leaky_relu log_softmax "
@@ -116,6 +122,10 @@ _HOMES = {
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform "
         "Orthogonal TruncatedNormal Zeros"
     ),
+    "inspect.diagnose": "Diagnose Diagnosis Finding diagnose",
+    "inspect.gradient_check": "GradientCheck gradient_check",
+    "inspect.learning_rate": "RangeTest find_learning_rate",
+    "inspect.trace": "Trace trace",
     "layers": (
         "Activation AlphaDropout BatchNorm Cache Dense Dropout ELU Exponential Flatten GELU "
         "GaussianNoise HardSwish Identity Layer LayerNorm LeakyReLU Output ReLU Reshape Residual SELU "
@@ -136,6 +146,7 @@ _MODULES = {
     "files",
     "functional",
     "initializers",
+    "inspect",
     "layers",
     "metrics",
     "optimizers",
@@ -160,6 +171,7 @@ __all__ = [
     "CSVLogger",
     "Cache",
     "Callback",
+    "Checkpoint",
     "Constant",
     "ConstantRate",
     "CosineDecay",
@@ -167,14 +179,19 @@ __all__ = [
     "DataFileError",
     "Dataset",
     "Dense",
+    "Diagnose",
+    "Diagnosis",
+    "DivergenceError",
     "Dropout",
     "EarlyStopping",
     "Exponential",
     "ExponentialDecay",
+    "Finding",
     "Flatten",
     "GaussianNoise",
     "GlorotNormal",
     "GlorotUniform",
+    "GradientCheck",
     "HardSwish",
     "HeNormal",
     "HeUniform",
@@ -201,6 +218,7 @@ __all__ = [
     "Output",
     "PolynomialDecay",
     "RMSProp",
+    "RangeTest",
     "ReLU",
     "ReduceOnPlateau",
     "Reshape",
@@ -213,14 +231,18 @@ __all__ = [
     "Softplus",
     "StepDecay",
     "Tanh",
+    "Trace",
     "TruncatedNormal",
     "Zeros",
     "batches",
     "binary_cross_entropy",
     "cross_entropy",
+    "diagnose",
     "elu",
     "erf",
+    "find_learning_rate",
     "gelu",
+    "gradient_check",
     "hard_swish",
     "hardmax",
     "leaky_relu",
@@ -240,6 +262,7 @@ __all__ = [
     "softmax",
     "softplus",
     "tanh",
+    "trace",
 ]
 
 

@@ -21,6 +21,7 @@ from nnlite.optimizers import SGD
 from nnlite.splits import stratified_split
 
 VALIDATION_FRACTION = 0.1
+INTERRUPTED = 130  # exit code after Ctrl-C
 Number = TypeVar("Number", int, float)
 
 
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        _train(options)
+        return _train(options)
     except BrokenPipeError:  # whoever read our output has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -62,8 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("nnlite: stopped", file=sys.stderr)
-        return 130
-    return 0
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,8 +83,8 @@ def _parser() -> argparse.ArgumentParser:
         usage="nnlite train DATASET [options]",
         help="train a network on a data set; print its test accuracy, write learning curves and history",
         description="Train a network of Dense and ReLU layers that ends in Softmax. Prints the accuracy on test\n"
-        "examples that it has never seen, and writes learning_curves.png and history.csv to a run\n"
-        "directory.",
+        "examples that it has never seen, and writes learning_curves.png, history.csv, the network\n"
+        "(model.npz) and, after every epoch, a checkpoint to a run directory.",
         epilog=_defaults_table(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -108,7 +108,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--out",
         metavar="DIR",
-        help="run directory, in which earlier files are replaced (default: the next free runs/DATASET-N)",
+        help="run directory (default: the next free runs/DATASET-N)",
+    )
+    train.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where the training in the run directory was stopped or killed (default: the last runs/DATASET-N); "
+        "begin it if there is none",
     )
     train.add_argument(
         "--data",
@@ -155,8 +161,11 @@ def _defaults_table() -> str:
     return "\n".join(lines)
 
 
-def _train(options: argparse.Namespace) -> None:
-    """Train as the options say. The run directory is made first: a long run must not end in a wrong path."""
+def _train(options: argparse.Namespace) -> int:
+    """Train as the options say. The run directory is made first: a long run must not end in a wrong path.
+
+    Returns the exit code.
+    """
     if options.data is not None and options.dataset != "mnist":
         raise ArgumentError(f"--data: only mnist is read from a directory, got it with {options.dataset}")
     chosen = {name: getattr(options, name) for name in Recipe._fields if getattr(options, name) is not None}
@@ -164,7 +173,10 @@ def _train(options: argparse.Namespace) -> None:
     data = _load(options.dataset, options.seed, options.data)
     model = _network(recipe.hidden, data, options.seed)
     optimizer = SGD(recipe.learning_rate, momentum=recipe.momentum)
-    directory = _run_directory(options.out, options.dataset)
+    directory = _run_directory(options.out, options.dataset, options.resume)
+    checkpoints = os.path.join(directory, "checkpoints")
+    if os.path.isdir(checkpoints) and os.listdir(checkpoints) and not options.resume:
+        raise ArgumentError(f"--out: there is a training in {directory!r}; --resume goes on with it, or give another")
     print(
         f"{data.name}: {len(data.X_train):,} training examples, of which {VALIDATION_FRACTION:.0%} are held out "
         f"for validation, and {len(data.X_test):,} test examples"
@@ -179,11 +191,17 @@ def _train(options: argparse.Namespace) -> None:
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         validation_split=VALIDATION_FRACTION,
+        checkpoint=checkpoints,
+        resume=options.resume,
     )
     seconds = time.perf_counter() - start
+    if history.interrupted:
+        print(f"\nstopped in epoch {history.epochs + 1}; --out {directory} --resume goes on", file=sys.stderr)
+        return INTERRUPTED
     test = model.evaluate(data.X_test, data.y_test)
     print(f"\ntest accuracy: {test['accuracy']:.2%} (loss {test['loss']:.4f}) after {seconds:.2f} s of training")
-    _write(directory, history, f"{data.name}: {model}")
+    _write(directory, history, model, f"{data.name}: {model}")
+    return 0
 
 
 def _load(name: str, seed: int, directory: str | None) -> Dataset:
@@ -221,8 +239,11 @@ def _network(hidden: Sequence[int], data: Dataset, seed: int) -> Model:
     return Model(layers, n_features=data.X_train.shape[1], seed=seed)
 
 
-def _run_directory(out: str | None, dataset: str) -> str:
-    """``out``, made if it does not exist; by default the first of runs/DATASET-1, -2, ... that does not."""
+def _run_directory(out: str | None, dataset: str, resume: bool) -> str:
+    """``out``, made if it does not exist; by default the first of runs/DATASET-1, -2, ... that does not.
+
+    To go on, it is the last of those that do.
+    """
     if out is not None:
         try:
             os.makedirs(out, exist_ok=True)
@@ -232,6 +253,9 @@ def _run_directory(out: str | None, dataset: str) -> str:
     os.makedirs("runs", exist_ok=True)
     for number in itertools.count(1):
         directory = os.path.join("runs", f"{dataset}-{number}")
+        following = os.path.join("runs", f"{dataset}-{number + 1}")
+        if resume and os.path.isdir(directory) and not os.path.isdir(following):
+            break
         try:
             os.mkdir(directory)
         except FileExistsError:
@@ -240,17 +264,19 @@ def _run_directory(out: str | None, dataset: str) -> str:
     return directory
 
 
-def _write(directory: str, history: History, title: str) -> None:
-    """Learning curves and history; drawn without pyplot, which would look for a screen."""
+def _write(directory: str, history: History, model: Model, title: str) -> None:
+    """Learning curves, history and network; drawn without pyplot, which would look for a screen."""
     from matplotlib.figure import Figure
 
     history.to_csv(os.path.join(directory, "history.csv"))
+    model.save(os.path.join(directory, "model.npz"))
     figure = Figure(figsize=(10, 3.6), layout="constrained")
     history.plot(figure.subplots(1, 2))
     figure.suptitle(title)
     figure.savefig(os.path.join(directory, "learning_curves.png"), dpi=120)
     print(f"learning curves:  {os.path.join(directory, 'learning_curves.png')}")
     print(f"history:          {os.path.join(directory, 'history.csv')}")
+    print(f"network:          {os.path.join(directory, 'model.npz')}")
 
 
 if __name__ == "__main__":

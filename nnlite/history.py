@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nnlite import checks
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -23,6 +25,8 @@ class History(dict[str, list[float]]):
     >>> history["loss"], history.epochs
     ([2.3, 1.9], 2)
     """
+
+    interrupted = False  # whether Ctrl-C ended the training
 
     def __missing__(self, key: str) -> list[float]:
         raise KeyError(f"{key!r} was not recorded; there is {', '.join(self) or 'nothing'}")
@@ -58,28 +62,42 @@ class History(dict[str, list[float]]):
         ----------
         path : path-like
             The file; one that exists is replaced.
+
+        Raises
+        ------
+        ArgumentError
+            If ``path`` is none.
         """
         import csv
 
-        with open(path, "w", newline="", encoding="utf-8") as file:
+        with open(checks.path("path", path), "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["epoch", *self])
             writer.writerows([epoch, *row] for epoch, row in enumerate(zip(*self.values(), strict=True), start=1))
 
-    def plot(self, axes: "Axes | Sequence[Axes] | None" = None) -> Any:
+    def plot(self, axes: "Axes | Sequence[Axes] | None" = None, *, keys: str | Sequence[str] | None = None) -> Any:
         """Draw the learning curves: loss, and accuracy where there is one, training and validation.
+
+        `nnlite.plots.learning_curves` also compares several histories.
 
         Parameters
         ----------
         axes : matplotlib Axes, or a sequence of two, optional
             Where to draw: the loss on the first, the accuracy on the second if there is a second. By default a new
             figure.
+        keys : str or sequence of str, optional
+            What to draw instead of loss and accuracy, such as ``["loss", "f1", "learning_rate"]``, or "all".
 
         Returns
         -------
         ndarray of Axes
             Those that were drawn on; ``axes[0].figure`` is the figure.
+
+        Raises
+        ------
+        ArgumentError
+            If there is nothing to draw, a key was not recorded or ``axes`` are no Axes.
         """
         from nnlite import plots
 
-        return plots.learning_curves(self, axes)
+        return plots.learning_curves(self, axes, keys=keys)

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import os
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from nnlite.sources import Examples, check_examples
 
 if TYPE_CHECKING:
     from nnlite.callbacks import Callback
+    from nnlite.checkpoints import Checkpoint
     from nnlite.history import History
     from nnlite.optimizers import Optimizer
 
@@ -434,6 +435,32 @@ class Model:
         self._require_built("evaluate")
         return self._evaluate(check_examples(self, X, y, sample_weight), self._resolve_metrics(metrics))
 
+    def input_gradient(self, X: Any, y: Any) -> Array:
+        """dJ/dX: how the cost of the batch changes with each number that goes in, as prediction computes it.
+
+        Parameters
+        ----------
+        X : array_like, (M, n[0])
+        y : array_like, (M,) or (M, n[L])
+            The truth in any form that the output layer takes.
+
+        Returns
+        -------
+        ndarray, (M, n[0])
+            Of J, the mean over the M examples: M times as much is the gradient of an example's own loss. Nothing else
+            of the network changes.
+
+        Raises
+        ------
+        ArgumentError
+            If X or y is not what the network takes.
+        NotBuiltError
+            If the network has no parameters yet.
+        """
+        from nnlite.inspect.input_gradient import input_gradient
+
+        return input_gradient(self, X, y)
+
     def fit(
         self,
         X: Any,
@@ -450,6 +477,8 @@ class Model:
         steps_per_epoch: int | None = None,
         metrics: "Sequence[str | Callable[..., Any]]" = (),
         callbacks: "Sequence[Callback] | None" = None,
+        checkpoint: "str | os.PathLike[str] | Checkpoint | None" = None,
+        resume: bool = False,
         progress: bool = True,
     ) -> "History":
         r"""Train by gradient descent: ``theta <- theta - learning_rate dJ/dtheta``, batch after batch.
@@ -491,6 +520,13 @@ class Model:
             (y, Y_hat) that give a number.
         callbacks : sequence of Callback, optional
             `EarlyStopping`, `ModelCheckpoint` and the like.
+        checkpoint : path-like or Checkpoint, optional
+            A directory in which everything that the training depends on is saved after every epoch, or more often:
+            ``Checkpoint("runs/a", every=1000)``.
+        resume : bool, default False
+            Go on from the newest checkpoint, if there is one. The same call, made again after the process was killed
+            at any moment, ends with the same weights and history (but for ``seconds``), bit for bit, as one that ran
+            through.
         progress : bool, default True
             Show a progress bar (only in a terminal or a notebook).
 
@@ -499,11 +535,24 @@ class Model:
         History
             A value per epoch of ``loss``, ``accuracy`` and the metrics (over the epoch's batches, each before its
             step), of the same with ``val_`` in front, of ``learning_rate`` (of the last step) and ``seconds``.
+            ``history.interrupted`` says whether Ctrl-C ended the training.
 
         Raises
         ------
         ArgumentError
-            If an argument has a wrong value; the network is then as it was.
+            If an argument has a wrong value, or another training is using the checkpoints; the network is then as it
+            was.
+        DivergenceError
+            If a cost or gradient becomes NaN or infinite; the network then has the best weights so far: those at the
+            end of the epoch with the lowest loss (of validation, where there is such), in the first epoch those that
+            it began with.
+        ModelFileError
+            If no checkpoint can be read; of a damaged one there is a warning, and the one before it is used.
+
+        Notes
+        -----
+        The first Ctrl-C ends the training after the current batch: the epochs so far are returned, callbacks come to
+        their end, and a checkpoint says where to go on. A second one stops at once.
         """
         from nnlite import training
 
@@ -522,6 +571,8 @@ class Model:
             steps_per_epoch=steps_per_epoch,
             metrics=metrics,
             callbacks=callbacks,
+            checkpoint=checkpoint,
+            resume=resume,
             progress=progress,
         )
 
@@ -538,21 +589,28 @@ class Model:
 
     def _predict_rows(self, X: Array) -> Array:
         """Y_hat (M, n[L]) in an array of its own."""
-        with self._prediction_pass() as step:
-            if len(X) == 1:
-                return step.forward(X, copy=True).copy()
-            X, Y_hat = data.read_only(X), np.empty((len(X), *self._shapes[-1]), self.dtype)
+        step = self._take_pass()
+        try:
+            X = data.read_only(X)
+            if len(X) <= BLOCK:
+                return step.forward(X).copy()
+            Y_hat = np.empty((len(X), *self._shapes[-1]), self.dtype)
             for start in range(0, len(X), BLOCK):
                 Y_hat[start : start + BLOCK] = step.forward(X[start : start + BLOCK])
+        finally:
+            self._give_back(step)
         return Y_hat
 
     def _evaluate(self, examples: Examples, metrics: Any = ()) -> dict[str, float]:
         """Mean loss, accuracy and metrics, block by block."""
         running = Running(self.output, metrics, self.dtype)
-        with self._prediction_pass() as step:
+        step = self._take_pass()
+        try:
             for start in range(0, examples.size, BLOCK):
                 block = examples.batch(slice(start, start + BLOCK), step.batch)
                 running.work_out(step.forward_to_z(block.X), block.y, block.weights)
+        finally:
+            self._give_back(step)
         return running.values()
 
     def _resolve_metrics(self, metrics: Any) -> list[tuple[str, Callable[..., Any]]]:
@@ -571,18 +629,16 @@ class Model:
                 raise ArgumentError(f"metrics: {key!r} is there twice; give each function a name of its own")
         return [(key, function) for key, function in resolved if not (key == "accuracy" and self.output.classifies)]
 
-    @contextlib.contextmanager
-    def _prediction_pass(self) -> Iterator[Pass]:
-        """A pass for one caller at a time: one that lies idle, or a new one."""
+    def _take_pass(self) -> Pass:
+        """A pass for one caller at a time: one that lies idle, or a new one. To be given back."""
         try:
-            step = self._idle.pop()
+            return self._idle.pop()
         except IndexError:
-            step = Pass(self.layers, self._shapes, self.dtype)
-        try:
-            yield step
-        finally:
-            step.forget()
-            self._idle.append(step)
+            return Pass(self.layers, self._shapes, self.dtype)
+
+    def _give_back(self, step: Pass) -> None:
+        step.forget()
+        self._idle.append(step)
 
     def _forget_passes(self) -> None:
         self._training = None

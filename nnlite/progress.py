@@ -17,11 +17,13 @@ class EpochBar:
         Length of the bar.
     shown : bool
         False draws nothing; neither does True where the output is no terminal and no notebook.
+    done : int, default 0
+        Epochs that were done before.
     """
 
-    def __init__(self, epochs: int, shown: bool) -> None:
+    def __init__(self, epochs: int, shown: bool, done: int = 0) -> None:
         bar_format = "{desc}|{bar}| {elapsed}<{remaining}{postfix}"
-        self._bar: Any = make_bar(total=epochs, bar_format=bar_format) if shown else None
+        self._bar: Any = make_bar(total=epochs, initial=done, bar_format=bar_format) if shown else None
         self._epochs = epochs
         self._next_drawing = 0.0
 

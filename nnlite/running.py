@@ -45,7 +45,7 @@ class Running:
             self._kept.n = 0
         self.n_examples = 0
         self.loss = self.weight = self.n_correct = 0.0
-        self._for_metrics: list[tuple[Array, Array]] = []
+        self._for_metrics: list[tuple[Array, ...]] = []
 
     def add(self, z: Array, y: Array, weights: Array | None) -> None:
         """Take in a batch; nothing of it is needed afterwards."""
@@ -63,7 +63,8 @@ class Running:
     def _settle(self) -> None:
         """Work out what was kept."""
         if self._kept is not None and self._kept.n:
-            self.work_out(*self._kept.take())
+            self.work_out(*self._kept.all())
+            self._kept.n = 0
 
     def _losses(self, z: Array, y: Array) -> Array:
         """L of each example; leaves Y_hat in the cache."""
@@ -80,6 +81,26 @@ class Running:
             self.n_correct += self.output.n_correct(y, self._cache)
         if self.metrics:
             self._for_metrics.append((y.copy(), self._cache.Y_hat.copy()))
+
+    def get_state(self) -> dict[str, Any]:
+        """What `set_state` needs to be the same."""
+        kept = self._kept
+        pairs = list(zip(*self._for_metrics, strict=True))
+        return {
+            "sums": (self.loss, self.weight, self.n_examples, self.n_correct),
+            "kept": None if kept is None or kept.n == 0 else kept.all(),
+            "for_metrics": [np.concatenate(arrays) for arrays in pairs],
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Be as one that gave this state."""
+        self.begin()
+        self.loss, self.weight, self.n_examples, self.n_correct = state["sums"]
+        if state["kept"] is not None:
+            self._kept = Kept(*state["kept"])
+            self._kept.add(*state["kept"])
+        if state["for_metrics"]:
+            self._for_metrics = [tuple(state["for_metrics"])]
 
     def loss_of(self, z: Array, y: Array, weights: Array | None) -> float:
         """Mean loss of one batch."""
@@ -129,9 +150,9 @@ class Kept:
             self.weights[part] = weights
         self.n = part.stop
 
-    def take(self) -> tuple[Array, Array, Array | None]:
-        """What was kept; from now on there is nothing."""
-        n, self.n = self.n, 0
+    def all(self) -> tuple[Array, Array, Array | None]:
+        """What was kept."""
+        n = self.n
         return self.z[:n], self.y[:n], None if self.weights is None else self.weights[:n]
 
 

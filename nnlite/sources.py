@@ -5,6 +5,7 @@ from __future__ import annotations  # naming np.random.Generator would import nu
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -92,17 +93,34 @@ class Arrays:
         """Labels of an example, to see what they look like."""
         return self.examples.y[:1]
 
-    def epoch(self, model: Model, *, one_by_one: bool = False) -> Iterator[Chunk]:
-        """Every example once; a chunk is overwritten by the next. It has one batch only if ``one_by_one``."""
-        examples, n, size = self.examples, self.examples.size, self.batch_size
+    def set_up(self) -> str:
+        """What must be the same when a training goes on."""
+        return f"of {self.batch_size} of {self.examples.size} examples, {'' if self.shuffle else 'not '}shuffled"
+
+    def get_state(self) -> None:
+        """Nothing but the generator decides about the next epoch."""
+
+    def set_state(self, state: None) -> None:
+        """Be as one that gave this state."""
+
+    def begin(self, model: Model) -> None:
+        """Begin an epoch: draw its order."""
+        self._in_order = self.examples
         if self.shuffle:
-            order = model.rng.permutation(n)
-            examples = examples._replace(rows=order if examples.rows is None else examples.rows[order])
+            order, rows = model.rng.permutation(self.examples.size), self.examples.rows
+            self._in_order = self.examples._replace(rows=order if rows is None else rows[order])
+
+    def chunks(self, model: Model, *, one_by_one: bool = False, skip: int = 0) -> Iterator[Chunk]:
+        """Every example once, but for those of the first ``skip`` batches; a chunk is overwritten by the next.
+
+        A chunk has one batch only if ``one_by_one``, else as many as are best gathered at once.
+        """
+        examples, n, size = self._in_order, self.examples.size, self.batch_size
         cache = model._training_pass().batch
         rows = min(CHUNK_ROWS, CHUNK_NUMBERS // math.prod(self.input_shape))
         n_batches = 1 if one_by_one else max(1, rows // size)
         batches = [slice(start, start + size) for start in range(0, n_batches * size, size)]
-        for start in range(0, n, n_batches * size):
+        for start in range(skip * size, n, n_batches * size):
             chunk = examples.batch(slice(start, start + n_batches * size), cache)
             yield Chunk(chunk, batches[: math.ceil(chunk.size / size)])
 
@@ -113,11 +131,17 @@ class Stream:
     A sequence (with a length and items by number) is visited in another order in every epoch if ``shuffle`` is True,
     and its method ``on_epoch_end`` is called if it has one. Another iterable is begun anew in every epoch; a generator
     or other iterator without a length goes on, and needs ``steps_per_epoch``.
+
+    Where a training is to go on from a checkpoint, a source with an order of its own has methods ``get_state`` and
+    ``set_state(state)``; a generator is begun anew and asked for the batches that were taken.
     """
 
     def __init__(self, model: Model, source: Any, steps_per_epoch: int | None, shuffle: bool) -> None:
         self.source = source
         self.is_sequence = hasattr(source, "__getitem__") and hasattr(source, "__len__")
+        self._own_state = source.get_state() if _has_state(source) else None  # before it is looked at
+        self._n_taken = 0  # batches that were taken from it, of all epochs
+        self._goes_on = False  # whether another epoch goes on where the one before ended
         self.shuffle = shuffle
         self.n_steps = _n_steps(source, steps_per_epoch)
         self._begun: Iterator[Any] | None = None
@@ -125,7 +149,8 @@ class Stream:
             first = source[0]
         else:
             iterator = iter(source)
-            if iterator is source and self.n_steps is None:
+            self._goes_on = iterator is source
+            if self._goes_on and self.n_steps is None:
                 raise ArgumentError("steps_per_epoch: a generator does not say how long an epoch is; expected a number")
             first = next(iterator, END)
             self._begun = _resumed(first, iterator)
@@ -135,10 +160,36 @@ class Stream:
         self.input_shape: Shape = checked.X.shape[1:]
         self.first_y = checked.y[:1]
 
-    def epoch(self, model: Model, *, one_by_one: bool = False) -> Iterator[Chunk]:
-        """The batches of one epoch, always one by one."""
-        for number, batch in itertools.islice(self._numbered(model), self.n_steps):
-            yield Chunk(check_batch(model, batch, number), [slice(None)])
+    def set_up(self) -> str:
+        """What must be the same when a training goes on."""
+        return f"from a {type(self.source).__name__}"
+
+    def get_state(self) -> Any:
+        """The source's own state, or of a generator how far it is."""
+        if _has_state(self.source):
+            return self._own_state if self._begun else self.source.get_state()
+        return self._n_taken
+
+    def set_state(self, state: Any) -> None:
+        """Be as one that gave this state; a generator is asked again for the batches that were taken."""
+        if _has_state(self.source):
+            self.source.set_state(state)
+            self._begun = None
+        elif self._goes_on:
+            for _ in itertools.islice(self._begun or self.source, state):
+                pass
+            self._n_taken = state
+
+    def begin(self, model: Model) -> None:
+        """Begin an epoch: draw its order."""
+        self._batches = self._numbered(model)
+
+    def chunks(self, model: Model, *, one_by_one: bool = True, skip: int = 0) -> Iterator[Chunk]:
+        """The batches of one epoch but for the first ``skip``, always one by one."""
+        self._n_taken += skip
+        for number, batch in itertools.islice(self._batches, skip, self.n_steps):
+            self._n_taken += 1
+            yield Chunk(check_batch(model, batch() if self.is_sequence else batch, number), [slice(None)])
         if hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
 
@@ -147,13 +198,18 @@ class Stream:
         if self.is_sequence:
             n = len(self.source)
             order = map(int, model.rng.permutation(n) if self.shuffle else range(n))
-            return ((i, self.source[i]) for i in order)
+            return ((i, partial(self.source.__getitem__, i)) for i in order)
         # the first epoch goes on from the batch that has been looked at; a generator goes on at every `iter`
         batches, self._begun = self._begun or iter(self.source), None
         return enumerate(batches)
 
 
 END = object()  # what no source gives
+
+
+def _has_state(source: Any) -> bool:
+    """Whether the source can say how its next epoch will be, and be put back there."""
+    return hasattr(source, "get_state") and hasattr(source, "set_state")
 
 
 def _n_steps(source: Any, steps_per_epoch: int | None) -> int | None:
@@ -208,6 +264,15 @@ class Batches:
 
     def __len__(self) -> int:
         return math.ceil(len(self._X) / self._batch_size)
+
+    def get_state(self) -> Any:
+        """What decides about the order of the next epoch; a checkpoint keeps it."""
+        return None if self._rng is None else self._rng.bit_generator.state
+
+    def set_state(self, state: Any) -> None:
+        """Give the next epoch the order that it had when `get_state` gave ``state``."""
+        if self._rng is not None:
+            self._rng.bit_generator.state = state
 
     def __iter__(self) -> Iterator[tuple[Array, ...]]:
         n = len(self._X)

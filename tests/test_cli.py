@@ -170,3 +170,29 @@ def test_ctrl_c_is_no_traceback(capsys, monkeypatch):
 def test_the_module_runs_as_the_command_does():
     result = subprocess.run([sys.executable, "-m", "nnlite", "--version"], capture_output=True, text=True, check=True)
     assert result.stdout == f"nnlite {nn.__version__}\n"
+
+
+def test_a_training_goes_on_where_it_was(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "iris", "--epochs", "4"]) == 0
+    expected = capsys.readouterr().out.splitlines()[-4].split("after")[0]  # the accuracy, without the seconds
+    for epochs in "2", "4", "4":  # the last has nothing left to do
+        assert cli.main(["train", "iris", "--epochs", epochs, "--out", "a", "--resume"]) == 0
+    assert capsys.readouterr().out.splitlines()[-4].split("after")[0] == expected
+    whole, parts = (nn.load(tmp_path / run / "model.npz") for run in ("runs/iris-1", "a"))
+    assert (whole.theta == parts.theta).all()
+
+
+def test_without_a_directory_the_last_training_goes_on(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for options in [], [], ["--resume"]:
+        assert cli.main(["train", "iris", "--epochs", "1", *options]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("runs/iris-2/model.npz")
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["iris-1", "iris-2"]
+
+
+def test_a_training_is_not_written_over(tmp_path, capsys):
+    out = str(tmp_path / "a")
+    assert cli.main(["train", "iris", "--epochs", "1", "--out", out]) == 0
+    assert cli.main(["train", "iris", "--epochs", "1", "--out", out]) == 2
+    assert f"--out: there is a training in {out!r}; --resume goes on with it" in capsys.readouterr().err

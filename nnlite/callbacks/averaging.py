@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +44,12 @@ class EMA(Callback):
         """Forget an earlier training."""
         self.average = None
         self._difference = np.empty_like(self.model.theta)
+
+    def get_state(self) -> dict[str, Any]:
+        """The average."""
+        state = super().get_state()
+        state["values"].pop("_difference", None)  # holds nothing from one step to the next
+        return state
 
     def on_batch_end(self, batch: int, logs: Logs) -> None:
         """``theta_bar += (1 - decay) (theta - theta_bar)``."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.snapshots import can_hold
 
 if TYPE_CHECKING:
     from nnlite.model import Model
     from nnlite.optimizers import Optimizer
 
 Logs = Mapping[str, float]
+NOT_STATE = ("model", "optimizer", "training_inputs")  # `fit` sets them
 EVENTS = ("train_begin", "train_end", "epoch_begin", "epoch_end", "batch_begin", "batch_end")
 
 
@@ -55,6 +58,30 @@ class Callback:
 
         `fit` asks before anything changes.
         """
+
+    def get_state(self) -> dict[str, Any]:
+        """What must be remembered for the training to go on from a checkpoint.
+
+        By default all attributes that were not arguments of ``__init__``, as far as a file can hold them: numbers,
+        strings, arrays, and lists, tuples and dicts of these.
+        """
+        given = inspect.signature(type(self)).parameters
+        own = {name: value for name, value in vars(self).items() if name not in NOT_STATE}
+        return {
+            "values": {name: value for name, value in own.items() if name not in given and can_hold(value)},
+            "inner": {name: value.get_state() for name, value in own.items() if hasattr(value, "get_state")},
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Be as one that gave this state."""
+        vars(self).update(state["values"])
+        for name, inner in state["inner"].items():
+            getattr(self, name).set_state(inner)
+
+    def on_train_resume(self, state: Mapping[str, Any]) -> None:
+        """In place of `on_train_begin`, where a training goes on: by default that, and then `set_state`."""
+        self.on_train_begin({})
+        self.set_state(state)
 
     def on_train_begin(self, logs: Logs) -> None:
         """Before the first epoch."""

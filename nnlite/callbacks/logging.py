@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Mapping
+from typing import Any
 
 from nnlite import checks
 from nnlite.callbacks.base import Callback, Logs
@@ -38,6 +41,24 @@ class CSVLogger(Callback):
         with open(self.path, "a+" if self.append else "w+", newline="", encoding="utf-8") as file:
             file.seek(0)
             self._header = next(csv.reader(file), [])
+
+    def get_state(self) -> dict[str, Any]:
+        """How long the file is, and its header."""
+        size = os.path.getsize(self.path) if os.path.exists(self.path) else 0
+        return {"header": self._header, "size": size}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Know of this header."""
+        self._header = state["header"]
+
+    def on_train_resume(self, state: Mapping[str, Any]) -> None:
+        """Go on below the rows that were there, and drop those that were written afterwards."""
+        self.set_state(state)
+        with open(self.path, "ab") as file:
+            if file.tell() >= state["size"]:
+                file.truncate(state["size"])
+            else:
+                warnings.warn(f"CSVLogger: {self.path!r} is shorter than it was; rows are missing", stacklevel=2)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Write the row."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nnlite import checks
 from nnlite.callbacks.base import Callback, Logs
@@ -41,6 +41,14 @@ class Monitor:
     def forget(self) -> None:
         """Start anew: whatever comes next is better."""
         self.best = math.inf * self.sign
+
+    def get_state(self) -> dict[str, float]:
+        """The best value so far."""
+        return {"best": self.best}
+
+    def set_state(self, state: Mapping[str, float]) -> None:
+        """Know of this best value."""
+        self.best = state["best"]
 
     def _known_sign(self) -> int:
         name = f"_{self.monitor.removeprefix('val_')}_"

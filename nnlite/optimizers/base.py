@@ -7,7 +7,7 @@ Where there are several blocks, a few threads share them; the result is the same
 
 import math
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
@@ -79,7 +79,7 @@ class OptimizerState:
         self.trainable: tuple[bool, ...] = ()
         self.shares: list[list[Block]] = []  # the blocks, by the thread that works on them
         self._cut: object = None  # by what the blocks were cut
-        self._n_counted = 0  # steps that n_missed knows of
+        self.n_counted = 0  # steps that n_missed knows of
 
     def t(self, block: Block) -> int:
         """The number of this step, counted from 1, for a block: fewer where it was frozen for some."""
@@ -112,9 +112,9 @@ class OptimizerState:
         """Count the steps since the last change, for what was frozen in them; in the first step there are none."""
         for segment, learned in zip(model._vectors.segments, self.trainable, strict=False):
             if not learned:
-                missed = self.n_steps - self._n_counted
+                missed = self.n_steps - self.n_counted
                 self.n_missed[segment.name] = self.n_missed.get(segment.name, 0) + missed
-        self._n_counted = self.n_steps
+        self.n_counted = self.n_steps
 
 
 Part = tuple[slice, bool, int]  # of theta; whether decay acts there; steps missed
@@ -247,6 +247,36 @@ class Optimizer:
                 raise ArgumentError(f"model: expected a Model, got {model!r}")
             state = self._states[model] = OptimizerState(model, self.state_names)
         return state
+
+    def get_state(self, model: "Model") -> dict[str, Any]:
+        """What this optimizer remembers of ``model``, for a file.
+
+        Parameters
+        ----------
+        model : Model
+
+        Returns
+        -------
+        dict
+            Of numbers, strings and arrays; the arrays are those that the next step changes.
+        """
+        state = self.state(model)
+        names = ("n_steps", "learning_rate", "vectors", "numbers", "n_missed", "trainable", "n_counted")
+        return {name: getattr(state, name) for name in names}
+
+    def set_state(self, model: "Model", state: Mapping[str, Any]) -> None:
+        """Remember of ``model`` what `get_state` gave.
+
+        Parameters
+        ----------
+        model : Model
+        state : dict
+        """
+        fresh = OptimizerState(model, ())
+        for name, value in state.items():
+            setattr(fresh, name, value)
+        fresh.vectors = {name: vector.astype(model.dtype) for name, vector in state["vectors"].items()}
+        self._states[model] = fresh
 
     def step(self, model: "Model") -> None:
         """Update ``model.theta`` from ``model.grad``, which stays as it is.
