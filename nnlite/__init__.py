@@ -19,7 +19,17 @@ if TYPE_CHECKING:
         ReduceOnPlateau,
     )
     from nnlite.checkpoints import Checkpoint
-    from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_blobs, make_moons, make_spirals
+    from nnlite.datasets import (
+        Dataset,
+        Table,
+        load_csv,
+        load_digits,
+        load_iris,
+        load_mnist,
+        make_blobs,
+        make_moons,
+        make_spirals,
+    )
     from nnlite.errors import ArgumentError, DataFileError, DivergenceError, ModelFileError, NnliteError, NotBuiltError
     from nnlite.files import load
     from nnlite.functional import (
@@ -110,7 +120,7 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "callbacks": "CSVLogger Callback EMA EarlyStopping LambdaCallback ModelCheckpoint ReduceOnPlateau SWA",
     "checkpoints": "Checkpoint",
-    "datasets": "Dataset load_digits load_iris load_mnist make_blobs make_moons make_spirals",
+    "datasets": "Dataset Table load_csv load_digits load_iris load_mnist make_blobs make_moons make_spirals",
     "errors": "ArgumentError DataFileError DivergenceError ModelFileError NnliteError NotBuiltError",
     "files": "load",
     "functional": (
@@ -230,6 +240,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "StepDecay",
+    "Table",
     "Tanh",
     "Trace",
     "TruncatedNormal",
@@ -247,6 +258,7 @@ __all__ = [
     "hardmax",
     "leaky_relu",
     "load",
+    "load_csv",
     "load_digits",
     "load_iris",
     "load_mnist",

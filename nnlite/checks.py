@@ -51,8 +51,8 @@ def real(
         inside = False
     if not inside:
         bounds = {"above": above, "of at least": minimum, "below": below, "of at most": maximum}
-        expected = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
-        raise ArgumentError(f"{name}: expected a finite number {expected}, got {value!r}")
+        expected = " and".join(f" {word} {bound:g}" for word, bound in bounds.items() if bound is not None)
+        raise ArgumentError(f"{name}: expected a finite number{expected}, got {value!r}")
     return number
 
 

@@ -236,7 +236,9 @@ def _network(hidden: Sequence[int], data: Dataset, seed: int) -> Model:
     for units in hidden:
         layers += [Dense(units), ReLU()]
     layers += [Dense(len(data.class_names)), Softmax()]
-    return Model(layers, n_features=data.X_train.shape[1], seed=seed)
+    model = Model(layers, n_features=data.X_train.shape[1], seed=seed)
+    model.class_names = data.class_names
+    return model
 
 
 def _run_directory(out: str | None, dataset: str, resume: bool) -> str:

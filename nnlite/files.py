@@ -22,7 +22,7 @@ from nnlite.atomic import replacing
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.initializers import Initializer, Zeros
-from nnlite.layers import Layer
+from nnlite.layers import Layer, Output
 from nnlite.layers.base import Shape
 from nnlite.model import Model
 from nnlite.npz import Members, refusing
@@ -161,7 +161,7 @@ def _write_header(model: Model) -> bytes:
         "nnlite": __version__,
         "dtype": model.dtype.name,
         "input_shape": list(model.input_shape or ()),
-        "class_names": _check_class_names(getattr(model, "class_names", None)),
+        "class_names": check_class_names(model.class_names, model.output, model._shapes[-1][0]),
         "seed": encode(model.seed, "seed", classes),
         "entropy": encode(model._entropy, "seed", classes),
         "layers": [encode(layer, "layers", classes) for layer in model.layers],
@@ -184,12 +184,28 @@ def _write_header(model: Model) -> bytes:
     return raw
 
 
-def _check_class_names(names: Any) -> list[str] | None:
+def check_class_names(names: Any, output: Output, units: int | None) -> tuple[str, ...] | None:
+    """``names`` as a tuple of different strings, one for each class (or label) of the output; None stays None.
+
+    ``units`` is n[L], or None where it is not known yet.
+    """
     if names is None:
         return None
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        raise ArgumentError(f"class_names: expected strings, got {names!r}")
-    return [str(name) for name in names]
+    if isinstance(names, (str, bytes)) or not isinstance(names, (Sequence, np.ndarray)) or not len(names):
+        raise ArgumentError(f"class_names: expected a list of strings, one for each class, got {names!r:.200}")
+    if not output.classifies:
+        raise ArgumentError(f"class_names: {output} does not choose between classes, got {names!r:.200}")
+    seen: set[str] = set()
+    for name in names:
+        if not isinstance(name, str):
+            raise ArgumentError(f"class_names: expected strings, got {name!r:.200} of type {type(name).__name__}")
+        if name in seen:
+            raise ArgumentError(f"class_names: {name!r:.200} is there twice; expected a name for each class")
+        seen.add(str(name))
+    n = None if units is None else output.n_classes(units) or units
+    if n is not None and len(names) != n:
+        raise ArgumentError(f"class_names: expected {n}, one for each class of the network, got {len(names)}")
+    return tuple(str(name) for name in names)
 
 
 def _read_header(members: Members) -> tuple[bytes, dict[str, Any]]:
@@ -294,6 +310,8 @@ def _read(file: BinaryIO, known: Known) -> Model:
     model, segments = _plan(header, known)
     _check_lengths(segments, *lengths)
     _build(model, header, segments)
+    with refusing("the network cannot be made"):
+        model.class_names = header.class_names
     for name, vector in (("theta", model.theta), ("state", model.state)):
         _fill(vector, members.blocks(name))
     return model
@@ -320,9 +338,11 @@ def _plan(header: Header, known: Known) -> tuple[Model, Plan]:
     with refusing("the network cannot be made"):
         model = Model(layers, seed=header.entropy, dtype=header.dtype)
         model.seed = header.seed
-        if header.class_names is not None:
-            vars(model)["class_names"] = header.class_names
         all_layers = model.all_layers()
+        if len(all_layers) != len(header.trainable):
+            raise ModelFileError(
+                f"has {len(all_layers)} layers, but says of {len(header.trainable)} whether they learn"
+            )
         for layer, flag in zip(all_layers, header.trainable, strict=True):  # outer ones before those inside them
             if layer.trainable != flag:
                 layer.trainable = flag

@@ -5,6 +5,7 @@ kind of number is computed in float64. The last axis holds the units (or the cla
 examples. A layer does the same work in arrays that it reuses; here each function returns a new one.
 """
 
+import contextlib
 import math
 from typing import Any
 
@@ -497,7 +498,7 @@ def one_hot(y: Any, n_classes: int | None = None, dtype: Any = np.float32) -> Ar
     Raises
     ------
     ArgumentError
-        If ``y`` is not integer, or an index is negative or at least ``n_classes``.
+        If ``y`` is not integer, an index is negative or at least ``n_classes``, or ``dtype`` is none of numbers.
 
     Examples
     --------
@@ -510,9 +511,17 @@ def one_hot(y: Any, n_classes: int | None = None, dtype: Any = np.float32) -> Ar
     y = checks.class_indices("y", y, C, of="" if C is None else f" for {C} classes")
     if C is None:
         C = int(y.max(initial=-1)) + 1
-    Y = np.zeros((*y.shape, C), dtype)
+    Y = np.zeros((*y.shape, C), _dtype_of_numbers(dtype))
     np.put_along_axis(Y, np.expand_dims(y, -1), 1, -1)
     return Y
+
+
+def _dtype_of_numbers(dtype: Any) -> np.dtype[Any]:
+    with contextlib.suppress(TypeError, ValueError):
+        found: np.dtype[Any] = np.dtype(dtype)
+        if found.kind in "buif":
+            return found
+    raise ArgumentError(f"dtype: expected one of numbers, such as 'float32', got {dtype!r}")
 
 
 def check_approximate(approximate: object) -> str:

@@ -100,6 +100,7 @@ class Model:
         # of the seed, whether given or not: decides validation splits
         self._entropy: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
         self.input_shape: Shape | None = None
+        self._class_names: tuple[str, ...] | None = None
         self.stop_training = False  # a callback sets it to end the training after the current batch
         self._forget_passes()
         if n_features is not None:
@@ -176,6 +177,17 @@ class Model:
     def state(self, value: Any) -> None:
         self._require_built("state")
         self._vectors.state[...] = value
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names of the classes, if they were given: strings, one for each. They are saved with the network."""
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names: Any) -> None:
+        from nnlite.files import check_class_names
+
+        self._class_names = check_class_names(names, self.output, self._shapes[-1][0] if self.built else None)
 
     # ---- building ---------------------------------------------------------------------------------------------
 

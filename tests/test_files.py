@@ -1,9 +1,19 @@
 """Facts about models on disk: what is saved comes back, bit for bit, and no old file is lost."""
 
+import errno
 import inspect
+import io
+import itertools
+import json
 import os
 import re
+import shutil
+import signal
+import subprocess
 import threading
+import time
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,14 +180,49 @@ def test_the_same_examples_are_held_out_before_and_after(tmp_path, seed):
     assert histories[0]["val_loss"] == histories[1]["val_loss"]
 
 
-def test_class_names_come_back(tmp_path):
-    model = nn.Model([Dense(3), Softmax()], n_features=2)
-    model.class_names = ("setosa", "日本", "\ud800")
-    assert saved_and_loaded(model, tmp_path).class_names == ("setosa", "日本", "\ud800")
-    for wrong in ("abc", [1, 2, 3]):
-        model.class_names = wrong
-        with pytest.raises(ArgumentError, match="class_names: expected strings"):
-            save(model, tmp_path / "other.npz")
+@pytest.mark.parametrize(
+    ("output", "units", "names"),
+    [
+        (Softmax, 3, ("setosa", "日本", "\ud800")),
+        (nn.Sigmoid, 1, ("no", "yes")),
+        (nn.Sigmoid, 3, ("red", "large", "")),
+        (Softmax, 3, None),
+        (nn.Identity, 3, None),
+    ],
+)
+def test_class_names_come_back(tmp_path, output, units, names):
+    model = nn.Model([Dense(units), output()], n_features=2)
+    model.class_names = names
+    assert saved_and_loaded(model, tmp_path).class_names == names
+    if names:
+        for same in (list(names), np.array(names)):
+            model.class_names = same
+            assert saved_and_loaded(model, tmp_path).class_names == names
+
+
+@pytest.mark.parametrize(
+    ("output", "names", "said"),
+    [
+        (Softmax, "abc", "expected a list of strings, one for each class, got 'abc'"),
+        (Softmax, 3, "expected a list of strings"),
+        (Softmax, [], "expected a list of strings"),
+        (Softmax, {"a", "b", "c"}, "expected a list of strings"),
+        (Softmax, ["a", "b", 3], "expected strings, got 3 of type int"),
+        (Softmax, ["a", "b", "a"], "'a' is there twice; expected a name for each class"),
+        (Softmax, ["a", "b"], "expected 3, one for each class of the network, got 2"),
+        (nn.Identity, ["a", "b", "c"], r"Identity\(\) does not choose between classes"),
+    ],
+)
+def test_class_names_that_do_not_fit_are_not_saved(tmp_path, output, names, said):
+    model = nn.Model([Dense(3), output()], n_features=2)
+
+    def set_and_save():
+        model.class_names = names
+        save(model, tmp_path / "a.npz")
+
+    with pytest.raises(ArgumentError, match=f"class_names: {said}"):
+        set_and_save()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_weights_are_drawn_when_a_model_is_loaded(tmp_path):
@@ -423,66 +468,145 @@ def test_a_missing_file_or_directory_is_an_os_error(tmp_path):
 
 
 class FullDisk:
-    """A file that fails at the n-th call."""
+    """Counts every call that goes to the disk (write, fsync, rename, permissions); at the n-th, the disk is full."""
 
-    def __init__(self, file, calls):
-        self.file, self.left = file, calls
+    def __init__(self, monkeypatch, full_at=None, *, stays_full=True):
+        self.calls, self.full_at, self.stays_full = [], full_at, stays_full
+        for name in ("fsync", "replace", "chmod"):
+            monkeypatch.setattr(os, name, self.counting(name, UNPATCHED[name]))
+        monkeypatch.setattr(atomic, "open", self.open, raising=False)
 
-    def __getattr__(self, name):
-        method = getattr(self.file, name)
-        if name not in {"write", "flush", "seek"}:
-            return method
+    def counting(self, name, call):
+        def counted(*arguments):
+            self.calls.append(name)
+            place = len(self.calls) - 1
+            if self.full_at is not None and (place == self.full_at or (self.stays_full and place > self.full_at)):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return call(*arguments)
 
-        def call(*arguments):
-            if self.left == 0:
-                raise OSError(28, "No space left on device")
-            self.left -= 1
-            return method(*arguments)
+        return counted
 
-        return call
+    def open(self, path, mode):
+        raw = io.FileIO(path, mode.replace("b", ""))
 
-    def __enter__(self):
-        return self
+        class Raw(io.RawIOBase):
+            write = staticmethod(self.counting("write", raw.write))
+            seek, tell, fileno = raw.seek, raw.tell, raw.fileno
 
-    def __exit__(self, *exception):
-        self.file.close()
+            def writable(self):
+                return True
+
+            def seekable(self):
+                return True
+
+            def close(self):
+                super().close()
+                raw.close()
+
+        return io.BufferedWriter(Raw(), buffer_size=64)  # so small that nearly every write goes to the disk
 
 
-def test_a_write_that_fails_at_any_call_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+UNPATCHED = {name: getattr(os, name) for name in ("fsync", "replace", "chmod")}
+
+
+@pytest.mark.parametrize("stays_full", [True, False])
+def test_a_disk_that_is_full_at_any_call_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, stays_full):
     old = nn.Model([Dense(3), Softmax()], n_features=2, seed=0)
     new = nn.Model([Dense(4), Softmax()], n_features=2, seed=1)
-    save(old, tmp_path / "a.npz")
-    content = (tmp_path / "a.npz").read_bytes()
-    calls = count_calls(monkeypatch, lambda: save(old, tmp_path / "a.npz"))
-    assert calls > 10
-    for i in range(calls):
-        fail_at(i, monkeypatch)
-        with pytest.raises(OSError, match="No space left"):
-            save(new, tmp_path / "a.npz")
-        assert (tmp_path / "a.npz").read_bytes() == content
+    path = tmp_path / "a.npz"
+    save(old, path)
+    content = path.read_bytes()
+    disk = FullDisk(monkeypatch)
+    save(old, path)
+    calls = disk.calls
+    assert calls.count("write") > 10
+    assert calls[-4:] == ["fsync", "chmod", "replace", "fsync"]  # of the file, and of the directory at the end
+    for place, call in enumerate(calls):
+        path.write_bytes(content)
+        FullDisk(monkeypatch, place, stays_full=stays_full)
+        if place == len(calls) - 1 or (call == "chmod" and not stays_full):  # the file is there already, or will be
+            save(new, path)
+            assert_same(load(path), new)
+        else:
+            with pytest.raises(OSError, match="No space left"):
+                save(new, path)
+            assert path.read_bytes() == content
         assert os.listdir(tmp_path) == ["a.npz"]
-    fail_at(calls, monkeypatch)
-    save(new, tmp_path / "a.npz")
-    assert_same(load(tmp_path / "a.npz"), new)
 
 
-def fail_at(call, monkeypatch):
-    """Let the file that is written next fail at that call; return it once it is opened."""
-    opened = []
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 64 kB, where there is one to be had."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if (
+        shutil.which("mount") is None
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True, check=False
+        ).returncode
+    ):
+        pytest.skip("no small disk can be mounted here (it takes root)")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
 
-    def open_failing(*arguments):
-        opened.append(FullDisk(open(*arguments), call))  # noqa: SIM115
-        return opened[0]
 
-    monkeypatch.setattr(atomic, "open", open_failing, raising=False)
-    return opened
+def test_a_disk_that_is_really_full_leaves_the_old_file_and_no_other(small_disk):
+    old = nn.Model([Dense(3), Softmax()], n_features=2, seed=0)
+    path = small_disk / "a.npz"
+    save(old, path)
+    content = path.read_bytes()
+    for units in (10_000, 100_000):
+        with pytest.raises(OSError, match="No space left"):
+            save(nn.Model([Dense(units), Softmax()], n_features=2), path)
+        assert path.read_bytes() == content
+        assert os.listdir(small_disk) == ["a.npz"]
+    save(old, path)
+    assert_same(load(path), old)
 
 
-def count_calls(monkeypatch, write):
-    """How many calls it takes."""
-    opened = fail_at(10_000, monkeypatch)
-    write()
-    return 10_000 - opened[0].left
+def save_for_ever(path):
+    """Write one model after the other; in each all parameters are the same number."""
+    model = nn.Model([Dense(200), Softmax()], n_features=200)
+    for i in itertools.count(1):
+        model.theta = i
+        save(model, path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system knows no fork")
+@pytest.mark.parametrize("n_kills", [25, pytest.param(1000, marks=pytest.mark.slow)])
+def test_a_save_that_is_killed_at_any_moment_leaves_the_old_file_or_the_new_one(tmp_path, n_kills):
+    path, rng = tmp_path / "a.npz", np.random.default_rng(0)
+    model = nn.Model([Dense(200), Softmax()], n_features=200)
+    model.theta = 0
+    save(model, path)
+    found, unfinished = set(), 0
+    for _ in range(n_kills):
+        child = forked(lambda: save_for_ever(path))
+        time.sleep(rng.uniform(0.005, 0.03))
+        os.kill(child, signal.SIGKILL)
+        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+        theta = load(path).theta
+        assert (theta == theta[0]).all()
+        found.add(float(theta[0]))
+        for name in set(os.listdir(tmp_path)) - {"a.npz"}:
+            assert name.startswith(".unfinished-")
+            unfinished += 1
+            (tmp_path / name).unlink()
+    assert len(found) > 1
+    assert unfinished > 0  # so some were killed in the middle of it
+
+
+def forked(work):
+    """The number of a child process that does this, and nothing else."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forking while there are threads
+        child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(1)
+    return child
 
 
 @pytest.mark.parametrize("what", ["fsync", "replace"])
@@ -500,5 +624,58 @@ def test_an_interrupted_save_leaves_the_old_file_and_no_other(tmp_path, monkeypa
     assert os.listdir(tmp_path) == ["a.npz"]
 
 
-def test_the_version_of_the_format_is_the_first():
-    assert files.VERSION == 1
+# --- files of years ago -----------------------------------------------------------------------------------------
+
+GOLDEN = sorted(
+    path for path in (Path(__file__).parent / "files").glob("version_*.npz") if ".predictions" not in path.suffixes
+)
+
+
+def test_there_are_files_of_every_version():
+    for version in range(1, files.VERSION + 1):
+        assert {f"version_{version}_{kind}" for kind in ("exact", "every_layer")} <= {path.stem for path in GOLDEN}
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_a_file_of_any_version_means_what_it_meant_when_it_was_written(path):
+    model = load(path)
+    with np.load(path.with_suffix(".predictions.npz")) as recorded:
+        assert model.theta.tobytes() == recorded["theta"].tobytes()
+        Y_hat = model.forward(recorded["X"], training=False)
+        assert Y_hat.dtype == recorded["Y_hat"].dtype
+        if "exact" in path.name:
+            assert Y_hat.tobytes() == recorded["Y_hat"].tobytes()
+            assert not model.layers[1].trainable
+            assert model.layers[1].initializer == nn.Constant(0.5)
+        np.testing.assert_allclose(Y_hat, recorded["Y_hat"], rtol=1e-12)  # sums may be made in another order
+        if "every_layer" in path.name:
+            assert model.class_names == ("setosa", "日本", "c")
+            assert model.seed == 2**70
+
+
+def test_every_layer_and_initializer_of_today_is_in_the_newest_files():
+    headers = ""
+    for path in GOLDEN:
+        with np.load(path) as vectors:
+            headers += vectors["header"].tobytes().decode()
+    known = architecture.own_classes()
+    assert [name for name in [*known.layers, *known.initializers] if f'":"{name}"' not in headers] == []
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_a_later_version_reads_the_files_of_this_one(path, monkeypatch):
+    monkeypatch.setattr(files, "VERSION", files.VERSION + 1)
+    load(path)
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_while_the_version_is_the_same_so_is_what_is_written(path, tmp_path):
+    """A change of the format without a new version would show here."""
+    save(load(path), tmp_path / "again.npz")
+    with np.load(path) as old, np.load(tmp_path / "again.npz") as new:
+        assert set(old) == set(new)
+        for name in ("theta", "state"):
+            assert old[name].tobytes() == new[name].tobytes()
+        headers = [json.loads(vectors["header"].tobytes()) for vectors in (old, new)]
+        if headers[0]["version"] == files.VERSION:
+            assert headers[0] | {"nnlite": ""} == headers[1] | {"nnlite": ""}

@@ -212,7 +212,8 @@ class ReduceOnPlateau(Callback):
         if self._waited > self.patience:
             rate = self.optimizer.learning_rate
             assert not callable(rate)
-            self.optimizer.learning_rate = min(rate, max(rate * self.factor, self.min_learning_rate))
+            reduced = max(rate * self.factor, self.min_learning_rate)
+            self.optimizer.learning_rate = min(rate, reduced) or rate  # it never underflows to 0
             self._waited, self._cooling = 0, self.cooldown + 1
 
 

@@ -18,13 +18,13 @@ class Dataset(NamedTuple):
     X_train : array of float32, shape (M_train, n_features)
         The training examples, one a row.
     y_train : array of int64, shape (M_train,)
-        Their class indices 0..C-1.
+        Their class indices 0..C-1; values (floats) where there are no classes.
     X_test : array of float32, shape (M_test, n_features)
         The test examples.
     y_test : array of int64, shape (M_test,)
-        Their class indices.
+        Their class indices, or values.
     class_names : tuple of str
-        What the class indices stand for.
+        What the class indices stand for; empty where y are values.
     feature_names : tuple of str
         What the columns are; empty for images.
     image_shape : tuple of two int, or None
@@ -54,7 +54,8 @@ class Dataset(NamedTuple):
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{part} {getattr(self, part).shape}" for part in ("X_train", "y_train", "X_test", "y_test"))
-        return f"Dataset({self.name}: {shapes}, {len(self.class_names)} classes)"
+        classes = f", {len(self.class_names)} classes" if self.class_names else ""
+        return f"Dataset({self.name}: {shapes}{classes})"
 
 
 def generator(seed: int | None) -> np.random.Generator:

@@ -1,33 +1,29 @@
 """The IDX file format, in which MNIST and its relatives are published: a header and an array of bytes."""
 
-import io
 import math
+from typing import BinaryIO
 
 import numpy as np
 
 from nnlite.checks import Array
+from nnlite.datasets.content import decompressed, refusing
 from nnlite.errors import DataFileError
 
 LARGEST = 2**30  # bytes, decompressed
+BLOCK = 2**18  # bytes that are read at once
 
 
-def read_idx(file: io.BufferedIOBase, source: str, item_shape: tuple[int, ...], sha256: str | None = None) -> Array:
+def read_idx(file: BinaryIO, source: str, item_shape: tuple[int, ...], sha256: str | None = None) -> Array:
     """The bytes of an IDX file as an array (M, *item_shape) of uint8; DataFileError begins with ``source``.
 
     The file is 0, 0, 8 (for bytes), the number of dimensions; each dimension as a big-endian 32-bit integer;
     then the items, and nothing behind them. It may be compressed with gzip.
     """
-    import zlib
-
-    try:
-        with _decompressed(file) as content:
-            header = content.read(4 + 4 * (1 + len(item_shape)))
-            shape = _shape(header, source, item_shape)
-            # no more than the header claims is ever inflated
-            body = content.read(math.prod(shape))
-            surplus = content.read(1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataFileError(f"{source}: cannot be read or decompressed ({error})") from error
+    with refusing(source), decompressed(file, source) as content:
+        header = content.read(4 + 4 * (1 + len(item_shape)))
+        shape = _shape(header, source, item_shape)
+        body = _read(content, math.prod(shape))
+        surplus = content.read(1)
     if len(body) != math.prod(shape) or surplus:
         found = "more" if surplus else f"only {len(body)}"
         raise DataFileError(
@@ -38,13 +34,12 @@ def read_idx(file: io.BufferedIOBase, source: str, item_shape: tuple[int, ...], 
     return np.frombuffer(body, dtype=np.uint8).reshape(shape)
 
 
-def _decompressed(file: io.BufferedIOBase) -> io.BufferedIOBase:
-    """The file's content; by its first bytes, not by its name, because browsers decompress unasked."""
-    import gzip
-
-    compressed = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    return gzip.open(file) if compressed else file
+def _read(content: BinaryIO, size: int) -> bytearray:
+    """Up to so many bytes, for which memory is taken as they come: the header may lie, and no more is inflated."""
+    body = bytearray()
+    while block := content.read(min(BLOCK, size - len(body))):
+        body += block
+    return body
 
 
 def _shape(header: bytes, source: str, item_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -66,7 +61,7 @@ def _shape(header: bytes, source: str, item_shape: tuple[int, ...]) -> tuple[int
     return shape
 
 
-def _verify(header: bytes, body: bytes, source: str, sha256: str) -> None:
+def _verify(header: bytes, body: bytearray, source: str, sha256: str) -> None:
     import hashlib
 
     digest = hashlib.sha256(header)

@@ -55,7 +55,7 @@ def load_mnist(directory: str | os.PathLike[str] | None = None, *, progress: boo
     Raises
     ------
     ArgumentError
-        If ``directory`` is not a path.
+        If ``directory`` is not a path, or ``progress`` not True or False.
     DataFileError
         If a file is missing and cannot be downloaded, or is damaged or not what its name says.
 
@@ -70,6 +70,7 @@ def load_mnist(directory: str | os.PathLike[str] | None = None, *, progress: boo
     >>> data.X_train.shape, data.X_test.shape                                         # doctest: +SKIP
     ((60000, 784), (10000, 784))
     """
+    progress = checks.boolean("progress", progress)
     if directory is None:
         folder, name, description = _cache_directory(), "mnist", DESCRIPTION
         _download_missing(folder, progress)

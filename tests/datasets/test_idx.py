@@ -3,12 +3,14 @@
 import gzip
 import hashlib
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nnlite.datasets import content
 from nnlite.datasets.idx import read_idx
 from nnlite.errors import DataFileError
 
@@ -72,20 +74,39 @@ def test_the_checksum_is_that_of_the_decompressed_content():
 
 def test_no_more_is_inflated_than_the_header_claims(monkeypatch):
     """An archive of 10 MB of zeros behind the header of one image."""
-    inflated = 0
-
-    class Counting(io.BufferedReader):
-        def read(self, size=-1):
-            nonlocal inflated
-            block = super().read(size)
-            inflated += len(block)
-            return block
-
-    original = gzip.open
-    monkeypatch.setattr(gzip, "open", lambda file: Counting(original(file)))
+    inflated = []
+    readinto = gzip.GzipFile.readinto
+    monkeypatch.setattr(gzip.GzipFile, "readinto", lambda *args: (inflated.append(n := readinto(*args)), n)[1])
     with pytest.raises(DataFileError, match="but more follow"):
         read(gzip.compress(header(1, 28, 28) + bytes(10_000_000), compresslevel=1))
-    assert inflated == 16 + 784 + 1
+    assert 0 < sum(inflated) <= 2 * io.DEFAULT_BUFFER_SIZE
+
+
+def test_memory_is_taken_as_the_bytes_come_and_not_as_the_header_claims():
+    for pack in (as_it_is, gzip.compress):
+        tracemalloc.start()
+        try:
+            with pytest.raises(DataFileError, match="but only 1000000 follow"):
+                read(pack(header(2**30 // 784, 28, 28) + bytes(1_000_000)))
+            assert tracemalloc.get_traced_memory()[1] < 4_000_000
+        finally:
+            tracemalloc.stop()
+
+
+def test_an_archive_that_expands_a_thousandfold_is_refused_before_it_has():
+    bomb = gzip.compress(header(2**30 // 784, 28, 28) + bytes(2**30 // 784 * 784 // 16), compresslevel=9)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataFileError, match=r"^file: expands to more than 100 times its size"):
+            read(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 2 * (content.UNASKED + content.EXPANSION * len(bomb))
+    finally:
+        tracemalloc.stop()
+
+
+def test_blank_images_are_no_bomb():
+    blank = header(1000, 28, 28) + bytes(784_000)
+    assert not read(gzip.compress(blank)).any()
 
 
 # --- whatever the bytes, the items or a DataFileError ------------------------------------------------------

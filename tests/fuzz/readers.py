@@ -1,0 +1,168 @@
+"""The readers of files as functions of bytes: each gives what was read, or None for the one error that it may raise."""
+
+import atexit
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import nnlite as nn
+from nnlite import files, npz
+from nnlite.datasets import load_csv
+from nnlite.datasets.idx import read_idx
+from nnlite.errors import DataFileError, ModelFileError
+
+CORPUS = Path(__file__).resolve().parent / "corpus"
+# in memory where there is such a place: thousands of files are written
+FOLDER = Path(tempfile.mkdtemp(dir=None if os.environ.get("TMPDIR") or not os.path.isdir("/dev/shm") else "/dev/shm"))
+PATH = FOLDER / "tried"
+atexit.register(shutil.rmtree, FOLDER, True)
+
+
+def make_model():
+    """A small network that has a bit of everything: layers inside layers, a state, names, tuples."""
+    layers = [nn.Dense(2, nn.Constant(0.5)), nn.Residual([nn.BatchNorm(), nn.Dropout(0.5)]), nn.Reshape((2,))]
+    model = nn.Model([*layers, nn.Dense(2), nn.Softmax()], n_features=2, seed=0)
+    model.class_names = ("no", "yes")
+    return model
+
+
+files.save(make_model(), PATH)
+MODEL = PATH.read_bytes()
+with np.load(PATH) as vectors:
+    HEADER, THETA, STATE = vectors["header"].tobytes(), vectors["theta"], vectors["state"]
+
+
+def forge(header):
+    """A model file with this header, in which all else is right, the checksum too."""
+    members = {"header": np.frombuffer(header, np.uint8), "theta": THETA, "state": STATE}
+    digest = hashlib.sha256(b"".join(vector.tobytes() for vector in members.values())).digest()
+    npz.write(file := io.BytesIO(), members | {"sha256": np.frombuffer(digest, np.uint8)})
+    return file.getvalue()
+
+
+def read_model(content):
+    """The network in a model file."""
+    PATH.write_bytes(content)
+    try:
+        model = files.load(PATH)
+    except ModelFileError:
+        return None
+    assert isinstance(model, nn.Model)
+    assert model.theta.nbytes + model.state.nbytes <= len(content)
+    return model
+
+
+def read_header(content):
+    """The network in a model file whose header is ``content``, and to which nothing else is wrong."""
+    return read_model(forge(content))
+
+
+def read_images(content):
+    """The images of 2 x 3 pixels in an IDX file."""
+    try:
+        images = read_idx(io.BytesIO(content), "file", (2, 3))
+    except DataFileError:
+        return None
+    assert images.shape[1:] == (2, 3)
+    assert images.dtype == np.uint8
+    return images
+
+
+OPTIONS = [
+    {},
+    {"target": None, "delimiter": ";"},
+    {"target": 0, "header": False},
+    {"encoding": "latin-1", "classification": True},
+    {"encoding": "utf-16", "delimiter": ";"},
+    {"classification": False, "dtype": "float64"},
+]
+
+
+def read_table(content):
+    """The table in a CSV file, read in one of several ways."""
+    PATH.write_bytes(content)
+    tables = [table for table in map(read_table_with, OPTIONS) if table is not None]
+    return tables[0] if tables else None
+
+
+def read_table_with(options):
+    """The table in the file, if it is one for these options."""
+    try:
+        table = load_csv(PATH, **options)
+    except DataFileError:
+        return None
+    assert np.isfinite(table.X).all()
+    assert table.y is None or (table.y.shape == table.X.shape[:1] and np.isfinite(table.y).all())
+    assert not table.class_names or set(table.y.tolist()) == set(range(len(table.class_names)))
+    return table
+
+
+READERS = {"model": read_model, "header": read_header, "idx": read_images, "csv": read_table}
+
+_idx = b"\0\0\x08\3" + np.array([3, 2, 3], ">u4").tobytes() + bytes(range(18))
+_csv = 'a,"b, c",y\n1.5,-2e3,cat\r\n.25,0,"dog, large"\n\n 3 ,4,cat\n'
+SEEDS = {
+    "model": [MODEL],
+    "header": [HEADER, json.dumps(json.loads(HEADER), indent=1).encode()],
+    "idx": [_idx, gzip.compress(_idx, mtime=0), gzip.compress(_idx[:9], mtime=0) + gzip.compress(_idx[9:], mtime=0)],
+    "csv": [
+        _csv.encode(),
+        gzip.compress(_csv.encode(), mtime=0),
+        b"1,2,0\n3,4,1\n5,6,1\n",
+        b"7;1.5;1\n8;2.5;0\n",
+        "\ufeffx,y\n1,0.5\n2,1\n".encode(),
+        "1;2;ä\n3;4;ö\n".encode("utf-16"),
+    ],
+}
+TOKENS = {
+    "model": [b"PK\1\2", b"PK\5\6", b"PK\6\6", b"'|O'", b"(9999999999,)", b"\xff\xff\xff\xff"],
+    "header": [
+        b'{"layer":"Dense","arguments":{"units":99999}}',
+        b"1e999",
+        b"-1",
+        b"null",
+        b"[[[[[[[[",
+        b"true",
+        b'"os"',
+    ],
+    "idx": [b"\0\0\x08\3", b"\xff\xff\xff\xff", b"\x1f\x8b\x08"],
+    "csv": [b",", b'"', b"\n", b"\r\n", b"nan", b"1e999", b"\0", b"\xff", b",,,,", b"1_0", b"\xef\xbb\xbf"],
+}
+
+
+def seeds(kind):
+    """The good files, and those that are kept because they once led somewhere."""
+    return SEEDS[kind] + [path.read_bytes() for path in sorted((CORPUS / kind).iterdir())]
+
+
+def mutated(content, kind, rng):
+    """``content`` with one to three changes."""
+    changed = bytearray(content)
+    for _ in range(int(rng.integers(1, 4))):
+        place = int(rng.integers(len(changed) + 1))
+        length = int(rng.integers(1, 24))
+        token = TOKENS[kind][int(rng.integers(len(TOKENS[kind])))]
+        source = int(rng.integers(len(changed) + 1))
+        change = int(rng.integers(8))
+        if change <= 1 and place < len(changed):
+            changed[place] ^= 1 << int(rng.integers(8))
+        elif change == 2:
+            del changed[place : place + length]
+        elif change == 3:
+            changed[place:place] = token
+        elif change == 4:
+            changed[place : place + len(token)] = token
+        elif change == 5:
+            changed[place:place] = changed[source : source + length]
+        elif change == 6:
+            changed[place : place + length] = rng.bytes(length)
+        elif change == 7 and rng.integers(4) == 0:
+            del changed[place:]
+    return bytes(changed)

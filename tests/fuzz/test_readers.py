@@ -1,0 +1,126 @@
+"""Facts about the readers of files when ten thousand files are damaged: each is read, or refused with one error."""
+
+import contextlib
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from . import readers
+
+# what the interpreter announces when code, or a module, or a pickle, or a program is about to run
+FORBIDDEN = ("import", "exec", "compile", "pickle.", "marshal.", "os.system", "os.exec", "os.spawn", "subprocess.",
+             "ctypes.", "socket.", "os.remove", "os.rename", "os.mkdir", "code.")  # fmt: skip
+
+
+class Watch:
+    """Notes what happens in the interpreter that reading a file must never lead to."""
+
+    def __init__(self):
+        self.on, self.seen = False, []
+        sys.addaudithook(self.hook)  # which can never be taken away, so there is one for all tests
+
+    def hook(self, event, arguments):
+        if self.on and (event.startswith(FORBIDDEN) or (event == "open" and str(arguments[0]) != str(readers.PATH))):
+            self.seen.append((event, *map(repr, arguments)))
+
+    def __enter__(self):
+        self.on, self.seen = True, []
+
+    def __exit__(self, *exception):
+        self.on = False
+
+
+WATCH = Watch()
+
+
+def warmed_up(kind):
+    """The reader, with all that it needs imported."""
+    read = readers.READERS[kind]
+    for content in readers.seeds(kind):
+        read(content)
+    return read
+
+
+def test_the_watch_sees_what_it_watches_for():
+    with WATCH:
+        eval("1")
+        with contextlib.suppress(ImportError):
+            __import__("there_is_no_such_module")
+        with open(__file__):
+            pass
+    assert {event for event, *_ in WATCH.seen} == {"compile", "exec", "import", "open"}
+
+
+@pytest.mark.parametrize("kind", readers.READERS)
+def test_good_files_are_read(kind):
+    for content in readers.SEEDS[kind]:
+        assert readers.READERS[kind](content) is not None
+
+
+@pytest.mark.parametrize("kind", readers.READERS)
+def test_the_corpus_is_read_or_refused(kind):
+    read, contents = warmed_up(kind), readers.seeds(kind)
+    assert len(contents) > 10
+    with WATCH:
+        for content in contents:
+            read(content)
+    assert WATCH.seen == []
+
+
+# more of those that are read faster
+N_MUTATED = {"model": 6000, "header": 2500, "idx": 8000, "csv": 3000}
+
+
+@pytest.mark.parametrize("kind", readers.READERS)
+def test_damaged_files_are_read_or_refused_soon_in_little_memory_and_run_nothing(kind):
+    assert sum(N_MUTATED.values()) >= 10_000
+    read, rng, seeds = warmed_up(kind), np.random.default_rng(0), readers.seeds(kind)
+    slowest, n_read = 0.0, 0
+    contents = [readers.mutated(seeds[i % len(seeds)], kind, rng) for i in range(N_MUTATED[kind])]
+    with WATCH:
+        for content in contents:
+            start = time.perf_counter()
+            n_read += read(content) is not None
+            slowest = max(slowest, time.perf_counter() - start)
+    assert WATCH.seen == []
+    assert 0 < n_read < N_MUTATED[kind]  # some changes do no harm
+    assert slowest < 2.0
+
+
+@pytest.mark.parametrize("kind", readers.READERS)
+def test_no_damaged_file_takes_much_memory(kind):
+    read, rng, seeds = warmed_up(kind), np.random.default_rng(1), readers.seeds(kind)
+    contents = [readers.mutated(seeds[i % len(seeds)], kind, rng) for i in range(300)]
+    tracemalloc.start()
+    try:
+        for content in contents:
+            read(content)
+        assert tracemalloc.get_traced_memory()[1] < 4 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", readers.READERS)
+def test_fuzzing_finds_nothing(kind, tmp_path):
+    if importlib.util.find_spec("atheris") is None:
+        pytest.skip("atheris is not installed")
+    (tmp_path / "found").mkdir()
+    fuzz = [
+        sys.executable,
+        Path(__file__).with_name("fuzz.py"),
+        kind,
+        tmp_path / "found",
+        "-runs=2000",
+        "-max_len=4096",
+    ]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    ran = subprocess.run(fuzz, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    assert list(tmp_path.glob("crash-*")) == []

@@ -1,0 +1,188 @@
+"""What makes training fast, as facts that need no clock: what a step allocates, and which products it makes."""
+
+import gc
+import itertools
+import subprocess
+import sys
+import tracemalloc
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import nnlite as nn
+from nnlite import parallel
+
+OBJECTS = 6_000  # bytes of Python's own small objects, and of NumPy's for one operation
+
+
+class Meter(nn.Callback):
+    """Notes the peak of the memory in each batch, above what was in use when it began."""
+
+    def on_train_begin(self, logs):
+        self.peaks = []
+
+    def on_batch_begin(self, batch, logs):
+        tracemalloc.reset_peak()
+        self.before = tracemalloc.get_traced_memory()[0]
+
+    def on_batch_end(self, batch, logs):
+        self.peaks.append(tracemalloc.get_traced_memory()[1] - self.before)
+
+
+@pytest.fixture
+def _traced():
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+    gc.enable()
+
+
+NETWORKS = {
+    "softmax": ([nn.Dense, nn.ReLU, nn.Dense, nn.ReLU, nn.Dense, nn.Softmax], 10),
+    "tanh": ([nn.Dense, nn.Tanh, nn.Dense, nn.Softmax], 10),
+    "several labels": ([nn.Dense, nn.ReLU, nn.Dense, nn.Sigmoid], 10),
+    "values": ([nn.Dense, nn.ReLU, nn.Dense, nn.Identity], 10),
+}
+OPTIMIZERS = {
+    "sgd": lambda: nn.SGD(0.01),
+    "momentum": lambda: nn.SGD(0.01, momentum=0.9),
+    "adam": nn.Adam,
+    "adamw": lambda: nn.AdamW(weight_decay=0.01, clip_norm=1.0),
+}
+
+
+def network(kinds, units, width=700):
+    n_dense = kinds.count(nn.Dense)
+    sizes = iter([width] * (n_dense - 1) + [units])
+    return nn.Model([kind(next(sizes)) if kind is nn.Dense else kind() for kind in kinds], seed=0)
+
+
+def targets(model, M, units):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, units, M) if isinstance(model.output, nn.Softmax) else rng.integers(0, 2, (M, units))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.usefixtures("_traced")
+def test_a_step_allocates_no_array_larger_than_the_labels(name, optimizer):
+    kinds, units = NETWORKS[name]
+    M = 256
+    model, meter = network(kinds, units), Meter()
+    X = np.random.default_rng(0).random((4 * M, 300), np.float32)
+    y = targets(model, 4 * M, units)
+    model.fit(X, y, optimizer=OPTIMIZERS[optimizer](), epochs=3, batch_size=M, callbacks=[meter], progress=False)
+    labels = y[:M].nbytes
+    assert meter.peaks[0] > 100 * labels  # the first step makes the arrays: so the meter measures
+    assert max(meter.peaks[5:]) < labels + OBJECTS < M * 700
+
+
+def count_products(monkeypatch):
+    """Shapes of the products that are made from now on, and how often each."""
+    made, dot = Counter(), np.dot
+
+    def counting(a, b, out=None):
+        if a.ndim == b.ndim == 2:
+            made[a.shape, b.shape] += 1
+        return dot(a, b, out=out)
+
+    def none(*arguments, **options):
+        raise AssertionError("a product that is not counted")
+
+    monkeypatch.setattr(np, "dot", counting)
+    monkeypatch.setattr(np, "matmul", none)
+    monkeypatch.setattr(np, "einsum", none)
+    return made
+
+
+def test_a_step_makes_three_products_for_each_layer_but_for_the_gradient_of_its_input(monkeypatch):
+    M, sizes = 16, (20, 30, 40, 10)
+    model = nn.Model([nn.Dense(30), nn.ReLU(), nn.Dense(40), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=0)
+    X, y = np.ones((5 * M, 20), np.float32), np.arange(5 * M) % 10
+    model.fit(X, y, epochs=1, batch_size=M)
+    made = count_products(monkeypatch)
+    model.fit(X, y, optimizer=nn.Adam(), epochs=2, batch_size=M)
+    expected = Counter()
+    for m, n in itertools.pairwise(sizes):
+        expected[(M, m), (m, n)] += 10  # z = a W
+        expected[(m, M), (M, n)] += 10  # dW = a^T dz
+        if m != sizes[0]:
+            expected[(M, n), (n, m)] += 10  # da = dz W^T, of which the first layer has none
+    assert made == expected
+
+
+def test_frozen_layers_make_no_products_going_back(monkeypatch):
+    layers = [nn.Dense(30), nn.ReLU(), nn.Dense(10), nn.Softmax()]
+    model = nn.Model(layers, seed=0)
+    X, y = np.ones((64, 20), np.float32), np.arange(64) % 10
+    layers[0].trainable = False
+    model.fit(X, y, epochs=1)
+    made = count_products(monkeypatch)
+    model.fit(X, y, epochs=1, batch_size=32)
+    assert made == {((32, 20), (20, 30)): 2, ((32, 30), (30, 10)): 2, ((30, 32), (32, 10)): 2}
+
+
+def test_a_prediction_makes_one_product_for_each_layer(monkeypatch):
+    model = nn.Model([nn.Dense(30), nn.ReLU(), nn.Dense(10), nn.Softmax()], n_features=20, seed=0)
+    made = count_products(monkeypatch)
+    model.predict_proba(np.ones((1, 20), np.float32))
+    assert made == {((1, 20), (20, 30)): 1, ((1, 30), (30, 10)): 1}
+
+
+# ---- threads ---------------------------------------------------------------------------------------------------------
+
+TRAINING = """
+import hashlib, numpy as np, nnlite as nn
+rng = np.random.default_rng(0)
+X, y = rng.standard_normal((64, 500)).astype(np.float32), rng.integers(0, 10, 64)
+for optimizer in nn.Adam(), nn.SGD(0.1, momentum=0.9), nn.AdamW(clip_norm=0.1), nn.Lion(1e-4), nn.NAdam():
+    model = nn.Model([nn.Dense(900), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=0)
+    model.fit(X, y, optimizer=optimizer, epochs=3, batch_size=32)
+    print(hashlib.sha256(model.theta).hexdigest())
+"""
+
+
+def test_the_number_of_threads_changes_no_bit():
+    digests = set()
+    for n in "1", "2", "3", "7":
+        environment = {"NNLITE_NUM_THREADS": n, "OPENBLAS_NUM_THREADS": "1"}
+        run = subprocess.run(
+            [sys.executable, "-c", TRAINING], env=environment, capture_output=True, text=True, check=True
+        )
+        digests.add(run.stdout)
+        assert len(run.stdout.split()) == 5
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize(("given", "n"), [("3", 3), ("0", None), ("-1", None), ("many", None), ("", None)])
+def test_the_environment_says_how_many_threads_there_are(monkeypatch, given, n):
+    monkeypatch.delenv(parallel.VARIABLE, raising=False)
+    usual = parallel.n_threads()
+    assert 1 <= usual <= parallel.MOST_THREADS
+    monkeypatch.setenv(parallel.VARIABLE, given)
+    assert parallel.n_threads() == (n or usual)
+
+
+def test_tasks_are_run_at_once_and_their_errors_raised():
+    import threading
+
+    barrier, done = threading.Barrier(3, timeout=10), []
+
+    def meet():
+        barrier.wait()
+        done.append(1)
+
+    parallel.run([meet, meet, meet])
+    assert len(done) == 3
+
+    def fail():
+        raise KeyError("x")
+
+    for tasks in [fail, meet], [lambda: None, fail]:
+        barrier = threading.Barrier(1)
+        with pytest.raises(KeyError):
+            parallel.run(tasks)
+    parallel.run([])
