@@ -8,10 +8,9 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.data import check_lengths, check_X
-from nnlite.errors import ArgumentError
 from nnlite.layers import Cache
 from nnlite.plots.inputs import output_units, require_model
-from nnlite.plots.style import COLORS, check_ax, own_or_new, short_name
+from nnlite.plots.style import COLORS, check_ax, chosen_from, own_or_new, short_name
 
 if TYPE_CHECKING:
     from nnlite.model import Model
@@ -195,13 +194,7 @@ def _check_names(names: Any, model: "Model") -> list[str]:
     known = list(model.gradients)
     if names is None:
         return [name for name in known if name.startswith("dW")] or known
-    chosen = [names] if isinstance(names, str) else list(names)
-    for name in chosen:
-        if name not in known:
-            raise ArgumentError(f"names: there is no {name!r}; choose from {', '.join(known)}")
-    if not chosen:
-        raise ArgumentError(f"names: expected at least one of {', '.join(known)}, got none")
-    return chosen
+    return chosen_from(known, names, "names")
 
 
 def _range(values: list[Array], *, all_of_it: bool = False) -> tuple[float, float]:

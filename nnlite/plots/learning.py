@@ -8,7 +8,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.plots.style import GRAY, TRAINING, VALIDATION, check_axes, color, legend, marker, new_grid
+from nnlite.plots.style import GRAY, TRAINING, VALIDATION, check_axes, chosen_from, color, legend, marker, new_grid
 
 Record = Mapping[str, Sequence[float]]  # a History
 Runs = dict[str, list[Record]]
@@ -120,13 +120,7 @@ def _quantities(runs: Runs, keys: str | Sequence[str] | None) -> list[str]:
         return found
     if keys == "all":
         keys = [key for key in recorded if key.removeprefix("val_") == key or key.removeprefix("val_") not in recorded]
-    chosen = [keys] if isinstance(keys, str) else list(keys)
-    for key in chosen:
-        if key not in recorded:
-            raise ArgumentError(f"keys: {key!r} was not recorded; there is {', '.join(recorded) or 'nothing'}")
-    if not chosen:
-        raise ArgumentError(f"keys: nothing to draw; there is {', '.join(recorded) or 'nothing'}")
-    return chosen
+    return chosen_from(recorded, keys, "keys")
 
 
 def _curves(runs: Runs, key: str) -> list[Curve]:

@@ -94,7 +94,7 @@ def scores_by_size(
     (array([12, 96]), (2, 2), 'accuracy')
     """
     X, y = checks.numeric_array("X", X), checks.numeric_array("y", y)
-    if X.ndim < 2 or len(X) != len(y) or len(X) < 2:
+    if X.ndim < 2 or y.ndim < 1 or len(X) != len(y) or len(X) < 2:
         raise ArgumentError(f"X: expected an example for each of at least 2 labels, got shapes {X.shape}, {y.shape}")
     repeats, seed = checks.integer("repeats", repeats), checks.integer("seed", seed, minimum=0)
     make = _maker(model)
@@ -106,7 +106,11 @@ def scores_by_size(
         pool, held_out = stratified_split(classes, validation_split, rng, name="validation_split")
         validation_data = (X[held_out], y[held_out])
     else:
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            raise ArgumentError(f"validation_data: expected (X, y), got {validation_data!r:.100}")
         pool = np.arange(len(X))
+    if score is not None and not isinstance(score, str):
+        raise ArgumentError(f"score: expected 'loss', or the name of a metric such as 'f1', got {score!r}")
     counts = _counts(sizes, len(pool))
     training, validation = np.empty((2, len(counts), repeats))
     for j in range(repeats):

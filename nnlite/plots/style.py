@@ -135,6 +135,18 @@ def checked_names(names: Any, n: int, argument: str = "class_names") -> list[str
     return [str(name) for name in names]
 
 
+def chosen_from(known: Sequence[str], chosen: Any, argument: str) -> list[str]:
+    """``chosen``, a name or several, as a list; each must be among those that are known."""
+    names = [chosen] if isinstance(chosen, str) else chosen
+    there_is = ", ".join(known) or "nothing"
+    if not isinstance(names, (Sequence, np.ndarray)) or not len(names):
+        raise ArgumentError(f"{argument}: expected some of {there_is}, got {chosen!r}")
+    for name in names:
+        if name not in known:
+            raise ArgumentError(f"{argument}: there is no {name!r}; choose from {there_is}")
+    return list(names)
+
+
 def short_name(layer: Layer) -> str:
     """``Dense(64)``, without what else was chosen if that is long."""
     text, kind = repr(layer), type(layer).__name__

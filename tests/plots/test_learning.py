@@ -94,8 +94,8 @@ def test_a_key_that_one_of_the_runs_lacks_is_drawn_for_the_others():
         (3, {}, "history: expected a History, a list of them or a mapping to them, got 3"),
         ({"a": history(1), "b": 3}, {}, "history: expected a History, or a list of them, for 'b', got 3"),
         ({"a": [history(1)], "b": []}, {}, r"history: expected a History, or a list of them, for 'b', got \[\]"),
-        (history(1), {"keys": "f1"}, "keys: 'f1' was not recorded; there is loss"),
-        (history(1), {"keys": []}, "keys: nothing to draw; there is loss"),
+        (history(1), {"keys": "f1"}, "keys: there is no 'f1'; choose from loss"),
+        (history(1), {"keys": []}, "keys: expected some of loss"),
         ({"loss": ["low"]}, {}, "loss: expected numbers"),
     ],
 )

@@ -179,3 +179,28 @@ def test_importing_the_pictures_loads_no_matplotlib():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "nnlite.plots.thresholds" in loaded
     assert not {"matplotlib", "PIL"} & set(loaded)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda model: plots.gradients(model, X64, Y64 % 2, names=3), "names: expected some of dW1, db1, got 3"),
+        (lambda model: plots.learning_curves({"loss": [1.0]}, keys=3), "keys: expected some of loss, got 3"),
+        (
+            lambda model: plots.scores_by_size(model, X64, Y64 % 2, validation_data=(X64,)),
+            r"validation_data: expected \(X, y\)",
+        ),
+        (lambda model: plots.scores_by_size(model, X64, 3), r"X: expected an example for each of at least 2 labels"),
+        (
+            lambda model: plots.scores_by_size(model, X64, Y64 % 2, score=3),
+            "score: expected 'loss', or the name of a metric",
+        ),
+        (
+            lambda model: plots.confusion_matrix([0, 1], [1, 2], class_names=["a"]),
+            "class_names: expected a name for .* 2",
+        ),
+    ],
+)
+def test_the_argument_that_is_wrong_is_the_one_that_is_named(call, message):
+    with pytest.raises(nn.ArgumentError, match=message):
+        call(nn.Model([nn.Dense(2), nn.Softmax()], n_features=64, seed=0))
