@@ -16,7 +16,13 @@ FEW = 16  # examples for which the checks would take as long as the prediction
 
 def check_X(X: Any, input_shape: Shape | None, dtype: Any, name: str = "X") -> Array:
     """Return ``X`` as an array of at least one finite example of ``input_shape`` (None: any), not yet cast."""
-    if type(X) is np.ndarray and X.dtype == dtype and X.shape[1:] == input_shape and 0 < len(X) <= FEW and _is_small(X):
+    if (
+        type(X) is np.ndarray
+        and X.dtype == dtype
+        and X.shape[1:] == input_shape
+        and 0 < len(X) <= FEW
+        and _is_finite(X)
+    ):
         return X  # all is well, as it mostly is with single examples
     array = checks.numeric_array(name, X)
     if array.ndim < 2:
@@ -35,9 +41,10 @@ def check_X(X: Any, input_shape: Shape | None, dtype: Any, name: str = "X") -> A
     return array
 
 
-def _is_small(X: Array) -> bool:
+def _is_finite(X: Array) -> bool:
     """Whether the sum of the squares is finite; then all numbers are."""
-    return math.isfinite(np.vdot(X, X))
+    x = X.reshape(-1)
+    return math.isfinite(x.dot(x))
 
 
 def check_lengths(X: Array, y: Array, X_name: str = "X", y_name: str = "y") -> None:

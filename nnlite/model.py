@@ -602,10 +602,12 @@ class Model:
     def _predict_rows(self, X: Array) -> Array:
         """Y_hat (M, n[L]) in an array of its own."""
         step = self._take_pass()
+        if len(X) <= data.FEW:  # a copy of X costs less than to see to it that nothing of the user's is written or kept
+            Y_hat = step.forward(X.astype(self.dtype)).copy()
+            self._idle.append(step)
+            return Y_hat
         try:
             X = data.read_only(X)
-            if len(X) <= BLOCK:
-                return step.forward(X).copy()
             Y_hat = np.empty((len(X), *self._shapes[-1]), self.dtype)
             for start in range(0, len(X), BLOCK):
                 Y_hat[start : start + BLOCK] = step.forward(X[start : start + BLOCK])

@@ -81,7 +81,7 @@ class Dense(Layer):
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``z = a_prev W + b``."""
         cache.a_prev = a_prev
-        z: Array = np.dot(a_prev, self.W, out=cache.array("z", (len(a_prev), self.units)))
+        z: Array = a_prev.dot(self.W, out=cache.array("z", (len(a_prev), self.units)))
         z += cache.rows("b", self.b, z.shape)
         return z
 
@@ -89,9 +89,9 @@ class Dense(Layer):
         """``dW = a_prev^T dz``, ``db = sum dz``, ``da_prev = dz W^T``."""
         dz = da  # the gradient of what this layer put out, which is z
         if self.trainable:
-            np.dot(cache.a_prev.T, dz, out=self.dW)
-            np.dot(cache.full("ones", (len(dz),), 1), dz, out=self.db)
+            cache.a_prev.T.dot(dz, out=self.dW)
+            cache.full("ones", (len(dz),), 1).dot(dz, out=self.db)
         if not cache.input_gradient:
             return None
-        da_prev: Array = np.dot(dz, self.W.T, out=cache.array("da_prev", cache.a_prev.shape))
+        da_prev: Array = dz.dot(self.W.T, out=cache.array("da_prev", cache.a_prev.shape))
         return da_prev

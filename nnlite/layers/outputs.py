@@ -142,13 +142,13 @@ class Softmax(Output):
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = e^{z - max z} / sum e^{z - max z}``."""
         z = cache.z = a_prev
-        largest = np.maximum.reduce(z, axis=-1, keepdims=True, out=cache.array("largest", (*z.shape[:-1], 1)))
-        cache.largest = cache.rows("largest of each row", largest, z.shape)
-        a: Array = np.subtract(z, cache.largest, out=cache.array("a", z.shape))
+        shape, M, C = z.shape, z.shape[:-1], z.shape[-1:]
+        largest = np.maximum.reduce(z, axis=-1, out=cache.array("largest", M))
+        cache.largest = cache.rows("largest of each row", largest[..., None], shape)
+        a = cache.a = np.subtract(z, cache.largest, out=cache.array("a", shape))
         np.exp(a, out=a)
-        cache.sum = np.dot(a, cache.full("ones", z.shape[-1:], 1), out=cache.array("sum", z.shape[:-1]))
-        a /= cache.rows("sum of each row", cache.sum[..., None], z.shape)
-        cache.a = a
+        cache.sum = a.dot(cache.full("ones", C, 1), out=cache.array("sum", M))
+        a /= cache.rows("sum of each row", cache.sum[..., None], shape)
         return a
 
     def losses(self, Y: Array, cache: Cache) -> Array:
@@ -156,7 +156,7 @@ class Softmax(Output):
         shifted = np.subtract(cache.z, cache.largest, out=cache.array("shifted", Y.shape))
         np.maximum(shifted, np.finfo(shifted.dtype).min, out=shifted)  # instead of -inf: 0 * -inf is no loss
         shifted *= Y
-        y_z = np.dot(shifted, cache.full("ones", Y.shape[-1:], 1), out=cache.array("y_z", Y.shape[:-1]))
+        y_z = shifted.dot(cache.full("ones", Y.shape[-1:], 1), out=cache.array("y_z", Y.shape[:-1]))
         L: Array = np.log(cache.sum, out=cache.array("L", Y.shape[:-1]))
         L -= y_z
         return L
