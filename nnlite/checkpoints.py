@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
@@ -96,6 +97,7 @@ class Directory:
         self.path = options.directory
         self.saved: dict[str, Any] | None = None
         self._lock: IO[str] | None = None
+        _open.add(self)
         try:
             os.makedirs(self.path, exist_ok=True)
             self._lock = _locked(os.path.join(self.path, LOCK), self.path)
@@ -111,12 +113,17 @@ class Directory:
             raise
 
     def save(self, step: int, values: Mapping[str, Any]) -> None:
-        """Write what the training depends on after ``step`` steps, and remove the files that are too many."""
+        """Write what the training depends on after ``step`` steps, and remove the files that are too many.
+
+        Files of later steps, which could not be read or are of a longer training, are no longer of use.
+        """
         try:
             snapshots.write(os.path.join(self.path, f"checkpoint-{step:09d}.npz"), values)
         except snapshots.UnsavableError as error:
             raise ArgumentError(f"checkpoint: a file cannot hold {error}, which the training depends on") from None
-        for old in self._files()[self.options.keep :]:
+        files = self._files()
+        present = [name for name in files if (snapshots.step_of(name) or 0) <= step]
+        for old in {*files} - {*present[: self.options.keep]}:
             with contextlib.suppress(OSError):
                 os.remove(os.path.join(self.path, old))
 
@@ -149,12 +156,25 @@ class Directory:
         return None
 
 
+_open: weakref.WeakSet[Directory] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """In a forked process: the lock is its parent's."""
+    for directory in list(_open):
+        directory.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_all)
+
+
 def _locked(path: str, directory: str) -> IO[str]:
     """The lock file, held by this process until it is closed or the process ends, however it does."""
     file = open(path, "a+", encoding="utf-8")  # noqa: SIM115
     try:
         _lock(file)
-    except OSError:
+    except (BlockingIOError, PermissionError):
         file.seek(0)
         owner = file.read(20).strip()
         file.close()
@@ -162,6 +182,8 @@ def _locked(path: str, directory: str) -> IO[str]:
             f"checkpoint: another training{f', process {owner},' if owner else ''} is using {directory!r}; "
             f"give another directory, or wait until it ends"
         ) from None
+    except OSError:
+        pass  # some network disks have no locks
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
     file.flush()

@@ -1,6 +1,7 @@
 """The command line: ``nnlite train digits``."""
 
 import argparse
+import glob
 import itertools
 import os
 import sys
@@ -175,7 +176,7 @@ def _train(options: argparse.Namespace) -> int:
     optimizer = SGD(recipe.learning_rate, momentum=recipe.momentum)
     directory = _run_directory(options.out, options.dataset, options.resume)
     checkpoints = os.path.join(directory, "checkpoints")
-    if os.path.isdir(checkpoints) and os.listdir(checkpoints) and not options.resume:
+    if not options.resume and glob.glob(os.path.join(glob.escape(checkpoints), "*.npz")):
         raise ArgumentError(f"--out: there is a training in {directory!r}; --resume goes on with it, or give another")
     print(
         f"{data.name}: {len(data.X_train):,} training examples, of which {VALIDATION_FRACTION:.0%} are held out "
@@ -253,11 +254,11 @@ def _run_directory(out: str | None, dataset: str, resume: bool) -> str:
             raise ArgumentError(f"--out: cannot make the directory {out!r} ({error.strerror})") from None
         return out
     os.makedirs("runs", exist_ok=True)
+    numbers = [name.removeprefix(f"{dataset}-") for name in os.listdir("runs") if name.startswith(f"{dataset}-")]
+    if resume and (there := [int(number) for number in numbers if number.isdecimal()]):
+        return os.path.join("runs", f"{dataset}-{max(there)}")
     for number in itertools.count(1):
         directory = os.path.join("runs", f"{dataset}-{number}")
-        following = os.path.join("runs", f"{dataset}-{number + 1}")
-        if resume and os.path.isdir(directory) and not os.path.isdir(following):
-            break
         try:
             os.mkdir(directory)
         except FileExistsError:

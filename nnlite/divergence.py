@@ -1,7 +1,7 @@
 """When a cost or a gradient is NaN or infinite: noticed in the step, and told with what went wrong first."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,17 +20,28 @@ ADVICE = (
 
 
 def sensor(model: "Model") -> Array:
-    """The part of the gradient that shows every NaN and infinity that goes backward: the biases', a few numbers.
+    """The part of the gradient in which every dz that is not finite shows at once: that of the biases, a few numbers.
 
-    Each dz that is not finite makes db so, since db is its sum; what is not finite forward shows in dz[L] already.
+    db is the sum of dz, and what is not finite forward shows in dz[L]. (A dW that overflows all by itself makes
+    weights that are not finite, and so shows in the next step, or at the end of the epoch.) Where a layer that learns
+    has nothing but weights, it is the whole gradient.
     """
-    biases = model.grad[model.n_weights :]
-    return biases if biases.size else model.grad
+    weights: set[object] = set()
+    others: set[object] = set()
+    for segment in model._vectors.segments:
+        if segment.layer.trainable:
+            (weights if segment.decayed else others).add(segment.layer)
+    return model.grad[model.n_weights :] if weights and weights <= others else model.grad
 
 
-def is_finite(gradient: Array) -> bool:
+def is_finite(vector: Array) -> bool:
     """Whether the sum of the squares is finite: one product, a hundredth of the smallest step."""
-    return math.isfinite(gradient.dot(gradient))
+    return math.isfinite(vector.dot(vector))
+
+
+def all_finite(vector: Array) -> bool:
+    """Whether each number is finite, even where the sum of the squares is not."""
+    return is_finite(vector) or bool(np.isfinite(vector).all())
 
 
 def error(where: str, epoch: int, step: int) -> DivergenceError:
@@ -46,9 +57,9 @@ def error(where: str, epoch: int, step: int) -> DivergenceError:
 
 def first_wrong(model: "Model", step: "Pass", X: Array) -> str | None:
     """What went wrong first on the way forward and back: a layer's weights, its output, or its gradient."""
-    for segment in model._vectors.segments:
-        if not np.isfinite(segment.view(model.theta)).all():
-            return f"{segment.name} of layer {_place(model, segment.layer)}, is not finite, after the step before"
+    weights = wrong_weights(model)
+    if weights is not None:
+        return weights
     a = X if X.dtype == model.dtype else X.astype(model.dtype)
     for i, (layer, cache) in enumerate(zip(model.layers, step.caches, strict=True)):
         a = layer.forward(a, cache)
@@ -60,6 +71,16 @@ def first_wrong(model: "Model", step: "Pass", X: Array) -> str | None:
     return None
 
 
+def wrong_weights(model: "Model") -> str | None:
+    """The first parameter that is not finite."""
+    if all_finite(model.theta):
+        return None
+    for segment in model._vectors.segments:
+        if not all_finite(segment.view(model.theta).reshape(-1)):
+            return f"{segment.name} of layer {_place(model, segment.layer)}, is not finite, after the step before"
+    return None
+
+
 def _place(model: "Model", layer: object) -> str:
     for i, outer in enumerate(model.layers):
         if layer is outer or layer in outer.inner_layers:
@@ -68,38 +89,40 @@ def _place(model: "Model", layer: object) -> str:
 
 
 class Best:
-    """The best weights so far: those at the end of the epoch with the lowest loss, at first those given.
+    """The best weights so far: those at the end of the epoch with the lowest loss, or those that were given.
 
     Parameters
     ----------
     model : Model
         Once it is built.
-
-    Attributes
-    ----------
-    loss : float or None
-        Theirs; None as long as no batch has been seen.
     """
 
     def __init__(self, model: "Model") -> None:
-        self.loss: float | None = None
+        self.loss = math.inf
+        self.given: tuple[Array, Array] | None = (model.theta.copy(), model.state.copy())
         self.theta, self.state = model.theta.copy(), model.state.copy()
 
     def consider(self, model: "Model", values: Mapping[str, float]) -> None:
         """Keep the present weights if the loss (of validation, where there is such) is lower than before."""
         loss = values.get("val_loss", values["loss"])
-        if self.loss is None or not loss >= self.loss:
+        if loss < self.loss:
             self.loss = loss
             self.theta[...], self.state[...] = model.theta, model.state
 
-    def restore(self, model: "Model") -> None:
-        """Give the network these weights."""
+    def restore(self, model: "Model", loss: Callable[[], float]) -> None:
+        """Give the network the best weights; ``loss`` says how good those are that it has."""
         model.theta, model.state = self.theta, self.state
+        if self.given is not None and math.isfinite(self.loss):
+            of_best = loss()
+            model.theta, model.state = self.given
+            if not loss() < of_best:
+                model.theta, model.state = self.theta, self.state
 
     def get_state(self) -> dict[str, Any]:
-        """What `set_state` needs to be the same."""
+        """What `set_state` needs to be the same, but for the weights that were given."""
         return {"loss": self.loss, "theta": self.theta, "state": self.state}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Be as one that gave this state."""
+        self.given = None
         self.loss, self.theta, self.state = state["loss"], state["theta"], state["state"]

@@ -1,12 +1,15 @@
 """A few threads that share the work on long vectors: NumPy lets others run while it works on an array."""
 
+import contextvars
 import os
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 VARIABLE = "NNLITE_NUM_THREADS"
+NAME = "nnlite helper"
 MOST_THREADS = 4  # more would wait for memory, and for each other between two operations
 
 
@@ -29,24 +32,38 @@ class Helpers:
 
     def run(self, tasks: Sequence[Callable[[], None]]) -> None:
         """Run ``tasks`` at once, the first in this thread, and return when all are done; raise what one has raised."""
-        self._start(len(tasks) - 1)
         done: SimpleQueue[BaseException | None] = SimpleQueue()
-        for task in tasks[1:]:
-            self._work.put((task, done))
+        given = 0
+        raised: list[BaseException | None] = []
         try:
+            for task in tasks[1:]:
+                # NumPy's error state, for one, belongs to the context of this thread
+                self._work.put((partial(contextvars.copy_context().run, task), done))
+                given += 1
             tasks[0]()
         finally:
-            raised = [done.get() for _ in tasks[1:]]
+            while len(raised) < given:  # nobody may still be at work when this returns, Ctrl-C or not
+                try:
+                    raised.append(done.get())
+                except KeyboardInterrupt as interrupt:
+                    raised.append(interrupt)
+                    given += 1
         for error in raised:
             if error is not None:
                 raise error
 
-    def _start(self, n: int) -> None:
+    def start(self, n: int) -> bool:
+        """Have at least n threads; False if the system gives none."""
         if self._n < n:
             with self._lock:
                 while self._n < n:
-                    threading.Thread(target=_work, args=(self._work,), name="nnlite helper", daemon=True).start()
+                    thread = threading.Thread(target=_work, args=(self._work,), name=NAME, daemon=True)
+                    try:
+                        thread.start()
+                    except RuntimeError:
+                        return False
                     self._n += 1
+        return True
 
 
 def _work(tasks: "SimpleQueue[Any]") -> None:
@@ -66,7 +83,10 @@ _helpers = Helpers()
 
 def run(tasks: Sequence[Callable[[], None]]) -> None:
     """Run ``tasks`` at once, each in a thread; return when all are done."""
-    if len(tasks) > 1:
+    several = (
+        len(tasks) > 1 and threading.current_thread().name != NAME
+    )  # a helper that waited for others could wait for itself
+    if several and _helpers.start(len(tasks) - 1):
         _helpers.run(tasks)
     else:
         for task in tasks:

@@ -40,6 +40,8 @@ class Run:
     metrics : sequence of (str, callable)
     hooks : Hooks
         The callbacks.
+    keys : list of str
+        Of what the history will record.
     directory : Directory or None
         For checkpoints.
     """
@@ -53,6 +55,7 @@ class Run:
         validation: Examples | None,
         metrics: Metrics,
         hooks: Hooks,
+        keys: list[str],
         directory: Directory | None,
     ) -> None:
         self.model = model
@@ -71,7 +74,8 @@ class Run:
         self.seconds = 0.0  # of the present epoch, before the training went on
         self.at_epoch_start: dict[str, Any] | None = None  # the generator and the source
         self._given = _numbers(optimizer)  # to tell what callbacks change
-        self._set_up = self._describe()  # before they freeze layers
+        self._changed: set[str] = set()
+        self._set_up = self._describe(keys)
 
     # ---- epochs and steps ---------------------------------------------------------------------------------------
 
@@ -89,7 +93,8 @@ class Run:
             with EpochBar(epochs, progress, self.epoch) as bar, Interruptible() as interrupt:
                 while self.epoch < epochs and not model.stop_training and not interrupt.asked:
                     self._epoch(bar, interrupt)
-                self._end(interrupt.asked)
+                self.history.interrupted = interrupt.asked
+                self._end(interrupt)
         finally:
             model._training_pass().forget()
             for callback in hooks.callbacks:
@@ -108,11 +113,10 @@ class Run:
             self.source.begin(self.model)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is noticed, and said better
             self._train(bar, interrupt, start)
-            if interrupt.asked or self.n_batches == 0:  # of a source that has run dry nothing is left
-                return
+            if self.n_batches == 0 or (interrupt.asked and not self.model.stop_training):
+                return  # to go on with the epoch later, unless a source has run dry
             values = self.running.values()
-            if self.running.weight and not np.isfinite(values["loss"]):
-                self._give_up(f"the cost J is {values['loss']}", self.n_batches - 1)
+            self._check_epoch(values["loss"])
             if self.validation is not None:
                 validated = self.model._evaluate(self.validation, self.metrics)
                 values |= {f"val_{key}": value for key, value in validated.items()}
@@ -135,11 +139,11 @@ class Run:
         for chunk in source.chunks(model, one_by_one=one_by_one, skip=self.n_batches):
             for batch_begin in hooks.batch_begin:
                 batch_begin(self.n_batches, {})
-            last = self._train_on(chunk)
-            self.n_batches += len(chunk.batches)
-            self.n_steps += len(chunk.batches)
-            for batch_end in hooks.batch_end:
-                batch_end(self.n_batches - 1, {"loss": self.running.loss_of(*last), "size": chunk.examples.size})
+            last = self._train_on(chunk, interrupt)
+            if hooks.batch_end:
+                logs = {"loss": self.running.loss_of(*last), "size": chunk.examples.size}
+                for batch_end in hooks.batch_end:
+                    batch_end(self.n_batches - 1, logs)
             if source.n_steps is not None:
                 bar.within(self.epoch, self.n_batches / source.n_steps)
             if model.stop_training or interrupt.asked:
@@ -151,24 +155,25 @@ class Run:
         if not (model.stop_training or interrupt.asked):
             self._notice_a_dry_source()
 
-    def _train_on(self, chunk: Chunk) -> tuple[Array, Array, Array | None]:
+    def _train_on(self, chunk: Chunk, interrupt: Interruptible) -> tuple[Array, Array, Array | None]:
         """One step for each batch of the chunk: the four lines. Return z[L], y and the weights of the last batch."""
         model, optimizer, running = self.model, self.optimizer, self.running
         step = model._training_pass()  # another one where a callback has frozen or freed a layer
         X, y, weights, _ = chunk.examples
         X, Y, weights = data.cast(X, "X", step.batch), step.target_rows(y), self._weighted(y, weights, step.batch)
         sensor = divergence.sensor(model)
-        assert self.best is not None
-        for number, batch in enumerate(chunk.batches):
+        for batch in chunk.batches:
             weight = None if weights is None else weights[batch]
             step.forward(X[batch], training=True)
             running.add(step.z, y[batch], weight)
-            if self.best.loss is None:  # that of the weights which were given
-                self.best.loss = running.loss_of(step.z, y[batch], weight)
             step.backward(Y[batch], weight)
             if not divergence.is_finite(sensor):
-                self._diverged(step.z, X[batch], y[batch], weight, self.n_batches + number)
+                self._look_at(step.z, X[batch], y[batch], weight)
             optimizer.step(model)
+            self.n_batches += 1
+            self.n_steps += 1
+            if interrupt.asked:
+                break
         return step.z, y[batch], weight
 
     def _weighted(self, y: Array, weights: Array | None, cache: Cache) -> Array | None:
@@ -196,41 +201,67 @@ class Run:
             warnings.warn(f"{text}; the training ends here", stacklevel=2)
             self.model.stop_training = True
 
-    def _diverged(self, z: Array, X: Array, y: Array, weights: Array | None, number: int) -> None:
-        """Go back to the best weights and raise DivergenceError, unless all numbers are finite after all."""
-        model = self.model
+    def _look_at(self, z: Array, X: Array, y: Array, weights: Array | None) -> None:
+        """Give up, unless only the squares of the gradient are too large, and all numbers are finite."""
         loss = self.running.loss_of(z, y, weights)
-        where = divergence.first_wrong(model, model._training_pass(), X)
-        if where is not None or not np.isfinite(loss):
-            self._give_up(where or f"the cost J is {loss}", number)
+        if not (np.isfinite(loss) and np.isfinite(self.model.grad).all()):
+            where = divergence.first_wrong(self.model, self.model._training_pass(), X)
+            self._give_up(where or f"the cost J is {loss}", self.n_batches)
 
-    def _give_up(self, where: str, number: int) -> None:
+    def _check_epoch(self, loss: float) -> None:
+        """Give up if the epoch ends with a cost or weights that are not finite."""
+        where = divergence.wrong_weights(self.model)
+        if where is None and self.running.weight and not np.isfinite(loss):
+            where = f"the cost J is {loss}"
+        if where is not None:
+            self._give_up(where, self.n_batches - 1)
+
+    def _give_up(self, where: str, step: int) -> None:
+        """Go back to the best weights and raise DivergenceError."""
         assert self.best is not None
-        self.best.restore(self.model)
-        error = divergence.error(where, self.epoch, number)
+        self.best.restore(self.model, self._loss_now)
+        error = divergence.error(where, self.epoch, step)
         error.history = self.history
         raise error
 
     # ---- the beginning, the end, and going on ---------------------------------------------------------------------
 
-    def _end(self, interrupted: bool) -> None:
-        """Let the callbacks end. What they change comes into the last checkpoint beside what it was before."""
-        model = self.model
-        self.history.interrupted = interrupted
+    def _end(self, interrupt: Interruptible) -> None:
+        """Let the callbacks end. What they change comes into the last checkpoint beside what was before."""
+        model, callbacks, interrupted = self.model, self.hooks.callbacks, interrupt.asked
         if interrupted:
             self._save()
-        before = model.theta.copy(), model.state.copy()
+        going_on = None
+        if self.directory is not None and not interrupted:
+            going_on = self._state() | {"theta": model.theta.copy(), "state": model.state.copy()}
         last = {key: values[-1] for key, values in self.history.items()}
         for end in self.hooks.train_end:
             end(last)
-        if not interrupted:
-            self._save(at_the_end=before)
+        if going_on is not None:
+            ends = {"theta": model.theta, "state": model.state, "rng": model.rng.bit_generator.state}
+            going_on["end"] = ends | {"callbacks": [callback.get_state() for callback in callbacks]}
+            self._save(going_on)
 
     def _begin(self) -> None:
         self.best = divergence.Best(self.model)
         for begin in self.hooks.train_begin:
             begin({})
+        if self.directory is not None:
+            for callback in self.hooks.callbacks:
+                if callback.forgotten:
+                    what = f"{type(callback).__name__} loses {', '.join(callback.forgotten)} when the training goes on"
+                    warnings.warn(f"checkpoint: {what}: no file can hold it; see Callback.get_state", stacklevel=2)
         self._save()
+
+    def _loss_now(self) -> float:
+        """About the loss of the present weights: on some examples, evenly spread."""
+        examples = self.validation or getattr(self.source, "examples", None)
+        if examples is None:
+            return np.inf
+        rows = np.linspace(0, examples.size - 1, min(examples.size, 256)).astype(np.intp)
+        some = examples._replace(rows=rows if examples.rows is None else examples.rows[rows])
+        with np.errstate(all="ignore"):
+            return self.model._evaluate(some)["loss"]
 
     def check_saved(self) -> None:
         """Raise ArgumentError if what was saved is of another training than this; nothing has changed yet."""
@@ -244,24 +275,30 @@ class Run:
                     f"go on with the same, or give another directory"
                 )
 
-    def _describe(self) -> dict[str, str]:
-        """What must be the same when a training goes on."""
+    def _describe(self, keys: list[str]) -> dict[str, str]:
+        """What must be the same when a training goes on. Layers may be frozen meanwhile."""
         return {
-            "network": repr(self.model),
+            "network": repr(self.model).replace(", trainable=False", ""),
+            "features": str(self.source.input_shape),
             "dtype": self.model.dtype.name,
+            "history": ", ".join(keys),
             "optimizer": type(self.optimizer).__name__,
             "batches": self.source.set_up(),
             "callbacks": ", ".join(type(callback).__name__ for callback in self.hooks.callbacks) or "none",
         }
 
-    def _save(self, at_the_end: tuple[Array, Array] | None = None) -> None:
-        """Write a checkpoint: everything that the rest of the training depends on."""
-        if self.directory is None:
-            return
+    def _save(self, values: dict[str, Any] | None = None) -> None:
+        """Write a checkpoint."""
+        if self.directory is not None:
+            self.directory.save(self.n_steps, values or self._state())
+
+    def _state(self) -> dict[str, Any]:
+        """Everything that the rest of the training depends on; its arrays are live."""
         assert self.best is not None
         model, optimizer = self.model, self.optimizer
-        theta, state = at_the_end or (model.theta, model.state)
-        values = {
+        numbers = _numbers(optimizer)
+        self._changed |= {name for name, value in numbers.items() if self._given.get(name) != value}
+        return {
             "set_up": self._set_up,
             "epoch": self.epoch,
             "n_batches": self.n_batches,
@@ -269,32 +306,40 @@ class Run:
             "seconds": self.seconds,
             "at_epoch_start": self.at_epoch_start,
             "stopped": model.stop_training,
-            "theta": theta,
-            "state": state,
-            "end": None if at_the_end is None else {"theta": model.theta, "state": model.state},
+            "theta": model.theta,
+            "state": model.state,
+            "end": None,
             "trainable": [layer.trainable for layer in model.all_layers()],
             "rng": model.rng.bit_generator.state,
             "entropy": model._entropy,
             "source": self.source.get_state(),
             "optimizer": optimizer.get_state(model),
-            "changed": {name: value for name, value in _numbers(optimizer).items() if self._given.get(name) != value},
+            "changed": {name: numbers[name] for name in sorted(self._changed)},
             "running": self.running.get_state(),
             "history": dict(self.history),
             "best": self.best.get_state(),
             "callbacks": [callback.get_state() for callback in self.hooks.callbacks],
         }
-        self.directory.save(self.n_steps, values)
 
     def _resume(self, epochs: int) -> bool:
         """Go on from the checkpoint; return whether there is nothing left to do."""
         assert self.directory is not None
         saved, model = self.directory.saved, self.model
         assert saved is not None
+        done = saved["end"] is not None and (saved["epoch"] >= epochs or saved["stopped"])
+        of_callbacks = saved["end"]["callbacks"] if done else saved["callbacks"]
+        for callback, state in zip(self.hooks.callbacks, of_callbacks, strict=True):
+            # before all else is restored: what it does at the beginning of a training must have no effect
+            if done:
+                callback.set_state(state)
+            else:
+                callback.on_train_resume(state)
         for layer, trainable in zip(model.all_layers(), saved["trainable"], strict=True):
             if layer.trainable != trainable:
                 layer.trainable = trainable
         model.theta, model.state = saved["theta"], saved["state"]
         model._entropy = saved["entropy"]
+        self._changed = set(saved["changed"])
         for name, value in saved["changed"].items():
             setattr(self.optimizer, name, value)
         self.optimizer.set_state(model, saved["optimizer"])
@@ -312,14 +357,9 @@ class Run:
         else:
             self.source.set_state(saved["source"])
         model.rng.bit_generator.state = saved["rng"]
-        done = saved["end"] is not None and (self.epoch >= epochs or model.stop_training)
-        for callback, state in zip(self.hooks.callbacks, saved["callbacks"], strict=True):
-            if done:
-                callback.set_state(state)
-            else:
-                callback.on_train_resume(state)
         if done:
             model.theta, model.state = saved["end"]["theta"], saved["end"]["state"]
+            model.rng.bit_generator.state = saved["end"]["rng"]
         return done
 
 

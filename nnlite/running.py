@@ -48,16 +48,19 @@ class Running:
         self._for_metrics: list[tuple[Array, ...]] = []
 
     def add(self, z: Array, y: Array, weights: Array | None) -> None:
-        """Take in a batch; nothing of it is needed afterwards."""
+        """Take in a batch."""
+        if len(y) > _room(z) // 2:  # grouping depends on the sizes of the batches alone, so that a training can go on
+            self._settle()
+            self.work_out(z, y, weights)
+            return
         kept = self._kept
         if kept is None or not kept.has_room_for(y, weights):
             self._settle()
-            if len(y) > min(KEPT_ROWS, KEPT_NUMBERS // z.shape[1]) // 2:
-                self.work_out(z, y, weights)
-                return
-            if kept is None or not kept.has_room_for(y, weights):
-                kept = self._kept = Kept(z, y, weights)
-                self._losses(kept.z, kept.y)  # takes the memory that will be needed, in the first step already
+            if kept is None or not kept.is_like(y, weights):
+                self._kept = Kept(z, y, weights)
+                if kept is None:  # take the memory that will be needed, in the first step already
+                    self._losses(self._kept.z, self._kept.y)
+                kept = self._kept
         kept.add(z, y, weights)
 
     def _settle(self) -> None:
@@ -73,7 +76,7 @@ class Running:
 
     def work_out(self, z: Array, y: Array, weights: Array | None) -> None:
         """Take in examples at once."""
-        loss, weight = _total(self._losses(z, y), weights)
+        loss, weight = self._total(z, y, weights)
         self.loss += loss
         self.weight += weight
         self.n_examples += len(y)
@@ -102,10 +105,25 @@ class Running:
         if state["for_metrics"]:
             self._for_metrics = [tuple(state["for_metrics"])]
 
+    def _total(self, z: Array, y: Array, weights: Array | None) -> tuple[float, float]:
+        """``sum_i w_i L_i`` and ``sum_i w_i``, in float64: many large losses would overflow."""
+        losses = self._cache.array("losses", y.shape[:1], np.float64)
+        losses[...] = self._losses(z, y)
+        if weights is None:
+            return float(losses.sum()), float(len(losses))
+        return float(losses @ weights), float(weights.sum())
+
     def loss_of(self, z: Array, y: Array, weights: Array | None) -> float:
         """Mean loss of one batch."""
-        loss, weight = _total(self._losses(z, y), weights)
+        loss, weight = self._total(z, y, weights)
         return loss / (weight or 1)
+
+    def _all_y(self) -> Array:
+        """The targets of all examples; rows, where some batches had indices and others rows."""
+        kinds = {y.ndim for y, _ in self._for_metrics}
+        units = self._for_metrics[0][1].shape[1]
+        as_rows = [np.eye(units)[y] if len(kinds) > 1 and y.ndim == 1 else y for y, _ in self._for_metrics]
+        return np.concatenate(as_rows)
 
     def values(self) -> dict[str, float]:
         """Means over all examples: the loss weighted, the accuracy not."""
@@ -114,7 +132,7 @@ class Running:
         if self.output.classifies:
             values["accuracy"] = self.n_correct / self.n_examples
         if self.metrics:
-            y = np.concatenate([y for y, _ in self._for_metrics])
+            y = self._all_y()
             Y_hat = np.concatenate([Y_hat for _, Y_hat in self._for_metrics])
             for key, function in self.metrics:
                 values[key] = as_number(key, function(y, Y_hat))
@@ -125,7 +143,7 @@ class Kept:
     """z[L], targets and weights of ``n`` examples of small batches that are like the one given."""
 
     def __init__(self, z: Array, y: Array, weights: Array | None) -> None:
-        rows = min(KEPT_ROWS, KEPT_NUMBERS // z.shape[1])
+        rows = _room(z)
         self.n = 0
         self.z = np.zeros((rows, *z.shape[1:]), z.dtype)
         self.y = np.zeros((rows, *y.shape[1:]), y.dtype)
@@ -133,13 +151,12 @@ class Kept:
 
     def has_room_for(self, y: Array, weights: Array | None) -> bool:
         """Whether a batch can be added."""
+        return self.n + len(y) <= len(self.y) and self.is_like(y, weights)
+
+    def is_like(self, y: Array, weights: Array | None) -> bool:
+        """Whether a batch has the same kind of targets, and weights if these have."""
         mine = self.y
-        return (
-            self.n + len(y) <= len(mine)
-            and y.dtype == mine.dtype
-            and y.shape[1:] == mine.shape[1:]
-            and (weights is None) == (self.weights is None)
-        )
+        return y.dtype == mine.dtype and y.shape[1:] == mine.shape[1:] and (weights is None) == (self.weights is None)
 
     def add(self, z: Array, y: Array, weights: Array | None) -> None:
         """Copy a batch behind the others."""
@@ -156,11 +173,9 @@ class Kept:
         return self.z[:n], self.y[:n], None if self.weights is None else self.weights[:n]
 
 
-def _total(losses: Array, weights: Array | None) -> tuple[float, float]:
-    """``sum_i w_i L_i`` and ``sum_i w_i``."""
-    if weights is None:
-        return float(losses.sum()), float(len(losses))
-    return float(losses @ weights), float(weights.sum())
+def _room(z: Array) -> int:
+    """For how many rows like those of z there is room."""
+    return min(KEPT_ROWS, KEPT_NUMBERS // int(z.shape[1]))
 
 
 def as_number(key: str, value: Any) -> float:

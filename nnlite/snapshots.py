@@ -1,8 +1,8 @@
 """Plain values and arrays in a file: all that a training depends on.
 
-A snapshot is an ``.npz`` file: ``header``, the bytes of a JSON object in which each array is a number; the arrays
-under these numbers; and ``sha256``, of the bytes of all of these. It is written as a whole or not at all, and reading
-one executes and imports nothing.
+A snapshot is an ``.npz`` file: ``header``, the bytes of a JSON object in which each array is a number; ``data``, the
+bytes of these arrays; and ``sha256``, of the bytes of both. It is written as a whole or not at all, and reading one
+executes and imports nothing.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from nnlite.errors import ModelFileError
 
 FORMAT = "nnlite checkpoint"
 VERSION = 1
-LARGEST_HEADER = 2**24  # bytes
+LARGEST_HEADER = 2**28  # bytes
+ALIGNED = 16  # bytes; where an array begins
 DTYPES = ("<f4", "<f8", "<f2", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "|b1")
-IN_FILE = ("<f4", "<f8")  # as numbers that `numpy.load` shows; others are bytes
 
 
 class UnsavableError(TypeError):
@@ -44,17 +44,28 @@ def write(path: str, values: Mapping[str, Any]) -> None:
 
     arrays: list[Array] = []
     header = {"format": FORMAT, "version": VERSION, "nnlite": __version__, "values": encode(values, arrays)}
-    header["arrays"] = [[npz.little_endian(array).dtype.str, list(array.shape)] for array in arrays]
-    members = {"header": np.frombuffer(json.dumps(header, separators=(",", ":")).encode(), np.uint8)}
-    for number, array in enumerate(arrays):
-        members[str(number)] = _as_vector(npz.little_endian(array))
-    digest = hashlib.sha256()
-    for vector in members.values():
-        for part in npz.parts(vector):
-            digest.update(part)
+    arrays = [npz.little_endian(array) for array in arrays]
+    header["arrays"] = [[array.dtype.str, list(array.shape)] for array in arrays]
+    raw = json.dumps(header, separators=(",", ":")).encode()
+    if len(raw) > LARGEST_HEADER:
+        raise UnsavableError(f"so many values that are no arrays: {len(raw)} bytes")
+    data = np.zeros(sum(map(_room, arrays)), np.uint8)
+    start = 0
+    for array in arrays:
+        data[start : start + array.nbytes] = array.reshape(-1).view(np.uint8)
+        start += _room(array)
+    members = {"header": np.frombuffer(raw, np.uint8), "data": data}
+    digest = hashlib.sha256(raw)
+    for part in npz.parts(data):
+        digest.update(part)
     members["sha256"] = np.frombuffer(digest.digest(), np.uint8)
     with replacing(path) as file:
         npz.write(file, members)
+
+
+def _room(array: Array) -> int:
+    """How many bytes the array takes."""
+    return -(-array.nbytes // ALIGNED) * ALIGNED
 
 
 def read(path: str) -> dict[str, Any]:
@@ -72,12 +83,12 @@ def read(path: str) -> dict[str, Any]:
             members = npz.Members(file)
             digest = hashlib.sha256()
             header = _read_header(members, digest)
-            arrays = [_read_array(members, str(number), entry, digest) for number, entry in enumerate(header["arrays"])]
-            members.require(["header", "sha256", *map(str, range(len(arrays)))])
+            members.require(["header", "data", "sha256"])
+            data = _read_data(members, digest)
             if b"".join(block.tobytes() for block in members.blocks("sha256")) != digest.digest():
                 raise ModelFileError("is damaged: its content has another SHA-256 than it had when it was written")
             with npz.refusing("the header is damaged"):
-                values: dict[str, Any] = decode(header["values"], arrays)
+                values: dict[str, Any] = decode(header["values"], _arrays(header["arrays"], data))
             return values
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error.__cause__
@@ -94,8 +105,10 @@ def encode(value: Any, arrays: list[Array]) -> Any:
             raise UnsavableError(f"an array of dtype {value.dtype}")
         arrays.append(value)
         return {"array": len(arrays) - 1}
-    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {"dict": {key: encode(entry, arrays) for key, entry in value.items()}}
+    if isinstance(value, Mapping):
+        if all(isinstance(key, str) for key in value):
+            return {"dict": {key: encode(entry, arrays) for key, entry in value.items()}}
+        return {"pairs": [[encode(key, arrays), encode(entry, arrays)] for key, entry in value.items()]}
     if isinstance(value, list) and len(value) > 8 and all(type(entry) is float for entry in value):
         arrays.append(np.array(value))
         return {"floats": len(arrays) - 1}
@@ -112,12 +125,12 @@ def decode(value: Any, arrays: list[Array]) -> Any:
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
-    if kind == "array":
-        return arrays[content]
-    if kind == "floats":
-        return arrays[content].tolist()
+    if kind in ("array", "floats"):
+        return arrays[content] if kind == "array" else arrays[content].tolist()
     if kind == "tuple":
         return tuple(decode(entry, arrays) for entry in content)
+    if kind == "pairs":
+        return {decode(key, arrays): decode(entry, arrays) for key, entry in content}
     if kind == "dict":
         return {key: decode(entry, arrays) for key, entry in content.items()}
     raise ValueError(f"there is no {kind!r}")
@@ -130,11 +143,6 @@ def can_hold(value: Any) -> bool:
     except UnsavableError:
         return False
     return True
-
-
-def _as_vector(array: Array) -> Array:
-    vector = array.reshape(-1)
-    return vector if vector.dtype.str in IN_FILE else vector.view(np.uint8)
 
 
 def _read_header(members: npz.Members, digest: Any) -> dict[str, Any]:
@@ -153,22 +161,29 @@ def _read_header(members: npz.Members, digest: Any) -> dict[str, Any]:
     return header
 
 
-def _read_array(members: npz.Members, name: str, entry: Any, digest: Any) -> Array:
-    """The array, once the file is known to be as large as the header says."""
-    dtype, shape = np.dtype(entry[0]), tuple(entry[1])
-    stored = dtype if entry[0] in IN_FILE else np.dtype(np.uint8)
-    size = members.size(name, stored) * stored.itemsize
-    if size != math.prod(shape) * dtype.itemsize:
-        raise ModelFileError(f"is damaged: array {name} has not the size that the header says")
-    array: Array = np.empty(size, np.uint8)
+def _read_data(members: npz.Members, digest: Any) -> Array:
+    """The bytes of all arrays; the file is known to be as large as it says."""
+    data: Array = np.empty(members.size("data", np.uint8), np.uint8)
     start = 0
-    for block in members.blocks(name):
+    for block in members.blocks("data"):
         digest.update(block.data)
-        part = block.view(np.uint8)
-        array[start : start + part.size] = part
-        start += part.size
-    numbers: Array = array.view(dtype).reshape(shape)
-    return numbers
+        data[start : start + block.size] = block
+        start += block.size
+    return data
+
+
+def _arrays(entries: Any, data: Array) -> list[Array]:
+    """The arrays that lie in ``data`` as ``entries`` say."""
+    arrays: list[Array] = []
+    start = 0
+    for name, shape in entries:
+        dtype = np.dtype(name)
+        stop = start + math.prod(shape) * dtype.itemsize
+        if stop > data.size:
+            raise ModelFileError("is damaged: its arrays are larger than the data")
+        arrays.append(data[start:stop].view(dtype).reshape(shape).copy())
+        start += _room(arrays[-1])
+    return arrays
 
 
 def step_of(name: str) -> int | None:

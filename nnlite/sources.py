@@ -162,7 +162,8 @@ class Stream:
 
     def set_up(self) -> str:
         """What must be the same when a training goes on."""
-        return f"from a {type(self.source).__name__}"
+        steps = "" if self.n_steps is None else f" of {self.n_steps}"
+        return f"from a {type(self.source).__name__}{steps}, {'' if self.shuffle else 'not '}shuffled"
 
     def get_state(self) -> Any:
         """The source's own state, or of a generator how far it is."""

@@ -65,8 +65,9 @@ def fit(
         weight_of_class = _class_weights(model, class_weight, source.input_shape, train)
         if validation_data is not None:
             validation = _check_validation_data(model, source.input_shape, validation_data)
-        _introduce(hooks.callbacks, model, optimizer, _keys(model, resolved, validation is not None))
-        run = Run(model, optimizer, source, weight_of_class, validation, resolved, hooks, directory)
+        keys = _keys(model, resolved, validation is not None)
+        _introduce(hooks.callbacks, model, optimizer, keys)
+        run = Run(model, optimizer, source, weight_of_class, validation, resolved, hooks, keys, directory)
         run.check_saved()
         if not model.built:
             model._build(source.input_shape)

@@ -820,3 +820,22 @@ def test_paths_may_be_of_any_kind(tmp_path):
     for number, kind in enumerate((str, pathlib.Path, lambda path: str(path).encode())):
         train(make_model(), CSVLogger(kind(tmp_path / f"{number}.csv")), ModelCheckpoint(kind(tmp_path / f"{number}")))
     assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_each_callback_sees_the_loss_of_the_batch_whatever_the_others_do():
+    class Asking(nn.Callback):
+        def on_batch_end(self, batch, logs):
+            self.model.forward(np.zeros((3, 4)))
+
+    class Noting(nn.Callback):
+        def __init__(self):
+            self.losses = []
+
+        def on_batch_end(self, batch, logs):
+            self.losses.append(logs["loss"])
+
+    X, y = np.random.default_rng(0).standard_normal((40, 4)), np.arange(40) % 3
+    first, second = Noting(), Noting()
+    model = nn.Model([nn.Dense(5), nn.ReLU(), nn.Dense(3), nn.Softmax()], seed=0)
+    model.fit(X, y, epochs=2, batch_size=10, callbacks=[first, Asking(), second])
+    assert first.losses == second.losses

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import nnlite as nn
+from nnlite import divergence
 
 
 def data(m=60, scale=1.0):
@@ -111,6 +112,101 @@ def test_the_best_weights_are_those_of_the_epoch_with_the_lowest_loss(validated)
         model.fit(X, y, optimizer=nn.SGD(0.5), epochs=9, validation_split=fraction, callbacks=[recorder])
     best = int(np.argmin(recorder.losses))
     np.testing.assert_array_equal(model.theta, recorder.thetas[best])
+
+
+def test_weights_that_are_no_numbers_are_never_the_best():
+    class Rate:
+        def __call__(self, step):
+            return 0.1 if step != 11 else 3e38  # the last step of the second epoch
+
+    X, y = data()
+    model = network()
+    with pytest.raises(nn.DivergenceError, match=r"epoch 2, step 6: W\d of layer") as caught:
+        model.fit(X, y, optimizer=nn.SGD(Rate()), epochs=4, batch_size=10)
+    assert np.isfinite(model.theta).all()
+    assert model.evaluate(X, y)["loss"] < 1
+    assert caught.value.history.epochs == 1
+
+
+def test_a_first_batch_that_is_right_by_chance_does_not_count():
+    x = np.linspace(0, 3, 64, dtype=np.float32)[:, None]
+    y = x[:, 0] ** 2
+
+    class Spoiling(nn.Callback):
+        def on_epoch_begin(self, epoch, logs):
+            if epoch == 9:
+                self.model.theta = np.nan
+
+    model = nn.Model([nn.Dense(8), nn.ReLU(), nn.Dense(1), nn.Identity()], seed=0)
+    options = {"optimizer": nn.SGD(0.01), "epochs": 20, "batch_size": 4, "shuffle": False}
+    with pytest.raises(nn.DivergenceError):
+        model.fit(x, y, callbacks=[Spoiling()], **options)
+    assert model.evaluate(x, y)["loss"] < 2
+
+
+def test_a_validation_loss_that_is_no_number_is_not_the_best():
+    X, y = data()
+    model = network()
+
+    class Spoiling(nn.Callback):
+        def on_epoch_end(self, epoch, logs):
+            logs["val_loss"] = np.nan
+
+    with pytest.raises(nn.DivergenceError):
+        model.fit(X, y, optimizer=nn.SGD(1e30), epochs=5, batch_size=30, validation_data=(X, y))
+    assert np.isfinite(model.evaluate(X, y)["loss"])
+
+
+def test_many_large_losses_are_no_divergence():
+    X, _ = data(256)
+    model = nn.Model([nn.Dense(1), nn.Identity()], seed=0)
+    history = model.fit(X, np.full(256, 1e18), optimizer=nn.SGD(1e-30), epochs=1, batch_size=4)
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_threads_of_the_optimizer_warn_of_nothing():
+    model = nn.Model([nn.Dense(600), nn.ReLU(), nn.Dense(3), nn.Softmax()], seed=0)
+    X, y = np.random.default_rng(0).standard_normal((64, 600)), np.arange(64) % 3
+    with pytest.raises(nn.DivergenceError):
+        model.fit(X, y, optimizer=nn.SGD(1e38), epochs=3)
+
+
+def test_a_false_alarm_changes_nothing(monkeypatch):
+    def train():
+        model = network(nn.BatchNorm(), nn.Dropout(0.3))
+        history = model.fit(*data(), epochs=3, batch_size=10)
+        return model, history["loss"]
+
+    model, losses = train()
+    monkeypatch.setattr(divergence, "is_finite", lambda vector: False)
+    alarmed, again = train()
+    np.testing.assert_array_equal(alarmed.theta, model.theta)
+    np.testing.assert_array_equal(alarmed.state, model.state)
+    assert again == losses
+
+
+def test_a_frozen_layer_is_not_the_one_to_watch():
+    class Weights(nn.Layer):
+        def parameter_shapes(self, input_shape):
+            return {"W": (input_shape[0], 5)}
+
+        def output_shape(self, input_shape):
+            return (5,)
+
+        def initialize(self, rng, initializer):
+            self.W = initializer(self.W.shape, rng)
+
+        def forward(self, a_prev, cache):
+            cache.a_prev = a_prev
+            return a_prev @ self.W
+
+        def backward(self, da, cache):
+            self.dW = cache.a_prev.T @ da
+            return da @ self.W.T
+
+    model = nn.Model([Weights(), Fault(at_forward=3), nn.Dense(3, trainable=False), nn.Softmax()], seed=0)
+    with pytest.raises(nn.DivergenceError, match="step 3"):
+        model.fit(*data(), batch_size=10)
 
 
 def test_a_cost_that_overflows_is_a_divergence_too():

@@ -110,6 +110,52 @@ def test_a_training_goes_on_after_it_as_if_there_had_been_none(tmp_path, batch):
     assert history == expected
 
 
+def test_the_batch_is_what_it_waits_for_however_many_are_gathered():
+    class Rule(nn.SGD):
+        n = 0
+
+        def update(self, *arguments):
+            super().update(*arguments)
+            self.n += 1
+            if self.n == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    rule = Rule(0.1)
+    history = network().fit(*data(), optimizer=rule, epochs=9, batch_size=1)
+    assert (rule.n, history.interrupted, history.epochs) == (3, True, 0)
+
+
+def test_a_callback_that_stops_in_the_same_batch_has_its_epoch(tmp_path):
+    class Stopping(Pressing):
+        def on_batch_end(self, batch, logs):
+            self.model.stop_training = (self.present, batch) == (self.epoch, self.batch)
+            super().on_batch_end(batch, logs)
+
+    options = {"epochs": 5, "batch_size": 10, "checkpoint": tmp_path, "resume": True}
+    for _ in range(2):
+        history = network().fit(*data(), callbacks=[Stopping(1, 2)], **options)
+        assert history.epochs == 2
+
+
+def test_helpers_end_before_anything_else_goes_on():
+    import time
+
+    from nnlite import parallel
+
+    done = []
+
+    def slow():
+        time.sleep(0.3)
+        done.append(1)
+
+    def pressed():
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        parallel.run([pressed, slow, slow])
+    assert len(done) == 2
+
+
 def test_a_handler_of_the_users_own_is_left_alone():
     pressed = []
     signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))

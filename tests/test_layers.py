@@ -887,3 +887,32 @@ def test_repr_is_the_call_that_makes_the_layer(text):
     names = {layer.__name__: layer for layer in (Dropout, AlphaDropout, GaussianNoise, BatchNorm, LayerNorm, Flatten,
              Reshape, Residual, nn.Softmax, nn.Sigmoid, nn.Dense, Exponential)}  # fmt: skip
     assert repr(eval(text, names)) == text
+
+
+def test_what_a_subclass_reads_of_its_output_is_not_overwritten():
+    class Squashed(nn.Dense):
+        """A Dense layer that reads in backward what forward has returned."""
+
+        def forward(self, a_prev, cache):
+            cache.squashed = np.tanh(super().forward(a_prev, cache))
+            return cache.squashed
+
+        def backward(self, da, cache):
+            return super().backward(da * (1 - cache.squashed**2), cache)
+
+    own = nn.Model([Squashed(5), nn.Tanh(), nn.Dense(3), nn.Softmax()], n_features=4, seed=0)
+    chain = nn.Model([nn.Dense(5), nn.Tanh(), nn.Tanh(), nn.Dense(3), nn.Softmax()], n_features=4, seed=0)
+    chain.theta = own.theta
+    X, y = np.random.default_rng(0).standard_normal((6, 4)), np.arange(6) % 3
+    for model in own, chain:
+        model.forward(X)
+        model.backward(y)
+    np.testing.assert_allclose(own.grad, chain.grad, rtol=1e-5, atol=1e-8)
+
+
+def test_a_full_array_has_its_value_whatever_else_has_that_name():
+    cache = nn.Cache("float32")
+    cache.array("k", (3,))[...] = 7
+    assert cache.full("k", (3,), 1).tolist() == [1, 1, 1]
+    assert cache.full("k", (3,), 2).tolist() == [2, 2, 2]
+    assert cache.array("k", (3,)).tolist() == [7, 7, 7]

@@ -1,10 +1,14 @@
 """Facts about trainings that were interrupted: gone on with, they end as if nothing had happened, bit for bit."""
 
 import contextlib
+import copy
 import itertools
 import json
 import os
+import subprocess
+import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -90,7 +94,8 @@ def fit(model, checkpoint=None, resume=True, source="arrays", **options):
     if checkpoint is not None:
         options |= {"checkpoint": checkpoint, "resume": resume}
     X, y = data()
-    if source == "arrays":
+    if source in ("arrays", "fewer"):
+        X, y = data() if source == "arrays" else data(60)
         return model.fit(X, y, **{"batch_size": 16, **options}), options
     sources = {
         "batches": lambda: nn.batches(X, y, 16, seed=3),
@@ -159,8 +164,8 @@ def crash_after(monkeypatch, n_steps):
     """Let the next training fail after so many chunks, as suddenly as a process can."""
     train_on, count = Run._train_on, itertools.count(1)
 
-    def failing(self, chunk):
-        result = train_on(self, chunk)
+    def failing(self, *arguments):
+        result = train_on(self, *arguments)
         if next(count) == n_steps:
             raise CrashError
         return result
@@ -231,6 +236,77 @@ def test_a_network_without_a_seed_goes_on_from_its_own_beginning(tmp_path):
     np.testing.assert_array_equal(one.theta, other.theta)
 
 
+@pytest.mark.parametrize("callbacks", [lambda: [nn.EarlyStopping(patience=99)], lambda: [nn.SWA(1)]])
+def test_more_epochs_end_as_if_they_had_been_asked_for_at_once(tmp_path, callbacks):
+    extra = [nn.BatchNorm(), nn.Dropout(0.2)]
+    options = {"optimizer": lambda: nn.SGD(0.5), "validation_split": 0.3, "callbacks": callbacks}
+    whole, parts = network(extra=[*map(copy.copy, extra)]), network(extra=extra)
+    undisturbed = everything(whole, *fit(whole, tmp_path / "whole", epochs=9, **options))
+    fit(parts, tmp_path / "parts", epochs=4, **options)
+    longer = network(extra=[*map(copy.copy, extra)])
+    assert_same(everything(longer, *fit(longer, tmp_path / "parts", epochs=9, **options)), undisturbed)
+
+
+class Halving(nn.Callback):
+    """Sets the learning rate at the beginning, and changes it from epoch to epoch."""
+
+    def on_train_begin(self, logs):
+        self.optimizer.learning_rate = 0.1
+        self.model.layers[0].trainable = True
+
+    def on_epoch_end(self, epoch, logs):
+        self.optimizer.learning_rate *= 0.5
+        self.model.layers[0].trainable = False
+
+
+def test_what_a_callback_does_at_the_beginning_is_not_done_again(tmp_path):
+    options = {"callbacks": lambda: [Halving()]}
+    whole, parts = network(), network()
+    undisturbed = everything(whole, *fit(whole, tmp_path / "whole", **options))
+    fit(parts, tmp_path / "parts", epochs=2, **options)
+    longer = network()
+    history, given = fit(longer, tmp_path / "parts", **options)
+    assert history["learning_rate"] == [0.1, 0.05, 0.025, 0.0125]
+    assert_same(everything(longer, history, given), undisturbed)
+
+
+def test_the_same_objects_may_go_on_in_the_same_process(tmp_path):
+    model, optimizer = network(), nn.SGD(0.4)
+    for epochs in 2, 4:
+        history, _ = fit(model, tmp_path, optimizer=optimizer, callbacks=[Halving()], epochs=epochs)
+    assert history["learning_rate"] == [0.1, 0.05, 0.025, 0.0125]
+    history, _ = fit(network(), tmp_path, optimizer=nn.SGD(0.4), callbacks=[Halving()], epochs=5)
+    assert history["learning_rate"][-1] == 0.00625
+
+
+def test_the_losses_of_batches_of_any_size_are_the_same_after_going_on(tmp_path):
+    X, y = data(900)
+    losses = []
+    for parts in [3], [1, 2, 3]:
+        for epochs in parts:
+            history = network().fit(
+                X, y, batch_size=600, epochs=epochs, checkpoint=tmp_path / str(len(parts)), resume=True
+            )
+        losses.append(history["loss"])
+    assert losses[0] == losses[1]
+
+
+def test_a_callback_may_hold_anything_and_is_told_what_will_be_lost(tmp_path):
+    class Holding(nn.Callback):
+        def on_train_begin(self, logs):
+            self.numbers, self.optimizers, self.function = {1: 2}, nn.SGD(0.1), len
+
+        def on_epoch_end(self, epoch, logs):
+            self.numbers[epoch] = epoch
+
+    holding = Holding()
+    with pytest.warns(UserWarning, match="Holding loses optimizers, function when the training goes on"):
+        fit(network(), tmp_path, callbacks=[holding], epochs=2)
+    again = Holding()
+    fit(network(), tmp_path, callbacks=[again], epochs=2)
+    assert again.numbers == holding.numbers == {0: 0, 1: 1}
+
+
 # ---- the directory -----------------------------------------------------------------------------------------------
 
 
@@ -266,6 +342,43 @@ def test_if_all_are_damaged_nothing_is_begun_anew(tmp_path):
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(nn.ModelFileError, match="none of the 2"):
         fit(network(), tmp_path)
+
+
+def test_files_of_a_future_that_is_not_are_removed(tmp_path):
+    fit(network(), tmp_path)
+    (tmp_path / names(tmp_path)[-1]).write_bytes(b"damaged")
+    crashed = network()
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(action="ignore"):
+        crash_after(patch, 2)
+        with pytest.raises(CrashError):
+            fit(crashed, nn.Checkpoint(tmp_path, every=1, keep=1))
+    assert names(tmp_path) == ["checkpoint-000000019.npz"]
+
+
+def test_a_disk_without_locks_will_do(tmp_path, monkeypatch):
+    def unsupported(file):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(checkpoints, "_lock", unsupported)
+    fit(network(), tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_does_not_hold_the_directory(tmp_path):
+    script = """
+import os, sys, time
+from nnlite import checkpoints
+directory = checkpoints.Directory(checkpoints.Checkpoint(sys.argv[1]), False)
+heard, said = os.pipe()
+if os.fork() == 0:
+    os.write(said, b"x")
+    time.sleep(20)
+    os._exit(0)
+os.read(heard, 1)
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+    fit(network(), tmp_path)
 
 
 def test_what_a_killed_process_left_unfinished_is_removed(tmp_path):
@@ -309,10 +422,12 @@ def test_the_checkpoints_of_an_earlier_training_are_not_written_over(tmp_path):
     [
         ({"optimizer": nn.Adam()}, "with optimizer SGD, got Adam"),
         ({"batch_size": 8}, "with batches of 16 of 90 examples, shuffled, got of 8 of 90"),
-        ({"validation_split": 0.5}, "with batches of 16 of 90 examples, shuffled, got of 16 of 45"),
+        ({"source": "fewer"}, "with batches of 16 of 90 examples, shuffled, got of 16 of 60"),
         ({"shuffle": False}, "with batches of 16 .* got of 16 of 90 examples, not shuffled"),
         ({"callbacks": [nn.EMA()]}, "with callbacks none, got EMA"),
-        ({"source": "list"}, "got from a list"),
+        ({"source": "list"}, "got from a list of 6, shuffled"),
+        ({"metrics": ["f1"]}, "with history loss, accuracy, learning_rate, seconds, got loss, accuracy, f1, "),
+        ({"validation_data": data()}, "got loss, accuracy, val_loss, val_accuracy"),
     ],
 )
 def test_another_training_is_refused(tmp_path, options, message):
@@ -327,6 +442,10 @@ def test_another_network_is_refused(tmp_path):
     fit(network(), tmp_path)
     with pytest.raises(nn.ArgumentError, match=r"with network Model\(\[Dense\(12\), ReLU.*got Model.*Tanh"):
         fit(network(extra=[nn.Tanh()]), tmp_path)
+    wider = network()
+    with pytest.raises(nn.ArgumentError, match=r"with features \(6,\), got \(7,\)"):
+        wider.fit(np.ones((M, 7)), data()[1], batch_size=16, checkpoint=tmp_path, resume=True)
+    assert not wider.built
     with pytest.raises(nn.ArgumentError, match="with dtype float32, got float64"):
         fit(nn.Model(network().layers, dtype="float64"), tmp_path)
 
@@ -377,6 +496,9 @@ def test_what_was_written_is_read(tmp_path):
         "list": [1, [2.5, "x"]], "tuple": (1, (2,)), "floats": [0.1 * i for i in range(20)],
         "dict": {"array": {"dict": 1}},
         "arrays": [np.arange(6).astype(t).reshape(2, 3) for t in ("f4", "f8", "i8", "u1", "?", "f2")],
+        "many": [np.full(3, i) for i in range(200)],
+        "pairs": {1: 2, (3, 4): np.ones(2)},
+        "long": [(i, 0.5) for i in range(100_000)],
         "empty": np.zeros((0, 3)), "transposed": np.arange(6.0).reshape(2, 3).T, "scalar": np.float32(0.5),
     }  # fmt: skip
     snapshots.write(str(tmp_path / "a.npz"), values)
@@ -386,7 +508,7 @@ def test_what_was_written_is_read(tmp_path):
     assert [a.dtype for a in found["arrays"]] == [a.dtype for a in values["arrays"]]
 
 
-@pytest.mark.parametrize("value", [object(), {1: 2}, np.array(["a"]), np.array([object()]), len, {"a": {3}}])
+@pytest.mark.parametrize("value", [object(), np.array(["a"]), np.array([object()]), len, {"a": {3}}])
 def test_what_no_file_can_hold_is_refused_and_nothing_written(tmp_path, value):
     with pytest.raises(snapshots.UnsavableError):
         snapshots.write(str(tmp_path / "a.npz"), {"value": value})

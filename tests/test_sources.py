@@ -557,3 +557,15 @@ def test_what_is_for_sources_is_refused_with_arrays():
 )
 def test_without_y_what_gives_no_batches_is_refused(wrong, fragments):
     refused_unbuilt(wrong, *fragments)
+
+
+def test_batches_with_indices_and_with_rows_may_follow_each_other():
+    X, y = np.random.default_rng(0).standard_normal((12, 4)), np.arange(12) % 3
+    mixed = [(X[:6], y[:6]), (X[6:], np.eye(3)[y[6:]])]
+    alike = [(X[:6], y[:6]), (X[6:], y[6:])]
+    histories = []
+    for source in mixed, alike:
+        model = nn.Model([nn.Dense(3), nn.Softmax()], seed=0)
+        histories.append(model.fit(source, epochs=3, metrics=["f1"], shuffle=False))
+    for key in "loss", "accuracy", "f1":
+        np.testing.assert_allclose(histories[0][key], histories[1][key], rtol=1e-6)

@@ -116,8 +116,8 @@ def test_a_step_makes_three_products_for_each_layer_but_for_the_gradient_of_its_
         if m != sizes[0]:
             expected[M, n] += 10  # da = dz W^T, of which the first layer has none
     expected[M, 10] += 10  # the sums of the softmax, a 1
-    # two more for each time that losses are worked out: of the first batch, once for the memory, and of each epoch
-    assert made - expected == {(M, 10): 2, (1024, 10): 2, (5 * M, 10): 4}
+    # two more for each time that losses are worked out: once for the memory, and at the end of each epoch
+    assert made - expected == {(1024, 10): 2, (5 * M, 10): 4}
 
 
 def test_frozen_layers_make_no_products_going_back():
@@ -168,6 +168,24 @@ def test_the_environment_says_how_many_threads_there_are(monkeypatch, given, n):
     assert 1 <= usual <= parallel.MOST_THREADS
     monkeypatch.setenv(parallel.VARIABLE, given)
     assert parallel.n_threads() == (n or usual)
+
+
+def test_a_helper_that_has_tasks_of_its_own_runs_them_in_turn():
+    done = []
+    tasks = [lambda: parallel.run([lambda: done.append(1)] * 3)] * 4
+    parallel.run(tasks)
+    assert len(done) == 12
+
+
+def test_without_threads_the_tasks_are_run_in_turn(monkeypatch):
+    def none_left(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", none_left)
+    monkeypatch.setattr(parallel, "_helpers", parallel.Helpers())
+    done = []
+    parallel.run([lambda: done.append(1)] * 3)
+    assert len(done) == 3
 
 
 def test_tasks_are_run_at_once_and_their_errors_raised():

@@ -19,7 +19,19 @@ NOT_STATE = ("model", "optimizer", "training_inputs")  # `fit` sets them
 EVENTS = ("train_begin", "train_end", "epoch_begin", "epoch_end", "batch_begin", "batch_end")
 
 
-class Callback:
+class Remembering:
+    """What a training remembers to go on from a checkpoint."""
+
+    def get_state(self) -> dict[str, Any]:
+        """What `set_state` needs to be the same, as far as a file can hold it."""
+        raise NotImplementedError
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Be as one that gave this state."""
+        raise NotImplementedError
+
+
+class Callback(Remembering):
     """Base class: override what you need.
 
     Epochs and batches count from 0. ``logs`` has what is known by then: at the end of a batch ``loss`` and ``size``,
@@ -65,12 +77,21 @@ class Callback:
         By default all attributes that were not arguments of ``__init__``, as far as a file can hold them: numbers,
         strings, arrays, and lists, tuples and dicts of these.
         """
-        given = inspect.signature(type(self)).parameters
-        own = {name: value for name, value in vars(self).items() if name not in NOT_STATE}
-        return {
-            "values": {name: value for name, value in own.items() if name not in given and can_hold(value)},
-            "inner": {name: value.get_state() for name, value in own.items() if hasattr(value, "get_state")},
-        }
+        values, inner, _ = self._sorted()
+        return {"values": values, "inner": {name: value.get_state() for name, value in inner.items()}}
+
+    def _sorted(self) -> tuple[dict[str, Any], dict[str, Remembering], list[str]]:
+        """The attributes that are state: those that a file can hold, those that remember, and names of all others."""
+        given = {*inspect.signature(type(self)).parameters, *NOT_STATE}
+        inner = {name: value for name, value in vars(self).items() if isinstance(value, Remembering)}
+        own = {name: value for name, value in vars(self).items() if name not in given and name not in inner}
+        values = {name: value for name, value in own.items() if can_hold(value)}
+        return values, inner, [name for name in own if name not in values]
+
+    @property
+    def forgotten(self) -> list[str]:
+        """Attributes that are lost when a training goes on from a checkpoint, because a file cannot hold them."""
+        return self._sorted()[2] if type(self).get_state is Callback.get_state else []
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Be as one that gave this state."""

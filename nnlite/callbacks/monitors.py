@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from nnlite import checks
-from nnlite.callbacks.base import Callback, Logs
+from nnlite.callbacks.base import Callback, Logs, Remembering
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 
 
-class Monitor:
+class Monitor(Remembering):
     """Watches one value of the logs for improvement.
 
     Parameters
@@ -42,11 +43,11 @@ class Monitor:
         """Start anew: whatever comes next is better."""
         self.best = math.inf * self.sign
 
-    def get_state(self) -> dict[str, float]:
+    def get_state(self) -> dict[str, Any]:
         """The best value so far."""
         return {"best": self.best}
 
-    def set_state(self, state: Mapping[str, float]) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Know of this best value."""
         self.best = state["best"]
 

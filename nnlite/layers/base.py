@@ -46,7 +46,7 @@ class Cache:
 
     # what the cache itself has lies in slots, so that `forget` is to clear the rest
     __slots__ = (
-        "__dict__", "__weakref__", "_arrays", "_inner", "_memory", "_row_numbers",
+        "__dict__", "__weakref__", "_arrays", "_full", "_inner", "_memory", "_row_numbers",
         "dtype", "input_gradient", "may_overwrite", "rng", "training",
     )  # fmt: skip
 
@@ -65,6 +65,7 @@ class Cache:
         self.may_overwrite = may_overwrite
         self._arrays: dict[tuple[str, Shape, Any], Array] = {}
         self._memory: dict[tuple[str, Any], Array] = {}
+        self._full: dict[tuple[str, Shape, float], Array] = {}
         self._inner: list[Cache] = []
         self._row_numbers: Array = np.arange(0)
 
@@ -92,10 +93,12 @@ class Cache:
         An operation of two arrays is up to three times as fast as that of an array and a number.
         """
         try:
-            return self._arrays[name, shape, None]
+            return self._full[name, shape, value]
         except KeyError:
-            array = self._made(name, shape, None)
-            self._memory[name, None].fill(value)
+            if len(self._full) >= MOST_ARRAYS:
+                self._full.clear()
+            array = self._full[name, shape, value] = np.full(shape, value, self.dtype)
+            array.flags.writeable = False
             return array
 
     def rows(self, name: str, row: Array, shape: Shape) -> Array:
@@ -163,8 +166,8 @@ class Layer:
     trainable : bool
         False freezes the layer: optimizers leave its parameters as they are. May be set at any time.
     reads_output : bool
-        Class attribute: False if ``backward`` needs nothing of what ``forward`` returned, so that the next layer may
-        overwrite it.
+        Class attribute: False if ``forward`` returns an array of its own (not ``a_prev``) of which ``backward`` needs
+        nothing, so that the next layer may overwrite it. It holds for the class that defines both methods.
     inner_layers : tuple of Layer
         The layers inside this one, if it is made of others.
 

@@ -145,8 +145,9 @@ class Softmax(Output):
         shape, M, C = z.shape, z.shape[:-1], z.shape[-1:]
         largest = np.maximum.reduce(z, axis=-1, out=cache.array("largest", M))
         cache.largest = cache.rows("largest of each row", largest[..., None], shape)
-        a = cache.a = np.subtract(z, cache.largest, out=cache.array("a", shape))
+        a: Array = np.subtract(z, cache.largest, out=cache.array("a", shape))
         np.exp(a, out=a)
+        cache.a = a
         cache.sum = a.dot(cache.full("ones", C, 1), out=cache.array("sum", M))
         a /= cache.rows("sum of each row", cache.sum[..., None], shape)
         return a

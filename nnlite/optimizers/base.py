@@ -166,9 +166,8 @@ class Optimizer:
     """Base class of the rules ``theta <- theta - learning_rate * (something made of grad)``.
 
     A rule of one's own names the vectors that it remembers in `state_names` and overrides `update`, which several
-    threads may call at once, each for another block. One optimizer
-    can train several models: it remembers for each what belongs to it. A copy of an optimizer has the same
-    hyperparameters and remembers nothing.
+    threads may call at once, each for another block. One optimizer can train several models: it remembers for each
+    what belongs to it. A copy of an optimizer has the same hyperparameters and remembers nothing.
 
     Parameters
     ----------
