@@ -1,0 +1,40 @@
+"""How a network learns to tell three spirals apart, as a film: a GIF of its decision boundary, every few epochs.
+
+    python notebooks/script_spirals_film.py --activation tanh --out spirals.gif
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import nnlite as nn
+
+ACTIVATIONS: dict[str, type[nn.Layer]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train with a camera beside, and write the film."""
+    parser = argparse.ArgumentParser(description="Film the decision boundary of a network that learns spirals.")
+    parser.add_argument("--activation", choices=ACTIVATIONS, default="relu")
+    parser.add_argument("--units", type=int, default=16, help="in each of two hidden layers")
+    parser.add_argument("--epochs", type=int, default=120)
+    parser.add_argument("--every", type=int, default=4, help="a picture after every so many epochs")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("spirals.gif"))
+    options = parser.parse_args(arguments)
+
+    X, y = nn.make_spirals(seed=options.seed)
+    activation = ACTIVATIONS[options.activation]
+    layers = [nn.Dense(options.units), activation(), nn.Dense(options.units), activation(), nn.Dense(3), nn.Softmax()]
+    film = nn.plots.Animation(nn.plots.decision_boundary, X, y, every=options.every, resolution=100)
+    history = nn.Model(layers, seed=options.seed).fit(
+        X, y, optimizer=nn.Adam(0.01), epochs=options.epochs, callbacks=[film]
+    )
+
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    film.save(options.out, fps=8)
+    print(f"{history['accuracy'][-1]:.0%} of the points, {len(film.frames)} pictures: {options.out}")
+
+
+if __name__ == "__main__":
+    main()
