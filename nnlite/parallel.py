@@ -14,10 +14,16 @@ MOST_THREADS = 4  # more would wait for memory, and for each other between two o
 
 
 def n_threads() -> int:
-    """How many threads share a work: as many as there are processors, at most 4, or what NNLITE_NUM_THREADS says."""
+    """How many threads share a work: what NNLITE_NUM_THREADS says, else as many as there are processors, at most 4.
+
+    It is 1 where OpenBLAS was told nothing of when to sleep, because NumPy was there before nnlite: its own threads
+    would then be in the way.
+    """
     given = os.environ.get(VARIABLE, "")
     if given.isdecimal() and int(given) > 0:
         return int(given)
+    if "OPENBLAS_THREAD_TIMEOUT" not in os.environ:
+        return 1
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(MOST_THREADS, available)
 

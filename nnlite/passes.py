@@ -59,7 +59,13 @@ class Pass:
         self.shapes = shapes
         self.batch = Cache(dtype, rng)
         self.caches = [
-            Cache(dtype, rng, input_gradient=i > first, may_overwrite=i > 0 and _gives_away(layers[i - 1]))
+            Cache(
+                dtype,
+                rng,
+                input_gradient=i > first,
+                may_overwrite=i > 0 and _gives_away(layers[i - 1]),
+                shared=self.batch,
+            )
             for i in range(len(layers))
         ]
         self.first = first

@@ -910,9 +910,20 @@ def test_what_a_subclass_reads_of_its_output_is_not_overwritten():
     np.testing.assert_allclose(own.grad, chain.grad, rtol=1e-5, atol=1e-8)
 
 
-def test_a_full_array_has_its_value_whatever_else_has_that_name():
+def test_a_full_array_has_its_value_in_every_shape():
     cache = nn.Cache("float32")
-    cache.array("k", (3,))[...] = 7
-    assert cache.full("k", (3,), 1).tolist() == [1, 1, 1]
-    assert cache.full("k", (3,), 2).tolist() == [2, 2, 2]
-    assert cache.array("k", (3,)).tolist() == [7, 7, 7]
+    for shape in (3,), (2, 2), (1, 9), (3,), ():
+        for value in 1, 0, 2.5:
+            full = cache.full(value, shape)
+            assert full.shape == shape
+            assert (full == value).all()
+    with pytest.raises(ValueError, match="read-only"):
+        cache.full(0, (3,))[...] = 1
+
+
+def test_layers_of_one_network_share_their_scratch():
+    shared = nn.Cache("float32")
+    one, other = nn.Cache("float32", shared=shared), nn.Cache("float32", shared=shared)
+    assert np.shares_memory(one.scratch("s", (2, 3)), other.inner(1)[0].scratch("s", (2, 3)))
+    assert not np.shares_memory(one.array("s", (2, 3)), other.array("s", (2, 3)))
+    assert one.rows(np.ones(3, np.float32), (2, 3)).tolist() == [[1, 1, 1]] * 2

@@ -25,8 +25,7 @@ class ReLU(Activation):
 
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = max(0, z)``."""
-        zeros = cache.full("zeros", a_prev.shape, 0)
-        a = cache.a = np.maximum(a_prev, zeros, out=cache.in_place_of(a_prev))
+        a = cache.a = np.maximum(a_prev, cache.full(0, a_prev.shape), out=cache.in_place_of(a_prev))
         return a
 
     def backward(self, da: Array, cache: Cache) -> Array:
@@ -174,8 +173,8 @@ class Tanh(Activation):
 
 def _one_where_positive(z: Array, cache: Cache) -> Array:
     """``[z > 0]`` as numbers: multiplying by booleans would convert them through a buffer made anew each time."""
-    active = np.greater(z, cache.full("zeros", z.shape, 0), out=cache.array("active", z.shape, bool))
-    slope = cache.array("slope", z.shape)
+    active = np.greater(z, cache.full(0, z.shape), out=cache.scratch("active", z.shape, bool))
+    slope = cache.scratch("slope", z.shape)
     np.copyto(slope, active)
     return slope
 

@@ -35,6 +35,8 @@ class Cache:
         may then return None.
     may_overwrite : bool, default False
         True where nobody asks again for what goes into the layer: ``forward`` may then write into ``a_prev``.
+    shared : Cache, optional
+        That of all layers together, for `scratch`; by default this one.
 
     Attributes
     ----------
@@ -46,7 +48,7 @@ class Cache:
 
     # what the cache itself has lies in slots, so that `forget` is to clear the rest
     __slots__ = (
-        "__dict__", "__weakref__", "_arrays", "_full", "_inner", "_memory", "_row_numbers",
+        "__dict__", "__weakref__", "_arrays", "_full", "_inner", "_memory", "_row_numbers", "_shared",
         "dtype", "input_gradient", "may_overwrite", "rng", "training",
     )  # fmt: skip
 
@@ -57,15 +59,17 @@ class Cache:
         *,
         input_gradient: bool = True,
         may_overwrite: bool = False,
+        shared: Cache | None = None,
     ) -> None:
         self.dtype = np.dtype(dtype)
         self.training = rng is not None
         self.rng = rng
         self.input_gradient = input_gradient
         self.may_overwrite = may_overwrite
+        self._shared = shared
         self._arrays: dict[tuple[str, Shape, Any], Array] = {}
         self._memory: dict[tuple[str, Any], Array] = {}
-        self._full: dict[tuple[str, Shape, float], Array] = {}
+        self._full: dict[tuple[float, Shape | None], Array] = {}
         self._inner: list[Cache] = []
         self._row_numbers: Array = np.arange(0)
 
@@ -87,26 +91,30 @@ class Cache:
         except KeyError:
             return self._made(name, shape, dtype)
 
-    def full(self, name: str, shape: Shape, value: float) -> Array:
-        """Return the array called ``name``, full of ``value``: to be read only.
+    def scratch(self, name: str, shape: Shape, dtype: Any = None) -> Array:
+        """Return an array that other layers use as well, good until ``forward`` or ``backward`` returns.
+
+        What is used again and again stays in the processor's cache.
+        """
+        return (self._shared or self).array(name, shape, dtype)
+
+    def full(self, value: float, shape: Shape) -> Array:
+        """Return an array full of ``value``: to be read only.
 
         An operation of two arrays is up to three times as fast as that of an array and a number.
         """
+        shared = self._shared or self
         try:
-            return self._full[name, shape, value]
+            return shared._full[value, shape]
         except KeyError:
-            if len(self._full) >= MOST_ARRAYS:
-                self._full.clear()
-            array = self._full[name, shape, value] = np.full(shape, value, self.dtype)
-            array.flags.writeable = False
-            return array
+            return shared._made_full(value, shape)
 
-    def rows(self, name: str, row: Array, shape: Shape) -> Array:
-        """Return the array called ``name``, with ``row`` (or a column) written out for each example.
+    def rows(self, row: Array, shape: Shape) -> Array:
+        """Return ``row`` (or a column) written out for each example: to be read only, and at once.
 
         To add a vector to the rows of a matrix, NumPy would take a buffer anew each time.
         """
-        rows = self.array(name, shape)
+        rows = (self._shared or self).array("rows", shape)
         rows[...] = row
         return rows
 
@@ -119,6 +127,17 @@ class Cache:
     def in_place_of(self, a_prev: Array, name: str = "a") -> Array:
         """Return an array for what becomes of ``a_prev``: itself where it may be overwritten, else that of ``name``."""
         return a_prev if self.may_overwrite else self.array(name, a_prev.shape)
+
+    def _made_full(self, value: float, shape: Shape) -> Array:
+        """A view of the one array full of ``value``, which grows if it is too small."""
+        size = math.prod(shape)
+        memory = self._full.get((value, None))
+        if memory is None or memory.size < size or len(self._full) >= MOST_ARRAYS:
+            self._full = {key: array for key, array in self._full.items() if key[0] != value}  # of smaller memory
+            memory = self._full[value, None] = np.full(max(size, 1), value, self.dtype)
+            memory.flags.writeable = False
+        array = self._full[value, shape] = memory[:size].reshape(shape)
+        return array
 
     def _made(self, name: str, shape: Shape, dtype: Any) -> Array:
         """A view of the memory called ``name``, which grows if it is too small."""
@@ -135,7 +154,7 @@ class Cache:
     def inner(self, n: int) -> list[Cache]:
         """Return n caches for the layers inside a layer; the same ones in every step."""
         while len(self._inner) < n:
-            self._inner.append(Cache(self.dtype, self.rng))
+            self._inner.append(Cache(self.dtype, self.rng, shared=self._shared or self))
             self._inner[-1].set_training(self.training)
         return self._inner
 

@@ -82,7 +82,7 @@ class Dense(Layer):
         """``z = a_prev W + b``."""
         cache.a_prev = a_prev
         z: Array = a_prev.dot(self.W, out=cache.array("z", (len(a_prev), self.units)))
-        z += cache.rows("b", self.b, z.shape)
+        z += cache.rows(self.b, z.shape)
         return z
 
     def backward(self, da: Array, cache: Cache) -> Array | None:
@@ -90,7 +90,7 @@ class Dense(Layer):
         dz = da  # the gradient of what this layer put out, which is z
         if self.trainable:
             cache.a_prev.T.dot(dz, out=self.dW)
-            cache.full("ones", (len(dz),), 1).dot(dz, out=self.db)
+            cache.full(1, (len(dz),)).dot(dz, out=self.db)
         if not cache.input_gradient:
             return None
         da_prev: Array = dz.dot(self.W.T, out=cache.array("da_prev", cache.a_prev.shape))

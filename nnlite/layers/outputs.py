@@ -40,7 +40,7 @@ class Output(Activation):
     def target_rows(self, y: Array, units: int, cache: Cache) -> Array:
         """Y (M, units) as the cost takes it, from what `check_targets` gave: class indices become one-hot rows."""
         if y.ndim > 1:
-            return self.smoothed(y if y.dtype == cache.dtype else cache.rows("Y", y, y.shape), cache)
+            return self.smoothed(_cast(y, cache), cache)
         Y = cache.array("Y", (len(y), units))
         Y.fill(0)
         Y[cache.row_numbers(len(y)), y] = 1
@@ -143,21 +143,21 @@ class Softmax(Output):
         """``a = e^{z - max z} / sum e^{z - max z}``."""
         z = cache.z = a_prev
         shape, M, C = z.shape, z.shape[:-1], z.shape[-1:]
-        largest = np.maximum.reduce(z, axis=-1, out=cache.array("largest", M))
-        cache.largest = cache.rows("largest of each row", largest[..., None], shape)
-        a: Array = np.subtract(z, cache.largest, out=cache.array("a", shape))
+        cache.largest = np.maximum.reduce(z, axis=-1, out=cache.array("largest", M))
+        a: Array = np.subtract(z, cache.rows(cache.largest[..., None], shape), out=cache.array("a", shape))
         np.exp(a, out=a)
         cache.a = a
-        cache.sum = a.dot(cache.full("ones", C, 1), out=cache.array("sum", M))
-        a /= cache.rows("sum of each row", cache.sum[..., None], shape)
+        cache.sum = a.dot(cache.full(1, C), out=cache.array("sum", M))
+        a /= cache.rows(cache.sum[..., None], shape)
         return a
 
     def losses(self, Y: Array, cache: Cache) -> Array:
         """``L = log sum_k e^{z_k} - sum_j y_j z_j``."""
-        shifted = np.subtract(cache.z, cache.largest, out=cache.array("shifted", Y.shape))
+        largest = cache.rows(cache.largest[..., None], Y.shape)
+        shifted = np.subtract(cache.z, largest, out=cache.array("shifted", Y.shape))
         np.maximum(shifted, np.finfo(shifted.dtype).min, out=shifted)  # instead of -inf: 0 * -inf is no loss
         shifted *= Y
-        y_z = shifted.dot(cache.full("ones", Y.shape[-1:], 1), out=cache.array("y_z", Y.shape[:-1]))
+        y_z = shifted.dot(cache.full(1, Y.shape[-1:]), out=cache.array("y_z", Y.shape[:-1]))
         L: Array = np.log(cache.sum, out=cache.array("L", Y.shape[:-1]))
         L -= y_z
         return L
@@ -242,7 +242,7 @@ class Sigmoid(Output):
         np.negative(L, out=L)
         np.exp(L, out=L)
         np.log1p(L, out=L)
-        L += np.maximum(z, cache.full("zeros", z.shape, 0), out=cache.array("term", z.shape))
+        L += np.maximum(z, cache.full(0, z.shape), out=cache.array("term", z.shape))
         L -= np.multiply(Y, z, out=cache.array("term", z.shape))
         sum_L: Array = np.sum(L, axis=-1, out=cache.array("sum_L", Y.shape[:-1]))
         return sum_L
@@ -362,6 +362,15 @@ class Exponential(Output):
     def predict(self, Y_hat: Array) -> Array:
         """Y_hat: (M,) with one unit, (M, units) with more."""
         return Y_hat[:, 0] if Y_hat.shape[1] == 1 else Y_hat
+
+
+def _cast(y: Array, cache: Cache) -> Array:
+    """``y`` in the network's dtype."""
+    if y.dtype == cache.dtype:
+        return y
+    Y = cache.array("Y", y.shape)
+    Y[...] = y
+    return Y
 
 
 def _smoothed(Y: Array, epsilon: float, even: float, cache: Cache) -> Array:

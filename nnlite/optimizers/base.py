@@ -38,18 +38,19 @@ class Block:
     state : dict of str to ndarray, (n,)
         What the rule remembers, by the names in `Optimizer.state_names`.
     g, scratch : ndarray, (n,)
-        Memory for the gradient as the rule takes it and for one intermediate result, shared by the blocks of a thread.
+        Memory for the gradient as the rule takes it and for one intermediate result; that of the thread which works
+        on the block.
     """
 
-    def __init__(
-        self, part: slice, decayed: bool, n_missed: int, model: "Model", vectors: dict[str, Array], work: Array
-    ) -> None:
+    g: Array
+    scratch: Array
+
+    def __init__(self, part: slice, decayed: bool, n_missed: int, model: "Model", vectors: dict[str, Array]) -> None:
         self.theta = model.theta[part]
         self.grad = model.grad[part]
         self.decayed = decayed
         self.n_missed = n_missed
         self.state = {name: vector[part] for name, vector in vectors.items()}
-        self.g, self.scratch = work[:, : part.stop - part.start]
 
 
 class OptimizerState:
@@ -77,18 +78,14 @@ class OptimizerState:
         self.numbers: dict[str, float] = {}
         self.n_missed: dict[str, int] = {}
         self.trainable: tuple[bool, ...] = ()
-        self.shares: list[list[Block]] = []  # the blocks, by the thread that works on them
+        self.blocks: list[Block] = []  # the parts of theta that are learned
+        self.memory: list[Array] = []  # for each thread, twice as much as a block has
         self._cut: object = None  # by what the blocks were cut
         self.n_counted = 0  # steps that n_missed knows of
 
     def t(self, block: Block) -> int:
         """The number of this step, counted from 1, for a block: fewer where it was frozen for some."""
         return self.n_steps + 1 - block.n_missed
-
-    @property
-    def blocks(self) -> list[Block]:
-        """The parts of theta that are learned."""
-        return [block for share in self.shares for block in share]
 
     def cut(self, model: "Model", names: tuple[str, ...], apart: bool) -> None:
         """Cut the parts of theta that are learned into blocks; ``apart`` keeps weights and biases apart."""
@@ -101,11 +98,13 @@ class OptimizerState:
             for name in names:
                 self.vectors.setdefault(name, np.zeros_like(model.theta))
             parts = list(_learned_parts(model, self.n_missed, apart))
-            self.shares = []
-            for share in _shares(parts, parallel.n_threads()):
-                longest = max(part.stop - part.start for part, _, _ in share)
-                work = np.empty((2, longest), model.theta.dtype)
-                self.shares.append([Block(*part, model, self.vectors, work) for part in share])
+            self.blocks = [Block(*part, model, self.vectors) for part in parts]
+            longest = max((block.theta.size for block in self.blocks), default=0)
+            n_threads = min(parallel.n_threads(), sum(block.theta.size == longest for block in self.blocks))
+            self.memory = [np.empty((2, longest), model.theta.dtype) for _ in range(n_threads)]
+            if n_threads == 1:
+                for block in self.blocks:
+                    block.g, block.scratch = self.memory[0][:, : block.theta.size]
             self._cut = cut
 
     def _count_missed(self, model: "Model") -> None:
@@ -117,13 +116,10 @@ class OptimizerState:
         self.n_counted = self.n_steps
 
 
-Part = tuple[slice, bool, int]  # of theta; whether decay acts there; steps missed
+def _learned_parts(model: "Model", n_missed: dict[str, int], apart: bool) -> Iterator[tuple[slice, bool, int]]:
+    """Parts of theta, over the borders of layers but not of frozen ones; whether decay acts there; steps missed.
 
-
-def _learned_parts(model: "Model", n_missed: dict[str, int], apart: bool) -> Iterator[Part]:
-    """Parts of theta, over the borders of layers but not of frozen ones, of at most BLOCK numbers.
-
-    Long runs are cut into an even number of parts of one length, so that two threads have the same to do.
+    A run of more than BLOCK numbers is cut into parts of one length.
     """
     runs: list[tuple[int, int, bool, int]] = []
     for segment in sorted(model._vectors.segments, key=lambda segment: segment.start):
@@ -134,23 +130,9 @@ def _learned_parts(model: "Model", n_missed: dict[str, int], apart: bool) -> Ite
             else:
                 runs.append((segment.start, segment.stop, *kind))
     for start, stop, decayed, missed in runs:
-        n = stop - start
-        length = n if n <= BLOCK else math.ceil(n / (2 * math.ceil(n / (2 * BLOCK))))
+        length = math.ceil((stop - start) / math.ceil((stop - start) / BLOCK))
         for low in range(start, stop, length):
             yield slice(low, min(low + length, stop)), decayed, missed
-
-
-def _shares(parts: list[Part], n_threads: int) -> list[list[Part]]:
-    """Share parts out to threads: neighbours together, about as many numbers to each; one block is for one thread."""
-    total = sum(part.stop - part.start for part, _, _ in parts)
-    shares: list[list[Part]] = [[] for _ in range(n_threads)]
-    before = 0
-    for entry in parts:
-        size = entry[0].stop - entry[0].start
-        middle = (before + size / 2) / total
-        shares[int(middle * n_threads)].append(entry)
-        before += size
-    return [share for share in shares if share]
 
 
 class Options(TypedDict, total=False):
@@ -295,18 +277,32 @@ class Optimizer:
         state.cut(model, self.state_names, apart=bool(self.weight_decay or self.l1))
         scale = self._clipping_factor(state)
         self.prepare(state)
-        parallel.run([partial(self._update_all, share, scale, rate, state) for share in state.shares])
+        if len(state.memory) <= 1:
+            for block in state.blocks:
+                self._update_block(block, scale, rate, state)
+        else:
+            todo = state.blocks[::-1]
+            parallel.run([partial(self._update_some, todo, memory, scale, rate, state) for memory in state.memory])
         if self.max_norm is not None:
             _constrain(model, self.max_norm)
         state.learning_rate = rate
         state.n_steps += 1
 
-    def _update_all(self, blocks: list[Block], scale: float, rate: float, state: OptimizerState) -> None:
-        """Decoupled decay and the rule, for one block after the other."""
-        for block in blocks:
-            if self.weight_decay and self.decoupled and block.decayed:
-                block.theta *= 1 - rate * self.weight_decay
-            self.update(block, self._gradient(block, scale), rate, state)
+    def _update_some(self, todo: list[Block], memory: Array, scale: float, rate: float, state: OptimizerState) -> None:
+        """Take one block after the other until none is left: what a slow thread does not do, others will."""
+        while True:
+            try:
+                block = todo.pop()
+            except IndexError:
+                return
+            block.g, block.scratch = memory[:, : block.theta.size]
+            self._update_block(block, scale, rate, state)
+
+    def _update_block(self, block: Block, scale: float, rate: float, state: OptimizerState) -> None:
+        """Decoupled decay and the rule, for one block."""
+        if self.weight_decay and self.decoupled and block.decayed:
+            block.theta *= 1 - rate * self.weight_decay
+        self.update(block, self._gradient(block, scale), rate, state)
 
     def prepare(self, state: OptimizerState) -> None:
         """Work out what a step needs once, before its blocks; by default nothing."""
