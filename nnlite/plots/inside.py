@@ -194,7 +194,10 @@ def _check_names(names: Any, model: "Model") -> list[str]:
     known = list(model.gradients)
     if names is None:
         return [name for name in known if name.startswith("dW")] or known
-    return chosen_from(known, names, "names")
+    chosen = [names] if isinstance(names, str) else names
+    if isinstance(chosen, (list, tuple)):  # "W1" and "dW1" are the same to a reader
+        chosen = [f"d{name}" if f"d{name}" in known else name for name in chosen]
+    return chosen_from(known, chosen, "names")
 
 
 def _range(values: list[Array], *, all_of_it: bool = False) -> tuple[float, float]:

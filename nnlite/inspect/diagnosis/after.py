@@ -28,6 +28,8 @@ UNSTABLE = (0.25, 0.6)  # mean rise and fall of the validation loss from epoch t
 SETTLED = 0.05  # of the first validation loss: changes below nobody cares for
 UNSTABLE_FROM = 6  # epochs
 
+RISEN = 0.01  # of the first training loss: less is noise
+
 CONFUSED = (0.2, 0.5)  # share of a class that is taken for one other
 CONFUSED_FROM = 5  # such examples
 NEVER_FROM = 5  # examples of a class before it is strange that none is predicted
@@ -168,9 +170,15 @@ def course(history: Mapping[str, Sequence[float]]) -> list[Finding]:
         advice = "a smaller learning rate, scaled inputs, clip_norm=1 in the optimizer."
         return [Finding("course of the loss", PHASE, "problem", message, {"epoch": epoch}, advice)]
     message = f"The training loss went from {losses[0]:.3g} in the first epoch to {losses[-1]:.3g} in the last."
-    risen = len(losses) > 1 and losses[-1] > losses[0]
-    advice = "a smaller learning rate."
-    verdict = "problem" if risen else "ok"
+    change = (losses[-1] - losses[0]) / abs(losses[0] or 1)
+    verdict, advice = "ok", ""
+    if change > RISEN:
+        verdict, advice = "problem", "a smaller learning rate."
+    elif len(losses) > 1 and change > -RISEN:
+        verdict, advice = (
+            "notice",
+            "a larger learning rate, and what else is found here: it has learned next to nothing.",
+        )
     evidence = {"first": float(losses[0]), "last": float(losses[-1])}
     return [Finding("course of the loss", PHASE, verdict, message, evidence, advise(verdict, advice))]
 
@@ -235,7 +243,8 @@ def never_predicted(counts: Array, name: str) -> Finding:
     never = np.flatnonzero((counts.sum(axis=1) >= NEVER_FROM) & (counts.sum(axis=0) == 0))
     message = "Each class is predicted for some examples."
     if len(never):
-        message = f"Class {listed(never)} is never predicted, though {name} has {counts[never].sum():,} examples of it."
+        who = f"Class {listed(never)} is" if len(never) == 1 else f"Classes {listed(never)} are"
+        message = f"{who} never predicted, though {name} has {counts[never].sum():,} such examples."
     verdict = "problem" if len(never) else "ok"
     advice = 'fit(class_weight="balanced"), more examples of it, a smaller learning rate (dead units look like this).'
     return Finding("silent classes", PHASE, verdict, message, {"n_never": len(never)}, advise(verdict, advice))

@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.inspect.diagnosis.layers import walk, weight_matrices
 from nnlite.inspect.diagnosis.report import Finding, advise, judge, listed
 from nnlite.inspect.diagnosis.subject import BLOCK, Part, Subject
-from nnlite.layers import Identity
+from nnlite.layers import Identity, Sigmoid, Tanh
 from nnlite.model import Model
 from nnlite.optimizers import Adam, Optimizer
 
@@ -140,8 +140,10 @@ def gradients(subject: Subject) -> list[Finding]:
         kind = "vanish" if ratio > 1 else "explode"
         if verdict != "ok":
             message = f"Gradients {kind} by a factor of {max(ratio, 1 / ratio):.2g}. {message}"
+    squashing = any(isinstance(layer, (Sigmoid, Tanh)) for layer in model.all_layers()[:-1])
+    instead = "ReLU instead of Sigmoid or Tanh, " if squashing else "weights and biases that leave the units on, "
     remedies = {
-        "vanish": "ReLU instead of Sigmoid or Tanh, the layers' own initializers, BatchNorm, or Residual layers.",
+        "vanish": f"{instead}the layers' own initializers, BatchNorm, or Residual layers.",
         "explode": "the layers' own initializers, scaled inputs, BatchNorm, or clip_norm=1 in the optimizer.",
     }
     return [Finding("gradients by layer", PHASE, verdict, message, evidence, advise(verdict, remedies[kind]))]

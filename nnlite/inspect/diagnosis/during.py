@@ -179,10 +179,10 @@ def updates(record: Record) -> list[Finding]:
     low, high = min(usual, key=usual.__getitem__), max(largest, key=largest.__getitem__)
     large = judge(largest[high], *LARGE_UPDATES)
     small = judge(-usual[low], -SMALL_UPDATES[0], -SMALL_UPDATES[1])
-    message = (
-        f"A step changes the weights by {usual[low]:.1e} ({low}) to {largest[high]:.1e} ({high}) of their size; "
-        "about 1e-3 is usual."
-    )
+    by = f"{usual[low]:.1e} ({low})"
+    if low != high:
+        by += f" to {largest[high]:.1e} ({high})"
+    message = f"A step changes the weights by {by} of their size; about 1e-3 is usual."
     too_large = VERDICTS.index(large) >= VERDICTS.index(small)
     verdict = large if too_large else small
     advice = "a smaller learning rate, or clip_norm=1." if too_large else "a larger learning rate."
