@@ -21,7 +21,9 @@ from nnlite.schedules import Rate, as_schedule
 if TYPE_CHECKING:
     from nnlite.model import Model
 
-BLOCK = 131_072  # at most so many numbers of theta are updated at once; smaller blocks keep threads waiting for Python
+# how many numbers of theta are updated at once
+BLOCK = 32_768  # by one thread: with all that a rule needs beside them they fit the processor's cache
+SHARED_BLOCK = 131_072  # by each of several threads: smaller blocks would keep them waiting for Python
 
 
 class Block:
@@ -78,7 +80,8 @@ class OptimizerState:
         self.numbers: dict[str, float] = {}
         self.n_missed: dict[str, int] = {}
         self.trainable: tuple[bool, ...] = ()
-        self.blocks: list[Block] = []  # the parts of theta that are learned
+        self.runs: list[Array] = []  # the parts of the gradient that are learned from, as long as they are
+        self.blocks: list[Block] = []  # the same parts of theta, in pieces
         self.memory: list[Array] = []  # for each thread, twice as much as a block has
         self._cut: object = None  # by what the blocks were cut
         self.n_counted = 0  # steps that n_missed knows of
@@ -97,12 +100,18 @@ class OptimizerState:
                 self.trainable = trainable
             for name in names:
                 self.vectors.setdefault(name, np.zeros_like(model.theta))
-            parts = list(_learned_parts(model, self.n_missed, apart))
-            self.blocks = [Block(*part, model, self.vectors) for part in parts]
+            runs = list(_learned_runs(model, self.n_missed, apart))
+            self.runs = [model.grad[run] for run, _, _ in runs]
+            n_threads = min(parallel.n_threads(), max((run.size // SHARED_BLOCK for run in self.runs), default=0))
+            longest = SHARED_BLOCK if n_threads > 1 else BLOCK
+            self.blocks = [
+                Block(part, decayed, missed, model, self.vectors)
+                for run, decayed, missed in runs
+                for part in _pieces(run, longest)
+            ]
             longest = max((block.theta.size for block in self.blocks), default=0)
-            n_threads = min(parallel.n_threads(), sum(block.theta.size == longest for block in self.blocks))
-            self.memory = [np.empty((2, longest), model.theta.dtype) for _ in range(n_threads)]
-            if n_threads == 1:
+            self.memory = [np.empty((2, longest), model.theta.dtype) for _ in range(max(n_threads, 1))]
+            if n_threads <= 1:
                 for block in self.blocks:
                     block.g, block.scratch = self.memory[0][:, : block.theta.size]
             self._cut = cut
@@ -116,11 +125,8 @@ class OptimizerState:
         self.n_counted = self.n_steps
 
 
-def _learned_parts(model: "Model", n_missed: dict[str, int], apart: bool) -> Iterator[tuple[slice, bool, int]]:
-    """Parts of theta, over the borders of layers but not of frozen ones; whether decay acts there; steps missed.
-
-    A run of more than BLOCK numbers is cut into parts of one length.
-    """
+def _learned_runs(model: "Model", n_missed: dict[str, int], apart: bool) -> list[tuple[slice, bool, int]]:
+    """Parts of theta, over the borders of layers but not of frozen ones; whether decay acts there; steps missed."""
     runs: list[tuple[int, int, bool, int]] = []
     for segment in sorted(model._vectors.segments, key=lambda segment: segment.start):
         if segment.layer.trainable:
@@ -129,10 +135,15 @@ def _learned_parts(model: "Model", n_missed: dict[str, int], apart: bool) -> Ite
                 runs[-1] = (runs[-1][0], segment.stop, *kind)
             else:
                 runs.append((segment.start, segment.stop, *kind))
-    for start, stop, decayed, missed in runs:
-        length = math.ceil((stop - start) / math.ceil((stop - start) / BLOCK))
-        for low in range(start, stop, length):
-            yield slice(low, min(low + length, stop)), decayed, missed
+    return [(slice(start, stop), decayed, missed) for start, stop, decayed, missed in runs]
+
+
+def _pieces(run: slice, longest: int) -> Iterator[slice]:
+    """Pieces of one length, not longer than ``longest``."""
+    n = run.stop - run.start
+    length = math.ceil(n / math.ceil(n / longest))
+    for start in range(run.start, run.stop, length):
+        yield slice(start, min(start + length, run.stop))
 
 
 class Options(TypedDict, total=False):
@@ -331,7 +342,7 @@ class Optimizer:
         """By how much the whole gradient is scaled: 1, or less where its norm is above ``clip_norm``."""
         if self.clip_norm is None:
             return 1.0
-        norm = _norm([block.grad for block in state.blocks])
+        norm = _norm(state.runs)
         return 1.0 if norm <= self.clip_norm else self.clip_norm / norm
 
     def _gradient(self, block: Block, scale: float) -> Array:
