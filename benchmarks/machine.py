@@ -1,0 +1,64 @@
+"""What the figures were measured on."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.frameworks import FRAMEWORKS
+from benchmarks.processes import threads
+
+# what decides how fast NumPy's, PyTorch's or XLA's products are, if someone has set it
+TELLING = ("OPENBLAS_CORETYPE", "OMP_WAIT_POLICY", "KMP_BLOCKTIME", "XLA_FLAGS", "MALLOC_ARENA_MAX", "LD_PRELOAD")
+
+
+def describe(frameworks: Sequence[str]) -> dict[str, Any]:
+    """Processor, cores, memory, system, versions, threads and the time of day."""
+    versions = {"numpy": importlib.metadata.version("numpy")}
+    for framework in frameworks:
+        versions |= FRAMEWORKS[framework].versions()
+    if "jax" in versions:
+        versions["jaxlib"] = importlib.metadata.version("jaxlib")
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": threads(),
+        "memory_GiB": _memory_GiB(),
+        "system": _system(),
+        "python": platform.python_version(),
+        "versions": versions,
+        "environment": {name: os.environ[name] for name in TELLING if name in os.environ},
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
+    }
+
+
+def busy_cores() -> float:
+    """Cores that others kept busy in the last minute."""
+    return os.getloadavg()[0]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    found = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    wide = " with AVX-512" if "avx512f" in found.get("flags", "") else ""
+    return found.get("model name", platform.machine()) + wide
+
+
+def _memory_GiB() -> int:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+
+
+def _system() -> str:
+    try:
+        name = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        name = f"{platform.system()} {platform.mac_ver()[0]}".strip()
+    return f"{name}, kernel {platform.release()}"

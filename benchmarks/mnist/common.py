@@ -1,0 +1,49 @@
+"""What the scripts share: the data, the rhythm, and the last word. NumPy is all that it imports."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import resource
+import sys
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+BATCH = 128
+RATE = 1e-3
+EVERY = 100  # steps between two looks at the test set
+MOST_STEPS = 5000
+
+
+def arguments() -> tuple[str, int]:
+    """The data's directory and the seed."""
+    return sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0
+
+
+def read_mnist(directory: str) -> tuple[Array, Array, Array, Array]:
+    """X_train, y_train, X_test, y_test; X (M, 784) float32 in [0, 1], y (M,) int64."""
+
+    def read(name: str, header: int) -> Array:
+        with gzip.open(os.path.join(directory, f"{name}-ubyte.gz")) as file:
+            return np.frombuffer(file.read(), np.uint8, offset=header)
+
+    def pixels(part: str) -> Array:
+        return np.divide(read(f"{part}-images-idx3", 16).reshape(-1, 784), np.float32(255), dtype=np.float32)
+
+    def labels(part: str) -> Array:
+        return read(f"{part}-labels-idx1", 8).astype(np.int64)
+
+    return pixels("train"), labels("train"), pixels("t10k"), labels("t10k")
+
+
+def done(accuracy: float, steps: int) -> bool:
+    """Whether it is time to stop; then say how far it came, after how many steps, and with how much memory."""
+    if accuracy < 0.97 and steps < MOST_STEPS:
+        return False
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    print(json.dumps({"accuracy": float(accuracy), "steps": steps, "MiB": peak}), flush=True)
+    return True

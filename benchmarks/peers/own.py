@@ -1,0 +1,84 @@
+"""nnlite, as its README shows it: ``fit``, with everything that it does by default."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+import nnlite as nn
+from benchmarks.networks import MOMENTUM, Array, Network, Weights
+
+
+def model_of(weights: Weights) -> nn.Model:
+    """A network that starts from these weights."""
+    layers: list[nn.Layer] = []
+    for W, _ in weights[:-1]:
+        layers += [nn.Dense(W.shape[1]), nn.ReLU()]
+    layers += [nn.Dense(weights[-1][0].shape[1]), nn.Softmax()]
+    model = nn.Model(layers, n_features=len(weights[0][0]), seed=0)
+    for number, (W, b) in enumerate(weights, start=1):
+        model.parameters[f"W{number}"][...] = W
+        model.parameters[f"b{number}"][...] = b
+    return model
+
+
+class Training:
+    """The public ``fit``. Its progress bar is drawn (standard error is a terminal) and its history kept."""
+
+    def __init__(self, network: Network, weights: Weights, X: Array, y: Array) -> None:
+        self.model = model_of(weights)
+        self.X, self.y, self.batch = X, y, network.batch
+        self.optimizer = {
+            "SGD": lambda: nn.SGD(network.rate),
+            "momentum": lambda: nn.SGD(network.rate, momentum=MOMENTUM),
+            "Adam": lambda: nn.Adam(network.rate),
+        }[network.optimizer]()
+
+    def train(self, epochs: int) -> float:
+        """Train on; return the loss of the last epoch."""
+        history = self.model.fit(
+            self.X, self.y, optimizer=self.optimizer, epochs=epochs, batch_size=self.batch, progress=True
+        )
+        return history["loss"][-1]
+
+    def weights(self) -> Weights:
+        """What it has learned."""
+        parameters = self.model.parameters
+        return [(parameters[f"W{n}"], parameters[f"b{n}"]) for n in range(1, len(parameters) // 2 + 1)]
+
+
+def predictor(weights: Weights) -> Callable[[Array], Array]:
+    """The public ``predict_proba``, its checks included."""
+    return model_of(weights).predict_proba
+
+
+def seconds_of_products(network: Network, steps: int) -> float:
+    """How long the matrix products of so many steps take, and nothing else: the limit of what NumPy can reach.
+
+    Forward z = a W; backward dW = a' dz and, but for layer 1, da = dz W'; into memory that is there already.
+    """
+    rng = np.random.default_rng(0)
+    layers = []
+    for number, (n_in, n_out) in enumerate(itertools.pairwise(network.sizes)):
+        a, W, dz = (
+            rng.standard_normal(s, np.float32) for s in ((network.batch, n_in), (n_in, n_out), (network.batch, n_out))
+        )
+        da = np.empty_like(a) if number else None
+        layers.append((a, W, np.empty_like(dz), dz, np.empty_like(W), da))
+
+    def one_step() -> None:
+        for a, W, z, _, _, _ in layers:
+            np.matmul(a, W, out=z)
+        for a, W, _, dz, dW, da in reversed(layers):
+            np.matmul(a.T, dz, out=dW)
+            if da is not None:
+                np.matmul(dz, W.T, out=da)
+
+    one_step()  # the first to write into new memory waits for the system to hand it over
+    start = time.perf_counter()
+    for _ in range(steps):
+        one_step()
+    return time.perf_counter() - start
