@@ -31,15 +31,15 @@ def threads() -> int:
 def environment() -> dict[str, str]:
     """Of every measured process: a thread for each core, on the CPU, whatever was set outside.
 
-    How threads wait (``OMP_WAIT_POLICY`` and its kind) is left as each library has it, but for OpenBLAS, in which nnlite
-    sets it where it is imported before NumPy; here NumPy comes first. scikit-learn has it as well.
+    How threads wait (``OMP_WAIT_POLICY`` and its kind) is left as each library has it, but for OpenBLAS's: nnlite sets
+    that where it is imported before NumPy, and here NumPy comes first. scikit-learn has it as well.
     """
     number = str(threads())
     outside = {name: value for name, value in os.environ.items() if not name.startswith("TQDM_")}  # could hide the bar
     return outside | {
         "OMP_NUM_THREADS": number,
         "OPENBLAS_NUM_THREADS": number,
-        "OPENBLAS_THREAD_TIMEOUT": "18",
+        "OPENBLAS_THREAD_TIMEOUT": "20",
         "MKL_NUM_THREADS": number,
         "NPROC": number,  # XLA's threads
         "JAX_PLATFORMS": "cpu",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if "numpy" not in sys.modules:
     # OpenBLAS, in which NumPy makes its products, lets its threads wait in a loop for 2^26 cycles, in which they take
-    # a processor from the threads that share an optimizer's work. After 2^18 they are of no use any more.
-    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "18")
+    # a processor from the threads that share an optimizer's work. After 2^20 they are of no use any more.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
 
 if TYPE_CHECKING:
     from nnlite.callbacks import (
