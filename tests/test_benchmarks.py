@@ -420,9 +420,7 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_was_measured(tmp_path):
         cwd=ROOT,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # a shell may have it ignored in the background
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  a shell may ignore it
     )
     with benchmarks:
         for line in benchmarks.stdout:
