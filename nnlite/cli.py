@@ -196,6 +196,11 @@ def _train(options: argparse.Namespace) -> int:
         resume=options.resume,
     )
     seconds = time.perf_counter() - start
+    if history.resumed_at is not None:
+        print(
+            f"\nwent on after epoch {history.resumed_at}"
+            + (", the last" if history.resumed_at == history.epochs else "")
+        )
     if history.interrupted:
         print(f"\nstopped in epoch {history.epochs + 1}; --out {directory} --resume goes on", file=sys.stderr)
         return INTERRUPTED

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def sensor(model: "Model") -> Array:
 
 def is_finite(vector: Array) -> bool:
     """Whether the sum of the squares is finite: one product, a hundredth of the smallest step."""
-    return math.isfinite(vector.dot(vector))
+    return isfinite(vector.dot(vector))
 
 
 def all_finite(vector: Array) -> bool:

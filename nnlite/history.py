@@ -27,6 +27,7 @@ class History(dict[str, list[float]]):
     """
 
     interrupted = False  # whether Ctrl-C ended the training
+    resumed_at: int | None = None  # epochs that were done when it went on from a checkpoint, if it did
 
     def __missing__(self, key: str) -> list[float]:
         raise KeyError(f"{key!r} was not recorded; there is {', '.join(self) or 'nothing'}")

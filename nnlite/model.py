@@ -538,7 +538,8 @@ class Model:
         resume : bool, default False
             Go on from the newest checkpoint, if there is one. The same call, made again after the process was killed
             at any moment, ends with the same weights and history (but for ``seconds``), bit for bit, as one that ran
-            through.
+            through. Another network, seed, kind of optimizer, list of callbacks, or other data are refused; more
+            epochs, and other hyperparameters of the optimizer, take effect.
         progress : bool, default True
             Show a progress bar (only in a terminal or a notebook).
 
@@ -547,7 +548,8 @@ class Model:
         History
             A value per epoch of ``loss``, ``accuracy`` and the metrics (over the epoch's batches, each before its
             step), of the same with ``val_`` in front, of ``learning_rate`` (of the last step) and ``seconds``.
-            ``history.interrupted`` says whether Ctrl-C ended the training.
+            ``history.interrupted`` says whether Ctrl-C ended the training, ``history.resumed_at`` how many epochs were
+            done when it went on from a checkpoint (None where it did not).
 
         Raises
         ------

@@ -75,7 +75,7 @@ class Run:
         self.at_epoch_start: dict[str, Any] | None = None  # the generator and the source
         self._given = _numbers(optimizer)  # to tell what callbacks change
         self._changed: set[str] = set()
-        self._set_up = self._describe(keys)
+        self._set_up = {} if directory is None else self._describe(keys)
 
     # ---- epochs and steps ---------------------------------------------------------------------------------------
 
@@ -161,13 +161,13 @@ class Run:
         step = model._training_pass()  # another one where a callback has frozen or freed a layer
         X, y, weights, _ = chunk.examples
         X, Y, weights = data.cast(X, "X", step.batch), step.target_rows(y), self._weighted(y, weights, step.batch)
-        sensor = divergence.sensor(model)
+        sensor, is_finite = divergence.sensor(model), divergence.is_finite
         for batch in chunk.batches:
             weight = None if weights is None else weights[batch]
             step.forward(X[batch], training=True)
             running.add(step.z, y[batch], weight)
             step.backward(Y[batch], weight)
-            if not divergence.is_finite(sensor):
+            if not is_finite(sensor):
                 self._look_at(step.z, X[batch], y[batch], weight)
             optimizer.step(model)
             self.n_batches += 1
@@ -280,10 +280,12 @@ class Run:
         return {
             "network": repr(self.model).replace(", trainable=False", ""),
             "features": str(self.source.input_shape),
+            "seed": str(self.model.seed),
             "dtype": self.model.dtype.name,
             "history": ", ".join(keys),
             "optimizer": type(self.optimizer).__name__,
             "batches": self.source.set_up(),
+            "data": self.source.fingerprint(),
             "callbacks": ", ".join(type(callback).__name__ for callback in self.hooks.callbacks) or "none",
         }
 
@@ -345,6 +347,7 @@ class Run:
         self.optimizer.set_state(model, saved["optimizer"])
         self.running.set_state(saved["running"])
         self.history.update(saved["history"])
+        self.history.resumed_at = saved["epoch"]
         self.best = divergence.Best(model)
         self.best.set_state(saved["best"])
         for name in ("epoch", "n_batches", "n_steps", "seconds", "at_epoch_start"):

@@ -4,6 +4,7 @@ from __future__ import annotations  # naming np.random.Generator would import nu
 
 import itertools
 import math
+import zlib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -97,6 +98,14 @@ class Arrays:
         """What must be the same when a training goes on."""
         return f"of {self.batch_size} of {self.examples.size} examples, {'' if self.shuffle else 'not '}shuffled"
 
+    def fingerprint(self) -> str:
+        """A number that other data has not: the CRC-32 of all examples."""
+        number = 0
+        for array in (self.examples.X, self.examples.y, self.examples.weights):
+            if array is not None:
+                number = zlib.crc32(np.ascontiguousarray(array).data, number)
+        return f"{number:08x}"
+
     def get_state(self) -> None:
         """Nothing but the generator decides about the next epoch."""
 
@@ -164,6 +173,10 @@ class Stream:
         """What must be the same when a training goes on."""
         steps = "" if self.n_steps is None else f" of {self.n_steps}"
         return f"from a {type(self.source).__name__}{steps}, {'' if self.shuffle else 'not '}shuffled"
+
+    def fingerprint(self) -> str:
+        """Nothing is known of batches that are to come."""
+        return "not known"
 
     def get_state(self) -> Any:
         """The source's own state, or of a generator how far it is."""

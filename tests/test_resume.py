@@ -94,8 +94,8 @@ def fit(model, checkpoint=None, resume=True, source="arrays", **options):
     if checkpoint is not None:
         options |= {"checkpoint": checkpoint, "resume": resume}
     X, y = data()
-    if source in ("arrays", "fewer"):
-        X, y = data() if source == "arrays" else data(60)
+    if source in ("arrays", "fewer", "other"):
+        X, y = {"arrays": data(), "fewer": data(60), "other": data(seed=1)}[source]
         return model.fit(X, y, **{"batch_size": 16, **options}), options
     sources = {
         "batches": lambda: nn.batches(X, y, 16, seed=3),
@@ -216,7 +216,7 @@ def test_more_epochs_go_on_where_the_training_ended(tmp_path):
     fit(whole, epochs=6, **options)
     fit(parts, tmp_path, epochs=2, **options)
     history, _ = fit(network(), tmp_path, epochs=2, **options)
-    assert history.epochs == 2
+    assert (history.epochs, history.resumed_at) == (2, 2)
     longer = network()
     history, _ = fit(longer, tmp_path, epochs=6, **options)
     assert history.epochs == 6
@@ -423,6 +423,7 @@ def test_the_checkpoints_of_an_earlier_training_are_not_written_over(tmp_path):
         ({"optimizer": nn.Adam()}, "with optimizer SGD, got Adam"),
         ({"batch_size": 8}, "with batches of 16 of 90 examples, shuffled, got of 8 of 90"),
         ({"source": "fewer"}, "with batches of 16 of 90 examples, shuffled, got of 16 of 60"),
+        ({"source": "other"}, "with data [0-9a-f]{8}, got [0-9a-f]{8};"),
         ({"shuffle": False}, "with batches of 16 .* got of 16 of 90 examples, not shuffled"),
         ({"callbacks": [nn.EMA()]}, "with callbacks none, got EMA"),
         ({"source": "list"}, "got from a list of 6, shuffled"),
@@ -446,8 +447,10 @@ def test_another_network_is_refused(tmp_path):
     with pytest.raises(nn.ArgumentError, match=r"with features \(6,\), got \(7,\)"):
         wider.fit(np.ones((M, 7)), data()[1], batch_size=16, checkpoint=tmp_path, resume=True)
     assert not wider.built
+    with pytest.raises(nn.ArgumentError, match="with seed 0, got 1"):
+        fit(network(seed=1), tmp_path)
     with pytest.raises(nn.ArgumentError, match="with dtype float32, got float64"):
-        fit(nn.Model(network().layers, dtype="float64"), tmp_path)
+        fit(nn.Model(network().layers, dtype="float64", seed=0), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,8 @@ def trace(
     elif not isinstance(optimizer, Optimizer):
         raise ArgumentError(f"optimizer: expected an Optimizer such as nn.SGD(0.1), got {optimizer!r}")
     targets = target_rows(twin, y)
-    names = check_class_names(class_names, twin.output, targets.shape[1])
+    given = model.class_names if class_names is None else class_names
+    names = check_class_names(given, twin.output, targets.shape[1])
     writer = _Writer(twin, len(X), example)
     with np.errstate(all="ignore"):  # where a network runs into infinity, one wants to see where
         before = writer.pass_through(X.astype(twin.dtype), targets)

@@ -10,7 +10,18 @@ from nnlite.checks import Array
 from nnlite.data import check_lengths, check_X
 from nnlite.errors import ArgumentError
 from nnlite.plots.inputs import output_units, require_model
-from nnlite.plots.style import FEW, check_ax, checked_names, color_bar, fills, legend, marker, own_or_new, sparse_ticks
+from nnlite.plots.style import (
+    FEW,
+    check_ax,
+    checked_names,
+    color_bar,
+    fills,
+    legend,
+    marker,
+    names_for,
+    own_or_new,
+    sparse_ticks,
+)
 
 if TYPE_CHECKING:
     from nnlite.model import Model
@@ -101,7 +112,7 @@ def decision_boundary(
     labels = None if y is None else _check_y(model, X, y, unit)
     feature_labels = _feature_labels(feature_names, flat.shape[1], (i, j))
     classes = _n_classes(model)
-    names = checked_names(class_names, classes) if classes else []
+    names = checked_names(names_for([model], class_names), classes) if classes else []
     check_ax(ax)
 
     plane = _plane(flat[:, i], flat[:, j], resolution)

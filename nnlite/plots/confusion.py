@@ -8,7 +8,17 @@ from nnlite import metrics
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.plots.inputs import pair
-from nnlite.plots.style import FEW, MANY, SEQUENTIAL, check_ax, checked_names, color_bar, own_or_new, sparse_ticks
+from nnlite.plots.style import (
+    FEW,
+    MANY,
+    SEQUENTIAL,
+    check_ax,
+    checked_names,
+    color_bar,
+    names_for,
+    own_or_new,
+    sparse_ticks,
+)
 
 SHARES = {"true": "share of the true class", "pred": "share of the predicted class", "all": "share of all examples"}
 
@@ -55,6 +65,7 @@ def confusion_matrix(*data: Any, ax: Any = None, class_names: Any = None, normal
         )
     if not isinstance(normalize, str) or normalize not in SHARES:
         raise ArgumentError(f"normalize: expected 'true', 'pred' or 'all', got {normalize!r}")
+    class_names = names_for(data, class_names)
     # of predicted classes the names tell how many there are, for those that did not occur
     n_classes = len(class_names) if hasattr(class_names, "__len__") and np.ndim(Y_hat) == np.ndim(y) == 1 else None
     largest = max(np.max(y), np.max(Y_hat)) if n_classes else 0

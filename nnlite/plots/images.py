@@ -12,7 +12,17 @@ from nnlite.data import check_lengths, check_X
 from nnlite.errors import ArgumentError
 from nnlite.layers import Dense
 from nnlite.plots.inputs import VALUES, output_units, require_model
-from nnlite.plots.style import DIVERGING, WRONG, check_ax, check_axes, checked_names, color_bar, new_grid, own_or_new
+from nnlite.plots.style import (
+    DIVERGING,
+    WRONG,
+    check_ax,
+    check_axes,
+    checked_names,
+    color_bar,
+    names_for,
+    new_grid,
+    own_or_new,
+)
 
 if TYPE_CHECKING:
     from nnlite.model import Model
@@ -305,7 +315,7 @@ def _check_examples(
         targets = model.output.check_targets(y, units)
         check_lengths(X, targets)
         truth = targets if targets.ndim == 1 else model.output.predict(targets)
-    return model, X, truth, shape, checked_names(class_names, C)
+    return model, X, truth, shape, checked_names(names_for([model], class_names), C)
 
 
 def _say(model: "Model", X: Array) -> tuple[Array, Array]:

@@ -135,6 +135,11 @@ def checked_names(names: Any, n: int, argument: str = "class_names") -> list[str
     return [str(name) for name in names]
 
 
+def names_for(data: Sequence[Any], class_names: Any) -> Any:
+    """``class_names``, or those that the model has if there is one in front of the data."""
+    return getattr(data[0], "class_names", None) if class_names is None and len(data) else class_names
+
+
 def chosen_from(known: Sequence[str], chosen: Any, argument: str) -> list[str]:
     """``chosen``, a name or several, as a list; each must be among those that are known."""
     names = [chosen] if isinstance(chosen, str) else chosen

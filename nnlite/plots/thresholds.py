@@ -9,7 +9,7 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.plots.inputs import Scored, scored
-from nnlite.plots.style import COLORS, FEW, GRAY, check_ax, checked_names, legend, line_style, own_or_new
+from nnlite.plots.style import COLORS, FEW, GRAY, check_ax, checked_names, legend, line_style, names_for, own_or_new
 
 
 class Curve(NamedTuple):
@@ -60,7 +60,7 @@ def roc_curve(*data: Any, ax: Any = None, class_names: Any = None, classes: Sequ
     >>> ax.get_lines()[0].get_label()
     'AUC = 0.750'
     """
-    chosen = _choose(scored(data, "roc_curve", any_scores=True), classes, class_names)
+    chosen = _choose(scored(data, "roc_curve", any_scores=True), classes, names_for(data, class_names))
     curves = _curves(chosen, _roc, "roc_curve", "examples of it and of others")
     check_ax(ax)
     beside = ax is None and len(curves) > 4
@@ -113,7 +113,8 @@ def precision_recall_curve(
     >>> ax.get_lines()[0].get_label()
     'AP = 0.833'
     """
-    chosen = _choose(scored(data, "precision_recall_curve", any_scores=True), classes, class_names)
+    scores = scored(data, "precision_recall_curve", any_scores=True)
+    chosen = _choose(scores, classes, names_for(data, class_names))
     curves = _curves(chosen, _precision_recall, "precision_recall_curve", "an example of it")
     check_ax(ax)
     beside = ax is None and len(curves) > 4

@@ -241,3 +241,15 @@ def test_values_refuse_classes_and_shapes_that_differ(plt):
     with pytest.raises(nn.ArgumentError, match=r"^Y_hat: expected finite numbers"):
         plots.prediction_error([1.0, 2], [1, np.nan])
     assert plt.get_fignums() == []
+
+
+def test_the_names_are_those_of_the_model_unless_others_are_given():
+    X, y = np.random.default_rng(0).standard_normal((30, 2)), np.arange(30) % 3
+    model = nn.Model([nn.Dense(3), nn.Softmax()], n_features=2, seed=0)
+    model.class_names = ["cat", "dog", "owl"]
+    ax = plots.confusion_matrix(model, X, y)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["cat", "dog", "owl"]
+    ax = plots.confusion_matrix(model, X, y, class_names=["a", "b", "c"])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
+    legend = plots.roc_curve(model, X, y).get_legend()
+    assert "owl" in " ".join(text.get_text() for text in legend.get_texts())
