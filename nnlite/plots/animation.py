@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import tempfile
@@ -85,6 +86,14 @@ class Animation(Callback):
             raise ArgumentError(f"per: expected 'epoch' or 'batch', got {per!r}")
         if "ax" in options:
             raise ArgumentError("ax: each picture has a figure of its own; see draw")
+        try:
+            inspect.signature(plot).bind("model", *arguments, ax=None, **options)
+        except TypeError as error:
+            name = getattr(plot, "__name__", repr(plot))
+            raise ArgumentError(
+                f"plot: expected a function that draws a network, as plot(model, ..., ax=ax); {name} does not take "
+                f"these arguments ({error})"
+            ) from None
         self.plot = plot
         self.arguments = arguments
         self.every = checks.integer("every", every)
