@@ -144,10 +144,8 @@ def _prepared(
             raise ArgumentError(f"validation_data: expected (X, y), got {type(validation_data).__name__}")
         shape = np.shape(train.X)[1:]
         validation = _part(model, *validation_data[:2], prefix="validation_data ", input_shape=shape)
-    if not len(train.X):
+    if not len(train.X) or (validation is not None and not len(validation.X)):
         return Diagnosis([data_checks.finite(train, validation)], skipped={"all else": "there are no finite examples"})
-    if validation is not None and not len(validation.X):
-        validation = None
     return Subject(model, train, validation, SGD(0.1) if optimizer is None else optimizer, batch_size, trained)
 
 
@@ -305,7 +303,8 @@ class Diagnose(Callback):
     def _inputs(self) -> Array:
         """Some training examples; the generator of the network stays as it is."""
         if self.X is not None:
-            return np.asarray(self.X)[:BLOCK]
+            X = np.asarray(self.X)  # often sorted by class: examples from all over it
+            return X[np.random.default_rng(0).permutation(len(X))[:BLOCK]]
         state = self.model.rng.bit_generator.state
         batches: list[Array] = []
         try:

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from nnlite import checks
 from nnlite.atomic import replacing
 from nnlite.callbacks import Callback
@@ -203,7 +205,7 @@ class Animation(Callback):
 
     @staticmethod
     def _check_figsize(figsize: Any) -> tuple[float, float]:
-        if not isinstance(figsize, (tuple, list)) or len(figsize) != 2:
+        if not isinstance(figsize, (tuple, list, np.ndarray)) or len(figsize) != 2:
             raise ArgumentError(f"figsize: expected width and height in inches, got {figsize!r}")
         width, height = (checks.real("figsize", side, above=0) for side in figsize)
         return width, height

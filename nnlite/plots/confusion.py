@@ -68,9 +68,9 @@ def confusion_matrix(*data: Any, ax: Any = None, class_names: Any = None, normal
     class_names = names_for(data, class_names)
     # of predicted classes the names tell how many there are, for those that did not occur
     n_classes = len(class_names) if hasattr(class_names, "__len__") and np.ndim(Y_hat) == np.ndim(y) == 1 else None
-    largest = max(np.max(y), np.max(Y_hat)) if n_classes else 0
-    if n_classes is not None and n_classes <= largest:
-        raise ArgumentError(f"class_names: expected a name for each class up to {largest}, got {n_classes}")
+    n_seen = len(metrics.confusion_matrix(y, Y_hat))
+    if n_classes is not None and n_classes < n_seen:
+        raise ArgumentError(f"class_names: expected a name for each class, at least {n_seen}, got {n_classes}")
     n = metrics.confusion_matrix(y, Y_hat, n_classes=n_classes)
     shares = metrics.confusion_matrix(y, Y_hat, n_classes=n_classes, normalize=normalize)
     named = checked_names(class_names, len(n))

@@ -195,8 +195,8 @@ def _check_names(names: Any, model: "Model") -> list[str]:
     if names is None:
         return [name for name in known if name.startswith("dW")] or known
     chosen = [names] if isinstance(names, str) else names
-    if isinstance(chosen, (list, tuple)):  # "W1" and "dW1" are the same to a reader
-        chosen = [f"d{name}" if f"d{name}" in known else name for name in chosen]
+    if isinstance(chosen, (list, tuple, np.ndarray)):  # "W1" and "dW1" are the same to a reader
+        chosen = [f"d{name}" if f"d{name}" in known else name for name in map(str, chosen)]
     return chosen_from(known, chosen, "names")
 
 

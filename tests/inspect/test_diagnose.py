@@ -923,3 +923,16 @@ def test_callbacks_behind_the_doctor_are_still_asked_for_their_keys():
 def test_the_callback_needs_both_x_and_y_or_neither():
     with pytest.raises(ArgumentError, match="both X and y"):
         Diagnose(np.zeros((3, 2)))
+
+
+def test_validation_data_that_are_no_numbers_are_not_overlooked():
+    X, y = np.random.default_rng(0).standard_normal((60, 3)), np.arange(60) % 3
+    model = Model([Dense(3), Softmax()], seed=0)
+    found = diagnose(model, X, y, validation_data=(X * np.nan, y))
+    assert not found.ok
+
+
+def test_targets_that_are_all_alike_leave_nothing_to_learn():
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    model = Model([Dense(3), Softmax()], n_features=3, seed=0)
+    assert "nothing to learn" in str(diagnose(model, X, np.zeros(60, int), trained=True))

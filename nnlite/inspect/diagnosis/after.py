@@ -28,6 +28,7 @@ UNSTABLE = (0.25, 0.6)  # mean rise and fall of the validation loss from epoch t
 SETTLED = 0.05  # of the first validation loss: changes below nobody cares for
 UNSTABLE_FROM = 6  # epochs
 
+NOTHING_TO_LEARN = 1e-9  # between the best constant guess and the lowest cost there is
 RISEN = 0.01  # of the first training loss: less is noise
 
 CONFUSED = (0.2, 0.5)  # share of a class that is taken for one other
@@ -72,8 +73,13 @@ def score(subject: Subject, part: Part, Y_hat: Array) -> float:
         return -np.inf
     Y = subject.rows(part.y)
     if subject.output.classifies:
-        return float(metrics.accuracy(part.y, _for_metrics(Y_hat)))
+        return float(_metric(subject, "accuracy")(part.y, _for_metrics(Y_hat)))
     return float(metrics.r2(Y, Y_hat))
+
+
+def _metric(subject: Subject, name: str) -> metrics.Metric:
+    """The metric, told whether each output is a label of its own instead of guessing it from the sums of rows."""
+    return metrics.resolve(name, True, multi_label=subject.n_classes is None)[1]
 
 
 def _for_metrics(Y_hat: Array) -> Array:
@@ -89,7 +95,12 @@ def underfitting(
     """Has it learned its own training examples, and more than a linear model?"""
     Y = subject.rows(part.y)
     floor = subject.least_cost(Y)
-    left = (J - floor) / max(subject.prior_cost(Y) - floor, 1e-12)
+    to_learn = subject.prior_cost(Y) - floor
+    if to_learn < NOTHING_TO_LEARN:
+        return Finding(
+            "underfitting", PHASE, "ok", f"y is the same everywhere: there is nothing to learn; J = {J:.3g}."
+        )
+    left = (J - floor) / to_learn
     own = score(subject, part, Y_hat)
     verdict = judge(left, *UNLEARNED)
     measure = "accuracy" if subject.output.classifies else "R2"
@@ -267,7 +278,7 @@ def calibration(subject: Subject, part: Part, Y_hat: Array, name: str) -> Findin
     """Is it right as often as it says?"""
     Y = subject.rows(part.y)
     P = np.hstack([1 - Y_hat, Y_hat]) if subject.units == 1 else Y_hat
-    error = metrics.expected_calibration_error(_hard(subject, Y), _for_metrics(Y_hat))
+    error = _metric(subject, "expected_calibration_error")(_hard(subject, Y), _for_metrics(Y_hat))
     excess = max(error - _error_by_chance(subject, Y_hat), 0.0)
     verdict = judge(excess, *MISCALIBRATED)
     if subject.n_classes is None:
@@ -310,5 +321,5 @@ def _error_by_chance(subject: Subject, Y_hat: Array) -> float:
         else:
             labels = (Y_hat.cumsum(axis=1) < rng.random((len(Y_hat), 1)) * Y_hat.sum(axis=1, keepdims=True)).sum(axis=1)
             labels = np.minimum(labels, subject.units - 1)
-        errors.append(metrics.expected_calibration_error(labels, _for_metrics(Y_hat)))
+        errors.append(_metric(subject, "expected_calibration_error")(labels, _for_metrics(Y_hat)))
     return float(np.mean(errors))

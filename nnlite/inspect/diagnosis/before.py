@@ -98,10 +98,9 @@ def symmetry(subject: Subject) -> Finding:
     """Units of a layer with the same weights, in and out, get the same gradient and stay the same for ever."""
     weights = list(weight_matrices(subject.model).values())
     alike = [i for i, W in enumerate(weights) if W.shape[1] > 1 and np.ptp(W, axis=1).max() == 0]
-    zero = [i for i in alike if i < len(weights) - 1 and not weights[i].any()]
     stuck = [i for i in alike if i < len(weights) - 1 and np.ptp(weights[i + 1], axis=0).max() == 0]
     inner = [i for i in alike if i < len(weights) - 1]
-    verdict = "problem" if stuck or zero else "notice" if inner else "ok"
+    verdict = "problem" if stuck else "notice" if inner else "ok"
     message = "The units of each layer begin with different weights."
     if inner:
         names = listed([i + 1 for i in inner])
