@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ def check_class_names(names: Any, output: Output, units: int) -> list[str] | Non
     if names is None:
         return None
     n = 2 if isinstance(output, Sigmoid) and units == 1 else units
-    if isinstance(names, str) or not isinstance(names, (Sequence, np.ndarray)) or len(names) != n:
+    if isinstance(names, (str, Mapping)) or not hasattr(names, "__len__") or len(names) != n:
         what = "classes" if output.classifies else "outputs"
         raise ArgumentError(f"class_names: expected a list of {n} names, one for each of the {what}, got {names!r}")
     return [str(name) for name in names]

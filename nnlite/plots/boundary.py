@@ -197,7 +197,7 @@ def _check_y(model: "Model", X: Array, y: Any, unit: int | None) -> Array:
 
 
 def _feature_labels(names: Any, n: int, pair: tuple[int, int]) -> list[str]:
-    if names is None or len(names) == 0:
+    if names is None or (hasattr(names, "__len__") and len(names) == 0):
         return [f"feature {k}" for k in pair]
     named = checked_names(names, n, "feature_names")
     return [named[k] for k in pair]

@@ -130,6 +130,9 @@ def _curves(runs: Runs, key: str) -> list[Curve]:
     for i, records in enumerate(runs.values()):
         for part, part_key in parts.items():
             lines = [checks.numeric_array(part_key, record[part_key]) for record in records if part_key in record]
+            for line in lines:
+                if line.ndim != 1:
+                    raise ArgumentError(f"history: expected a number per epoch of {part_key}, got shape {line.shape}")
             if lines:
                 curves.append(Curve(i, part, *_middle_and_band(lines)))
     return curves

@@ -1,6 +1,6 @@
 """What all pictures share: colours, dashes and markers that everyone can tell apart, and axes to draw on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -129,7 +129,7 @@ def checked_names(names: Any, n: int, argument: str = "class_names") -> list[str
     """``names`` as one text for each of n classes; by default their indices."""
     if names is None:
         return [str(c) for c in range(n)]
-    if isinstance(names, str) or not isinstance(names, (Sequence, np.ndarray)) or len(names) != n:
+    if isinstance(names, (str, Mapping)) or not hasattr(names, "__iter__") or len(names) != n:
         n_given = len(names) if hasattr(names, "__len__") and not isinstance(names, str) else repr(names)
         raise ArgumentError(f"{argument}: expected {n} names, got {n_given}")
     return [str(name) for name in names]

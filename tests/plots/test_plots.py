@@ -187,6 +187,10 @@ def test_importing_the_pictures_loads_no_matplotlib():
         (lambda model: plots.gradients(model, X64, Y64 % 2, names=3), "names: expected some of dW1, db1, got 3"),
         (lambda model: plots.Animation(plots.learning_curves), "plot: .*; learning_curves does not take .*'ax'"),
         (lambda model: plots.Animation(plots.decision_boundary), "plot: .*; decision_boundary does not take .*'X'"),
+        (
+            lambda model: plots.learning_curves({"loss": 3.0}),
+            r"history: expected a number per epoch of loss, got shape \(\)",
+        ),
         (lambda model: plots.learning_curves({"loss": [1.0]}, keys=3), "keys: expected some of loss, got 3"),
         (
             lambda model: plots.scores_by_size(model, X64, Y64 % 2, validation_data=(X64,)),
