@@ -286,6 +286,8 @@ class Run:
             "optimizer": type(self.optimizer).__name__,
             "batches": self.source.set_up(),
             "data": self.source.fingerprint(),
+            "validation data": "none" if self.validation is None else self.validation.fingerprint(),
+            "class weights": "none" if self.weight_of_class is None else str(self.weight_of_class.tolist()),
             "callbacks": ", ".join(type(callback).__name__ for callback in self.hooks.callbacks) or "none",
         }
 

@@ -33,6 +33,14 @@ class Examples(NamedTuple):
         """How many there are."""
         return len(self.X) if self.rows is None else len(self.rows)
 
+    def fingerprint(self) -> str:
+        """A number that other examples have not: the CRC-32 of all, and of their order."""
+        number = 0
+        for array in self:
+            if array is not None:
+                number = zlib.crc32(np.ascontiguousarray(array).data, number)
+        return f"{number:08x}"
+
     def batch(self, part: slice, cache: Cache) -> Examples:
         """The examples ``part`` of these: views, or gathered into the cache's memory."""
         if self.rows is None:
@@ -99,12 +107,8 @@ class Arrays:
         return f"of {self.batch_size} of {self.examples.size} examples, {'' if self.shuffle else 'not '}shuffled"
 
     def fingerprint(self) -> str:
-        """A number that other data has not: the CRC-32 of all examples."""
-        number = 0
-        for array in (self.examples.X, self.examples.y, self.examples.weights):
-            if array is not None:
-                number = zlib.crc32(np.ascontiguousarray(array).data, number)
-        return f"{number:08x}"
+        """A number that other data has not."""
+        return self.examples.fingerprint()
 
     def get_state(self) -> None:
         """Nothing but the generator decides about the next epoch."""

@@ -424,6 +424,7 @@ def test_the_checkpoints_of_an_earlier_training_are_not_written_over(tmp_path):
         ({"batch_size": 8}, "with batches of 16 of 90 examples, shuffled, got of 8 of 90"),
         ({"source": "fewer"}, "with batches of 16 of 90 examples, shuffled, got of 16 of 60"),
         ({"source": "other"}, "with data [0-9a-f]{8}, got [0-9a-f]{8};"),
+        ({"class_weight": [1, 2, 3]}, r"with class weights none, got \[1.0, 2.0, 3.0\]"),
         ({"shuffle": False}, "with batches of 16 .* got of 16 of 90 examples, not shuffled"),
         ({"callbacks": [nn.EMA()]}, "with callbacks none, got EMA"),
         ({"source": "list"}, "got from a list of 6, shuffled"),
@@ -447,6 +448,9 @@ def test_another_network_is_refused(tmp_path):
     with pytest.raises(nn.ArgumentError, match=r"with features \(6,\), got \(7,\)"):
         wider.fit(np.ones((M, 7)), data()[1], batch_size=16, checkpoint=tmp_path, resume=True)
     assert not wider.built
+    fit(network(), tmp_path / "validated", validation_data=data(seed=1))
+    with pytest.raises(nn.ArgumentError, match=r"with validation data [0-9a-f]{8}, got [0-9a-f]{8};"):
+        fit(network(), tmp_path / "validated", validation_data=data(seed=2))
     with pytest.raises(nn.ArgumentError, match="with seed 0, got 1"):
         fit(network(seed=1), tmp_path)
     with pytest.raises(nn.ArgumentError, match="with dtype float32, got float64"):
