@@ -39,3 +39,5 @@ __all__ = [
     "schedule",
     "scores_by_size",
 ]
+
+animate = Animation  # as a verb: fit(..., callbacks=[film := nn.plots.animate(nn.plots.decision_boundary, X, y)])

@@ -210,3 +210,11 @@ def test_importing_the_pictures_loads_no_matplotlib():
 def test_the_argument_that_is_wrong_is_the_one_that_is_named(call, message):
     with pytest.raises(nn.ArgumentError, match=message):
         call(nn.Model([nn.Dense(2), nn.Softmax()], n_features=64, seed=0))
+
+
+def test_animate_is_a_callback_that_films():
+    X, y = nn.make_moons(40, seed=0)
+    model = nn.Model([nn.Dense(4), nn.Tanh(), nn.Dense(2), nn.Softmax()], seed=0)
+    film = plots.animate(plots.decision_boundary, X, y, resolution=20)
+    model.fit(X, y, epochs=2, callbacks=[film])
+    assert len(film.frames) == 3
