@@ -13,6 +13,7 @@ from nnlite import checks, snapshots
 from nnlite.errors import ArgumentError, ModelFileError
 
 LOCK = "lock"
+FIELDS = frozenset({"set_up", "entropy", "epoch", "theta", "state", "end"})  # without which nothing can go on
 
 
 class Checkpoint:
@@ -147,7 +148,10 @@ class Directory:
         """What the newest whole checkpoint holds; those that are damaged are reported."""
         for name in files:
             try:
-                return snapshots.read(os.path.join(self.path, name))
+                saved = snapshots.read(os.path.join(self.path, name))
+                if not saved.keys() >= FIELDS:
+                    raise ModelFileError(f"{name}: is a snapshot, but of no training")
+                return saved
             except (ModelFileError, OSError) as error:
                 damaged = error
                 warnings.warn(f"checkpoint: {error}; going on from the one before", stacklevel=2)

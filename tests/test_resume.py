@@ -344,6 +344,12 @@ def test_if_all_are_damaged_nothing_is_begun_anew(tmp_path):
         fit(network(), tmp_path)
 
 
+def test_a_snapshot_of_something_else_is_none_of_a_training(tmp_path):
+    snapshots.write(str(tmp_path / "checkpoint-000000001.npz"), {"theta": np.ones(3)})
+    with warnings.catch_warnings(action="ignore"), pytest.raises(nn.ModelFileError, match="none of the 1"):
+        fit(network(), tmp_path)
+
+
 def test_files_of_a_future_that_is_not_are_removed(tmp_path):
     fit(network(), tmp_path)
     (tmp_path / names(tmp_path)[-1]).write_bytes(b"damaged")

@@ -180,6 +180,15 @@ def _finite_rows(array: Array, dtype: Any) -> Array:
     return good
 
 
+STOPPED = Finding(
+    "end of the training",
+    "during",
+    "problem",
+    "An error stopped the training before its end.",
+    advice="read the error; where a cost or gradient was no number, a smaller learning rate, or scaled inputs.",
+)
+
+
 class Diagnose(Callback):
     """`diagnose`, beside a real training: ``report`` is there when `fit` returns.
 
@@ -198,7 +207,7 @@ class Diagnose(Callback):
     Attributes
     ----------
     report : Diagnosis or None
-        None until a training has ended.
+        None until a training has ended. Of one that an error has stopped it says what was seen until then.
 
     Notes
     -----
@@ -227,7 +236,18 @@ class Diagnose(Callback):
         if (X is None) != (y is None):
             raise ArgumentError("y: give both X and y, or neither")
         self.X, self.y, self.validation_data, self.batch_size = X, y, validation_data, batch_size
-        self.report: Diagnosis | None = None
+        self._report: Diagnosis | None = None
+        self._begun = False
+
+    @property
+    def report(self) -> Diagnosis | None:
+        """What was found in the last training."""
+        if self._begun and "training_inputs" not in vars(self):  # `fit` has ended without calling on_train_end
+            self._begun = False
+            with np.errstate(all="ignore"):
+                found = [*self._findings, *during.updates(self._record), *after.course(self._history)]
+            self._report = Diagnosis([*found, STOPPED], skipped=self._skipped)
+        return self._report
 
     @property
     def may_add_keys(self) -> bool:
@@ -236,7 +256,7 @@ class Diagnose(Callback):
 
     def on_train_begin(self, logs: Logs) -> None:
         """Examine the data and the network, if there are data; forget an earlier training."""
-        self.report = None
+        self._report, self._begun = None, True
         self._record = during.Record()
         self._history: dict[str, list[float]] = {}
         self._weights: dict[str, Array] | None = None
@@ -289,7 +309,7 @@ class Diagnose(Callback):
                 self._skipped |= skipped
             else:
                 found = [*after.course(self._history), *after.unstable_validation(self._history)]
-        self.report = Diagnosis(self._findings + found, skipped=self._skipped)
+        self._report, self._begun = Diagnosis(self._findings + found, skipped=self._skipped), False
         del self._weights, self._record, self._findings
 
     def _subject(self, trained: bool | None) -> Subject:

@@ -936,3 +936,49 @@ def test_targets_that_are_all_alike_leave_nothing_to_learn():
     X = np.random.default_rng(0).standard_normal((60, 3))
     model = Model([Dense(3), Softmax()], n_features=3, seed=0)
     assert "nothing to learn" in str(diagnose(model, X, np.zeros(60, int), trained=True))
+
+
+def test_a_training_that_an_error_has_stopped_has_a_report():
+    X, y = np.random.default_rng(0).standard_normal((60, 3)), np.arange(60) % 3
+    model = Model([Dense(8), ReLU(), Dense(3), Softmax()], seed=0)
+    doctor = Diagnose(X, y)
+    with pytest.raises(ArithmeticError, match="diverged"):
+        model.fit(X, y, optimizer=SGD(1e30), epochs=5, callbacks=[doctor])
+    assert doctor.report["end of the training"].verdict == "problem"
+    assert "inputs" in str(doctor.report)
+    model.fit(X, y, optimizer=SGD(0.1), epochs=2, callbacks=[doctor])
+    assert "end of the training" not in [finding.check for finding in doctor.report]
+
+
+def test_there_is_no_report_while_the_training_runs():
+    class Asking(Callback):
+        def on_epoch_end(self, epoch, logs):
+            assert doctor.report is None
+
+    X, y = np.random.default_rng(0).standard_normal((60, 3)), np.arange(60) % 3
+    doctor = Diagnose()
+    assert doctor.report is None
+    Model([Dense(3), Softmax()], seed=0).fit(X, y, epochs=2, callbacks=[doctor, Asking()])
+    assert doctor.report is not None
+
+
+def test_classes_of_validation_are_counted_among_those_of_the_training():
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    model = Model([Dense(3), Softmax()], seed=0)
+    found = diagnose(model, X, np.arange(60) % 2, validation_data=(X[:30] + 1, np.arange(30) % 3))
+    assert "of 2 of 2 classes" in str(found)
+
+
+def test_a_network_that_cannot_learn_is_not_asked_to():
+    X, y = np.random.default_rng(0).standard_normal((60, 3)), np.arange(60) % 3
+    model = Model([Dense(3, trainable=False), Softmax()], n_features=3, seed=0)
+    found = diagnose(model, X, y)
+    assert "a handful by heart" in found.skipped
+
+
+def test_the_score_of_one_validation_example_is_none():
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    model = Model([Dense(1), Identity()], seed=0)
+    model.fit(X, X[:, 0], epochs=5)
+    found = diagnose(model, X, X[:, 0], validation_data=(X[:1] + 1, X[:1, 0]), trained=True)
+    assert "nan on validation" not in str(found)

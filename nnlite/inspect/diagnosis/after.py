@@ -152,7 +152,12 @@ def overfitting(
         p = (own * len(train[0].X) + other * n) / (len(train[0].X) + n)  # of both, if there is no difference
         by_chance = BY_CHANCE * np.sqrt(max(p * (1 - p), 1 / n) / n)
     verdict = judge(gap, *GAP) if gap > by_chance else "ok"
-    message = f"{measure} {own:.3g} on training, {other:.3g} on validation ({n:,} examples)."
+    message = (
+        f"{measure} {own:.3g} on training, {other:.3g} on validation ({n:,} {'example' if n == 1 else 'examples'})."
+    )
+    if np.isnan(gap):
+        verdict, gap = "notice", 0.0
+        message = f"{measure} says nothing of {n:,} validation examples whose values are all the same."
     evidence: dict[str, Any] = {"training": own, "validation": other, "gap": gap}
     losses = [] if history is None else list(history.get("val_loss", []))
     if losses and np.isfinite(losses).all() and min(losses) > 0:

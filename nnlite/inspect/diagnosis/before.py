@@ -47,7 +47,7 @@ def check(subject: Subject) -> tuple[list[Finding], dict[str, str]]:
     findings += [symmetry(subject), *gradients(subject)]
     handful = overfit_a_handful(subject)
     if handful is None:
-        skipped["a handful by heart"] = "there are too few different examples"
+        skipped["a handful by heart"] = "there are too few different examples, or no layer learns"
     else:
         findings.append(handful)
     return findings, skipped
@@ -163,7 +163,8 @@ def overfit_a_handful(subject: Subject) -> Finding | None:
     part = _handful(subject)
     Y = subject.rows(part.y)
     floor, first = subject.least_cost(Y), subject.prior_cost(Y)
-    if len(part.X) < 2 or not first - floor > 1e-9:
+    learns = any(segment.layer.trainable for segment in subject.model._vectors.segments)
+    if len(part.X) < 2 or not first - floor > 1e-9 or not learns:
         return None
     size = max(subject.model.n_parameters, 1)
     n_steps = int(np.clip(HANDFUL_WORK / size, LEAST_STEPS, HANDFUL_STEPS))

@@ -340,7 +340,9 @@ def validation_classes(subject: Subject) -> list[Finding]:
     missing = np.flatnonzero((held_out == 0) & (expected >= EXPECTED_MISSING[0]))
     unknown = np.flatnonzero((train == 0) & (held_out > 0))
     verdict = "ok"
-    message = f"Validation has examples of {np.count_nonzero(held_out)} of {np.count_nonzero(train)} classes."
+    message = (
+        f"Validation has examples of {np.count_nonzero(held_out[train > 0])} of {np.count_nonzero(train)} classes."
+    )
     if len(missing):
         verdict = judge(float(expected[missing].max()), *EXPECTED_MISSING)
         message += f" It lacks class {listed(missing)} (expected: {expected[missing].max():.0f} examples)."
