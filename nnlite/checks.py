@@ -87,11 +87,16 @@ def _first_non_number(name: str, array: Array) -> str:
 def finite(name: str, array: Array, dtype: Any = None) -> None:
     """Raise ArgumentError unless every entry is finite, also after the cast to ``dtype``.
 
-    The minimum and the maximum tell: NaN and infinity show in them, and neither needs an array of its own.
+    The sum of the squares tells or, where it is too large, the minimum and the maximum do: NaN and infinity show in
+    them, and none needs an array of its own.
     """
     if array.dtype.kind != "f" or array.size == 0:
         return
     largest = np.finfo(array.dtype if dtype is None else dtype).max
+    if array.dtype.char in "fd" and array.flags.c_contiguous:
+        x = array.reshape(-1)
+        if x.dot(x) <= largest:
+            return
     low, high = array.min(), array.max()
     if -largest <= low and high <= largest:
         return

@@ -16,7 +16,7 @@ from nnlite.initializers import GlorotUniform, Initializer
 from nnlite.layers import Activation, Dense, Layer, Output, Sigmoid
 from nnlite.layers.base import Shape
 from nnlite.parameters import Vectors, flattened, walk
-from nnlite.passes import Pass
+from nnlite.passes import Pass, inferring
 from nnlite.running import Running
 from nnlite.sources import Examples, check_examples
 
@@ -83,6 +83,7 @@ class Model:
 
     _vectors: Vectors  # once the network is built
     _training: Pass | None  # the training step's
+    _infer: list[Callable[[Array], Array]] | None  # of each layer, for predictions of a few examples
     _idle: list[Pass]  # for predictions, of which several threads may make some at once
 
     def __init__(
@@ -237,7 +238,7 @@ class Model:
         return GlorotUniform()
 
     def _require_built(self, what: str) -> None:
-        if not self.built:
+        if self.input_shape is None:
             raise NotBuiltError(
                 f"{what}: the network does not know its input size yet; "
                 f"call fit or forward first, or make it with Model(layers, n_features=...)"
@@ -392,7 +393,7 @@ class Model:
         NotBuiltError
             If the network has no parameters yet.
         """
-        return self.output.predict(self._predict_rows(self._check_known_X(X, "predict")))
+        return self.output.predict(self._predict_rows(X, "predict"))
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities of the classes: y_hat, with rows that sum to 1.
@@ -416,7 +417,7 @@ class Model:
         NotBuiltError
             If the network has no parameters yet.
         """
-        return self.output.predict_proba(self._predict_rows(self._check_known_X(X, "predict_proba")))
+        return self.output.predict_proba(self._predict_rows(X, "predict_proba"))
 
     def evaluate(
         self, X: Any, y: Any, sample_weight: Any = None, *, metrics: "Sequence[str | Callable[..., Any]]" = ()
@@ -590,10 +591,6 @@ class Model:
             progress=progress,
         )
 
-    def _check_known_X(self, X: Any, what: str) -> Array:
-        self._require_built(what)
-        return data.check_X(X, self.input_shape, self.dtype)
-
     def _check_targets(self, y: Any, name: str = "y", shapes: Sequence[Shape] | None = None) -> Array:
         """``y`` as this network takes it (or would, built for ``shapes``): class indices, or rows."""
         shapes = self._shapes if shapes is None else shapes
@@ -601,13 +598,16 @@ class Model:
         checks.finite(name, targets, self.dtype)
         return targets
 
-    def _predict_rows(self, X: Array) -> Array:
+    def _predict_rows(self, X: Any, what: str = "predict") -> Array:
         """Y_hat (M, n[L]) in an array of its own."""
+        self._require_built(what)
+        X = data.check_X(X, self.input_shape, self.dtype)
+        if self._infer is not None and len(X) <= data.FEW:
+            a: Array = X if X.dtype == self.dtype else X.astype(self.dtype)
+            for infer in self._infer:
+                a = infer(a)
+            return a
         step = self._take_pass()
-        if len(X) <= data.FEW:  # a copy of X costs less than to see to it that nothing of the user's is written or kept
-            Y_hat = step.forward(X.astype(self.dtype)).copy()
-            self._idle.append(step)
-            return Y_hat
         try:
             X = data.read_only(X)
             Y_hat = np.empty((len(X), *self._shapes[-1]), self.dtype)
@@ -658,6 +658,7 @@ class Model:
 
     def _forget_passes(self) -> None:
         self._training = None
+        self._infer = inferring(self.layers)
         self._idle = []
 
     def save(self, path: "str | os.PathLike[str]") -> None:
@@ -710,7 +711,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the caches; so a copy shares no memory with the original."""
-        passes = {"_training", "_idle"}
+        passes = {"_training", "_infer", "_idle"}
         return {name: value for name, value in vars(self).items() if name not in passes}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

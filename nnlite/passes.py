@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,21 @@ from nnlite.layers.base import Shape
 
 def _gives_away(layer: Layer) -> bool:
     """Whether what the layer returns may be overwritten: its class says so where it defines what the layer does."""
-    forward, backward = (next(c for c in type(layer).__mro__ if name in vars(c)) for name in ("forward", "backward"))
+    forward, backward = _definer(layer, "forward"), _definer(layer, "backward")
     return forward is backward and not vars(forward).get("reads_output", True)
+
+
+def _definer(layer: Layer, name: str) -> type[Layer]:
+    """The class that the layer has this method from."""
+    return next(c for c in type(layer).__mro__ if name in vars(c))
+
+
+def inferring(layers: Sequence[Layer]) -> list[Callable[[Array], Array]] | None:
+    """``infer`` of each layer; None unless all have one, which is not older than their `forward`."""
+    for layer in layers:
+        if not (hasattr(layer, "infer") and issubclass(_definer(layer, "infer"), _definer(layer, "forward"))):
+            return None
+    return [layer.infer for layer in layers]  # type: ignore[attr-defined]
 
 
 class Pass:

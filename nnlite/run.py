@@ -157,15 +157,17 @@ class Run:
 
     def _train_on(self, chunk: Chunk, interrupt: Interruptible) -> tuple[Array, Array, Array | None]:
         """One step for each batch of the chunk: the four lines. Return z[L], y and the weights of the last batch."""
-        model, optimizer, running = self.model, self.optimizer, self.running
+        model, optimizer = self.model, self.optimizer
         step = model._training_pass()  # another one where a callback has frozen or freed a layer
         X, y, weights, _ = chunk.examples
         X, Y, weights = data.cast(X, "X", step.batch), step.target_rows(y), self._weighted(y, weights, step.batch)
+        z = step.batch.array("z", Y.shape)  # z[L] of all batches
+        self.running.room_for(z, y, weights)
         sensor, is_finite = divergence.sensor(model), divergence.is_finite
         for batch in chunk.batches:
             weight = None if weights is None else weights[batch]
             step.forward(X[batch], training=True)
-            running.add(step.z, y[batch], weight)
+            z[batch] = step.z
             step.backward(Y[batch], weight)
             if not is_finite(sensor):
                 self._look_at(step.z, X[batch], y[batch], weight)
@@ -174,6 +176,8 @@ class Run:
             self.n_steps += 1
             if interrupt.asked:
                 break
+        seen = slice(batch.stop)
+        self.running.add(z[seen], y[seen], None if weights is None else weights[seen])
         return step.z, y[batch], weight
 
     def _weighted(self, y: Array, weights: Array | None, cache: Cache) -> Array | None:

@@ -12,15 +12,16 @@ from nnlite.layers import Cache, Output
 
 Metrics = Sequence[tuple[str, Callable[..., Any]]]
 
-# what is kept of small batches before their losses are worked out together, at a fraction of the cost
+# of how many examples losses are worked out at once: of those of many small batches at a fraction of the cost
 KEPT_ROWS = 1024
-KEPT_NUMBERS = 32_768
+KEPT_NUMBERS = 65_536
 
 
 class Running:
     """Loss, accuracy and metrics of batches as they pass.
 
-    Of a batch it needs z[L] and the targets alone. Small batches are kept until there are many, and worked out at once.
+    Of a batch it needs z[L] and the targets alone. They are kept until there are many, and worked out at once; which
+    ones together does not depend on the batches, so that a training can go on in the middle of an epoch.
 
     Parameters
     ----------
@@ -48,20 +49,26 @@ class Running:
         self._for_metrics: list[tuple[Array, ...]] = []
 
     def add(self, z: Array, y: Array, weights: Array | None) -> None:
-        """Take in a batch."""
-        if len(y) > _room(z) // 2:  # grouping depends on the sizes of the batches alone, so that a training can go on
-            self._settle()
-            self.work_out(z, y, weights)
-            return
+        """Take in a batch, or several behind one another."""
+        kept = self.room_for(z, y, weights)
+        start = 0
+        while start < len(y):
+            start += kept.add(z[start:], y[start:], None if weights is None else weights[start:])
+            if kept.is_full:
+                self._settle()
+
+    def room_for(self, z: Array, y: Array, weights: Array | None) -> "Kept":
+        """Where such examples are kept: also before the first step, which is to take all the memory that is needed."""
         kept = self._kept
-        if kept is None or not kept.has_room_for(y, weights):
+        if kept is None or not kept.is_like(y, weights):
             self._settle()
-            if kept is None or not kept.is_like(y, weights):
-                self._kept = Kept(z, y, weights)
-                if kept is None:  # take the memory that will be needed, in the first step already
-                    self._losses(self._kept.z, self._kept.y)
-                kept = self._kept
-        kept.add(z, y, weights)
+            # cast now, rows need no buffer later; only metrics see them as they were given
+            of_dtype = y[:0].astype(z.dtype) if y.ndim > 1 and not self.metrics else y
+            kept = self._kept = Kept(z, of_dtype, weights, y.dtype)
+            self._losses(kept.z, kept.y)
+            if self.output.classifies:
+                self.output.n_correct(kept.y, self._cache)
+        return kept
 
     def _settle(self) -> None:
         """Work out what was kept."""
@@ -92,6 +99,7 @@ class Running:
         return {
             "sums": (self.loss, self.weight, self.n_examples, self.n_correct),
             "kept": None if kept is None or kept.n == 0 else kept.all(),
+            "given": None if kept is None else kept.given.str,
             "for_metrics": [np.concatenate(arrays) for arrays in pairs],
         }
 
@@ -100,8 +108,9 @@ class Running:
         self.begin()
         self.loss, self.weight, self.n_examples, self.n_correct = state["sums"]
         if state["kept"] is not None:
-            self._kept = Kept(*state["kept"])
-            self._kept.add(*state["kept"])
+            z, y, weights = state["kept"]
+            self._kept = Kept(z, y, weights, state["given"])
+            self._kept.add(z, y, weights)
         if state["for_metrics"]:
             self._for_metrics = [tuple(state["for_metrics"])]
 
@@ -140,42 +149,40 @@ class Running:
 
 
 class Kept:
-    """z[L], targets and weights of ``n`` examples of small batches that are like the one given."""
+    """z[L], targets and weights of ``n`` examples like these, from targets that are given in another dtype."""
 
-    def __init__(self, z: Array, y: Array, weights: Array | None) -> None:
-        rows = _room(z)
+    def __init__(self, z: Array, y: Array, weights: Array | None, given: Any) -> None:
+        rows = max(1, min(KEPT_ROWS, KEPT_NUMBERS // int(z.shape[1])))
         self.n = 0
+        self.given = np.dtype(given)
         self.z = np.zeros((rows, *z.shape[1:]), z.dtype)
         self.y = np.zeros((rows, *y.shape[1:]), y.dtype)
         self.weights = None if weights is None else np.zeros(rows)
 
-    def has_room_for(self, y: Array, weights: Array | None) -> bool:
-        """Whether a batch can be added."""
-        return self.n + len(y) <= len(self.y) and self.is_like(y, weights)
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more can be added."""
+        return self.n == len(self.y)
 
     def is_like(self, y: Array, weights: Array | None) -> bool:
         """Whether a batch has the same kind of targets, and weights if these have."""
-        mine = self.y
-        return y.dtype == mine.dtype and y.shape[1:] == mine.shape[1:] and (weights is None) == (self.weights is None)
+        return (y.dtype, y.shape[1:], weights is None) == (self.given, self.y.shape[1:], self.weights is None)
 
-    def add(self, z: Array, y: Array, weights: Array | None) -> None:
-        """Copy a batch behind the others."""
-        part = slice(self.n, self.n + len(y))
-        self.z[part] = z
-        self.y[part] = y
-        if self.weights is not None:
-            self.weights[part] = weights
+    def add(self, z: Array, y: Array, weights: Array | None) -> int:
+        """Copy as many examples behind the others as there is room for; return how many."""
+        n = min(len(y), len(self.y) - self.n)
+        part = slice(self.n, self.n + n)
+        self.z[part] = z[:n]
+        self.y[part] = y[:n]
+        if self.weights is not None and weights is not None:
+            self.weights[part] = weights[:n]
         self.n = part.stop
+        return n
 
     def all(self) -> tuple[Array, Array, Array | None]:
         """What was kept."""
         n = self.n
         return self.z[:n], self.y[:n], None if self.weights is None else self.weights[:n]
-
-
-def _room(z: Array) -> int:
-    """For how many rows like those of z there is room."""
-    return min(KEPT_ROWS, KEPT_NUMBERS // int(z.shape[1]))
 
 
 def as_number(key: str, value: Any) -> float:

@@ -85,6 +85,12 @@ class Dense(Layer):
         z += cache.rows(self.b, z.shape)
         return z
 
+    def infer(self, a_prev: Array) -> Array:
+        """``z = a_prev W + b``."""
+        z: Array = a_prev.dot(self.W)
+        z += self.b
+        return z
+
     def backward(self, da: Array, cache: Cache) -> Array | None:
         """``dW = a_prev^T dz``, ``db = sum dz``, ``da_prev = dz W^T``."""
         dz = da  # the gradient of what this layer put out, which is z

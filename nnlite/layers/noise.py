@@ -47,6 +47,10 @@ class Dropout(Layer):
         factor *= 1 / (1 - self.rate)
         return np.multiply(a_prev, factor, out=cache.array("a", a_prev.shape))
 
+    def infer(self, a_prev: Array) -> Array:
+        """``a = a_prev``."""
+        return a_prev
+
     def backward(self, da: Array, cache: Cache) -> Array:
         """``da_prev = da d / (1 - rate)``."""
         if cache.training and self.rate != 0:
@@ -100,6 +104,10 @@ class AlphaDropout(Layer):
         a += B
         return a
 
+    def infer(self, a_prev: Array) -> Array:
+        """``a = a_prev``."""
+        return a_prev
+
     def backward(self, da: Array, cache: Cache) -> Array:
         """``da_prev = da A d``."""
         if cache.training and self.rate != 0:
@@ -142,6 +150,10 @@ class GaussianNoise(Layer):
         a *= self.stddev
         a += a_prev
         return a
+
+    def infer(self, a_prev: Array) -> Array:
+        """``a = a_prev``."""
+        return a_prev
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``da_prev = da``."""

@@ -143,12 +143,19 @@ class Softmax(Output):
         """``a = e^{z - max z} / sum e^{z - max z}``."""
         z = cache.z = a_prev
         shape, M, C = z.shape, z.shape[:-1], z.shape[-1:]
-        cache.largest = np.maximum.reduce(z, axis=-1, out=cache.array("largest", M))
+        cache.largest = _largest(z, cache)
         a: Array = np.subtract(z, cache.rows(cache.largest[..., None], shape), out=cache.array("a", shape))
         np.exp(a, out=a)
         cache.a = a
         cache.sum = a.dot(cache.full(1, C), out=cache.array("sum", M))
         a /= cache.rows(cache.sum[..., None], shape)
+        return a
+
+    def infer(self, a_prev: Array) -> Array:
+        """``a = e^{z - max z} / sum e^{z - max z}``."""
+        a: Array = a_prev - np.maximum.reduce(a_prev, axis=-1, keepdims=True)
+        np.exp(a, out=a)
+        a /= np.add.reduce(a, axis=-1, keepdims=True)
         return a
 
     def losses(self, Y: Array, cache: Cache) -> Array:
@@ -235,6 +242,13 @@ class Sigmoid(Output):
         cache.a = np.divide(1, a, out=a)
         return a
 
+    def infer(self, a_prev: Array) -> Array:
+        """``a = 1 / (1 + e^{-z})``."""
+        with np.errstate(over="ignore"):
+            a: Array = np.exp(-a_prev)
+        a += 1
+        return np.divide(1, a, out=a)
+
     def losses(self, Y: Array, cache: Cache) -> Array:
         """``L = sum_j (max(0, z_j) - y_j z_j + log(1 + e^{-|z_j|}))``."""
         z = cache.z
@@ -292,6 +306,10 @@ class Identity(Output):
         cache.a = a_prev
         return a_prev
 
+    def infer(self, a_prev: Array) -> Array:
+        """``a = z``."""
+        return a_prev.copy()
+
     def losses(self, Y: Array, cache: Cache) -> Array:
         """``L = 1/2 sum_j (y_hat_j - y_j)^2``."""
         error = np.subtract(cache.a, Y, out=cache.array("error", Y.shape))
@@ -343,6 +361,12 @@ class Exponential(Output):
         cache.a = a
         return a
 
+    def infer(self, a_prev: Array) -> Array:
+        """``a = e^z``."""
+        with np.errstate(over="ignore"):
+            a: Array = np.exp(a_prev)
+        return a
+
     def losses(self, Y: Array, cache: Cache) -> Array:
         """``L = sum_j (y_j (log y_j - z_j) - y_j + e^{z_j})``, with ``0 log 0 = 0``."""
         L = np.maximum(Y, np.finfo(Y.dtype).tiny, out=cache.array("L", Y.shape))
@@ -362,6 +386,17 @@ class Exponential(Output):
     def predict(self, Y_hat: Array) -> Array:
         """Y_hat: (M,) with one unit, (M, units) with more."""
         return Y_hat[:, 0] if Y_hat.shape[1] == 1 else Y_hat
+
+
+def _largest(z: Array, cache: Cache) -> Array:
+    """``max_j z_j`` of each example; where they are many, NumPy finds it sooner among columns written as rows."""
+    M, C = z.shape[:-1], z.shape[-1]
+    largest = cache.array("largest", M)
+    if z.ndim == 2 and len(z) > C:
+        columns = cache.scratch("columns", (C, *M))
+        columns[...] = z.T
+        return np.maximum.reduce(columns, axis=0, out=largest)
+    return np.maximum.reduce(z, axis=-1, out=largest)
 
 
 def _cast(y: Array, cache: Cache) -> Array:

@@ -1,0 +1,122 @@
+"""Facts about predictions of a few examples, which go through the layers without a cache."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import nnlite as nn
+from nnlite.data import FEW
+from nnlite.layers import Layer
+from nnlite.parameters import flattened
+from nnlite.passes import inferring
+
+HIDDEN = [
+    [nn.Dense(7), nn.ReLU()],
+    [nn.Dense(7), nn.Tanh(), nn.Dropout(0.5)],
+    [nn.AlphaDropout(0.5), nn.GaussianNoise(1.0), nn.Dense(7), nn.Sigmoid()],
+    [nn.ReLU(), nn.Dense(7), nn.Softmax()],
+    [nn.Dense(7), nn.Identity(), nn.Dense(6), nn.Exponential()],
+    [nn.LeakyReLU(), nn.Dense(7), nn.BatchNorm(), nn.ELU()],
+    [nn.Reshape((2, 5)), nn.LayerNorm(), nn.GELU(), nn.SELU(), nn.Flatten()],
+    [nn.SiLU(), nn.Dense(7), nn.HardSwish(), nn.Softplus()],
+]
+OUTPUTS = [nn.Softmax, nn.Sigmoid, nn.Identity, nn.Exponential]
+
+
+def network(hidden, output, dtype):
+    layers = [type(layer)(**layer.hyperparameters()) for layer in hidden]
+    model = nn.Model([nn.Flatten(), *layers, nn.Dense(3), output()], n_features=(2, 5), seed=0, dtype=dtype)
+    for name, value in model.parameters.items():
+        if name.startswith(("b", "gamma")):
+            value[...] = np.random.default_rng(1).normal(size=value.shape)
+    return model
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize("hidden", HIDDEN, ids=lambda layers: layers[-1].__class__.__name__)
+def test_a_few_examples_are_predicted_as_many_are(hidden, output, dtype):
+    model = network(hidden, output, dtype)
+    assert inferring(model.layers) is not None
+    X = np.random.default_rng(2).normal(size=(FEW + 1, 2, 5)).astype(dtype)
+    many = model.predict(X) if output is not nn.Softmax else model.predict_proba(X)
+    for n in (1, 2, FEW):
+        few = model.predict(X[:n]) if output is not nn.Softmax else model.predict_proba(X[:n])
+        assert few.dtype == many.dtype
+        assert few.shape == many[:n].shape
+        np.testing.assert_allclose(few, many[:n], rtol=1e-5 if dtype == "float32" else 1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", ">f4"])
+def test_what_comes_back_is_ones_own_and_x_stays_as_it_is(dtype):
+    X = np.full((3, 4), 2, dtype)
+    before = X.copy()
+    for layers in ([nn.Identity()], [nn.Dropout(0.5), nn.Exponential()], [nn.ReLU(), nn.Identity()]):
+        model = nn.Model(layers, n_features=4)
+        first, second = model.predict(X), model.predict(X)
+        assert first.dtype == np.float32
+        assert not np.shares_memory(first, X)
+        assert not np.shares_memory(first, second)
+        first[...] = -1
+        np.testing.assert_array_equal(X, before)
+        assert (second > 0).all()
+
+
+def test_sums_that_overflow_are_no_matter():
+    model = nn.Model([nn.Dense(2), nn.Softmax()], n_features=1, seed=0)
+    model.theta[...] = [1, -1, 0, 0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model.predict_proba(np.array([[1e4]], np.float32)).tolist() == [[1, 0]]
+        for output, expected in ((nn.Sigmoid(), [[1, 0]]), (nn.Exponential(), [[np.inf, 0]])):
+            of_kind = nn.Model([nn.Dense(2), output], n_features=1, seed=0)
+            of_kind.theta[...] = model.theta
+            assert of_kind.output.infer(of_kind.layers[0].infer(np.array([[1e4]], np.float32))).tolist() == expected
+
+
+def test_numbers_that_are_not_finite_are_found_also_in_one_example():
+    model = nn.Model([nn.Dense(2), nn.Softmax()], n_features=3, seed=0)
+    for wrong in (np.nan, np.inf, -np.inf):
+        with pytest.raises(nn.ArgumentError, match=r"X\[0, 1\]"):
+            model.predict(np.array([[0, wrong, 0]], np.float32))
+
+
+def test_a_layer_derived_from_one_of_nnlites_is_asked_itself():
+    class Shifted(nn.ReLU):
+        def forward(self, a_prev, cache):
+            return super().forward(a_prev, cache) + 1
+
+    class Faster(Shifted):
+        def infer(self, a_prev):
+            return np.maximum(a_prev, 0) + 1
+
+    X = np.array([[-1.0, 2.0]], np.float32)
+    for layer in (Shifted(), Faster()):
+        model = nn.Model([layer, nn.Identity()], n_features=2)
+        assert (inferring(model.layers) is None) == (type(layer) is Shifted)
+        assert model.predict(X).tolist() == [[1, 3]]
+
+
+def test_new_weights_and_copies_are_used_at_once():
+    model = nn.Model([nn.Dense(2), nn.Identity()], n_features=2, seed=0)
+    X = np.ones((1, 2), np.float32)
+    model.predict(X)
+    model.theta[...] = 1
+    assert model.predict(X).tolist() == [[3, 3]]
+    other = model.copy()
+    model.theta[...] = 0
+    assert other.predict(X).tolist() == [[3, 3]]
+    assert model.predict(X).tolist() == [[0, 0]]
+
+
+def test_every_layer_that_infers_is_tested_here():
+    tested = {type(layer) for layers in HIDDEN for layer in flattened(layers)} | {*OUTPUTS, nn.Flatten, nn.Dense}
+    have = set()
+    todo = [Layer]
+    while todo:
+        cls = todo.pop()
+        todo += cls.__subclasses__()
+        if cls.__module__.startswith("nnlite.") and "infer" in vars(cls):
+            have.add(cls)
+    assert have == tested
