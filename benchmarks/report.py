@@ -26,7 +26,7 @@ Microseconds that NumPy takes for the matrix products of a step and nothing else
 share of nnlite's step.""",
     "mnist": """
 Seconds from starting a process to its word that it has 97 % of the test set right, which it looks at every 100 steps:
-import and reading of the data included. Adam with 1e-3, batches of 128, Glorot's initial weights (in PyTorch its own).""",
+import and reading of the data included. Adam with 1e-3, batches of 128, Glorot's initial weights (PyTorch: own).""",
     "prediction": """
 Microseconds a call, from a NumPy array to the probabilities in a NumPy array.""",
     "memory": """
