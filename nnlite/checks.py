@@ -84,6 +84,11 @@ def _first_non_number(name: str, array: Array) -> str:
     return f"; if they are numbers, {name}.astype(float) makes them so" if array.dtype == object else ""
 
 
+def squares(array: Array) -> float:
+    """Sum of the squares; if it is finite, all numbers are. (vdot says nothing where it overflows.)"""
+    return float(np.vdot(array, array))
+
+
 def finite(name: str, array: Array, dtype: Any = None) -> None:
     """Raise ArgumentError unless every entry is finite, also after the cast to ``dtype``.
 
@@ -93,10 +98,9 @@ def finite(name: str, array: Array, dtype: Any = None) -> None:
     if array.dtype.kind != "f" or array.size == 0:
         return
     largest = np.finfo(array.dtype if dtype is None else dtype).max
-    if array.dtype.char in "fd" and array.flags.c_contiguous:
-        x = array.reshape(-1)
-        if x.dot(x) <= largest:
-            return
+    quick = array.dtype.char in "fd" and array.dtype.isnative and array.flags.c_contiguous
+    if quick and squares(array) <= float(largest):
+        return
     low, high = array.min(), array.max()
     if -largest <= low and high <= largest:
         return

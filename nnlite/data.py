@@ -21,7 +21,7 @@ def check_X(X: Any, input_shape: Shape | None, dtype: Any, name: str = "X") -> A
         and X.dtype == dtype
         and X.shape[1:] == input_shape
         and 0 < len(X) <= FEW
-        and _is_finite(X)
+        and math.isfinite(checks.squares(X))
     ):
         return X  # all is well, as it mostly is with single examples
     array = checks.numeric_array(name, X)
@@ -39,12 +39,6 @@ def check_X(X: Any, input_shape: Shape | None, dtype: Any, name: str = "X") -> A
         )
     checks.finite(name, array, dtype)
     return array
-
-
-def _is_finite(X: Array) -> bool:
-    """Whether the sum of the squares is finite; then all numbers are."""
-    x = X.reshape(-1)
-    return math.isfinite(x.dot(x))
 
 
 def check_lengths(X: Array, y: Array, X_name: str = "X", y_name: str = "y") -> None:

@@ -16,7 +16,7 @@ from nnlite.initializers import GlorotUniform, Initializer
 from nnlite.layers import Activation, Dense, Layer, Output, Sigmoid
 from nnlite.layers.base import Shape
 from nnlite.parameters import Vectors, flattened, walk
-from nnlite.passes import Pass, inferring
+from nnlite.passes import Pass, infer_of
 from nnlite.running import Running
 from nnlite.sources import Examples, check_examples
 
@@ -83,7 +83,7 @@ class Model:
 
     _vectors: Vectors  # once the network is built
     _training: Pass | None  # the training step's
-    _infer: list[Callable[[Array], Array]] | None  # of each layer, for predictions of a few examples
+    _infer: list[tuple[Layer, Callable[[Array], Array] | None]]  # of each layer, for predictions of a few examples
     _idle: list[Pass]  # for predictions, of which several threads may make some at once
 
     def __init__(
@@ -598,15 +598,12 @@ class Model:
         checks.finite(name, targets, self.dtype)
         return targets
 
-    def _predict_rows(self, X: Any, what: str = "predict") -> Array:
+    def _predict_rows(self, X: Any, what: str) -> Array:
         """Y_hat (M, n[L]) in an array of its own."""
         self._require_built(what)
         X = data.check_X(X, self.input_shape, self.dtype)
-        if self._infer is not None and len(X) <= data.FEW:
-            a: Array = X if X.dtype == self.dtype else X.astype(self.dtype)
-            for infer in self._infer:
-                a = infer(a)
-            return a
+        if len(X) <= data.FEW:
+            return self._predict_few(X.astype(self.dtype, copy=False))
         step = self._take_pass()
         try:
             X = data.read_only(X)
@@ -617,6 +614,21 @@ class Model:
             self._give_back(step)
         return Y_hat
 
+    def _predict_few(self, X: Array) -> Array:
+        """Without a cache, which for so few examples would take longer than to make new arrays, if all layers can."""
+        a = X
+        for layer, infer in self._infer:
+            if infer is None or "forward" in vars(layer):  # someone looks on
+                break
+            a = infer(a)
+        else:
+            return a
+        # a copy of X costs less than to see to it that nothing of the user's is written or kept
+        step = self._take_pass()
+        Y_hat = step.forward(X.copy()).copy()
+        self._idle.append(step)
+        return Y_hat
+
     def _evaluate(self, examples: Examples, metrics: Any = ()) -> dict[str, float]:
         """Mean loss, accuracy and metrics, block by block."""
         running = Running(self.output, metrics, self.dtype)
@@ -624,7 +636,8 @@ class Model:
         try:
             for start in range(0, examples.size, BLOCK):
                 block = examples.batch(slice(start, start + BLOCK), step.batch)
-                running.work_out(step.forward_to_z(block.X), block.y, block.weights)
+                z, Y = step.forward_to_z(block.X), step.target_rows(block.y)
+                running.add(z, Y, block.y, block.weights)
         finally:
             self._give_back(step)
         return running.values()
@@ -658,7 +671,7 @@ class Model:
 
     def _forget_passes(self) -> None:
         self._training = None
-        self._infer = inferring(self.layers)
+        self._infer = [(layer, infer_of(layer)) for layer in self.layers]
         self._idle = []
 
     def save(self, path: "str | os.PathLike[str]") -> None:

@@ -4,10 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from nnlite.checks import Array
 from nnlite.layers.base import Layer, Shape
+from nnlite.memory import aligned, aligned_copy
 
 
 class Segment(NamedTuple):
@@ -69,9 +68,13 @@ class Vectors:
     def __init__(self, layers: Sequence[tuple[Layer, Shape]], dtype: Any) -> None:
         self.segments = _lay_out([(layer, layer.parameter_shapes(shape)) for layer, shape in layers])
         self.state_segments = _lay_out([(layer, layer.state_shapes(shape)) for layer, shape in layers])
-        self.theta: Array = np.zeros(_size(self.segments), dtype)
-        self.grad: Array = np.zeros(_size(self.segments), dtype)
-        self.state: Array = np.zeros(_size(self.state_segments), dtype)
+        self.theta = aligned(_size(self.segments), dtype)
+        self.grad = aligned(_size(self.segments), dtype)
+        self.state = aligned(_size(self.state_segments), dtype)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vectors = {name: aligned_copy(state[name]) for name in ("theta", "grad", "state")}
+        vars(self).update(state | vectors)
 
     def bind(self) -> None:
         """Set ``layer.W``, ``layer.dW`` and the like, for every layer, to views into the vectors."""

@@ -25,12 +25,11 @@ def _definer(layer: Layer, name: str) -> type[Layer]:
     return next(c for c in type(layer).__mro__ if name in vars(c))
 
 
-def inferring(layers: Sequence[Layer]) -> list[Callable[[Array], Array]] | None:
-    """``infer`` of each layer; None unless all have one, which is not older than their `forward`."""
-    for layer in layers:
-        if not (hasattr(layer, "infer") and issubclass(_definer(layer, "infer"), _definer(layer, "forward"))):
-            return None
-    return [layer.infer for layer in layers]  # type: ignore[attr-defined]
+def infer_of(layer: Layer) -> Callable[[Array], Array] | None:
+    """What one of nnlite's layers has to predict without a cache, unless a class derived from it has its own way."""
+    if hasattr(type(layer), "_infer") and issubclass(_definer(layer, "_infer"), _definer(layer, "forward")):
+        return layer._infer  # type: ignore[attr-defined, no-any-return]
+    return None
 
 
 class Pass:
@@ -71,13 +70,14 @@ class Pass:
         self.layers = layers
         self.shapes = shapes
         self.batch = Cache(dtype, rng)
+        shared = Cache(dtype)
         self.caches = [
             Cache(
                 dtype,
                 rng,
                 input_gradient=i > first,
                 may_overwrite=i > 0 and _gives_away(layers[i - 1]),
-                shared=self.batch,
+                shared=shared,
             )
             for i in range(len(layers))
         ]

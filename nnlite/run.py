@@ -156,13 +156,13 @@ class Run:
             self._notice_a_dry_source()
 
     def _train_on(self, chunk: Chunk, interrupt: Interruptible) -> tuple[Array, Array, Array | None]:
-        """One step for each batch of the chunk: the four lines. Return z[L], y and the weights of the last batch."""
+        """One step for each batch of the chunk: the four lines. Return z[L], Y and the weights of the last batch."""
         model, optimizer = self.model, self.optimizer
         step = model._training_pass()  # another one where a callback has frozen or freed a layer
         X, y, weights, _ = chunk.examples
         X, Y, weights = data.cast(X, "X", step.batch), step.target_rows(y), self._weighted(y, weights, step.batch)
-        z = step.batch.array("z", Y.shape)  # z[L] of all batches
-        self.running.room_for(z, y, weights)
+        z = self.running.array_for_z(Y.shape)  # z[L] of all batches
+        self.running.warm_up(z, Y, y)
         sensor, is_finite = divergence.sensor(model), divergence.is_finite
         for batch in chunk.batches:
             weight = None if weights is None else weights[batch]
@@ -170,15 +170,15 @@ class Run:
             z[batch] = step.z
             step.backward(Y[batch], weight)
             if not is_finite(sensor):
-                self._look_at(step.z, X[batch], y[batch], weight)
+                self._look_at(step.z, X[batch], Y[batch], weight)
             optimizer.step(model)
             self.n_batches += 1
             self.n_steps += 1
             if interrupt.asked:
                 break
         seen = slice(batch.stop)
-        self.running.add(z[seen], y[seen], None if weights is None else weights[seen])
-        return step.z, y[batch], weight
+        self.running.add(z[seen], Y[seen], y[seen], None if weights is None else weights[seen])
+        return step.z, Y[batch], weight
 
     def _weighted(self, y: Array, weights: Array | None, cache: Cache) -> Array | None:
         """The examples' own weights times those of their classes, as far as there are such."""
@@ -205,9 +205,9 @@ class Run:
             warnings.warn(f"{text}; the training ends here", stacklevel=2)
             self.model.stop_training = True
 
-    def _look_at(self, z: Array, X: Array, y: Array, weights: Array | None) -> None:
+    def _look_at(self, z: Array, X: Array, Y: Array, weights: Array | None) -> None:
         """Give up, unless only the squares of the gradient are too large, and all numbers are finite."""
-        loss = self.running.loss_of(z, y, weights)
+        loss = self.running.loss_of(z, Y, weights)
         if not (np.isfinite(loss) and np.isfinite(self.model.grad).all()):
             where = divergence.first_wrong(self.model, self.model._training_pass(), X)
             self._give_up(where or f"the cost J is {loss}", self.n_batches)

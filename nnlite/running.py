@@ -14,6 +14,7 @@ Metrics = Sequence[tuple[str, Callable[..., Any]]]
 
 # of how many examples losses are worked out at once: of those of many small batches at a fraction of the cost
 KEPT_ROWS = 1024
+FEWEST_KEPT_ROWS = 16
 KEPT_NUMBERS = 65_536
 
 
@@ -46,61 +47,79 @@ class Running:
             self._kept.n = 0
         self.n_examples = 0
         self.loss = self.weight = self.n_correct = 0.0
-        self._for_metrics: list[tuple[Array, ...]] = []
+        self._y: list[Array] = []  # for metrics, as they were given
+        self._Y_hat: list[Array] = []
 
-    def add(self, z: Array, y: Array, weights: Array | None) -> None:
-        """Take in a batch, or several behind one another."""
-        kept = self.room_for(z, y, weights)
+    def array_for_z(self, shape: tuple[int, ...]) -> Array:
+        """Memory to collect z[L] of several batches in, until they are added."""
+        return self._cache.array("collected", shape)
+
+    def warm_up(self, z: Array, Y: Array, y: Array) -> None:
+        """Take the memory that such batches will need; before the first step, so that no later one has to."""
+        if self._kept is None:
+            self._work_out(*self._kept_for(z, Y, y).arrays)
+            self.begin()
+
+    def add(self, z: Array, Y: Array, y: Array, weights: Array | None) -> None:
+        """Take in a batch, or several behind one another: the targets both as the cost takes them and as given."""
+        kept = self._kept_for(z, Y, y)
+        if self.metrics:
+            self._y.append(y.copy())
+        arrays = z, Y, *self._weights_and_truth(y, weights)
         start = 0
-        while start < len(y):
-            start += kept.add(z[start:], y[start:], None if weights is None else weights[start:])
+        while start < len(z):
+            start += kept.add(*(array[start:] for array in arrays))
             if kept.is_full:
                 self._settle()
 
-    def room_for(self, z: Array, y: Array, weights: Array | None) -> "Kept":
-        """Where such examples are kept: also before the first step, which is to take all the memory that is needed."""
-        kept = self._kept
-        if kept is None or not kept.is_like(y, weights):
-            self._settle()
-            # cast now, rows need no buffer later; only metrics see them as they were given
-            of_dtype = y[:0].astype(z.dtype) if y.ndim > 1 and not self.metrics else y
-            kept = self._kept = Kept(z, of_dtype, weights, y.dtype)
-            self._losses(kept.z, kept.y)
-            if self.output.classifies:
-                self.output.n_correct(kept.y, self._cache)
-        return kept
+    def _kept_for(self, z: Array, Y: Array, y: Array) -> "Kept":
+        """Where such examples are kept."""
+        if self._kept is None:
+            self._kept = Kept(z, Y, *self._weights_and_truth(y, np.ones(len(y))))
+        return self._kept
+
+    def _weights_and_truth(self, y: Array, weights: Array | None) -> list[Array]:
+        """The weights, 1 where there are none, and for classifiers what is right."""
+        given = self._cache.full(1, y.shape[:1]) if weights is None else weights
+        return [given, self.output.truth(y, self._cache)] if self.output.classifies else [given]
 
     def _settle(self) -> None:
         """Work out what was kept."""
         if self._kept is not None and self._kept.n:
-            self.work_out(*self._kept.all())
+            self._work_out(*self._kept.all())
             self._kept.n = 0
 
-    def _losses(self, z: Array, y: Array) -> Array:
-        """L of each example; leaves Y_hat in the cache."""
-        self._cache.Y_hat = self.output.forward(z, self._cache)
-        return self.output.losses(self.output.target_rows(y, z.shape[1], self._cache), self._cache)
-
-    def work_out(self, z: Array, y: Array, weights: Array | None) -> None:
+    def _work_out(self, z: Array, Y: Array, weights: Array, truth: Array | None = None) -> None:
         """Take in examples at once."""
-        loss, weight = self._total(z, y, weights)
+        loss, weight = self._total(z, Y, weights)
         self.loss += loss
         self.weight += weight
-        self.n_examples += len(y)
-        if self.output.classifies:
-            self.n_correct += self.output.n_correct(y, self._cache)
+        self.n_examples += len(z)
+        if truth is not None:
+            self.n_correct += self.output.n_correct(truth, self._cache)
         if self.metrics:
-            self._for_metrics.append((y.copy(), self._cache.Y_hat.copy()))
+            self._Y_hat.append(self._cache.Y_hat.copy())
+
+    def _total(self, z: Array, Y: Array, weights: Array) -> tuple[float, float]:
+        """``sum_i w_i L_i`` and ``sum_i w_i``, in float64: many large losses would overflow."""
+        self._cache.Y_hat = self.output.forward(z, self._cache)
+        losses = self._cache.array("losses", z.shape[:1], np.float64)
+        losses[...] = self.output.losses(Y, self._cache)
+        return float(losses @ weights), float(weights.sum())
+
+    def loss_of(self, z: Array, Y: Array, weights: Array | None) -> float:
+        """Mean loss of one batch."""
+        loss, weight = self._total(z, Y, np.ones(len(z)) if weights is None else weights)
+        return loss / (weight or 1)
 
     def get_state(self) -> dict[str, Any]:
         """What `set_state` needs to be the same."""
         kept = self._kept
-        pairs = list(zip(*self._for_metrics, strict=True))
         return {
             "sums": (self.loss, self.weight, self.n_examples, self.n_correct),
-            "kept": None if kept is None or kept.n == 0 else kept.all(),
-            "given": None if kept is None else kept.given.str,
-            "for_metrics": [np.concatenate(arrays) for arrays in pairs],
+            "kept": None if kept is None else kept.all(),
+            "y": self._all_y() if self._y else None,
+            "Y_hat": np.concatenate(self._Y_hat) if self._Y_hat else None,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -108,31 +127,16 @@ class Running:
         self.begin()
         self.loss, self.weight, self.n_examples, self.n_correct = state["sums"]
         if state["kept"] is not None:
-            z, y, weights = state["kept"]
-            self._kept = Kept(z, y, weights, state["given"])
-            self._kept.add(z, y, weights)
-        if state["for_metrics"]:
-            self._for_metrics = [tuple(state["for_metrics"])]
-
-    def _total(self, z: Array, y: Array, weights: Array | None) -> tuple[float, float]:
-        """``sum_i w_i L_i`` and ``sum_i w_i``, in float64: many large losses would overflow."""
-        losses = self._cache.array("losses", y.shape[:1], np.float64)
-        losses[...] = self._losses(z, y)
-        if weights is None:
-            return float(losses.sum()), float(len(losses))
-        return float(losses @ weights), float(weights.sum())
-
-    def loss_of(self, z: Array, y: Array, weights: Array | None) -> float:
-        """Mean loss of one batch."""
-        loss, weight = self._total(z, y, weights)
-        return loss / (weight or 1)
+            self._kept = Kept(*state["kept"])
+            self._kept.add(*state["kept"])
+        self._y, self._Y_hat = ([] if state[name] is None else [state[name]] for name in ("y", "Y_hat"))
 
     def _all_y(self) -> Array:
         """The targets of all examples; rows, where some batches had indices and others rows."""
-        kinds = {y.ndim for y, _ in self._for_metrics}
-        units = self._for_metrics[0][1].shape[1]
-        as_rows = [np.eye(units)[y] if len(kinds) > 1 and y.ndim == 1 else y for y, _ in self._for_metrics]
-        return np.concatenate(as_rows)
+        if len({y.ndim for y in self._y}) == 1:
+            return np.concatenate(self._y)
+        units = next(y.shape[1] for y in self._y if y.ndim > 1)
+        return np.concatenate([np.eye(units)[y] if y.ndim == 1 else y for y in self._y])
 
     def values(self) -> dict[str, float]:
         """Means over all examples: the loss weighted, the accuracy not."""
@@ -141,48 +145,36 @@ class Running:
         if self.output.classifies:
             values["accuracy"] = self.n_correct / self.n_examples
         if self.metrics:
-            y = self._all_y()
-            Y_hat = np.concatenate([Y_hat for _, Y_hat in self._for_metrics])
+            y, Y_hat = self._all_y(), np.concatenate(self._Y_hat)
             for key, function in self.metrics:
                 values[key] = as_number(key, function(y, Y_hat))
         return values
 
 
 class Kept:
-    """z[L], targets and weights of ``n`` examples like these, from targets that are given in another dtype."""
+    """Rows of arrays like those given, of which the first ``n`` are there."""
 
-    def __init__(self, z: Array, y: Array, weights: Array | None, given: Any) -> None:
-        rows = max(1, min(KEPT_ROWS, KEPT_NUMBERS // int(z.shape[1])))
+    def __init__(self, z: Array, *others: Array) -> None:
+        rows = max(FEWEST_KEPT_ROWS, min(KEPT_ROWS, KEPT_NUMBERS // int(z.shape[1])))
         self.n = 0
-        self.given = np.dtype(given)
-        self.z = np.zeros((rows, *z.shape[1:]), z.dtype)
-        self.y = np.zeros((rows, *y.shape[1:]), y.dtype)
-        self.weights = None if weights is None else np.zeros(rows)
+        self.arrays = [np.zeros((rows, *array.shape[1:]), array.dtype) for array in (z, *others)]
 
     @property
     def is_full(self) -> bool:
         """Whether nothing more can be added."""
-        return self.n == len(self.y)
+        return self.n == len(self.arrays[0])
 
-    def is_like(self, y: Array, weights: Array | None) -> bool:
-        """Whether a batch has the same kind of targets, and weights if these have."""
-        return (y.dtype, y.shape[1:], weights is None) == (self.given, self.y.shape[1:], self.weights is None)
-
-    def add(self, z: Array, y: Array, weights: Array | None) -> int:
-        """Copy as many examples behind the others as there is room for; return how many."""
-        n = min(len(y), len(self.y) - self.n)
-        part = slice(self.n, self.n + n)
-        self.z[part] = z[:n]
-        self.y[part] = y[:n]
-        if self.weights is not None and weights is not None:
-            self.weights[part] = weights[:n]
-        self.n = part.stop
+    def add(self, *arrays: Array) -> int:
+        """Copy as many rows behind the others as there is room for; return how many."""
+        n = min(len(arrays[0]), len(self.arrays[0]) - self.n)
+        for mine, array in zip(self.arrays, arrays, strict=True):
+            mine[self.n : self.n + n] = array[:n]
+        self.n += n
         return n
 
-    def all(self) -> tuple[Array, Array, Array | None]:
+    def all(self) -> list[Array]:
         """What was kept."""
-        n = self.n
-        return self.z[:n], self.y[:n], None if self.weights is None else self.weights[:n]
+        return [array[: self.n] for array in self.arrays]
 
 
 def as_number(key: str, value: Any) -> float:

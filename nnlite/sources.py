@@ -130,7 +130,8 @@ class Arrays:
         """
         examples, n, size = self._in_order, self.examples.size, self.batch_size
         cache = model._training_pass().batch
-        rows = min(CHUNK_ROWS, CHUNK_NUMBERS // math.prod(self.input_shape))
+        widest = max(math.prod(self.input_shape), math.prod(model._shapes[-1]))  # an example, or its z[L]
+        rows = min(CHUNK_ROWS, CHUNK_NUMBERS // widest)
         n_batches = 1 if one_by_one else max(1, rows // size)
         batches = [slice(start, start + size) for start in range(0, n_batches * size, size)]
         for start in range(skip * size, n, n_batches * size):

@@ -86,7 +86,7 @@ def assert_same(loaded, model):
     assert loaded.state.tobytes() == model.state.tobytes()
     assert [layer.trainable for layer in loaded.all_layers()] == [layer.trainable for layer in model.all_layers()]
     inputs = np.random.default_rng(1).standard_normal((50, *model.input_shape))
-    assert loaded._predict_rows(inputs).tobytes() == model._predict_rows(inputs).tobytes()
+    assert loaded._predict_rows(inputs, "predict").tobytes() == model._predict_rows(inputs, "predict").tobytes()
 
 
 # --- what is saved comes back ---------------------------------------------------------------------------------

@@ -921,6 +921,27 @@ def test_a_full_array_has_its_value_in_every_shape():
         cache.full(0, (3,))[...] = 1
 
 
+@pytest.mark.parametrize("name", ["z", "X", "Y", "X_rows", "y_rows", "rows", "collected"])
+def test_what_a_layer_calls_its_scratch_is_its_own_affair(name):
+    class Doubled(nn.Layer):
+        def forward(self, a_prev, cache):
+            a = np.multiply(a_prev, 2, out=cache.scratch(name, a_prev.shape))
+            return a.copy()
+
+        def backward(self, da, cache):
+            return np.multiply(da, 2, out=da)
+
+    def trained(layer):
+        X, y = np.random.default_rng(0).normal(size=(400, 5)), np.arange(400) % 3
+        model = nn.Model([nn.Dense(4), layer, nn.Dense(3), nn.Softmax()], seed=0)
+        history = model.fit(X.astype(np.float32), y, epochs=2, batch_size=32, class_weight="balanced")
+        return history["loss"], history["accuracy"], model.theta.tobytes()
+
+    called_otherwise, name_here = trained(Doubled()), name
+    name = "a name that nobody has"
+    assert trained(Doubled()) == called_otherwise, name_here
+
+
 def test_layers_of_one_network_share_their_scratch():
     shared = nn.Cache("float32")
     one, other = nn.Cache("float32", shared=shared), nn.Cache("float32", shared=shared)

@@ -136,6 +136,29 @@ def test_a_prediction_makes_one_product_for_each_layer():
     assert made == {(1, 20): 1, (1, 30): 1}
 
 
+def begins_with_a_line(array):
+    return array.__array_interface__["data"][0] % 64 == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_long_vectors_begin_with_a_line_of_the_processors_cache(dtype, tmp_path):
+    model = nn.Model([nn.Dense(700), nn.ReLU(), nn.Dense(10), nn.Softmax()], n_features=300, seed=0, dtype=dtype)
+    optimizer = nn.Adam()
+    model.fit(np.ones((64, 300)), np.arange(64) % 10, optimizer=optimizer, epochs=1)
+    model.save(tmp_path / "model.npz")
+    for each in (model, model.copy(), nn.load(tmp_path / "model.npz")):
+        assert begins_with_a_line(each.theta)
+        assert begins_with_a_line(each.grad)
+    other = model.copy()
+    another = nn.Adam()
+    another.set_state(other, optimizer.get_state(model))
+    for state in (optimizer.state(model), another.state(other)):
+        assert all(map(begins_with_a_line, state.vectors.values()))
+    assert begins_with_a_line(nn.Cache(dtype).array("z", (3, 5)))
+    for block in optimizer.state(model).blocks:
+        assert all(map(begins_with_a_line, (block.theta, block.grad, block.scratch, *block.state.values())))
+
+
 # ---- threads ---------------------------------------------------------------------------------------------------------
 
 TRAINING = """

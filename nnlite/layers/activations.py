@@ -6,7 +6,7 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.functional import SELU_ALPHA, SELU_LAMBDA
 from nnlite.initializers import HeNormal, LeCunNormal
-from nnlite.layers.base import Activation, Cache, infer_once
+from nnlite.layers.base import Activation, Cache
 
 _ZERO = np.zeros((), np.float32)  # an array of a number is faster than the number; of float32, it makes none float64
 
@@ -30,7 +30,7 @@ class ReLU(Activation):
         a = cache.a = np.maximum(a_prev, cache.full(0, a_prev.shape), out=cache.in_place_of(a_prev))
         return a
 
-    def infer(self, a_prev: Array) -> Array:
+    def _infer(self, a_prev: Array) -> Array:
         """``a = max(0, z)``."""
         return np.maximum(a_prev, _ZERO)
 
@@ -75,8 +75,6 @@ class LeakyReLU(Activation):
         np.maximum(a_prev, a, out=a)
         return a
 
-    infer = infer_once
-
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da max([z > 0], s)``."""
         slope = _one_where_positive(cache.z, cache)
@@ -118,8 +116,6 @@ class ELU(Activation):
         cache.z = a_prev
         return _exponential_linear(a_prev, self.alpha, cache)
 
-    infer = infer_once
-
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da`` where z > 0, else ``da alpha e^z``."""
         da *= _exponential_linear_slope(cache.z, self.alpha, cache)
@@ -152,8 +148,6 @@ class SELU(Activation):
         a *= SELU_LAMBDA
         return a
 
-    infer = infer_once
-
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da lambda`` where z > 0, else ``da lambda alpha e^z``."""
         slope = _exponential_linear_slope(cache.z, SELU_ALPHA, cache)
@@ -175,7 +169,7 @@ class Tanh(Activation):
         a = cache.a = np.tanh(a_prev, out=cache.in_place_of(a_prev))
         return a
 
-    def infer(self, a_prev: Array) -> Array:
+    def _infer(self, a_prev: Array) -> Array:
         """``a = tanh(z)``."""
         return np.tanh(a_prev)
 

@@ -12,6 +12,7 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.initializers import GlorotUniform, Initializer
+from nnlite.memory import aligned
 
 Shape = tuple[int, ...]
 MOST_ARRAYS = 1000  # views that a cache keeps: one for each size of batch that it has met, and name
@@ -134,7 +135,8 @@ class Cache:
         memory = self._full.get((value, None))
         if memory is None or memory.size < size or len(self._full) >= MOST_ARRAYS:
             self._full = {key: array for key, array in self._full.items() if key[0] != value}  # of smaller memory
-            memory = self._full[value, None] = np.full(max(size, 1), value, self.dtype)
+            memory = self._full[value, None] = aligned(max(size, 1), self.dtype)
+            memory.fill(value)
             memory.flags.writeable = False
         array = self._full[value, shape] = memory[:size].reshape(shape)
         return array
@@ -144,7 +146,7 @@ class Cache:
         size = math.prod(shape)
         memory = self._memory.get((name, dtype))
         if memory is None or memory.size < size:
-            memory = self._memory[name, dtype] = np.empty(size, dtype or self.dtype)
+            memory = self._memory[name, dtype] = aligned(size, dtype or self.dtype, np.empty)
             self._arrays = {key: array for key, array in self._arrays.items() if key[0] != name}  # of smaller memory
         elif len(self._arrays) >= MOST_ARRAYS:
             self._arrays.clear()
@@ -198,9 +200,6 @@ class Layer:
     running averages, is announced in the same way by `state_shapes` and lies in ``model.state``.
 
     ``forward`` must leave ``a_prev`` as it is unless ``cache.may_overwrite``; ``backward`` may overwrite ``da``.
-
-    A layer may also have ``infer(a_prev)``: what ``forward`` gives in prediction, in an array of its own or as a_prev
-    itself, with nothing kept. Where all layers have it, a few examples go through the network faster.
 
     Examples
     --------
@@ -306,11 +305,6 @@ class Layer:
         required = {p.name for p in inspect.signature(type(self)).parameters.values() if p.default is p.empty}
         arguments = (repr(value) if name in required else f"{name}={value!r}" for name, value in given.items())
         return f"{type(self).__name__}({', '.join(arguments)})"
-
-
-def infer_once(layer: Layer, a_prev: Array) -> Array:
-    """``infer`` of a layer whose ``forward`` is best asked itself, with a cache that is thrown away."""
-    return layer.forward(a_prev, Cache(a_prev.dtype))
 
 
 class Activation(Layer):

@@ -85,7 +85,7 @@ class Dense(Layer):
         z += cache.rows(self.b, z.shape)
         return z
 
-    def infer(self, a_prev: Array) -> Array:
+    def _infer(self, a_prev: Array) -> Array:
         """``z = a_prev W + b``."""
         z: Array = a_prev.dot(self.W)
         z += self.b

@@ -47,7 +47,7 @@ class Dropout(Layer):
         factor *= 1 / (1 - self.rate)
         return np.multiply(a_prev, factor, out=cache.array("a", a_prev.shape))
 
-    def infer(self, a_prev: Array) -> Array:
+    def _infer(self, a_prev: Array) -> Array:
         """``a = a_prev``."""
         return a_prev
 
@@ -104,7 +104,7 @@ class AlphaDropout(Layer):
         a += B
         return a
 
-    def infer(self, a_prev: Array) -> Array:
+    def _infer(self, a_prev: Array) -> Array:
         """``a = a_prev``."""
         return a_prev
 
@@ -151,7 +151,7 @@ class GaussianNoise(Layer):
         a += a_prev
         return a
 
-    def infer(self, a_prev: Array) -> Array:
+    def _infer(self, a_prev: Array) -> Array:
         """``a = a_prev``."""
         return a_prev
 

@@ -7,7 +7,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.initializers import Initializer
-from nnlite.layers.base import Cache, Layer, Shape, infer_once
+from nnlite.layers.base import Cache, Layer, Shape
 
 
 class BatchNorm(Layer):
@@ -108,8 +108,6 @@ class BatchNorm(Layer):
         running *= 1 - self.momentum
         running += np.multiply(of_batch, self.momentum * factor, out=cache.array("newest", of_batch.shape))
 
-    infer = infer_once
-
     def backward(self, da: Array, cache: Cache) -> Array | None:
         """``dgamma``, ``dbeta`` and ``dz``, through mu and sigma^2 where they are the batch's."""
         z_hat, M, shape = cache.z_hat, len(da), da.shape[1:]
@@ -194,8 +192,6 @@ class LayerNorm(Layer):
         a = np.multiply(z_hat, self.gamma, out=cache.array("a", z.shape))
         a += self.beta
         return a
-
-    infer = infer_once
 
     def backward(self, da: Array, cache: Cache) -> Array | None:
         """``dgamma``, ``dbeta`` and ``dz``, through mu and sigma^2."""

@@ -14,6 +14,8 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers.base import Activation, Cache
 
+FEW_CLASSES = 64  # of more, columns written as rows are no gain
+
 
 class Output(Activation):
     """Base class of the layers that can end a network.
@@ -68,11 +70,12 @@ class Output(Activation):
         """Probabilities of the classes, (M, C), from Y_hat (M, units)."""
         raise ArgumentError(f"predict_proba: a network that ends in {self} has values, no probabilities; use predict")
 
-    def n_correct(self, y: Array, cache: Cache) -> float:
-        """How many of the M examples are classified as ``y`` says, which `check_targets` gave.
+    def truth(self, y: Array, cache: Cache) -> Array:
+        """What `n_correct` compares with, of each example, from what `check_targets` gave."""
+        raise NotImplementedError
 
-        With several labels to an example it is the mean over them.
-        """
+    def n_correct(self, truth: Array, cache: Cache) -> float:
+        """How many of the M examples are classified as they should be; with several labels the mean over them."""
         raise NotImplementedError
 
 
@@ -151,7 +154,7 @@ class Softmax(Output):
         a /= cache.rows(cache.sum[..., None], shape)
         return a
 
-    def infer(self, a_prev: Array) -> Array:
+    def _infer(self, a_prev: Array) -> Array:
         """``a = e^{z - max z} / sum e^{z - max z}``."""
         a: Array = a_prev - np.maximum.reduce(a_prev, axis=-1, keepdims=True)
         np.exp(a, out=a)
@@ -186,12 +189,18 @@ class Softmax(Output):
         """Y_hat itself, (M, C)."""
         return Y_hat
 
-    def n_correct(self, y: Array, cache: Cache) -> float:
-        """How often the most probable class is the class of y."""
-        M = (len(y),)
-        guess = np.argmax(cache.a, axis=1, out=cache.array("guess", M, np.intp))
-        truth = y if y.ndim == 1 else np.argmax(y, axis=1, out=cache.array("truth", M, np.intp))
-        return int(np.count_nonzero(np.equal(guess, truth, out=cache.array("right", M, bool))))
+    def truth(self, y: Array, cache: Cache) -> Array:
+        """The class, (M,); of rows the most probable one."""
+        truth = cache.array("truth", (len(y),), np.intp)
+        if y.ndim > 1:
+            return np.argmax(y, axis=1, out=truth)
+        truth[...] = y
+        return truth
+
+    def n_correct(self, truth: Array, cache: Cache) -> float:
+        """How often the most probable class is the true one."""
+        guess = np.argmax(cache.a, axis=1, out=cache.array("guess", truth.shape, np.intp))
+        return int(np.count_nonzero(np.equal(guess, truth, out=cache.array("right", truth.shape, bool))))
 
 
 class Sigmoid(Output):
@@ -242,7 +251,7 @@ class Sigmoid(Output):
         cache.a = np.divide(1, a, out=a)
         return a
 
-    def infer(self, a_prev: Array) -> Array:
+    def _infer(self, a_prev: Array) -> Array:
         """``a = 1 / (1 + e^{-z})``."""
         with np.errstate(over="ignore"):
             a: Array = np.exp(-a_prev)
@@ -277,11 +286,14 @@ class Sigmoid(Output):
         """With one unit ``[1 - y_hat, y_hat]``, (M, 2), as softmax would give; with C the C probabilities."""
         return np.hstack([1 - Y_hat, Y_hat]) if Y_hat.shape[1] == 1 else Y_hat
 
-    def n_correct(self, y: Array, cache: Cache) -> float:
+    def truth(self, y: Array, cache: Cache) -> Array:
+        """Whether y is above one half, (M, units)."""
+        return np.greater(y, 0.5, out=cache.array("truth", y.shape, bool))
+
+    def n_correct(self, truth: Array, cache: Cache) -> float:
         """How often Y_hat and y are on the same side of one half, in the mean over the units."""
-        guess = np.greater(cache.a, 0.5, out=cache.array("guess", y.shape, bool))
-        truth = np.greater(y, 0.5, out=cache.array("truth", y.shape, bool))
-        return int(np.count_nonzero(np.equal(guess, truth, out=guess))) / int(y.shape[1])
+        guess = np.greater(cache.a, 0.5, out=cache.array("guess", truth.shape, bool))
+        return int(np.count_nonzero(np.equal(guess, truth, out=guess))) / int(truth.shape[1])
 
 
 class Identity(Output):
@@ -306,7 +318,7 @@ class Identity(Output):
         cache.a = a_prev
         return a_prev
 
-    def infer(self, a_prev: Array) -> Array:
+    def _infer(self, a_prev: Array) -> Array:
         """``a = z``."""
         return a_prev.copy()
 
@@ -361,7 +373,7 @@ class Exponential(Output):
         cache.a = a
         return a
 
-    def infer(self, a_prev: Array) -> Array:
+    def _infer(self, a_prev: Array) -> Array:
         """``a = e^z``."""
         with np.errstate(over="ignore"):
             a: Array = np.exp(a_prev)
@@ -389,10 +401,10 @@ class Exponential(Output):
 
 
 def _largest(z: Array, cache: Cache) -> Array:
-    """``max_j z_j`` of each example; where they are many, NumPy finds it sooner among columns written as rows."""
+    """``max_j z_j`` of each example; of few classes NumPy finds it sooner among columns written as rows."""
     M, C = z.shape[:-1], z.shape[-1]
     largest = cache.array("largest", M)
-    if z.ndim == 2 and len(z) > C:
+    if z.ndim == 2 and len(z) > C <= FEW_CLASSES:
         columns = cache.scratch("columns", (C, *M))
         columns[...] = z.T
         return np.maximum.reduce(columns, axis=0, out=largest)

@@ -5,7 +5,7 @@ import math
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.layers.base import Cache, Layer, Shape, infer_once
+from nnlite.layers.base import Cache, Layer, Shape
 
 
 class Flatten(Layer):
@@ -25,7 +25,7 @@ class Flatten(Layer):
         cache.shape = a_prev.shape
         return a_prev.reshape(len(a_prev), -1)
 
-    def infer(self, a_prev: Array) -> Array:
+    def _infer(self, a_prev: Array) -> Array:
         """``a = a_prev``, each example as a row."""
         return a_prev.reshape(len(a_prev), -1)
 
@@ -72,8 +72,6 @@ class Reshape(Layer):
         """``a = a_prev``, in the target shape."""
         cache.shape = a_prev.shape
         return a_prev.reshape(len(a_prev), *self.output_shape(a_prev.shape[1:]))
-
-    infer = infer_once
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``da_prev = da``, in the shape of a_prev."""

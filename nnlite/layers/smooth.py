@@ -7,7 +7,7 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.functional import check_approximate
 from nnlite.initializers import GlorotUniform, HeNormal
-from nnlite.layers.base import Activation, Cache, infer_once
+from nnlite.layers.base import Activation, Cache
 from nnlite.special import normal_cdf
 
 
@@ -50,8 +50,6 @@ class GELU(Activation):
         cache.gate = gate
         return np.multiply(a_prev, gate, out=cache.array("a", a_prev.shape))
 
-    infer = infer_once
-
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da (Phi(z) + z Phi'(z))``."""
         slope = cache.array("slope", da.shape)
@@ -87,8 +85,6 @@ class SiLU(Activation):
         gate = cache.gate = _sigmoid(a_prev, "gate", cache)
         return np.multiply(a_prev, gate, out=cache.array("a", a_prev.shape))
 
-    infer = infer_once
-
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da sigma (1 + z (1 - sigma))``."""
         slope = np.subtract(1, cache.gate, out=cache.array("slope", da.shape))
@@ -123,8 +119,6 @@ class HardSwish(Activation):
         gate /= 6
         cache.gate = gate
         return np.multiply(a_prev, gate, out=cache.array("a", a_prev.shape))
-
-    infer = infer_once
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da (g + z g')`` with ``g' = [|z| < 3] / 6``."""
@@ -163,8 +157,6 @@ class Softplus(Activation):
         np.log1p(a, out=a)
         a += np.maximum(a_prev, 0, out=cache.array("positive", a_prev.shape))
         return a
-
-    infer = infer_once
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da sigma(z)``."""

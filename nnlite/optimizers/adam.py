@@ -93,15 +93,16 @@ class Adam(Optimizer):
         return (1 - self.beta_1) / (1 - self.beta_1**t), math.sqrt((1 - self.beta_2) / (1 - self.beta_2**t))
 
     def _averages(self, block: Block, g: Array) -> Array:
-        """Bring m and v up to date, and return sqrt(v) in the scratch."""
+        """Bring m and v up to date, and return sqrt(v) in the scratch; m comes last, since the step needs it next."""
         m, v, scratch = block.state["m"], block.state["v"], block.scratch
-        m *= self.beta_1
-        m += g
         v *= self.beta_2
         v += np.multiply(g, g, out=scratch)
         if self.amsgrad:
             v = np.maximum(block.state["largest_v"], v, out=block.state["largest_v"])
-        return np.sqrt(v, out=scratch)
+        root = np.sqrt(v, out=scratch)
+        m *= self.beta_1
+        m += g
+        return root
 
 
 class AdamW(Adam):

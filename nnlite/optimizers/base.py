@@ -16,14 +16,16 @@ import numpy as np
 from nnlite import checks, parallel
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.memory import LINE, aligned, aligned_copy
 from nnlite.schedules import Rate, as_schedule
 
 if TYPE_CHECKING:
     from nnlite.model import Model
 
 # how many numbers of theta are updated at once
-BLOCK = 32_768  # by one thread: with all that a rule needs beside them they fit the processor's cache
-SHARED_BLOCK = 131_072  # by each of several threads: smaller blocks would keep them waiting for Python
+BLOCK = 49_152  # by one thread: most of what a rule needs beside them fits the processor's cache with them
+SHARED_BLOCK = 262_144  # by each of several threads: smaller blocks would keep them waiting for Python
+WORTH_A_THREAD = 131_072
 
 
 class Block:
@@ -76,7 +78,7 @@ class OptimizerState:
         theta = model.theta
         self.n_steps = 0
         self.learning_rate = math.nan
-        self.vectors = {name: np.zeros_like(theta) for name in names}
+        self.vectors = {name: aligned(theta.size, theta.dtype) for name in names}
         self.numbers: dict[str, float] = {}
         self.n_missed: dict[str, int] = {}
         self.trainable: tuple[bool, ...] = ()
@@ -99,19 +101,21 @@ class OptimizerState:
                 self._count_missed(model)
                 self.trainable = trainable
             for name in names:
-                self.vectors.setdefault(name, np.zeros_like(model.theta))
+                self.vectors.setdefault(name, aligned(model.theta.size, model.dtype))
             runs = list(_learned_runs(model, self.n_missed, apart))
             self.runs = [model.grad[run] for run, _, _ in runs]
-            n_threads = min(parallel.n_threads(), max((run.size // SHARED_BLOCK for run in self.runs), default=0))
-            longest = SHARED_BLOCK if n_threads > 1 else BLOCK
+            size = max((run.size for run in self.runs), default=0)
+            n_threads = max(1, min(parallel.n_threads(), size // WORTH_A_THREAD))
+            longest = BLOCK if n_threads == 1 else min(SHARED_BLOCK, _whole_lines(math.ceil(size / n_threads)))
             self.blocks = [
                 Block(part, decayed, missed, model, self.vectors)
                 for run, decayed, missed in runs
                 for part in _pieces(run, longest)
             ]
-            longest = max((block.theta.size for block in self.blocks), default=0)
-            self.memory = [np.empty((2, longest), model.theta.dtype) for _ in range(max(n_threads, 1))]
-            if n_threads <= 1:
+            longest = max((_whole_lines(block.theta.size) for block in self.blocks), default=0)
+            memory = aligned(n_threads * 2 * longest, model.dtype, np.empty)
+            self.memory = list(memory.reshape(n_threads, 2, longest))
+            if n_threads == 1:
                 for block in self.blocks:
                     block.g, block.scratch = self.memory[0][:, : block.theta.size]
             self._cut = cut
@@ -138,10 +142,15 @@ def _learned_runs(model: "Model", n_missed: dict[str, int], apart: bool) -> list
     return [(slice(start, stop), decayed, missed) for start, stop, decayed, missed in runs]
 
 
+def _whole_lines(n: int) -> int:
+    """As many numbers or a few more, so that what follows begins with a line of the processor's cache again."""
+    return math.ceil(n / LINE) * LINE
+
+
 def _pieces(run: slice, longest: int) -> Iterator[slice]:
     """Pieces of one length, not longer than ``longest``."""
     n = run.stop - run.start
-    length = math.ceil(n / math.ceil(n / longest))
+    length = _whole_lines(math.ceil(n / math.ceil(n / longest)))
     for start in range(run.start, run.stop, length):
         yield slice(start, min(start + length, run.stop))
 
@@ -267,7 +276,7 @@ class Optimizer:
         fresh = OptimizerState(model, ())
         for name, value in state.items():
             setattr(fresh, name, value)
-        fresh.vectors = {name: vector.astype(model.dtype) for name, vector in state["vectors"].items()}
+        fresh.vectors = {name: aligned_copy(vector, model.dtype) for name, vector in state["vectors"].items()}
         self._states[model] = fresh
 
     def step(self, model: "Model") -> None:

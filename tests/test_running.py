@@ -1,0 +1,116 @@
+"""Facts about the loss, accuracy and metrics of batches as they pass."""
+
+import math
+
+import numpy as np
+import pytest
+
+import nnlite as nn
+from nnlite.layers import Cache
+from nnlite.running import KEPT_ROWS, Running
+
+RNG = np.random.default_rng(0)
+M = 2 * KEPT_ROWS + 300
+OUTPUTS = {
+    "softmax, indices": (nn.Softmax, 3, RNG.integers(0, 3, M)),
+    "softmax, rows": (nn.Softmax, 3, np.eye(3, dtype=np.uint8)[RNG.integers(0, 3, M)]),
+    "sigmoid": (nn.Sigmoid, 2, RNG.integers(0, 2, (M, 2))),
+    "identity": (nn.Identity, 1, RNG.normal(size=(M, 1))),
+    "wide": (nn.Identity, 5000, np.zeros((M, 5000), np.uint8)),
+}
+
+
+def of_all(y, Y_hat):
+    return float(np.square(Y_hat).mean() + y.sum())
+
+
+def made(name, metrics=()):
+    output, units, y = OUTPUTS[name]
+    z = np.random.default_rng(1).normal(size=(M, units)).astype(np.float32)
+    Y = output().target_rows(y, units, Cache("float32")).astype(np.float32)
+    return Running(output(), metrics, "float32"), z, Y, y
+
+
+def passed(running, arrays, weights, sizes):
+    start = 0
+    for size in sizes:
+        part = slice(start, start + size)
+        running.add(*(array[part] for array in arrays), None if weights is None else weights[part])
+        start += size
+    return running.values()
+
+
+PARTITIONS = {"at once": [M], "alike": [M // 20] * 20 + [M % 20], "not alike": [1, KEPT_ROWS + 1, 7, M - KEPT_ROWS - 9]}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_how_examples_are_divided_into_batches_changes_no_bit(name, weighted):
+    weights = RNG.random(M) if weighted else None
+    values = []
+    for sizes in PARTITIONS.values():
+        running, *arrays = made(name, [("own", of_all)])
+        values.append(passed(running, arrays, weights, sizes))
+    assert values[0] == values[1] == values[2]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_values_are_means_over_all_examples(name, weighted):
+    running, z, Y, y = made(name)
+    weights = RNG.random(M) if weighted else None
+    values = passed(running, (z, Y, y), weights, PARTITIONS["alike"])
+    cache = Cache("float32")
+    Y_hat = running.output.forward(z, cache).copy()
+    losses = running.output.losses(Y, cache)
+    assert values["loss"] == pytest.approx(np.average(losses, weights=weights), rel=1e-6)
+    if running.output.classifies:
+        rows = np.eye(3)[y] if y.ndim == 1 else y
+        of_labels = isinstance(running.output, nn.Sigmoid)
+        right = (Y_hat > 0.5) == (rows > 0.5) if of_labels else Y_hat.argmax(1) == rows.argmax(1)
+        assert values["accuracy"] == pytest.approx(right.mean())
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_who_takes_up_a_state_goes_on_as_the_other_would_have(name):
+    (whole, *arrays), (first, *_), (second, *_) = (made(name, [("own", of_all)]) for _ in range(3))
+    expected = passed(whole, arrays, None, [M])
+    n = KEPT_ROWS + 100
+    first.add(*(array[:n] for array in arrays), None)
+    second.set_state(first.get_state())
+    second.add(*(array[n:] for array in arrays), None)
+    assert second.values() == expected
+
+
+def test_weights_and_kinds_of_targets_may_change_from_batch_to_batch():
+    running, z, Y, y = made("softmax, indices", [("own", of_all)])
+    rows = np.eye(3)[y]
+    running.add(z[:50], Y[:50], y[:50].astype(np.uint8), None)
+    running.add(z[50:80], Y[50:80], rows[50:80], np.full(30, 2.0))
+    other = made("softmax, indices", [("own", of_all)])[0]
+    other.set_state(running.get_state())
+    for each in (running, other):
+        each.add(z[80:100], Y[80:100], y[80:100], np.zeros(20))
+    expected = made("softmax, rows", [("own", of_all)])[0]
+    expected.add(z[:100], Y[:100], rows[:100], np.repeat([1.0, 2.0, 0.0], [50, 30, 20]))
+    values = expected.values()
+    for each in (running, other):
+        assert each.values() == values
+
+
+def test_before_the_first_step_nothing_has_passed():
+    running, z, Y, y = made("sigmoid", [("own", of_all)])
+    running.warm_up(z, Y, y)
+    assert math.isnan(made("identity")[0].values()["loss"])
+    running.add(z[:5], Y[:5], y[:5], None)
+    assert running.n_examples == 0
+    running.values()
+    assert running.n_examples == 5
+
+
+def test_one_half_and_a_little_more_is_above_one_half():
+    """Also where the network computes in float32, in which it is not."""
+    running = made("sigmoid")[0]
+    y = np.full((8, 2), 0.5 + 1e-9)
+    running.add(np.ones((8, 2), np.float32), y.astype(np.float32), y, None)
+    assert running.values()["accuracy"] == 1
