@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import machine, picture, report
 from benchmarks.frameworks import FRAMEWORKS, ON_DEMAND, OWN
 from benchmarks.networks import NETWORKS
-from benchmarks.quiet import DISTURBING
+from benchmarks.quiet import DISTURBING, busy_cores
 from benchmarks.rows import growth, importing, memory, mnist, prediction, training
 from benchmarks.session import Options, Session
 
@@ -28,7 +28,8 @@ MEASURES: dict[str, Callable[[Session], None]] = {
     "growth": growth.measure,
     "import": importing.measure,
 }
-BUSY = 0.5  # cores that others use, above which figures are not to be trusted
+PUBLISHED = Path(__file__).parent  # where the README shows it from
+ELSEWHERE = "benchmark-results"  # for a run of a part
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,14 +38,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     session = Session(_options(parsed))
     started = time.perf_counter()
     stopped = False
-    skipped = _leave_out(session)
-    try:
-        parsed.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        print(f"benchmarks: --out: cannot make the directory {parsed.out} ({error.strerror})", file=sys.stderr)
+    out = parsed.out or (PUBLISHED if _is_whole(parsed) else Path(ELSEWHERE))
+    if parsed.mnist and "mnist" in parsed.rows and mnist.find(parsed.mnist) is None:
+        print(f"benchmarks: --mnist: expected {', '.join(mnist.FILES)} in {parsed.mnist}", file=sys.stderr)
         return 2
-    if machine.busy_cores() > BUSY:
-        session.say(f"Other programs keep {machine.busy_cores():.1f} cores busy: the figures will be off.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"benchmarks: --out: cannot make the directory {out} ({error.strerror})", file=sys.stderr)
+        return 2
+    skipped = _leave_out(session, all_asked_for=parsed.frameworks is not None)
+    busy = busy_cores()
+    if busy > DISTURBING:
+        skipped.append(f"At the start other programs kept {busy:.1f} cores busy: the figures are off.")
+        session.say(skipped[-1])
     try:
         for measure in dict.fromkeys(MEASURES[row] for row in session.options.rows):
             measure(session)
@@ -54,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         session.end()
     about = [*skipped, *_about_the_run(session, time.perf_counter() - started, stopped)]
-    _write(session, parsed.out, about)
+    _write(session, out, about)
     return 130 if stopped else 1 if session.failures else 0
 
 
@@ -76,7 +83,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--frameworks",
         type=_names(FRAMEWORKS),
-        default=[name for name in FRAMEWORKS if name not in ON_DEMAND],
         metavar="NAME,...",
         help=f"{_listed(FRAMEWORKS)}; nnlite always takes part; all by default but {_listed(ON_DEMAND)}",
     )
@@ -108,9 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path(__file__).parent,
         metavar="DIR",
-        help="for what is written (default: benchmarks/)",
+        help=f"for what is written (default: benchmarks/ or, of a quick or partial run, ./{ELSEWHERE}/)",
     )
     return parser
 
@@ -150,10 +155,17 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _is_whole(parsed: argparse.Namespace) -> bool:
+    """Whether nothing is left out."""
+    parts = len(parsed.rows) < len(MEASURES) or len(parsed.networks) < len(NETWORKS) or parsed.frameworks is not None
+    return not (parts or parsed.quick)
+
+
 def _options(parsed: argparse.Namespace) -> Options:
+    frameworks = parsed.frameworks or [name for name in FRAMEWORKS if name not in ON_DEMAND]
     return Options(
         rows=parsed.rows,
-        frameworks=[OWN, *(name for name in parsed.frameworks if name != OWN)],
+        frameworks=[OWN, *(name for name in frameworks if name != OWN)],
         networks=[NETWORKS[name].shortened() if parsed.quick else NETWORKS[name] for name in parsed.networks],
         rounds=parsed.rounds or (ROUNDS_WHEN_QUICK if parsed.quick else ROUNDS),
         quick=parsed.quick,
@@ -162,12 +174,12 @@ def _options(parsed: argparse.Namespace) -> Options:
     )
 
 
-def _leave_out(session: Session) -> list[str]:
-    """Go on without the frameworks that are not installed, or too slow for the hurried; return a line for each."""
+def _leave_out(session: Session, *, all_asked_for: bool) -> list[str]:
+    """Go on without those not installed or, if not asked for, too slow for the hurried; return a line for each."""
     lines = []
     for name in list(session.options.frameworks):
         missing = FRAMEWORKS[name].missing()
-        hurry = session.options.quick and name in TOO_SLOW_FOR_QUICK
+        hurry = session.options.quick and name in TOO_SLOW_FOR_QUICK and not all_asked_for
         if missing or hurry:
             session.options.frameworks.remove(name)
             why = f"pip install {' '.join(missing)} brings it" if missing else "it compiles too long for --quick"
@@ -181,8 +193,8 @@ def _about_the_run(session: Session, seconds: float, stopped: bool) -> list[str]
     lines = ["STOPPED before the end."] if stopped else []
     lines.append(
         "Medians, in brackets the quartiles. All take turns, round after round, each in a process of its own, with the "
-        "same data, batches and learning rates, in float32. Less is better everywhere; in the last column, above 1, "
-        "nnlite is ahead of its best peer."
+        "same data, batch size, initial weights and learning rate, in float32; each shuffles for itself. Less is "
+        "better everywhere; in the last column, above 1, nnlite is ahead of its best peer, below 1 behind."
     )
     if session.idle_seconds:
         lines.append(
@@ -201,7 +213,6 @@ def _about_the_run(session: Session, seconds: float, stopped: bool) -> list[str]
 def _write(session: Session, out: Path, about: list[str]) -> None:
     described = machine.describe(session.options.frameworks)
     text = report.render(session.results, described, session.notes, about)
-    print("\n" + text)
     (out / "results.md").write_text(text, encoding="utf-8")
     document = {
         "machine": described,
@@ -211,6 +222,7 @@ def _write(session: Session, out: Path, about: list[str]) -> None:
     (out / "results.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     title = f"{described['processor']}, {described['threads']} threads, {described['date'][:10]}"
     picture.draw(session.results, out / "results.png", title)
+    print("\n" + text)
     for name in ("results.md", "results.png", "results.json"):
         print(f"written: {out / name}")
 

@@ -37,11 +37,6 @@ def describe(frameworks: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def busy_cores() -> float:
-    """Cores that others kept busy in the last minute."""
-    return os.getloadavg()[0]
-
-
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -78,7 +78,7 @@ def _ratios(ax: Any, results: Results, cases: list[tuple[str, str]]) -> None:
     ax.xaxis.set_major_locator(_locator())
     ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
     ax.xaxis.set_minor_formatter(lambda x, _: "")
-    ax.set_xlabel("multiple of what nnlite needs (in brackets); right of 1 is more")
+    ax.set_xlabel("multiple of what nnlite needs (in brackets); right of 1 is slower, or larger (logarithmic)")
     ax.grid(axis="x", alpha=0.3)
     for y in range(1, len(cases)):
         ax.axhline(y - 0.5, color="black", alpha=0.1, linewidth=0.5)

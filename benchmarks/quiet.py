@@ -21,6 +21,14 @@ def busy_seconds() -> float | None:
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
+def busy_cores(seconds: float = 0.5) -> float:
+    """How many cores programs keep busy while this one waits; 0 where the machine does not say."""
+    before = busy_seconds()
+    time.sleep(seconds)
+    after = busy_seconds()
+    return 0.0 if before is None or after is None else (after - before) / seconds
+
+
 class Quiet:
     """Waits for quiet before a turn, and counts the turns that others disturbed.
 

@@ -13,6 +13,8 @@ from benchmarks.processes import PeerError, Process, Worker
 from benchmarks.quiet import Quiet
 from benchmarks.results import Results
 
+WORTH_TELLING = 2  # seconds
+
 
 @dataclass
 class Options:
@@ -82,7 +84,7 @@ class Session:
         drawn = worker.screen.drawings
         measured = not command.startswith(("begin", "end"))
         if measured:
-            self.quiet.wait()
+            self._wait()
             self.quiet.begin()
         try:
             answer = worker.ask(command, **arguments)
@@ -97,9 +99,17 @@ class Session:
         finally:
             self.drawings += worker.screen.drawings - drawn
 
+    def _wait(self) -> None:
+        """For quiet; a long wait is told."""
+        patience = self.quiet.patience
+        self.quiet.wait()
+        waited = patience - self.quiet.patience
+        if waited > WORTH_TELLING:
+            self.say(f"  (waited {waited:.0f} s for other programs)", end="")
+
     def run_alone(self, *arguments: str, draws: bool = False) -> tuple[float, str]:
         """Start a Python process; return the seconds until its first line of output, and that line."""
-        self.quiet.wait()
+        self._wait()
         self._process = Process(*arguments, draws=draws)
         try:
             line = self._process.line()

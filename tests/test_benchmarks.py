@@ -359,11 +359,28 @@ def test_a_framework_that_crashes_is_reported_and_the_rest_goes_on(tmp_path, cap
     assert crashed["failure"] == "failed"
 
 
-def test_without_mnist_its_row_says_so(tmp_path, capsys):
-    code, document = run(tmp_path, "--rows", "mnist", "--frameworks", "nnlite", "--mnist", str(tmp_path / "nowhere"))
+def test_without_mnist_its_row_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNLITE_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.delenv("NNLITE_MNIST", raising=False)
+    code, document = run(tmp_path, "--rows", "mnist", "--frameworks", "nnlite")
     assert code == 0
     assert document["measurements"] == []
     assert "Left out: MNIST's four .gz files are not in" in (tmp_path / "results.md").read_text()
+
+
+def test_a_directory_without_mnist_is_refused_before_anything_is_measured(tmp_path, capsys):
+    assert command_line.main(["--mnist", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "--mnist: expected train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_a_whole_run_replaces_the_published_figures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths = [command_line.PUBLISHED / f"results.{kind}" for kind in ("md", "png", "json")]
+    published = {path: path.read_bytes() for path in paths}
+    assert command_line.main(["--rows", "limit", "--networks", "64-32-10", "--frameworks", "nnlite", "--quick"]) == 0
+    assert {path: path.read_bytes() for path in published} == published
+    assert "| 64-32-10" in (tmp_path / "benchmark-results" / "results.md").read_text().split("products alone", 1)[1]
 
 
 @pytest.fixture

@@ -32,7 +32,11 @@ def measure(session: Session) -> None:
     folder = find(session.options.mnist)
     if folder is None:
         where = session.options.mnist or "$NNLITE_MNIST or nnlite's cache"
-        session.note("mnist", f"Left out: MNIST's four .gz files are not in {where}. --mnist DIR says where they are.")
+        session.note(
+            "mnist",
+            f"Left out: MNIST's four .gz files are not in {where}. `nnlite.load_mnist()` fetches them once, or "
+            "`--mnist DIR` says where they are.",
+        )
         return
     frameworks = [name for name in session.options.frameworks if FRAMEWORKS[name].script]
     runs = RUNS_WHEN_QUICK if session.options.quick else RUNS

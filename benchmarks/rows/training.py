@@ -15,7 +15,7 @@ def measure(session: Session) -> None:
     for network in session.options.networks:
         frameworks = [name for name in session.options.frameworks if FRAMEWORKS[name].trains]
         if "training" not in session.options.rows:
-            frameworks = []
+            frameworks = [OWN]  # for the share
         products = Products(session, network)
         also = products.measure if "limit" in session.options.rows else lambda: None
         train_in_turns(session, "training", network.title, network, frameworks, session.options.rounds, also)
@@ -38,7 +38,7 @@ class Products:
             entry.failure = "failed"
         else:
             entry.samples.append(us)
-            self.session.say(f"  its products alone {us:,.0f}", end="")
+            self.session.say(f"  nnlite's products alone {us:,.0f}", end="")
 
     def _us(self) -> float | None:
         answer = self.session.ask(OWN, self.network.title, "products", network=self.network, steps=self.steps)
