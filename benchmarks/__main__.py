@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     session = Session(_options(parsed))
     started = time.perf_counter()
     stopped = False
-    out = parsed.out or (PUBLISHED if _is_whole(parsed) else Path(ELSEWHERE))
+    out = parsed.out or Path(ELSEWHERE)
     if parsed.mnist and "mnist" in parsed.rows and mnist.find(parsed.mnist) is None:
         print(f"benchmarks: --mnist: expected {', '.join(mnist.FILES)} in {parsed.mnist}", file=sys.stderr)
         return 2
@@ -60,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nstopped; what was measured until now:")
     finally:
         session.end()
+    if not parsed.out and _is_whole(parsed) and not (skipped or stopped or session.failures):
+        out = PUBLISHED
     about = [*skipped, *_about_the_run(session, time.perf_counter() - started, stopped)]
     _write(session, out, about)
     return 130 if stopped else 1 if session.failures else 0
@@ -115,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="DIR",
-        help=f"for what is written (default: benchmarks/ or, of a quick or partial run, ./{ELSEWHERE}/)",
+        help=f"for what is written (default: ./{ELSEWHERE}/, but of a whole run without failures benchmarks/)",
     )
     return parser
 
@@ -156,9 +158,9 @@ def _seconds(text: str) -> float:
 
 
 def _is_whole(parsed: argparse.Namespace) -> bool:
-    """Whether nothing is left out."""
+    """Whether everything is asked for, as often as it should be measured."""
     parts = len(parsed.rows) < len(MEASURES) or len(parsed.networks) < len(NETWORKS) or parsed.frameworks is not None
-    return not (parts or parsed.quick)
+    return not (parts or parsed.quick or (parsed.rounds or ROUNDS) < ROUNDS)
 
 
 def _options(parsed: argparse.Namespace) -> Options:

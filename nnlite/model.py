@@ -615,15 +615,18 @@ class Model:
         return Y_hat
 
     def _predict_few(self, X: Array) -> Array:
-        """Without a cache, which for so few examples would take longer than to make new arrays, if all layers can."""
+        """Without a cache, which for so few examples would take longer than to make new arrays, if all layers can.
+
+        They can unless a class derived from one of nnlite's, or a layer itself, has another ``forward``.
+        """
         a = X
         for layer, infer in self._infer:
-            if infer is None or "forward" in vars(layer):  # someone looks on
+            if infer is None or "forward" in vars(layer):
                 break
             a = infer(a)
         else:
             return a
-        # a copy of X costs less than to see to it that nothing of the user's is written or kept
+        # a copy of X costs less than to see to it that nothing of the user's is written or kept; it stays in the pass
         step = self._take_pass()
         Y_hat = step.forward(X.copy()).copy()
         self._idle.append(step)
@@ -637,7 +640,7 @@ class Model:
             for start in range(0, examples.size, BLOCK):
                 block = examples.batch(slice(start, start + BLOCK), step.batch)
                 z, Y = step.forward_to_z(block.X), step.target_rows(block.y)
-                running.add(z, Y, block.y, block.weights)
+                running.add_at_once(z, Y, block.y, block.weights)
         finally:
             self._give_back(step)
         return running.values()

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from nnlite.model import Model
 
 
+FORM = "2"  # of what a checkpoint says; another one cannot be gone on with
+
+
 class Run:
     """One call of `Model.fit`, with everything checked.
 
@@ -282,6 +285,7 @@ class Run:
     def _describe(self, keys: list[str]) -> dict[str, str]:
         """What must be the same when a training goes on. Layers may be frozen meanwhile."""
         return {
+            "form of the checkpoint": FORM,
             "network": repr(self.model).replace(", trainable=False", ""),
             "features": str(self.source.input_shape),
             "seed": str(self.model.seed),

@@ -37,8 +37,11 @@ class Running:
     def __init__(self, output: Output, metrics: Metrics, dtype: Any) -> None:
         self.output = output
         self.metrics = metrics
-        self._cache = Cache(dtype)
+        self._cache = Cache(dtype)  # the output layer's
+        self._own = Cache(np.float64)
+        self._dtype = dtype
         self._kept: Kept | None = None
+        self._is_warm = False
         self.begin()
 
     def begin(self) -> None:
@@ -52,36 +55,44 @@ class Running:
 
     def array_for_z(self, shape: tuple[int, ...]) -> Array:
         """Memory to collect z[L] of several batches in, until they are added."""
-        return self._cache.array("collected", shape)
+        return self._own.array("z", shape, self._dtype)
 
     def warm_up(self, z: Array, Y: Array, y: Array) -> None:
         """Take the memory that such batches will need; before the first step, so that no later one has to."""
-        if self._kept is None:
-            self._work_out(*self._kept_for(z, Y, y).arrays)
-            self.begin()
+        if not self._is_warm:
+            self._total(*self._kept_for(self._arrays(z, Y, y, None)).arrays)
+            self._is_warm = True
 
     def add(self, z: Array, Y: Array, y: Array, weights: Array | None) -> None:
         """Take in a batch, or several behind one another: the targets both as the cost takes them and as given."""
-        kept = self._kept_for(z, Y, y)
         if self.metrics:
             self._y.append(y.copy())
-        arrays = z, Y, *self._weights_and_truth(y, weights)
+        arrays = self._arrays(z, Y, y, weights)
+        kept = self._kept_for(arrays)
         start = 0
         while start < len(z):
-            start += kept.add(*(array[start:] for array in arrays))
+            start += kept.add([array[start:] for array in arrays])
             if kept.is_full:
                 self._settle()
 
-    def _kept_for(self, z: Array, Y: Array, y: Array) -> "Kept":
-        """Where such examples are kept."""
-        if self._kept is None:
-            self._kept = Kept(z, Y, *self._weights_and_truth(y, np.ones(len(y))))
-        return self._kept
+    def add_at_once(self, z: Array, Y: Array, y: Array, weights: Array | None) -> None:
+        """Take in a batch that need not wait for others."""
+        if self.metrics:
+            self._y.append(y.copy())
+        self._work_out(*self._arrays(z, Y, y, weights))
 
-    def _weights_and_truth(self, y: Array, weights: Array | None) -> list[Array]:
-        """The weights, 1 where there are none, and for classifiers what is right."""
-        given = self._cache.full(1, y.shape[:1]) if weights is None else weights
-        return [given, self.output.truth(y, self._cache)] if self.output.classifies else [given]
+    def _arrays(self, z: Array, Y: Array, y: Array, weights: Array | None) -> list[Array]:
+        """What is kept of a batch: z, Y, the weights (1 where there are none) and, for classifiers, what is right."""
+        given = self._own.full(1, y.shape[:1]) if weights is None else weights
+        return [z, Y, given, *([self.output.truth(y, self._cache)] if self.output.classifies else [])]
+
+    def _kept_for(self, arrays: list[Array]) -> "Kept":
+        """Where such arrays are kept; what was kept of another kind is worked out before."""
+        kept = self._kept
+        if kept is None or not kept.is_like(arrays):
+            self._settle()
+            kept = self._kept = Kept(arrays)
+        return kept
 
     def _settle(self) -> None:
         """Work out what was kept."""
@@ -89,27 +100,27 @@ class Running:
             self._work_out(*self._kept.all())
             self._kept.n = 0
 
-    def _work_out(self, z: Array, Y: Array, weights: Array, truth: Array | None = None) -> None:
+    def _work_out(self, z: Array, Y: Array, weights: Array, *truth: Array) -> None:
         """Take in examples at once."""
-        loss, weight = self._total(z, Y, weights)
+        loss, weight, n_correct = self._total(z, Y, weights, *truth)
         self.loss += loss
         self.weight += weight
+        self.n_correct += n_correct
         self.n_examples += len(z)
-        if truth is not None:
-            self.n_correct += self.output.n_correct(truth, self._cache)
         if self.metrics:
             self._Y_hat.append(self._cache.Y_hat.copy())
 
-    def _total(self, z: Array, Y: Array, weights: Array) -> tuple[float, float]:
-        """``sum_i w_i L_i`` and ``sum_i w_i``, in float64: many large losses would overflow."""
+    def _total(self, z: Array, Y: Array, weights: Array, *truth: Array) -> tuple[float, float, float]:
+        """``sum_i w_i L_i`` and ``sum_i w_i``, in float64 (many large losses would overflow); how many are right."""
         self._cache.Y_hat = self.output.forward(z, self._cache)
-        losses = self._cache.array("losses", z.shape[:1], np.float64)
+        losses = self._own.array("losses", z.shape[:1])
         losses[...] = self.output.losses(Y, self._cache)
-        return float(losses @ weights), float(weights.sum())
+        n_correct = self.output.n_correct(truth[0], self._cache) if truth else 0.0
+        return float(losses @ weights), float(weights.sum()), n_correct
 
     def loss_of(self, z: Array, Y: Array, weights: Array | None) -> float:
         """Mean loss of one batch."""
-        loss, weight = self._total(z, Y, np.ones(len(z)) if weights is None else weights)
+        loss, weight, _ = self._total(z, Y, np.ones(len(z)) if weights is None else weights)
         return loss / (weight or 1)
 
     def get_state(self) -> dict[str, Any]:
@@ -127,8 +138,8 @@ class Running:
         self.begin()
         self.loss, self.weight, self.n_examples, self.n_correct = state["sums"]
         if state["kept"] is not None:
-            self._kept = Kept(*state["kept"])
-            self._kept.add(*state["kept"])
+            self._kept = Kept(state["kept"])
+            self._kept.add(state["kept"])
         self._y, self._Y_hat = ([] if state[name] is None else [state[name]] for name in ("y", "Y_hat"))
 
     def _all_y(self) -> Array:
@@ -154,17 +165,22 @@ class Running:
 class Kept:
     """Rows of arrays like those given, of which the first ``n`` are there."""
 
-    def __init__(self, z: Array, *others: Array) -> None:
-        rows = max(FEWEST_KEPT_ROWS, min(KEPT_ROWS, KEPT_NUMBERS // int(z.shape[1])))
+    def __init__(self, arrays: Sequence[Array]) -> None:
+        rows = max(FEWEST_KEPT_ROWS, min(KEPT_ROWS, KEPT_NUMBERS // int(arrays[0].shape[1])))
         self.n = 0
-        self.arrays = [np.zeros((rows, *array.shape[1:]), array.dtype) for array in (z, *others)]
+        self.arrays = [np.zeros((rows, *array.shape[1:]), array.dtype) for array in arrays]
 
     @property
     def is_full(self) -> bool:
         """Whether nothing more can be added."""
         return self.n == len(self.arrays[0])
 
-    def add(self, *arrays: Array) -> int:
+    def is_like(self, arrays: Sequence[Array]) -> bool:
+        """Whether such rows can be added."""
+        pairs = zip(self.arrays, arrays, strict=True)
+        return all(mine.dtype == array.dtype and mine.shape[1:] == array.shape[1:] for mine, array in pairs)
+
+    def add(self, arrays: Sequence[Array]) -> int:
         """Copy as many rows behind the others as there is room for; return how many."""
         n = min(len(arrays[0]), len(self.arrays[0]) - self.n)
         for mine, array in zip(self.arrays, arrays, strict=True):

@@ -374,7 +374,23 @@ def test_a_directory_without_mnist_is_refused_before_anything_is_measured(tmp_pa
     assert not (tmp_path / "out").exists()
 
 
-def test_only_a_whole_run_replaces_the_published_figures(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("arguments", "whole"),
+    [
+        ([], True),
+        (["--rounds", "9", "--patience", "0"], True),
+        (["--rounds", "6"], False),
+        (["--quick"], False),
+        (["--rows", "training"], False),
+        (["--networks", "64-32-10"], False),
+        (["--frameworks", "torch"], False),
+    ],
+)
+def test_a_whole_run_is_one_of_everything(arguments, whole):
+    assert command_line._is_whole(command_line._parser().parse_args(arguments)) == whole
+
+
+def test_a_run_of_a_part_leaves_the_published_figures_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     paths = [command_line.PUBLISHED / f"results.{kind}" for kind in ("md", "png", "json")]
     published = {path: path.read_bytes() for path in paths}

@@ -861,3 +861,34 @@ def test_a_wrong_learning_rate_set_later_is_refused_and_the_old_one_stays():
 def test_only_a_model_is_stepped(wrong):
     with pytest.raises(nn.ArgumentError, match="model: expected a Model"):
         optimizers.Adam().step(wrong)
+
+
+@pytest.mark.parametrize("rule", [nn.Adam, nn.NAdam])
+def test_two_that_go_on_from_one_state_do_not_share_it(rule):
+    X, y = np.random.default_rng(0).normal(size=(64, 5)).astype(np.float32), np.arange(64) % 3
+    model = nn.Model([nn.Dense(4), nn.ReLU(), nn.Dense(3), nn.Softmax()], seed=0)
+    optimizer = rule()
+    model.layers[0].trainable = False
+    model.fit(X, y, optimizer=optimizer, epochs=2, batch_size=32)
+    model.layers[0].trainable = True
+    other, its_own = model.copy(), rule()
+    its_own.set_state(other, optimizer.get_state(model))
+    for each, own in ((model, optimizer), (other, its_own)):
+        each.fit(X, y, optimizer=own, epochs=2, batch_size=32)
+    assert model.theta.tobytes() == other.theta.tobytes()
+
+
+def test_a_parameter_of_no_numbers_is_no_trouble():
+    class Nothing(nn.Layer):
+        def parameter_shapes(self, input_shape):
+            return {"W": (0,)}
+
+        def forward(self, a_prev, cache):
+            return a_prev
+
+        def backward(self, da, cache):
+            return da
+
+    model = nn.Model([Nothing(), nn.Identity()], n_features=2)
+    model.backward(model.forward(np.ones((3, 2))))
+    nn.Adam().step(model)

@@ -463,6 +463,16 @@ def test_another_network_is_refused(tmp_path):
         fit(nn.Model(network().layers, dtype="float64", seed=0), tmp_path)
 
 
+def test_a_checkpoint_of_another_form_is_refused_and_nothing_is_changed(tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr("nnlite.run.FORM", "1")
+        fit(network(), tmp_path)
+    model = network()
+    with pytest.raises(nn.ArgumentError, match="with form of the checkpoint 1, got 2; go on with the same"):
+        fit(model, tmp_path)
+    assert not model.built
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

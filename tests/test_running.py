@@ -114,3 +114,50 @@ def test_one_half_and_a_little_more_is_above_one_half():
     y = np.full((8, 2), 0.5 + 1e-9)
     running.add(np.ones((8, 2), np.float32), y.astype(np.float32), y, None)
     assert running.values()["accuracy"] == 1
+
+
+def test_a_classifier_of_ones_own_needs_no_more_than_n_correct():
+    class Nearest(nn.Identity):
+        """Class numbers as values."""
+
+        classifies = True
+
+        def n_correct(self, truth, cache):
+            return int((np.abs(cache.a - truth) < 0.5).all(axis=1).sum())
+
+    X, y = np.ones((60, 1), np.float32), np.repeat([1.0, 2.0, 1.0], [20, 20, 20])
+    model = nn.Model([nn.Dense(1, nn.Zeros()), Nearest()], seed=0)
+    model.fit(X, y, optimizer=nn.SGD(1e-9), epochs=1)
+    model.theta[...] = [1.2, 0]
+    history = model.fit(X, y, optimizer=nn.SGD(1e-9), epochs=1, validation_data=(X[:30], y[:30]))
+    assert history["accuracy"] == [pytest.approx(2 / 3)]
+    assert history["val_accuracy"] == [pytest.approx(2 / 3)]
+
+
+def test_numbers_of_another_kind_in_later_batches_are_not_rounded():
+    """An output of one's own may take targets as they are."""
+
+    class AsGiven(nn.Identity):
+        def target_rows(self, y, units, cache):
+            return y
+
+    running = Running(AsGiven(), (), "float64")
+    z = np.zeros((2, 1))
+    for y in (np.ones((2, 1), int), np.full((2, 1), 1.7)):
+        running.add(z, y, y, None)
+    assert running.values()["loss"] == pytest.approx((0.5 + 0.5 * 1.7**2) / 2)
+
+
+def test_what_an_output_calls_its_arrays_is_its_own_affair():
+    class Busy(nn.Softmax):
+        def forward(self, a_prev, cache):
+            for name in ("z", "losses", "collected"):
+                cache.array(name, a_prev.shape)[...] = 0
+            return super().forward(a_prev, cache)
+
+    X, y = np.random.default_rng(0).normal(size=(3000, 5)).astype(np.float32), np.arange(3000) % 3
+    losses = []
+    for output in (Busy(), nn.Softmax()):
+        model = nn.Model([nn.Dense(3), output], seed=0)
+        losses.append(model.fit(X, y, epochs=1, batch_size=1000)["loss"])
+    assert losses[0] == losses[1]

@@ -133,7 +133,7 @@ def _learned_runs(model: "Model", n_missed: dict[str, int], apart: bool) -> list
     """Parts of theta, over the borders of layers but not of frozen ones; whether decay acts there; steps missed."""
     runs: list[tuple[int, int, bool, int]] = []
     for segment in sorted(model._vectors.segments, key=lambda segment: segment.start):
-        if segment.layer.trainable:
+        if segment.layer.trainable and segment.stop > segment.start:
             kind = segment.decayed and apart, n_missed.get(segment.name, 0)
             if runs and runs[-1][1:] == (segment.start, *kind):
                 runs[-1] = (runs[-1][0], segment.stop, *kind)
@@ -143,7 +143,7 @@ def _learned_runs(model: "Model", n_missed: dict[str, int], apart: bool) -> list
 
 
 def _whole_lines(n: int) -> int:
-    """As many numbers or a few more, so that what follows begins with a line of the processor's cache again."""
+    """As many numbers or a few more: LINE numbers, of whatever size, are whole lines of the processor's cache."""
     return math.ceil(n / LINE) * LINE
 
 
@@ -276,6 +276,7 @@ class Optimizer:
         fresh = OptimizerState(model, ())
         for name, value in state.items():
             setattr(fresh, name, value)
+        fresh.numbers, fresh.n_missed = dict(state["numbers"]), dict(state["n_missed"])
         fresh.vectors = {name: aligned_copy(vector, model.dtype) for name, vector in state["vectors"].items()}
         self._states[model] = fresh
 
