@@ -12,9 +12,13 @@ from typing import Any
 
 from benchmarks.frameworks import FRAMEWORKS
 from benchmarks.processes import threads
+from nnlite import openblas
 
 # what decides how fast NumPy's, PyTorch's or XLA's products are, if someone has set it
-TELLING = ("OPENBLAS_CORETYPE", "OMP_WAIT_POLICY", "KMP_BLOCKTIME", "XLA_FLAGS", "MALLOC_ARENA_MAX", "LD_PRELOAD")
+TELLING = (
+    *(openblas.KERNELS, openblas.TIMEOUT),
+    *("OMP_WAIT_POLICY", "KMP_BLOCKTIME", "XLA_FLAGS", "MALLOC_ARENA_MAX", "LD_PRELOAD"),
+)
 
 
 def describe(frameworks: Sequence[str]) -> dict[str, Any]:

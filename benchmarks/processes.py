@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from nnlite import openblas
+
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 300.0  # seconds to wait for an answer; compiling can take one
 
@@ -31,21 +33,25 @@ def threads() -> int:
 def environment() -> dict[str, str]:
     """Of every measured process: a thread for each core, on the CPU, whatever was set outside.
 
-    How threads wait (``OMP_WAIT_POLICY`` and its kind) is left as each library has it, but for OpenBLAS's: nnlite sets
-    that where it is imported before NumPy, and here NumPy comes first. scikit-learn has it as well.
+    How threads wait (``OMP_WAIT_POLICY`` and its kind) and what kernels are chosen is left as each library has it, but
+    for OpenBLAS's: nnlite sets that where it is imported before NumPy, and here NumPy comes first. All that compute in
+    OpenBLAS have it as well: scikit-learn, and the matrix products alone.
     """
     number = str(threads())
     outside = {name: value for name, value in os.environ.items() if not name.startswith("TQDM_")}  # could hide the bar
-    return outside | {
-        "OMP_NUM_THREADS": number,
-        "OPENBLAS_NUM_THREADS": number,
-        "OPENBLAS_THREAD_TIMEOUT": "20",
-        "MKL_NUM_THREADS": number,
-        "NPROC": number,  # XLA's threads
-        "JAX_PLATFORMS": "cpu",
-        "KERAS_BACKEND": "jax",
-        "CUDA_VISIBLE_DEVICES": "",
-    }
+    return (
+        openblas.settings()
+        | outside
+        | {
+            "OMP_NUM_THREADS": number,
+            "OPENBLAS_NUM_THREADS": number,
+            "MKL_NUM_THREADS": number,
+            "NPROC": number,  # XLA's threads
+            "JAX_PLATFORMS": "cpu",
+            "KERAS_BACKEND": "jax",
+            "CUDA_VISIBLE_DEVICES": "",
+        }
+    )
 
 
 class Terminal:

@@ -5,14 +5,11 @@
 """
 
 import importlib
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
-if "numpy" not in sys.modules:
-    # OpenBLAS, in which NumPy makes its products, lets its threads wait in a loop for 2^26 cycles, in which they take
-    # a processor from the threads that share an optimizer's work. After 2^20 they are of no use any more.
-    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
+from nnlite import openblas
+
+openblas.prepare()
 
 if TYPE_CHECKING:
     from nnlite.callbacks import (

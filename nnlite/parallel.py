@@ -8,6 +8,8 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
+from nnlite import openblas
+
 VARIABLE = "NNLITE_NUM_THREADS"
 NAME = "nnlite helper"
 MOST_THREADS = 4  # more would wait for memory, and for each other between two operations
@@ -22,7 +24,7 @@ def n_threads() -> int:
     given = os.environ.get(VARIABLE, "")
     if given.isdecimal() and int(given) > 0:
         return int(given)
-    if "OPENBLAS_THREAD_TIMEOUT" not in os.environ:
+    if openblas.TIMEOUT not in os.environ:
         return 1
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(MOST_THREADS, available)

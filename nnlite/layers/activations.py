@@ -183,7 +183,7 @@ class Tanh(Activation):
 
 def _one_where_positive(z: Array, cache: Cache) -> Array:
     """``[z > 0]`` as numbers: multiplying by booleans would convert them through a buffer made anew each time."""
-    active = np.greater(z, cache.full(0, z.shape), out=cache.scratch("active", z.shape, bool))
+    active = np.greater(z, _ZERO, out=cache.scratch("active", z.shape, bool))
     slope = cache.scratch("slope", z.shape)
     np.copyto(slope, active)
     return slope

@@ -1,0 +1,90 @@
+"""Facts about what OpenBLAS is told before it is loaded."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from nnlite import openblas
+
+ZEN_4 = """processor\t: 0
+vendor_id\t: AuthenticAMD
+cpu family\t: 25
+flags\t\t: fpu avx2 avx512f avx512dq
+
+processor\t: 1
+vendor_id\t: GenuineIntel
+cpu family\t: 6
+"""
+
+
+def environment_after(code, **given):
+    """What such a program has set, of what OpenBLAS reads."""
+    show = "print(*(f'{name}={value}' for name, value in os.environ.items() if name.startswith('OPENBLAS')), sep='\\n')"
+    program = f"import os\n{code}\n{show}"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS")}
+    run = subprocess.run([sys.executable, "-c", program], env=clean | given, capture_output=True, text=True, check=True)
+    return dict(pair.split("=") for pair in run.stdout.splitlines() if pair)
+
+
+@pytest.fixture
+def cpuinfo(monkeypatch, tmp_path):
+    """Let Linux say something else of the processor."""
+
+    def say(text):
+        path = tmp_path / "cpuinfo"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        monkeypatch.setattr("builtins.open", lambda _, *args, real=open, **kwargs: real(path, *args, **kwargs))
+
+    return say
+
+
+def test_it_is_set_where_nnlite_comes_before_numpy():
+    assert environment_after("import nnlite, numpy") == openblas.settings()
+
+
+def test_nothing_is_set_where_numpy_is_there_already():
+    assert environment_after("import numpy, nnlite") == {}
+
+
+def test_what_the_user_has_set_stays():
+    given = {openblas.KERNELS: "Haswell", openblas.TIMEOUT: "26"}
+    assert environment_after("import nnlite", **given) == given
+
+
+def test_numpy_and_openblas_take_it():
+    code = "import nnlite as nn, numpy as np; W = np.eye(300, dtype=np.float32); assert (W @ W == W).all()"
+    for kernels in "Zen", "Haswell", "no such kernels":
+        environment_after(code, **{openblas.KERNELS: kernels})
+
+
+def test_zen_4_gets_the_kernels_of_its_predecessors(cpuinfo):
+    cpuinfo(ZEN_4)
+    assert openblas.settings() == {openblas.TIMEOUT: "18", openblas.KERNELS: "Zen"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ZEN_4.replace("AuthenticAMD", "GenuineIntel"),
+        ZEN_4.replace("25", "26"),  # Zen 5, which has units of 512 bits
+        ZEN_4.replace("avx512f", ""),  # Zen 3
+        ZEN_4.replace("flags", "features"),
+        "",
+        "\n",
+        "no colon",  # and no empty line behind it
+        b"\xff\xfe",
+    ],
+)
+def test_others_keep_what_openblas_chooses(cpuinfo, text):
+    cpuinfo(text)
+    assert openblas.settings() == {openblas.TIMEOUT: "18"}
+
+
+def test_systems_that_say_nothing_keep_it_too(monkeypatch):
+    def missing(*args, **kwargs):
+        raise FileNotFoundError
+
+    monkeypatch.setattr("builtins.open", missing)
+    assert openblas.settings() == {openblas.TIMEOUT: "18"}
