@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.frameworks import FRAMEWORKS
-from benchmarks.processes import threads
+from benchmarks.processes import environment, threads
 from nnlite import openblas
 
-# what decides how fast NumPy's, PyTorch's or XLA's products are, if someone has set it
+# what decides how fast NumPy's, PyTorch's or XLA's products are, if nnlite or someone else has set it
 TELLING = (
     *(openblas.KERNELS, openblas.TIMEOUT),
     *("OMP_WAIT_POLICY", "KMP_BLOCKTIME", "XLA_FLAGS", "MALLOC_ARENA_MAX", "LD_PRELOAD"),
@@ -36,7 +36,7 @@ def describe(frameworks: Sequence[str]) -> dict[str, Any]:
         "system": _system(),
         "python": platform.python_version(),
         "versions": versions,
-        "environment": {name: os.environ[name] for name in TELLING if name in os.environ},
+        "environment": {name: value for name, value in environment().items() if name in TELLING},
         "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
     }
 

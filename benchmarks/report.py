@@ -68,7 +68,9 @@ def _machine_lines(machine: dict[str, Any]) -> list[str]:
         f"Python {machine['python']}, {versions}.",
     ]
     if machine["environment"]:
-        lines.append("Set outside: " + ", ".join(f"{name}={value}" for name, value in machine["environment"].items()))
+        lines.append(
+            "In all processes: " + ", ".join(f"{name}={value}" for name, value in machine["environment"].items())
+        )
     return lines
 
 

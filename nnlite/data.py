@@ -11,7 +11,7 @@ from nnlite.errors import ArgumentError
 from nnlite.layers import Cache
 from nnlite.layers.base import Shape
 
-FEW = 16  # examples for which the checks would take as long as the prediction
+FEW = 16  # examples for which checks, and a cache, would take as long as the prediction
 
 
 def check_X(X: Any, input_shape: Shape | None, dtype: Any, name: str = "X") -> Array:

@@ -16,7 +16,7 @@ from nnlite.initializers import GlorotUniform, Initializer
 from nnlite.layers import Activation, Dense, Layer, Output, Sigmoid
 from nnlite.layers.base import Shape
 from nnlite.parameters import Vectors, flattened, walk
-from nnlite.passes import Pass, infer_of
+from nnlite.passes import Pass, shortcut
 from nnlite.running import Running
 from nnlite.sources import Examples, check_examples
 
@@ -83,7 +83,7 @@ class Model:
 
     _vectors: Vectors  # once the network is built
     _training: Pass | None  # the training step's
-    _infer: list[tuple[Layer, Callable[[Array], Array] | None]]  # of each layer, for predictions of a few examples
+    _shortcuts: list[tuple[Layer, Callable[[Array], Array] | None]]  # of each layer, for predictions of a few examples
     _idle: list[Pass]  # for predictions, of which several threads may make some at once
 
     def __init__(
@@ -617,10 +617,11 @@ class Model:
     def _predict_few(self, X: Array) -> Array:
         """Without a cache, which for so few examples would take longer than to make new arrays, if all layers can.
 
-        They can unless a class derived from one of nnlite's, or a layer itself, has another ``forward``.
+        The plain ones of nnlite can (not normalization, Residual and smooth activations), unless a class derived from
+        them, or a layer itself, has another ``forward``.
         """
         a = X
-        for layer, infer in self._infer:
+        for layer, infer in self._shortcuts:
             if infer is None or "forward" in vars(layer):
                 break
             a = infer(a)
@@ -674,7 +675,7 @@ class Model:
 
     def _forget_passes(self) -> None:
         self._training = None
-        self._infer = [(layer, infer_of(layer)) for layer in self.layers]
+        self._shortcuts = [(layer, shortcut(layer)) for layer in self.layers]
         self._idle = []
 
     def save(self, path: "str | os.PathLike[str]") -> None:
@@ -727,7 +728,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the caches; so a copy shares no memory with the original."""
-        passes = {"_training", "_infer", "_idle"}
+        passes = {"_training", "_shortcuts", "_idle"}
         return {name: value for name, value in vars(self).items() if name not in passes}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

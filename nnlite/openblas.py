@@ -9,11 +9,16 @@ TIMEOUT = "OPENBLAS_THREAD_TIMEOUT"
 KERNELS = "OPENBLAS_CORETYPE"
 
 
+kernels = ""  # those that OpenBLAS was told to take; without a word it chooses for itself
+
+
 def prepare() -> None:
     """Set what makes trainings faster, unless NumPy is there already; what the user has set stays."""
+    global kernels  # noqa: PLW0603
     if "numpy" not in sys.modules:
         for name, value in settings().items():
             os.environ.setdefault(name, value)
+    kernels = os.environ.get(KERNELS, "")
 
 
 def settings() -> dict[str, str]:

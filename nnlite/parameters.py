@@ -1,5 +1,8 @@
 """Where the parameters of a network's layers, and what else they keep, lie in its flat vectors."""
 
+from __future__ import annotations
+
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -46,6 +49,9 @@ def flattened(layers: Sequence[Layer]) -> Iterator[Layer]:
         yield from flattened(layer.inner_layers)
 
 
+VECTORS = ("theta", "grad", "state")
+
+
 class Vectors:
     """Everything that the layers of a network learn and keep, in three flat vectors.
 
@@ -72,9 +78,14 @@ class Vectors:
         self.grad = aligned(_size(self.segments), dtype)
         self.state = aligned(_size(self.state_segments), dtype)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vectors = {name: aligned_copy(state[name]) for name in ("theta", "grad", "state")}
-        vars(self).update(state | vectors)
+    def __deepcopy__(self, memo: dict[int, Any]) -> Vectors:
+        copied = memo[id(self)] = object.__new__(type(self))
+        for name, value in vars(self).items():
+            setattr(copied, name, aligned_copy(value) if name in VECTORS else copy.deepcopy(value, memo))
+        return copied
+
+    def __setstate__(self, state: dict[str, Any]) -> None:  # of a pickle
+        vars(self).update(state | {name: aligned_copy(state[name]) for name in VECTORS})
 
     def bind(self) -> None:
         """Set ``layer.W``, ``layer.dW`` and the like, for every layer, to views into the vectors."""

@@ -11,24 +11,21 @@ from nnlite import data
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers import Cache, Layer, Output
-from nnlite.layers.base import Shape
+from nnlite.layers.base import Shape, definer
 
 
 def _gives_away(layer: Layer) -> bool:
     """Whether what the layer returns may be overwritten: its class says so where it defines what the layer does."""
-    forward, backward = _definer(layer, "forward"), _definer(layer, "backward")
+    forward, backward = definer(layer, "forward"), definer(layer, "backward")
     return forward is backward and not vars(forward).get("reads_output", True)
 
 
-def _definer(layer: Layer, name: str) -> type[Layer]:
-    """The class that the layer has this method from."""
-    return next(c for c in type(layer).__mro__ if name in vars(c))
-
-
-def infer_of(layer: Layer) -> Callable[[Array], Array] | None:
+def shortcut(layer: Layer) -> Callable[[Array], Array] | None:
     """What one of nnlite's layers has to predict without a cache, unless a class derived from it has its own way."""
-    if hasattr(type(layer), "_infer") and issubclass(_definer(layer, "_infer"), _definer(layer, "forward")):
-        return layer._infer  # type: ignore[attr-defined, no-any-return]
+    if hasattr(type(layer), "_infer"):
+        owner = definer(layer, "_infer")
+        if owner.__module__.startswith("nnlite.") and issubclass(owner, definer(layer, "forward")):
+            return layer._infer  # type: ignore[attr-defined, no-any-return]
     return None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite import data, divergence
+from nnlite import data, divergence, openblas
 from nnlite.callbacks import Hooks
 from nnlite.checkpoints import Directory
 from nnlite.checks import Array
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nnlite.model import Model
 
 
-FORM = "2"  # of what a checkpoint says; another one cannot be gone on with
+FORM = 3  # of what a checkpoint says; another one cannot be gone on with
 
 
 class Run:
@@ -164,7 +164,7 @@ class Run:
         step = model._training_pass()  # another one where a callback has frozen or freed a layer
         X, y, weights, _ = chunk.examples
         X, Y, weights = data.cast(X, "X", step.batch), step.target_rows(y), self._weighted(y, weights, step.batch)
-        z = self.running.array_for_z(Y.shape)  # z[L] of all batches
+        z = self.running.array_for_z((len(Y), *step.shapes[-1]))  # z[L] of all batches
         self.running.warm_up(z, Y, y)
         sensor, is_finite = divergence.sensor(model), divergence.is_finite
         for batch in chunk.batches:
@@ -274,18 +274,22 @@ class Run:
         """Raise ArgumentError if what was saved is of another training than this; nothing has changed yet."""
         if self.directory is None or self.directory.saved is None:
             return
+        path, saved = self.directory.path, self.directory.saved
+        if saved.get("form") != FORM:
+            raise ArgumentError(
+                f"checkpoint: {path!r} was written by another version of nnlite; go on with that one, or give another "
+                f"directory"
+            )
         for what, value in self._set_up.items():
-            saved = self.directory.saved["set_up"].get(what)
-            if saved != value:
+            if saved["set_up"][what] != value:
                 raise ArgumentError(
-                    f"checkpoint: {self.directory.path!r} is of another training, with {what} {saved}, got {value}; "
+                    f"checkpoint: {path!r} is of another training, with {what} {saved['set_up'][what]}, got {value}; "
                     f"go on with the same, or give another directory"
                 )
 
     def _describe(self, keys: list[str]) -> dict[str, str]:
         """What must be the same when a training goes on. Layers may be frozen meanwhile."""
         return {
-            "form of the checkpoint": FORM,
             "network": repr(self.model).replace(", trainable=False", ""),
             "features": str(self.source.input_shape),
             "seed": str(self.model.seed),
@@ -311,7 +315,9 @@ class Run:
         numbers = _numbers(optimizer)
         self._changed |= {name for name, value in numbers.items() if self._given.get(name) != value}
         return {
+            "form": FORM,
             "set_up": self._set_up,
+            "kernels": openblas.kernels,
             "epoch": self.epoch,
             "n_batches": self.n_batches,
             "n_steps": self.n_steps,
@@ -338,6 +344,7 @@ class Run:
         assert self.directory is not None
         saved, model = self.directory.saved, self.model
         assert saved is not None
+        self._compare_kernels(saved["kernels"])
         done = saved["end"] is not None and (saved["epoch"] >= epochs or saved["stopped"])
         of_callbacks = saved["end"]["callbacks"] if done else saved["callbacks"]
         for callback, state in zip(self.hooks.callbacks, of_callbacks, strict=True):
@@ -374,6 +381,18 @@ class Run:
             model.theta, model.state = saved["end"]["theta"], saved["end"]["state"]
             model.rng.bit_generator.state = saved["end"]["rng"]
         return done
+
+    def _compare_kernels(self, before: str) -> None:
+        """Warn where OpenBLAS was told to take others than now."""
+        if before != openblas.kernels:
+            was, are = (
+                f"{openblas.KERNELS}={name}" if name else "its own choice" for name in (before, openblas.kernels)
+            )
+            warnings.warn(
+                f"checkpoint: OpenBLAS's kernels were {was} and are {are} now, so that the last digits may differ from "
+                f"those of one training; import nnlite before NumPy each time, or never",
+                stacklevel=6,
+            )
 
 
 def _numbers(optimizer: Optimizer) -> dict[str, Any]:

@@ -9,13 +9,14 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers import Cache, Output
+from nnlite.layers.base import definer
 
 Metrics = Sequence[tuple[str, Callable[..., Any]]]
 
-# of how many examples losses are worked out at once: of those of many small batches at a fraction of the cost
-KEPT_ROWS = 1024
-FEWEST_KEPT_ROWS = 16
-KEPT_NUMBERS = 65_536
+# The losses of many small batches, worked out together, take a fraction of the time.
+KEPT_ROWS = 1024  # of how many examples together, where they are not wide
+KEPT_NUMBERS = 65_536  # of how many numbers of z[L] together: 256 kB of float32
+FEWEST_KEPT_ROWS = 16  # however wide they are
 
 
 class Running:
@@ -60,7 +61,11 @@ class Running:
     def warm_up(self, z: Array, Y: Array, y: Array) -> None:
         """Take the memory that such batches will need; before the first step, so that no later one has to."""
         if not self._is_warm:
-            self._total(*self._kept_for(self._arrays(z, Y, y, None)).arrays)
+            arrays = self._arrays(z, Y, y, None)
+            kept = self._kept_for(arrays)
+            for mine, array in zip(kept.arrays[1:], arrays[1:], strict=True):
+                mine[kept.n :] = array[:1]  # 0 might be no target
+            self._total(*kept.arrays)
             self._is_warm = True
 
     def add(self, z: Array, Y: Array, y: Array, weights: Array | None) -> None:
@@ -83,8 +88,16 @@ class Running:
 
     def _arrays(self, z: Array, Y: Array, y: Array, weights: Array | None) -> list[Array]:
         """What is kept of a batch: z, Y, the weights (1 where there are none) and, for classifiers, what is right."""
-        given = self._own.full(1, y.shape[:1]) if weights is None else weights
-        return [z, Y, given, *([self.output.truth(y, self._cache)] if self.output.classifies else [])]
+        return [z, Y, self._weights(len(y), weights), *([self._truth(y)] if self.output.classifies else [])]
+
+    def _weights(self, n: int, weights: Array | None) -> Array:
+        """1 where there are none."""
+        return self._own.full(1, (n,)) if weights is None else weights
+
+    def _truth(self, y: Array) -> Array:
+        """What `n_correct` compares with; y as it was given where an output of one's own has that method alone."""
+        own = issubclass(definer(self.output, "truth"), definer(self.output, "n_correct"))
+        return self.output.truth(y, self._own) if own else y
 
     def _kept_for(self, arrays: list[Array]) -> "Kept":
         """Where such arrays are kept; what was kept of another kind is worked out before."""
@@ -120,7 +133,7 @@ class Running:
 
     def loss_of(self, z: Array, Y: Array, weights: Array | None) -> float:
         """Mean loss of one batch."""
-        loss, weight, _ = self._total(z, Y, np.ones(len(z)) if weights is None else weights)
+        loss, weight, _ = self._total(z, Y, self._weights(len(z), weights))
         return loss / (weight or 1)
 
     def get_state(self) -> dict[str, Any]:
@@ -154,7 +167,7 @@ class Running:
         self._settle()
         values = {"loss": self.loss / self.weight if self.weight else math.nan}
         if self.output.classifies:
-            values["accuracy"] = self.n_correct / self.n_examples
+            values["accuracy"] = self.n_correct / self.n_examples if self.n_examples else math.nan
         if self.metrics:
             y, Y_hat = self._all_y(), np.concatenate(self._Y_hat)
             for key, function in self.metrics:

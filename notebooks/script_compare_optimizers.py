@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-import matplotlib.pyplot as plt
+import nnlite as nn  # before NumPy, which Matplotlib imports: its products are faster then
 
-import nnlite as nn
+import matplotlib.pyplot as plt
 
 OPTIMIZERS: dict[str, Callable[[float], nn.Optimizer]] = {
     "SGD": nn.SGD,

@@ -8,9 +8,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
+import nnlite as nn  # before NumPy, which Matplotlib imports: its products are faster then
 
-import nnlite as nn
+import matplotlib.pyplot as plt
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -9,7 +9,7 @@ import nnlite as nn
 from nnlite.data import FEW
 from nnlite.layers import Layer
 from nnlite.parameters import flattened
-from nnlite.passes import infer_of
+from nnlite.passes import shortcut
 
 HIDDEN = [
     [nn.Dense(7), nn.ReLU()],
@@ -17,16 +17,17 @@ HIDDEN = [
     [nn.AlphaDropout(0.5), nn.GaussianNoise(1.0), nn.Dense(7), nn.Sigmoid()],
     [nn.ReLU(), nn.Dense(7), nn.Softmax()],
     [nn.Dense(7), nn.Identity(), nn.Dense(6), nn.Exponential()],
+    [nn.Reshape((5, -1)), nn.Flatten(), nn.LeakyReLU(0.1), nn.Dense(7), nn.LeakyReLU()],
 ]
 OTHERS = [  # go the way of many examples
-    [nn.LeakyReLU(), nn.Dense(7), nn.BatchNorm(), nn.ELU()],
+    [nn.Dense(7), nn.BatchNorm(), nn.ELU()],
     [nn.Residual([nn.Dense(10), nn.GELU()]), nn.LayerNorm()],
 ]
 OUTPUTS = [nn.Softmax, nn.Sigmoid, nn.Identity, nn.Exponential]
 
 
 def infers(model):
-    return all(infer_of(layer) is not None for layer in model.layers)
+    return all(shortcut(layer) is not None for layer in model.layers)
 
 
 def network(hidden, output, dtype):
@@ -123,6 +124,18 @@ def test_a_layer_of_ones_own_gets_a_copy_of_x():
     X = np.ones((1, 1), np.float32)
     assert model.predict(X).tolist() == model.predict(X).tolist() == [2]
     assert X.tolist() == [[1]]
+
+
+def test_what_a_layer_of_ones_own_calls_its_methods_is_its_own_affair():
+    class Mine(nn.Layer):
+        def forward(self, a_prev, cache):
+            return self._infer() * a_prev
+
+        def _infer(self):
+            return 2
+
+    model = nn.Model([Mine(), nn.Identity()], n_features=1)
+    assert model.predict(np.ones((1, 1))).tolist() == [2]
 
 
 def test_new_weights_and_copies_are_used_at_once():

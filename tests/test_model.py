@@ -522,6 +522,17 @@ def test_a_copy_of_a_network_that_is_not_built_builds_the_same(make_copy):
     np.testing.assert_array_equal(twin.theta, model.theta)
 
 
+def test_a_copy_takes_no_more_memory_than_it_keeps():
+    import tracemalloc
+
+    model = nn.Model([nn.Dense(500), nn.ReLU(), nn.Dense(10), nn.Softmax()], n_features=1000, seed=0)
+    tracemalloc.start()
+    model.copy()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.2 * model.theta.nbytes  # theta and grad
+
+
 def test_a_copy_in_the_middle_of_a_step_has_no_batch():
     model = make_model()
     model.forward(X)

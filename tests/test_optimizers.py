@@ -716,6 +716,18 @@ def test_blocks_of_any_size_are_one_block(monkeypatch, call, dtype):
         np.testing.assert_array_equal(whole, blocks)
 
 
+@pytest.mark.parametrize("n_threads", [2, 3, 4])
+@pytest.mark.parametrize("size", [300_000, 669_706, 1_070_000, 2_200_000, 10_000_001])
+def test_threads_get_equal_shares(size, n_threads):
+    """Where as many are worth waking, and each takes one piece after the other."""
+    longest = base._share(size, n_threads)
+    pieces = list(base._pieces(slice(5, 5 + size), longest))
+    assert longest <= base.SHARED_BLOCK
+    assert len(pieces) % n_threads == 0
+    rounds = len(pieces) // n_threads
+    assert rounds * max(piece.stop - piece.start for piece in pieces) <= 1.001 * size / n_threads
+
+
 @pytest.mark.parametrize("call", EVERY)
 def test_a_step_of_any_rule_reads_the_gradient_and_no_more(call):
     model, optimizer = make_model(), make(call)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite import checkpoints, snapshots
+from nnlite import checkpoints, openblas, snapshots
 from nnlite.run import Run
 
 M = 90
@@ -465,12 +465,23 @@ def test_another_network_is_refused(tmp_path):
 
 def test_a_checkpoint_of_another_form_is_refused_and_nothing_is_changed(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr("nnlite.run.FORM", "1")
+        patched.setattr("nnlite.run.FORM", 1)
         fit(network(), tmp_path)
     model = network()
-    with pytest.raises(nn.ArgumentError, match="with form of the checkpoint 1, got 2; go on with the same"):
+    with pytest.raises(nn.ArgumentError, match="was written by another version of nnlite; go on with that one, or"):
         fit(model, tmp_path)
     assert not model.built
+
+
+def test_going_on_with_other_kernels_of_openblas_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(openblas, "kernels", "")
+    fit(network(), tmp_path, epochs=1)
+    fit(network(), tmp_path, epochs=2)
+    monkeypatch.setattr(openblas, "kernels", "Zen")
+    told = "kernels were its own choice and are OPENBLAS_CORETYPE=Zen now, .* import nnlite before NumPy each time, or"
+    with pytest.warns(UserWarning, match=told) as warned:
+        fit(network(), tmp_path, epochs=3)
+    assert warned[0].filename == __file__
 
 
 @pytest.mark.parametrize(

@@ -153,11 +153,90 @@ def test_what_an_output_calls_its_arrays_is_its_own_affair():
         def forward(self, a_prev, cache):
             for name in ("z", "losses", "collected"):
                 cache.array(name, a_prev.shape)[...] = 0
+            cache.array("truth", a_prev.shape[:1], np.intp)[...] = 0
             return super().forward(a_prev, cache)
 
     X, y = np.random.default_rng(0).normal(size=(3000, 5)).astype(np.float32), np.arange(3000) % 3
-    losses = []
+    histories = []
     for output in (Busy(), nn.Softmax()):
         model = nn.Model([nn.Dense(3), output], seed=0)
-        losses.append(model.fit(X, y, epochs=1, batch_size=1000)["loss"])
-    assert losses[0] == losses[1]
+        histories.append(model.fit(X, y, epochs=1, batch_size=1000, validation_data=(X, y)))
+    for key in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        assert histories[0][key] == histories[1][key]
+
+
+class Scored(nn.Softmax):
+    """Its own word on what is right, from y as it was given."""
+
+    def n_correct(self, y, cache):
+        return float(y[np.arange(len(y)), cache.a.argmax(axis=1)].sum())
+
+
+def test_who_overrides_n_correct_alone_gets_y_as_it_was_given():
+    X, Y = np.random.default_rng(0).normal(size=(3000, 5)).astype(np.float32), np.tile([0.7, 0.2, 0.1], (3000, 1))
+    model = nn.Model([nn.Dense(3), Scored()], seed=0)
+    history = model.fit(X, Y, optimizer=nn.SGD(1e-9), epochs=1)
+    assert history["accuracy"] == [pytest.approx(Y[0][model.predict(X)].mean())]
+    assert model.evaluate(X, Y)["accuracy"] == pytest.approx(history["accuracy"][0])
+
+
+class ByNumber(nn.Softmax):
+    """Cross-entropy from class numbers: Y is (M,)."""
+
+    def target_rows(self, y, units, cache):
+        return y
+
+    def losses(self, Y, cache):
+        return -np.log(cache.a[np.arange(len(Y)), Y])
+
+    def start_backward(self, Y, cache):
+        dz = cache.a.copy()
+        dz[np.arange(len(Y)), Y] -= 1
+        return dz
+
+
+class Gaussian(nn.Identity):
+    """Mean and log variance, z (M, 2), of y (M, 1)."""
+
+    def check_targets(self, y, units, name="y"):
+        return y
+
+    def losses(self, Y, cache):
+        mean, log_variance = cache.a.T
+        return 0.5 * (log_variance + (Y[:, 0] - mean) ** 2 / np.exp(log_variance))
+
+    def start_backward(self, Y, cache):
+        mean, log_variance = cache.a.T
+        error = mean - Y[:, 0]
+        return np.stack([error / np.exp(log_variance), 0.5 * (1 - error**2 / np.exp(log_variance))], axis=1)
+
+
+def test_targets_of_another_shape_than_z_can_be_learned_from():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 5)).astype(np.float32), rng.integers(0, 3, 300)
+    options = {"optimizer": nn.SGD(0.1), "epochs": 3, "batch_size": 50}
+    own, ours = (nn.Model([nn.Dense(3), output], seed=0).fit(X, y, **options) for output in (ByNumber(), nn.Softmax()))
+    assert own["loss"] == pytest.approx(ours["loss"], rel=1e-5)
+    assert own["accuracy"] == ours["accuracy"]
+    values = X[:, :1] * 2
+    history = nn.Model([nn.Dense(2), Gaussian()], seed=0).fit(X, values, **options)
+    assert history["loss"][2] < history["loss"][0]
+
+
+def test_no_loss_is_asked_for_of_targets_that_nobody_gave():
+    class Gamma(nn.Exponential):
+        """Its deviance knows no 0."""
+
+        def losses(self, Y, cache):
+            assert (Y > 0).all()
+            return super().losses(Y, cache)
+
+    X, y = np.ones((40, 2), np.float32), np.linspace(1, 2, 40)
+    model = nn.Model([nn.Dense(1), Gamma()], seed=0)
+    assert np.isfinite(model.fit(X, y, epochs=1, batch_size=16)["loss"]).all()
+
+
+def test_of_nothing_there_is_neither_loss_nor_accuracy():
+    values = made("softmax, indices")[0].values()
+    assert math.isnan(values["loss"])
+    assert math.isnan(values["accuracy"])

@@ -163,6 +163,8 @@ def test_long_vectors_begin_with_a_line_of_the_processors_cache(dtype, tmp_path)
 
 TRAINING = """
 import hashlib, numpy as np, nnlite as nn
+from nnlite.optimizers import base
+base.SHARED_BLOCK, base.WORTH_A_THREAD = 20_000, 10_000  # many more pieces than threads
 rng = np.random.default_rng(0)
 X, y = rng.standard_normal((64, 500)).astype(np.float32), rng.integers(0, 10, 64)
 for optimizer in nn.Adam(), nn.SGD(0.1, momentum=0.9), nn.AdamW(clip_norm=0.1), nn.Lion(1e-4), nn.NAdam():

@@ -317,3 +317,8 @@ class Activation(Layer):
     """
 
     initializer: Initializer = GlorotUniform()
+
+
+def definer(layer: Layer, name: str) -> type[Layer]:
+    """The class that the layer has this method from."""
+    return next(c for c in type(layer).__mro__ if name in vars(c))

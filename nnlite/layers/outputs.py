@@ -71,7 +71,10 @@ class Output(Activation):
         raise ArgumentError(f"predict_proba: a network that ends in {self} has values, no probabilities; use predict")
 
     def truth(self, y: Array, cache: Cache) -> Array:
-        """What `n_correct` compares with, of each example, from what `check_targets` gave; by default just that."""
+        """What `n_correct` compares with, of each example, from what `check_targets` gave; by default just that.
+
+        A class that overrides `n_correct` alone gets just that, too.
+        """
         return y
 
     def n_correct(self, truth: Array, cache: Cache) -> float:

@@ -73,6 +73,10 @@ class Reshape(Layer):
         cache.shape = a_prev.shape
         return a_prev.reshape(len(a_prev), *self.output_shape(a_prev.shape[1:]))
 
+    def _infer(self, a_prev: Array) -> Array:
+        """``a = a_prev``, in the target shape."""
+        return a_prev.reshape(len(a_prev), *self.output_shape(a_prev.shape[1:]))
+
     def backward(self, da: Array, cache: Cache) -> Array:
         """``da_prev = da``, in the shape of a_prev."""
         return da.reshape(cache.shape)

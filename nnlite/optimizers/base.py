@@ -1,8 +1,9 @@
 """What all rules of gradient descent share: blocks of theta, what is remembered, and how a gradient is prepared.
 
 All parameters of a model lie in one vector, so a rule is written for vectors. It is applied to one block of the
-vector after the other: a block and all that the rule reads and writes with it fit the processor's cache together.
-Where there are several blocks, a few threads share them; the result is the same, bit for bit, however many they are.
+vector after the other. Where one thread works, a block and most of what the rule reads and writes with it fit its
+cache together; several threads share longer blocks, since each may have to wait for Python between two operations.
+The result is the same, bit for bit, however many they are.
 """
 
 import math
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 # how many numbers of theta are updated at once
 BLOCK = 49_152  # by one thread: most of what a rule needs beside them fits the processor's cache with them
 SHARED_BLOCK = 524_288  # by each of several threads: smaller blocks would keep them waiting for Python
-WORTH_A_THREAD = 131_072
+WORTH_A_THREAD = 131_072  # numbers, for which a thread is woken
 
 
 class Block:
@@ -106,7 +107,7 @@ class OptimizerState:
             self.runs = [model.grad[run] for run, _, _ in runs]
             size = max((run.size for run in self.runs), default=0)
             n_threads = max(1, min(parallel.n_threads(), size // WORTH_A_THREAD))
-            longest = BLOCK if n_threads == 1 else min(SHARED_BLOCK, _whole_lines(math.ceil(size / n_threads)))
+            longest = BLOCK if n_threads == 1 else _share(size, n_threads)
             self.blocks = [
                 Block(part, decayed, missed, model, self.vectors)
                 for run, decayed, missed in runs
@@ -145,6 +146,12 @@ def _learned_runs(model: "Model", n_missed: dict[str, int], apart: bool) -> list
 def _whole_lines(n: int) -> int:
     """As many numbers or a few more: LINE numbers, of whatever size, are whole lines of the processor's cache."""
     return math.ceil(n / LINE) * LINE
+
+
+def _share(size: int, n_threads: int) -> int:
+    """How long pieces are so that each thread has as many, of at most about SHARED_BLOCK numbers."""
+    of_one = size / n_threads
+    return _whole_lines(math.ceil(of_one / math.ceil(of_one / SHARED_BLOCK)))
 
 
 def _pieces(run: slice, longest: int) -> Iterator[slice]:
@@ -263,7 +270,8 @@ class Optimizer:
         """
         state = self.state(model)
         names = ("n_steps", "learning_rate", "vectors", "numbers", "n_missed", "trainable", "n_counted")
-        return {name: getattr(state, name) for name in names}
+        found = {name: getattr(state, name) for name in names}
+        return found | {name: dict(found[name]) for name in ("numbers", "n_missed")}
 
     def set_state(self, model: "Model", state: Mapping[str, Any]) -> None:
         """Remember of ``model`` what `get_state` gave.

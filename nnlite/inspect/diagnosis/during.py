@@ -210,7 +210,8 @@ def learning_rate(subject: Subject, trial: Trial) -> Finding:
         evidence |= {"better_factor": factor, "progress_with_it": progress}
         if factor != 1:
             times = f"{factor:.0f} times" if factor > 1 else f"1 / {1 / factor:.0f} of"
-            message += f" With {times} the rate it would have come {progress / max(gone, 0.001):.0f} times as far."
+            further = float(f"{progress / max(gone, 0.001):.1g}")  # trials repeat no better than that
+            message += f" With {times} the rate it would have come about {further:.0f} times as far."
             advice = f"a {'larger' if factor > 1 else 'smaller'} learning rate; find_learning_rate suggests one."
         else:
             verdict = "notice"
