@@ -344,8 +344,9 @@ class Run:
         assert self.directory is not None
         saved, model = self.directory.saved, self.model
         assert saved is not None
-        self._compare_kernels(saved["kernels"])
         done = saved["end"] is not None and (saved["epoch"] >= epochs or saved["stopped"])
+        if not done:
+            self._compare_kernels(saved["kernels"])
         of_callbacks = saved["end"]["callbacks"] if done else saved["callbacks"]
         for callback, state in zip(self.hooks.callbacks, of_callbacks, strict=True):
             # before all else is restored: what it does at the beginning of a training must have no effect

@@ -38,6 +38,8 @@ class Running:
     def __init__(self, output: Output, metrics: Metrics, dtype: Any) -> None:
         self.output = output
         self.metrics = metrics
+        # an output of one's own may have n_correct alone, which then gets y as it was given
+        self._has_truth = issubclass(definer(output, "truth"), definer(output, "n_correct"))
         self._cache = Cache(dtype)  # the output layer's
         self._own = Cache(np.float64)
         self._dtype = dtype
@@ -88,16 +90,14 @@ class Running:
 
     def _arrays(self, z: Array, Y: Array, y: Array, weights: Array | None) -> list[Array]:
         """What is kept of a batch: z, Y, the weights (1 where there are none) and, for classifiers, what is right."""
-        return [z, Y, self._weights(len(y), weights), *([self._truth(y)] if self.output.classifies else [])]
+        arrays = [z, Y, self._weights(len(y), weights)]
+        if self.output.classifies:
+            arrays.append(self.output.truth(y, self._own) if self._has_truth else y)
+        return arrays
 
     def _weights(self, n: int, weights: Array | None) -> Array:
         """1 where there are none."""
         return self._own.full(1, (n,)) if weights is None else weights
-
-    def _truth(self, y: Array) -> Array:
-        """What `n_correct` compares with; y as it was given where an output of one's own has that method alone."""
-        own = issubclass(definer(self.output, "truth"), definer(self.output, "n_correct"))
-        return self.output.truth(y, self._own) if own else y
 
     def _kept_for(self, arrays: list[Array]) -> "Kept":
         """Where such arrays are kept; what was kept of another kind is worked out before."""
