@@ -17,7 +17,7 @@ from benchmarks.rows import growth, importing, memory, mnist, prediction, traini
 from benchmarks.session import Options, Session
 
 ROUNDS, ROUNDS_WHEN_QUICK = 7, 2
-TOO_SLOW_FOR_QUICK = ("torch-compile",)  # it compiles for ten seconds to a minute, for each network
+TOO_SLOW_FOR_QUICK = ("torch-compile", "keras")  # they compile for ten seconds to a minute, and for three, each network
 PATIENCE = 60
 MEASURES: dict[str, Callable[[Session], None]] = {
     "training": training.measure,

@@ -14,6 +14,7 @@ from benchmarks.quiet import Quiet
 from benchmarks.results import Results
 
 WORTH_TELLING = 2  # seconds
+HURRY = 110  # seconds in which --quick should be done, on whatever machine
 
 
 @dataclass
@@ -57,6 +58,10 @@ class Session:
         at = f"{time.perf_counter() - self._started:4.0f} s  " if self._new_line and text else ""
         print(at + text, end=end, flush=True)
         self._new_line = end == "\n"
+
+    def late(self, share: float) -> bool:
+        """Whether a run with --quick has taken more than this share of its time; others take the time they need."""
+        return self.options.quick and time.perf_counter() - self._started > share * HURRY
 
     def note(self, row: str, text: str) -> None:
         """Say it now, and below the row's table."""

@@ -25,12 +25,12 @@ def settings() -> dict[str, str]:
     """Environment variables for this machine.
 
     OpenBLAS's threads wait for the next product in a loop, for 2^26 cycles by default, in which they take a processor
-    from the threads that share an optimizer's work. After 2^18, a tenth of a millisecond, few of them are used again.
+    from the threads that share an optimizer's work. After 2^19, a fifth of a millisecond, few of them are used again.
 
     On Zen 4 it chooses the kernels for AVX-512. These processors work off 512 bits in two halves: the kernels for AVX2,
     which it has for their predecessors, are a tenth faster.
     """
-    found = {TIMEOUT: "18"}
+    found = {TIMEOUT: "19"}
     if _is_zen_4(_first_processor()):
         found[KERNELS] = "Zen"
     return found

@@ -120,6 +120,28 @@ def test_quick_says_what_it_leaves_out(tmp_path):
     assert "--quick leaves out 784-2048-2048-10" in text
 
 
+def test_quick_does_not_take_longer_on_a_slow_machine(tmp_path, monkeypatch, tiny, like_mnist):
+    monkeypatch.setattr("benchmarks.session.HURRY", 0)
+    rows = "training,mnist,import"
+    arguments = ("--quick", "--rows", rows, "--networks", tiny.name, "--frameworks", "nnlite", "--mnist", like_mnist)
+    code, document = run(tmp_path, *arguments)
+    assert code == 0
+    assert [(m["row"], len(m["samples"])) for m in document["measurements"] if m["case"] != "installed size"] == [
+        ("training", 1),
+        ("import", 1),
+    ]
+    text = (tmp_path / "results.md").read_text()
+    assert f"--quick had no time for 2 rounds of {tiny.name}." in text
+    assert "--quick had no time for nnlite." in text
+
+
+def test_a_run_that_is_not_quick_takes_its_time(tmp_path, monkeypatch, tiny):
+    monkeypatch.setattr("benchmarks.session.HURRY", 0)
+    arguments = ("--rows", "training", "--networks", tiny.name, "--frameworks", "nnlite", "--rounds", "2")
+    _, document = run(tmp_path, *arguments)
+    assert [len(m["samples"]) for m in document["measurements"]] == [2]
+
+
 # ---- what is compared ----------------------------------------------------------------------------------------------
 
 

@@ -61,7 +61,7 @@ def test_numpy_and_openblas_take_it():
 
 def test_zen_4_gets_the_kernels_of_its_predecessors(cpuinfo):
     cpuinfo(ZEN_4)
-    assert openblas.settings() == {openblas.TIMEOUT: "18", openblas.KERNELS: "Zen"}
+    assert openblas.settings() == {openblas.TIMEOUT: "19", openblas.KERNELS: "Zen"}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_zen_4_gets_the_kernels_of_its_predecessors(cpuinfo):
 )
 def test_others_keep_what_openblas_chooses(cpuinfo, text):
     cpuinfo(text)
-    assert openblas.settings() == {openblas.TIMEOUT: "18"}
+    assert openblas.settings() == {openblas.TIMEOUT: "19"}
 
 
 def test_systems_that_say_nothing_keep_it_too(monkeypatch):
@@ -87,4 +87,4 @@ def test_systems_that_say_nothing_keep_it_too(monkeypatch):
         raise FileNotFoundError
 
     monkeypatch.setattr("builtins.open", missing)
-    assert openblas.settings() == {openblas.TIMEOUT: "18"}
+    assert openblas.settings() == {openblas.TIMEOUT: "19"}

@@ -14,6 +14,7 @@ from benchmarks.session import Session
 
 RUNS, RUNS_WHEN_QUICK = 7, 1
 WARMING = 1  # run that fills the disk's cache and does not count
+SHARE_WHEN_QUICK = 0.8  # of the time, after which the first run has to do: all have been imported before
 CASE = "import"
 READY = "; print('ready', flush=True)"
 
@@ -25,6 +26,8 @@ def measure(session: Session) -> None:
     bare: list[float] = []
     whole: dict[str, list[float]] = {name: [] for name in frameworks}
     for number in range(WARMING + runs):
+        if number and session.late(SHARE_WHEN_QUICK):
+            break
         session.say(f"import, run {number + 1}/{WARMING + runs}, seconds:", end="")
         bare.append(session.run_alone("-c", "pass" + READY)[0])
         for framework in session.turns(list(whole), number):
@@ -36,13 +39,13 @@ def measure(session: Session) -> None:
                 continue
             session.say(f"  {FRAMEWORKS[framework].title} {whole[framework][-1] - bare[-1]:.2f}", end="")
         session.say()
-    start = statistics.median(bare[WARMING:])
+    start = statistics.median(bare[WARMING:] or bare)
     for framework in frameworks:
         entry = session.results.open("import", CASE, framework, "s")
         if framework not in whole:
             entry.failure = "failed"
             continue
-        entry.samples = [seconds - start for seconds in whole[framework][WARMING:]]
+        entry.samples = [seconds - start for seconds in whole[framework][WARMING:] or whole[framework]]
         size = session.results.open("import", "installed size", framework, "MB")
         size.samples = [installed_bytes(FRAMEWORKS[framework].distributions) / 1e6]
     session.note("import", f"A bare interpreter starts in {start:.3f} s, which is taken off.")

@@ -8,17 +8,24 @@ from benchmarks.rows.turns import train_in_turns
 from benchmarks.session import Session
 
 SECONDS_OF_PRODUCTS = 0.25
+SHARE_WHEN_QUICK = 0.6  # of the time, for this row
 
 
 def measure(session: Session) -> None:
     """Microseconds a step on every network, and in the same rounds those of its products: the rows asked for."""
-    for network in session.options.networks:
+    networks, rounds = session.options.networks, session.options.rounds
+    hurried = []
+    for number, network in enumerate(networks, start=1):
         frameworks = [name for name in session.options.frameworks if FRAMEWORKS[name].trains]
         if "training" not in session.options.rows:
             frameworks = [OWN]  # for the share
         products = Products(session, network)
         also = products.measure if "limit" in session.options.rows else lambda: None
-        train_in_turns(session, "training", network.title, network, frameworks, session.options.rounds, also)
+        share = SHARE_WHEN_QUICK * number / len(networks)
+        if not train_in_turns(session, "training", network.title, network, frameworks, rounds, also, share):
+            hurried.append(network.name)
+    if hurried:
+        session.note("training", f"--quick had no time for {rounds} rounds of {', '.join(hurried)}.")
 
 
 class Products:

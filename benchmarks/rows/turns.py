@@ -19,8 +19,12 @@ def train_in_turns(
     frameworks: Sequence[str],
     rounds: int,
     also: Callable[[], None] = lambda: None,
-) -> None:
-    """Measure microseconds a step of everyone, and see that everyone has learned; ``also`` has its turn in a round."""
+    share: float = 1.0,
+) -> bool:
+    """Measure microseconds a step of everyone, and see that everyone has learned; ``also`` has its turn in a round.
+
+    A run in a hurry leaves out further rounds when this share of its time is over; return whether it had time for all.
+    """
     session.say(f"{case}: getting ready", end="")
     entries: dict[str, Measurement] = {}
     for framework in frameworks:
@@ -33,9 +37,10 @@ def train_in_turns(
         entries[framework] = entry
         session.say(f"  {FRAMEWORKS[framework].title} {answer['seconds']:.1f} s", end="")
     session.say()
-    for number in range(rounds):
-        session.say(f"  round {number + 1}/{rounds}, us a step:", end="")
-        for framework in session.turns(list(entries), number):
+    done = 0
+    while done < rounds and not (done and session.late(share)):
+        session.say(f"  round {done + 1}/{rounds}, us a step:", end="")
+        for framework in session.turns(list(entries), done):
             answer = session.ask(framework, case, "train", epochs=network.epochs)
             if answer is None:
                 entries.pop(framework).failure = "failed"
@@ -45,6 +50,7 @@ def train_in_turns(
             session.say(f"  {FRAMEWORKS[framework].title} {answer['us']:,.0f}", end="")
         also()
         session.say()
+        done += 1
     for framework, entry in entries.items():
         answer = session.ask(framework, case, "end_training")
         if answer is None:
@@ -52,6 +58,7 @@ def train_in_turns(
         else:
             entry.facts["loss"] = answer["loss"]
     check_losses(session, case, [entry for entry in entries.values() if not entry.failure])
+    return done == rounds
 
 
 def check_losses(session: Session, case: str, entries: Sequence[Measurement]) -> None:

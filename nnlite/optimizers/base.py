@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # how many numbers of theta are updated at once
 BLOCK = 49_152  # by one thread: most of what a rule needs beside them fits the processor's cache with them
 SHARED_BLOCK = 524_288  # by each of several threads: smaller blocks would keep them waiting for Python
-WORTH_A_THREAD = 131_072  # numbers, for which a thread is woken
+WORTH_A_THREAD = 262_144  # numbers of its own, for which a thread is woken
 
 
 class Block:
