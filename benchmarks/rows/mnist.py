@@ -58,7 +58,8 @@ def measure(session: Session) -> None:
         for name, entry in reached
         if entry is not None and entry.counts
     ]
-    session.note("mnist", f"Steps that it took: {', '.join(steps)}.")
+    if steps:
+        session.note("mnist", f"Steps that it took: {', '.join(steps)}.")
 
 
 def _run(session: Session, framework: str, folder: str, seed: int) -> None:
