@@ -52,7 +52,7 @@ def test_a_few_examples_are_predicted_as_many_are(hidden, output, dtype):
         few = model.predict(X[:n]) if output is not nn.Softmax else model.predict_proba(X[:n])
         assert few.dtype == many.dtype
         assert few.shape == many[:n].shape
-        # relative to the largest: a small sum of larger numbers has their rounding, and kernels add in orders of their own
+        # a small sum of larger numbers has their rounding, and kernels add in orders of their own
         digits = 1e-5 if dtype == "float32" else 1e-13
         np.testing.assert_allclose(few, many[:n], rtol=digits, atol=digits / 10 * np.abs(many).max())
 
