@@ -195,6 +195,17 @@ def test_the_environment_says_how_many_threads_there_are(monkeypatch, given, n):
     assert parallel.n_threads() == (n or usual)
 
 
+@pytest.mark.parametrize(("units", "n"), [(512, 1), (700, 2), (1000, 3)])  # 407,050, 556,510 and 795,010 parameters
+def test_each_thread_has_enough_to_do(monkeypatch, units, n):
+    monkeypatch.setenv(parallel.VARIABLE, "7")
+    model = nn.Model([nn.Dense(units), nn.ReLU(), nn.Dense(10), nn.Softmax()], n_features=784, seed=0)
+    optimizer = nn.SGD(0.1)
+    model.forward(np.zeros((1, 784), np.float32))
+    model.backward([0])
+    optimizer.step(model)
+    assert len(optimizer.state(model).memory) == n
+
+
 def test_a_helper_that_has_tasks_of_its_own_runs_them_in_turn():
     done = []
     tasks = [lambda: parallel.run([lambda: done.append(1)] * 3)] * 4
