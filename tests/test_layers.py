@@ -858,6 +858,16 @@ def test_a_wrong_value_is_named_and_shown(layer, name, values):
         assert str(error.value).endswith(f"got {value!r}")
 
 
+@pytest.mark.parametrize("output", [nn.Softmax, nn.Sigmoid])
+def test_a_number_of_units_for_an_output_is_answered_with_where_it_belongs(output):
+    with pytest.raises(nn.ArgumentError) as error:
+        output(10)
+    assert str(error.value) == (
+        "label_smoothing: expected a finite number of at least 0 and below 1, got 10; "
+        f"a number of units is given to the Dense layer before it: Dense(10), {output.__name__}()"
+    )
+
+
 @pytest.mark.parametrize("value", ["no", 1, None])
 def test_residual_is_frozen_by_true_or_false(value):
     with pytest.raises(nn.ArgumentError, match="trainable: expected True or False"):

@@ -108,7 +108,7 @@ class Softmax(Output):
     classifies = True
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
-        self.label_smoothing = checks.real("label_smoothing", label_smoothing, minimum=0, below=1)
+        self.label_smoothing = _checked_smoothing(self, label_smoothing)
 
     def smoothed(self, Y: Array, cache: Cache) -> Array:
         """``(1 - epsilon) y + epsilon / C``."""
@@ -228,7 +228,7 @@ class Sigmoid(Output):
     classifies = True
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
-        self.label_smoothing = checks.real("label_smoothing", label_smoothing, minimum=0, below=1)
+        self.label_smoothing = _checked_smoothing(self, label_smoothing)
 
     def smoothed(self, Y: Array, cache: Cache) -> Array:
         """``(1 - epsilon) y + epsilon / 2``."""
@@ -421,6 +421,17 @@ def _cast(y: Array, cache: Cache) -> Array:
     Y = cache.array("Y", y.shape)
     Y[...] = y
     return Y
+
+
+def _checked_smoothing(output: Output, value: object) -> float:
+    """In [0, 1); a number of units, as other libraries take one here, is answered with where it belongs."""
+    try:
+        return checks.real("label_smoothing", value, minimum=0, below=1)
+    except ArgumentError as error:
+        if type(value) is not int or value < 2:
+            raise
+        hint = f"a number of units is given to the Dense layer before it: Dense({value}), {type(output).__name__}()"
+        raise ArgumentError(f"{error}; {hint}") from None
 
 
 def _smoothed(Y: Array, epsilon: float, even: float, cache: Cache) -> Array:
