@@ -101,17 +101,14 @@ class Best:
     def __init__(self, model: "Model") -> None:
         self.loss = math.inf
         self.given: tuple[Array, Array] | None = (model.theta.copy(), model.state.copy())
-        self.theta, self.state = self.given  # until the first epoch has ended
+        self.theta, self.state = model.theta.copy(), model.state.copy()
 
     def consider(self, model: "Model", values: Mapping[str, float]) -> None:
         """Keep the present weights if the loss (of validation, where there is such) is lower than before."""
         loss = values.get("val_loss", values["loss"])
         if loss < self.loss:
             self.loss = loss
-            if self.given is not None and self.theta is self.given[0]:
-                self.theta, self.state = model.theta.copy(), model.state.copy()
-            else:
-                self.theta[...], self.state[...] = model.theta, model.state
+            self.theta[...], self.state[...] = model.theta, model.state
 
     def restore(self, model: "Model", loss: Callable[[], float]) -> None:
         """Give the network the best weights; ``loss`` says how good those are that it has."""
