@@ -17,7 +17,7 @@ from benchmarks.rows import growth, importing, memory, mnist, prediction, traini
 from benchmarks.session import Options, Session
 
 ROUNDS, ROUNDS_WHEN_QUICK = 7, 2
-TOO_SLOW_FOR_QUICK = ("torch-compile", "keras")  # they compile for ten seconds to a minute, and for three, each network
+TOO_SLOW_FOR_QUICK = ("torch-compile", "keras")  # they compile each network, for 10 to 60 s and for 3 s
 PATIENCE = 60
 MEASURES: dict[str, Callable[[Session], None]] = {
     "training": training.measure,
@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nstopped; what was measured until now:")
     finally:
         session.end()
-    if not parsed.out and _is_whole(parsed) and not (skipped or stopped or session.failures):
+    measured = {measurement.row for measurement in session.results.measurements if measurement.counts}
+    complete = measured == MEASURES.keys() and not (skipped or stopped or session.failures)
+    if not parsed.out and _is_whole(parsed) and complete:
         out = PUBLISHED
     about = [*skipped, *_about_the_run(session, time.perf_counter() - started, stopped)]
     _write(session, out, about)
@@ -184,7 +186,11 @@ def _leave_out(session: Session, *, all_asked_for: bool) -> list[str]:
         hurry = session.options.quick and name in TOO_SLOW_FOR_QUICK and not all_asked_for
         if missing or hurry:
             session.options.frameworks.remove(name)
-            why = f"pip install {' '.join(missing)} brings it" if missing else "it compiles too long for --quick"
+            why = (
+                f"pip install {' '.join(missing)} brings it"
+                if missing
+                else "it compiles too long for --quick, and may be the best peer in a whole run"
+            )
             lines.append(f"{FRAMEWORKS[name].title} is left out: {why}.")
             session.say(lines[-1])
     return lines

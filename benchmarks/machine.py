@@ -12,13 +12,13 @@ from typing import Any
 
 from benchmarks.frameworks import FRAMEWORKS
 from benchmarks.processes import environment, threads
-from nnlite import openblas
+from nnlite import openblas, parallel
 
-# what decides how fast NumPy's, PyTorch's or XLA's products are, if nnlite or someone else has set it
+# what decides how fast NumPy's, PyTorch's or XLA's products are, if someone has set it
 TELLING = (
-    *(openblas.KERNELS, openblas.TIMEOUT),
-    *("OMP_WAIT_POLICY", "KMP_BLOCKTIME", "XLA_FLAGS", "MALLOC_ARENA_MAX", "LD_PRELOAD"),
-)
+    openblas.KERNELS, openblas.TIMEOUT, parallel.VARIABLE, "OMP_WAIT_POLICY", "KMP_BLOCKTIME", "XLA_FLAGS",
+    "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "MALLOC_ARENA_MAX", "LD_PRELOAD",
+)  # fmt: skip
 
 
 def describe(frameworks: Sequence[str]) -> dict[str, Any]:
@@ -37,6 +37,7 @@ def describe(frameworks: Sequence[str]) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": versions,
         "environment": {name: value for name, value in environment().items() if name in TELLING},
+        "set_by_nnlite": {name: value for name, value in openblas.settings().items() if name not in os.environ},
         "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
     }
 

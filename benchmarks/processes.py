@@ -15,9 +15,8 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from nnlite import openblas
-
 ROOT = Path(__file__).resolve().parent.parent
+WORKER = ("-m", "benchmarks.worker")
 LONGEST = 300.0  # seconds to wait for an answer; compiling can take one
 
 
@@ -33,25 +32,19 @@ def threads() -> int:
 def environment() -> dict[str, str]:
     """Of every measured process: a thread for each core, on the CPU, whatever was set outside.
 
-    How threads wait (``OMP_WAIT_POLICY`` and its kind) and what kernels are chosen is left as each library has it, but
-    for OpenBLAS's: nnlite sets that where it is imported before NumPy, and here NumPy comes first. All that compute in
-    OpenBLAS have it as well: scikit-learn, and the matrix products alone.
+    How threads wait (``OMP_WAIT_POLICY`` and its kind) and what kernels are chosen is left as each library has it.
     """
     number = str(threads())
     outside = {name: value for name, value in os.environ.items() if not name.startswith("TQDM_")}  # could hide the bar
-    return (
-        openblas.settings()
-        | outside
-        | {
-            "OMP_NUM_THREADS": number,
-            "OPENBLAS_NUM_THREADS": number,
-            "MKL_NUM_THREADS": number,
-            "NPROC": number,  # XLA's threads
-            "JAX_PLATFORMS": "cpu",
-            "KERAS_BACKEND": "jax",
-            "CUDA_VISIBLE_DEVICES": "",
-        }
-    )
+    return outside | {
+        "OMP_NUM_THREADS": number,
+        "OPENBLAS_NUM_THREADS": number,
+        "MKL_NUM_THREADS": number,
+        "NPROC": number,  # XLA's threads
+        "JAX_PLATFORMS": "cpu",
+        "KERAS_BACKEND": "jax",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
 
 
 class Terminal:
@@ -194,7 +187,7 @@ class Worker(Process):
     """
 
     def __init__(self, module: str, draws: bool) -> None:
-        super().__init__("-m", "benchmarks.worker", module, draws=draws)
+        super().__init__(*WORKER, module, draws=draws)
         self.idle_seconds = self.idle_cpu = 0.0
 
     def ask(self, command: str, **arguments: Any) -> dict[str, Any]:

@@ -67,10 +67,9 @@ def _machine_lines(machine: dict[str, Any]) -> list[str]:
         f"{machine['threads']} threads for everyone; {machine['date']}.",
         f"Python {machine['python']}, {versions}.",
     ]
-    if machine["environment"]:
-        lines.append(
-            "In all processes: " + ", ".join(f"{name}={value}" for name, value in machine["environment"].items())
-        )
+    for who, what in (("In all processes", "environment"), ("Set by nnlite for itself", "set_by_nnlite")):
+        if machine[what]:
+            lines.append(f"{who}: " + ", ".join(f"{name}={value}" for name, value in machine[what].items()) + ".")
     return lines
 
 

@@ -14,7 +14,7 @@ from benchmarks.quiet import Quiet
 from benchmarks.results import Results
 
 WORTH_TELLING = 2  # seconds
-HURRY = 110  # seconds in which --quick should be done, on whatever machine
+HURRY = 110  # seconds after which --quick leaves out further rounds and runs
 
 
 @dataclass

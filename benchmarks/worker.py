@@ -15,6 +15,9 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+if sys.argv[1:] == ["own"]:
+    import nnlite  # noqa: F401  before NumPy, as its README says
+
 import numpy as np
 
 from benchmarks import networks
@@ -28,7 +31,6 @@ class Worker:
 
     def __init__(self, module: str) -> None:
         self.peer: Any = importlib.import_module(f"benchmarks.peers.{module}")
-        self.predict: Callable[[Any], Any] = lambda X: X
 
     def begin_training(self, network: list[Any]) -> dict[str, Any]:
         """Make a network and train it for an epoch that does not count: compilers compile, threads start."""
@@ -64,7 +66,7 @@ class Worker:
         """Make a predictor, see that it is right, and warm it up for each size of batch."""
         weights = networks.initial_weights(tuple(sizes))
         start = time.perf_counter()
-        self.predict = self.peer.predictor(weights)
+        self.predict: Callable[[Any], Any] = self.peer.predictor(weights)
         error = 0.0
         for batch in batches:
             X = _inputs(sizes[0], batch)

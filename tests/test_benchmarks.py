@@ -26,8 +26,21 @@ from benchmarks.results import Results
 from benchmarks.rows import importing, mnist
 from benchmarks.rows.turns import check_losses
 from benchmarks.session import Options, Session
+from nnlite import openblas
 
 ROOT = Path(__file__).parent.parent
+MACHINE = {
+    "processor": "a processor",
+    "cores": 2,
+    "memory_GiB": 4,
+    "system": "a system",
+    "threads": 2,
+    "date": "today",
+    "python": "3",
+    "versions": {"numpy": "2"},
+    "environment": {},
+    "set_by_nnlite": {"OPENBLAS_THREAD_TIMEOUT": "19"},
+}
 TINY = Network((8, 16, 10), 16, "Adam", 0.01, 256, epochs=20)
 
 
@@ -132,7 +145,8 @@ def test_quick_does_not_take_longer_on_a_slow_machine(tmp_path, monkeypatch, tin
     ]
     text = (tmp_path / "results.md").read_text()
     assert f"--quick had no time for 2 rounds of {tiny.name}." in text
-    assert "--quick had no time for nnlite." in text
+    assert "--quick had no time for this." in text
+    assert "the first, with files still to be read, counts" in text
 
 
 def test_a_run_that_is_not_quick_takes_its_time(tmp_path, monkeypatch, tiny):
@@ -187,6 +201,25 @@ def test_nnlite_trains_as_said_and_hands_out_what_it_has_learned():
     assert repr(training.optimizer) == "Adam(0.01)"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in FRAMEWORKS if name != "nnlite"])
+def test_a_peer_trains_hands_out_what_it_has_learned_and_predicts(name):
+    if FRAMEWORKS[name].missing():
+        pytest.skip(f"needs {FRAMEWORKS[name].missing()}")
+    X, y = networks.examples(TINY)
+    weights = networks.initial_weights(TINY.sizes)
+    worker = Worker(FRAMEWORKS[name].module, draws=False)
+    try:
+        if FRAMEWORKS[name].trains:
+            worker.ask("begin_training", network=TINY)
+            worker.ask("train", epochs=20)
+            assert worker.ask("end_training")["loss"] < networks.loss(weights, X, y) / 2
+        if FRAMEWORKS[name].predicts:
+            assert worker.ask("begin_prediction", sizes=TINY.sizes, batches=[1, 5])["off_by"] < 1e-5
+    finally:
+        worker.end()
+
+
 @pytest.mark.parametrize(
     ("losses", "failing"),
     [({"nnlite": 0.6, "torch": 0.61, "jax": 0.5}, []), ({"nnlite": 0.6, "torch": 2.2, "jax": 0.6}, ["torch"])],
@@ -235,22 +268,13 @@ def test_the_ratio_is_of_the_best_peers_median_to_nnlites():
 def test_the_table_says_who_failed_and_who_is_best():
     results = results_of(nnlite=[2.0, 2.0], torch=[5.0, 5.0], jax=[1.0, 1.0])
     results.get("training", "a case", "jax").failure = "did not learn"
-    machine = {
-        "processor": "a processor",
-        "cores": 2,
-        "memory_GiB": 4,
-        "system": "a system",
-        "threads": 2,
-        "date": "today",
-        "python": "3",
-        "versions": {"numpy": "2"},
-        "environment": {},
-    }
-    text = render(results, machine, {"growth": ["for another day"]}, ["about"])
+    text = render(results, MACHINE, {"growth": ["for another day"]}, ["about"])
     (line,) = [line for line in text.splitlines() if line.startswith("| a case")]
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells == ["a case, us", "2.00 (2.00-2.00)", "5.00 (5.00-5.00)", "did not learn", "PyTorch", "**2.50**"]
     assert "a processor, 2 cores" in text
+    assert "Set by nnlite for itself: OPENBLAS_THREAD_TIMEOUT=19." in text
+    assert "In all processes" not in text
     assert text.index("## A training step") < text.index("## How a step grows") < text.index("for another day")
 
 
@@ -304,6 +328,20 @@ def test_a_process_that_hangs_is_given_up():
     try:
         with pytest.raises(PeerError, match="no answer within 0 seconds"):
             process.line(patience=0.1)
+    finally:
+        process.end()
+
+
+@pytest.mark.parametrize(("module", "told"), [("own", True), ("scikit", False)])
+def test_what_nnlite_tells_openblas_it_tells_its_own_process_alone(monkeypatch, module, told):
+    for name in openblas.settings():
+        monkeypatch.delenv(name, raising=False)
+    code = (
+        f"import sys; sys.argv[1:] = [{module!r}]; import benchmarks.worker; import os; print(*os.environ, flush=True)"
+    )
+    process = Process("-c", code)
+    try:
+        assert (openblas.TIMEOUT in process.line().split()) == told
     finally:
         process.end()
 
@@ -381,6 +419,38 @@ def test_a_framework_that_crashes_is_reported_and_the_rest_goes_on(tmp_path, cap
     assert crashed["failure"] == "failed"
 
 
+FLAKY = """
+import time
+
+def predictor(weights):
+    from benchmarks.networks import probabilities
+
+    started = time.monotonic()
+
+    def predict(X):
+        if time.monotonic() - started > 0.5:
+            raise ValueError("tired")
+        return probabilities(weights, X)
+
+    return predict
+"""
+
+
+def test_a_framework_that_fails_once_has_failed_and_is_not_asked_again(tmp_path, monkeypatch):
+    (tmp_path / "flaky.py").write_text(FLAKY)
+    start = "import benchmarks.peers, runpy, sys; benchmarks.peers.__path__.append(sys.argv.pop(1)); "
+    run_worker = "runpy.run_module('benchmarks.worker', run_name='__main__', alter_sys=True)"
+    monkeypatch.setattr("benchmarks.processes.WORKER", ("-c", start + run_worker, str(tmp_path)))
+    monkeypatch.setattr("benchmarks.rows.prediction.SECONDS", 0.3)
+    monkeypatch.setitem(FRAMEWORKS, "jax", Framework("JAX", "flaky", ("json",), ("numpy",)))
+    code, document = run(tmp_path, "--rows", "prediction", "--frameworks", "jax,nnlite", "--rounds", "3")
+    assert code == 1
+    assert sum(line.startswith("FAILED JAX") for line in document["run"]["about"]) == 1
+    entries = {(m["framework"], m["case"]): m for m in document["measurements"]}
+    assert {entries["jax", case]["failure"] for case in ("batch 1", "batch 1,024")} == {"failed"}
+    assert all(len(m["samples"]) == 3 for (framework, _), m in entries.items() if framework == "nnlite")
+
+
 def test_without_mnist_its_row_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("NNLITE_DATA", str(tmp_path / "nowhere"))
     monkeypatch.delenv("NNLITE_MNIST", raising=False)
@@ -419,6 +489,48 @@ def test_a_run_of_a_part_leaves_the_published_figures_alone(tmp_path, monkeypatc
     assert command_line.main(["--rows", "limit", "--networks", "64-32-10", "--frameworks", "nnlite", "--quick"]) == 0
     assert {path: path.read_bytes() for path in published} == published
     assert "| 64-32-10" in (tmp_path / "benchmark-results" / "results.md").read_text().split("products alone", 1)[1]
+
+
+@pytest.fixture
+def measured_at_once(tmp_path, monkeypatch):
+    """Rows that take no time; what they find is published in a directory of the test."""
+
+    def measure_row(row):
+        def measure(session):
+            session.results.open(row, "a case", "nnlite", "us").samples = [1.0]
+
+        return measure
+
+    for row in command_line.MEASURES:
+        monkeypatch.setitem(command_line.MEASURES, row, measure_row(row))
+    monkeypatch.setattr(command_line, "PUBLISHED", tmp_path / "published")
+    (tmp_path / "published").mkdir()
+    monkeypatch.setattr(command_line, "_leave_out", lambda session, all_asked_for: [])
+    monkeypatch.setattr(command_line.machine, "describe", lambda frameworks: MACHINE)
+    monkeypatch.setattr(command_line, "busy_cores", lambda: 0.0)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "published" / "results.json"
+
+
+def test_a_whole_run_is_published(measured_at_once):
+    assert command_line.main([]) == 0
+    assert measured_at_once.exists()
+
+
+def left_out(session):
+    session.note("mnist", "left out")
+
+
+def failed(session):
+    session.results.open("mnist", "a case", "nnlite", "us").failure = "failed"
+    session.failures.append("nnlite, a case: failed")
+
+
+@pytest.mark.parametrize("mnist_row", [left_out, failed])
+def test_a_run_that_lacks_something_is_not_published(measured_at_once, monkeypatch, mnist_row):
+    monkeypatch.setitem(command_line.MEASURES, "mnist", mnist_row)
+    command_line.main([])
+    assert not measured_at_once.exists()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ X, y, X_test, y_test = map(torch.from_numpy, read_mnist(directory))
 model = torch.nn.Sequential(torch.nn.Linear(784, 256), torch.nn.ReLU(), torch.nn.Linear(256, 10))
 optimizer = torch.optim.Adam(model.parameters(), RATE, fused=True)
 for steps, rows in enumerate(shuffled(), start=1):
-    functional.cross_entropy(model(X[rows]), y[rows]).backward()
+    functional.cross_entropy(model(X.index_select(0, rows)), y[rows]).backward()
     optimizer.step()
     optimizer.zero_grad()
     if steps % EVERY == 0:

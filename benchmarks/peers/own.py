@@ -71,11 +71,11 @@ def seconds_of_products(network: Network, steps: int) -> float:
 
     def one_step() -> None:
         for a, W, z, _, _, _ in layers:
-            np.matmul(a, W, out=z)
+            a.dot(W, out=z)
         for a, W, _, dz, dW, da in reversed(layers):
-            np.matmul(a.T, dz, out=dW)
+            a.T.dot(dz, out=dW)
             if da is not None:
-                np.matmul(dz, W.T, out=da)
+                dz.dot(W.T, out=da)
 
     one_step()  # the first to write into new memory waits for the system to hand it over
     start = time.perf_counter()

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from benchmarks.networks import MOMENTUM, Array, Network, Weights
 
-torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))  # all cores, as it does by itself
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))  # one for each core
 
 
 def model_of(weights: Weights) -> torch.nn.Sequential:
@@ -30,8 +30,9 @@ class Training:
 
     - The fused optimizer: one kernel for all of a tensor's Adam instead of ten; on Adam's networks 1.3 to 1.8 times
       faster than the default.
-    - The data is a tensor in memory, a batch is ``X[rows]``; a ``DataLoader`` would collect it example by example.
-      Permuting the whole epoch at once, or calling functions instead of modules, made no difference.
+    - The data is a tensor in memory, a batch is ``X.index_select(0, rows)``, a quarter of the time of ``X[rows]``; a
+      ``DataLoader`` would collect it example by example. Permuting the whole epoch at once, or calling functions
+      instead of modules, made no difference.
     - The loss is summed in a tensor and read once an epoch, since reading waits.
     - ``zero_grad`` lets go of the gradients (``set_to_none``, the default), which saves adding to zeros.
     """
@@ -50,7 +51,7 @@ class Training:
 
     def batch_loss(self, rows: torch.Tensor) -> torch.Tensor:
         """Mean loss of some examples."""
-        return functional.cross_entropy(self.model(self.X[rows]), self.y[rows])
+        return functional.cross_entropy(self.model(self.X.index_select(0, rows)), self.y[rows])
 
     def train(self, epochs: int) -> float:
         """Train on; return the loss of the last epoch."""

@@ -30,7 +30,8 @@ def start_from(network: MLPClassifier, weights: Weights, X: Array) -> None:
 class Training:
     """``partial_fit`` on all examples, which is one epoch of shuffled batches. It computes in float32, as X is.
 
-    ``fit`` runs the same loop, but begins anew at every call.
+    ``fit`` runs the same loop, but begins anew at every call; with ``warm_start`` it keeps the weights, and begins
+    anew with Adam's averages and the momentum.
     """
 
     def __init__(self, network: Network, weights: Weights, X: Array, y: Array) -> None:

@@ -27,6 +27,9 @@ def measure(session: Session) -> None:
     whole: dict[str, list[float]] = {name: [] for name in frameworks}
     for number in range(WARMING + runs):
         if number and session.late(SHARE_WHEN_QUICK):
+            session.note(
+                "import", "--quick had no time for a second run: the first, with files still to be read, counts."
+            )
             break
         session.say(f"import, run {number + 1}/{WARMING + runs}, seconds:", end="")
         bare.append(session.run_alone("-c", "pass" + READY)[0])

@@ -28,7 +28,8 @@ def measure(session: Session) -> None:
         for case, batch in BATCHES.items():
             session.say(f"  round {number + 1}/{session.options.rounds}, {case}, us a call:", end="")
             for framework in session.turns(ready, number):
-                _sample(session, framework, case, batch)
+                if not _sample(session, framework, case, batch):
+                    ready.remove(framework)
             session.say()
     many, n_many = list(BATCHES.items())[-1]
     rates = [
@@ -39,12 +40,15 @@ def measure(session: Session) -> None:
     session.note(ROW, f"Million examples a second, in batches of {n_many:,}: {', '.join(rates)}.")
 
 
-def _sample(session: Session, framework: str, case: str, batch: int) -> None:
+def _sample(session: Session, framework: str, case: str, batch: int) -> bool:
+    """Add a sample; a framework that fails has failed in every case, since its process begins anew."""
     entry = session.results.open(ROW, case, framework, "us")
     seconds = SECONDS_WHEN_QUICK if session.options.quick else SECONDS
     answer = session.ask(framework, case, "time_prediction", width=SIZES[0], batch=batch, seconds=seconds)
     if answer is None:
-        entry.failure = "failed"
-    else:
-        entry.samples.append(answer["us"])
-        session.say(f"  {FRAMEWORKS[framework].title} {answer['us']:,.1f}", end="")
+        for every_case in BATCHES:
+            session.results.open(ROW, every_case, framework, "us").failure = "failed"
+        return False
+    entry.samples.append(answer["us"])
+    session.say(f"  {FRAMEWORKS[framework].title} {answer['us']:,.1f}", end="")
+    return True

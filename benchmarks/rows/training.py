@@ -29,7 +29,7 @@ def measure(session: Session) -> None:
 
 
 class Products:
-    """The matrix products of a network's step, which nnlite's process computes with ``np.matmul(out=)``."""
+    """The matrix products of a network's step, which nnlite's process computes with ``a.dot(W, out=z)``."""
 
     def __init__(self, session: Session, network: Network) -> None:
         self.session, self.network = session, network
