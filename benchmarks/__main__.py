@@ -229,6 +229,7 @@ def _write(session: Session, out: Path, about: list[str]) -> None:
     }
     (out / "results.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     title = f"{described['processor']}, {described['threads']} threads, {described['date'][:10]}"
+    title += ", --quick" if session.options.quick else ""
     picture.draw(session.results, out / "results.png", title)
     print("\n" + text)
     for name in ("results.md", "results.png", "results.json"):

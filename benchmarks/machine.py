@@ -6,12 +6,13 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.frameworks import FRAMEWORKS
-from benchmarks.processes import environment, threads
+from benchmarks.processes import ROOT, environment, threads
 from nnlite import openblas, parallel
 
 # what decides how fast NumPy's, PyTorch's or XLA's products are, if someone has set it
@@ -26,6 +27,7 @@ def describe(frameworks: Sequence[str]) -> dict[str, Any]:
     versions = {"numpy": importlib.metadata.version("numpy")}
     for framework in frameworks:
         versions |= FRAMEWORKS[framework].versions()
+    given = environment()
     if "jax" in versions:
         versions["jaxlib"] = importlib.metadata.version("jaxlib")
     return {
@@ -36,10 +38,22 @@ def describe(frameworks: Sequence[str]) -> dict[str, Any]:
         "system": _system(),
         "python": platform.python_version(),
         "versions": versions,
-        "environment": {name: value for name, value in environment().items() if name in TELLING},
-        "set_by_nnlite": {name: value for name, value in openblas.settings().items() if name not in os.environ},
+        "commit": _commit(),
+        "environment": {name: value for name, value in given.items() if name in TELLING},
+        "set_by_nnlite": {name: value for name, value in openblas.settings().items() if name not in given},
         "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
     }
+
+
+def _commit() -> str:
+    """Of nnlite's checkout; empty where git does not say."""
+    git = ["git", "-C", str(ROOT)]
+    try:
+        commit = subprocess.check_output([*git, "rev-parse", "--short", "HEAD"], stderr=subprocess.DEVNULL, text=True)
+        changed = subprocess.check_output([*git, "status", "--porcelain", "-uno"], stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return commit.strip() + " with changes" * bool(changed)
 
 
 def _processor() -> str:

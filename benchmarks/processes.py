@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from nnlite import openblas
+
 ROOT = Path(__file__).resolve().parent.parent
 WORKER = ("-m", "benchmarks.worker")
 LONGEST = 300.0  # seconds to wait for an answer; compiling can take one
@@ -35,7 +37,10 @@ def environment() -> dict[str, str]:
     How threads wait (``OMP_WAIT_POLICY`` and its kind) and what kernels are chosen is left as each library has it.
     """
     number = str(threads())
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("TQDM_")}  # could hide the bar
+    # what nnlite has set in this process is not for all; TQDM's variables could hide the bar
+    outside = {
+        name: value for name, value in os.environ.items() if name not in openblas.added and not name.startswith("TQDM_")
+    }
     return outside | {
         "OMP_NUM_THREADS": number,
         "OPENBLAS_NUM_THREADS": number,

@@ -62,10 +62,11 @@ def _about(results: Results, row: str) -> str:
 
 def _machine_lines(machine: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    commit = f"; nnlite's commit {machine['commit']}" if machine["commit"] else ""
     lines = [
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_GiB']} GiB; {machine['system']}; "
         f"{machine['threads']} threads for everyone; {machine['date']}.",
-        f"Python {machine['python']}, {versions}.",
+        f"Python {machine['python']}, {versions}{commit}.",
     ]
     for who, what in (("In all processes", "environment"), ("Set by nnlite for itself", "set_by_nnlite")):
         if machine[what]:

@@ -7,28 +7,44 @@ from itertools import takewhile
 
 TIMEOUT = "OPENBLAS_THREAD_TIMEOUT"
 KERNELS = "OPENBLAS_CORETYPE"
+THREADS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")  # the first of them that is set counts
 
-
-kernels = ""  # those that OpenBLAS was told to take; without a word it chooses for itself
+added: set[str] = set()  # variables that the user had not set
+rounding = ""  # what decides about the last digits of products: the kernels, and how many threads share one
 
 
 def prepare() -> None:
     """Set what makes trainings faster, unless NumPy is there already; what the user has set stays."""
-    global kernels  # noqa: PLW0603
+    global rounding  # noqa: PLW0603
     if "numpy" not in sys.modules:
         for name, value in settings().items():
-            os.environ.setdefault(name, value)
-    kernels = os.environ.get(KERNELS, "")
+            if name not in os.environ:
+                os.environ[name] = value
+                added.add(name)
+    rounding = _rounding()
+
+
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _rounding() -> str:
+    kernels = f"{KERNELS}={os.environ[KERNELS]}" if os.environ.get(KERNELS) else "OpenBLAS's own choice of kernels"
+    given = next((os.environ[name] for name in THREADS if name in os.environ), "")
+    n = min(int(given), processors()) if given.isdecimal() and int(given) else processors()
+    return f"{kernels} and {n} thread{'s' * (n > 1)}"
 
 
 def settings() -> dict[str, str]:
     """Environment variables for this machine.
 
     OpenBLAS's threads wait for the next product in a loop, for 2^26 cycles by default, in which they take a processor
-    from the threads that share an optimizer's work. After 2^19, a fifth of a millisecond, few of them are used again.
+    from the threads that share an optimizer's work. 2^19, a fifth of a millisecond, is longer than what most often lies
+    between two products, and a small part of an optimizer's step.
 
     On Zen 4 it chooses the kernels for AVX-512. These processors work off 512 bits in two halves: the kernels for AVX2,
-    which it has for their predecessors, are a tenth faster.
+    which it has for their predecessors (and for Intel's Haswell), are a tenth faster.
     """
     found = {TIMEOUT: "19"}
     if _is_zen_4(_first_processor()):

@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from nnlite import openblas
+from nnlite.errors import ArgumentError
 
 VARIABLE = "NNLITE_NUM_THREADS"
 NAME = "nnlite helper"
@@ -21,13 +22,14 @@ def n_threads() -> int:
     It is 1 where OpenBLAS was told nothing of when to sleep, because NumPy was there before nnlite: its own threads
     would then be in the way.
     """
-    given = os.environ.get(VARIABLE, "")
-    if given.isdecimal() and int(given) > 0:
+    given = os.environ.get(VARIABLE)
+    if given:
+        if not (given.isdecimal() and int(given) > 0):
+            raise ArgumentError(f"{VARIABLE}: expected an integer of at least 1 in the environment, got {given!r}")
         return int(given)
     if openblas.TIMEOUT not in os.environ:
         return 1
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_THREADS, available)
+    return min(MOST_THREADS, openblas.processors())
 
 
 class Helpers:

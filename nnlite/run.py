@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nnlite.model import Model
 
 
-FORM = 3  # of what a checkpoint says; another one cannot be gone on with
+FORM = 4  # of what a checkpoint says; another one cannot be gone on with
 
 
 class Run:
@@ -317,7 +317,7 @@ class Run:
         return {
             "form": FORM,
             "set_up": self._set_up,
-            "kernels": openblas.kernels,
+            "rounding": openblas.rounding,
             "epoch": self.epoch,
             "n_batches": self.n_batches,
             "n_steps": self.n_steps,
@@ -346,7 +346,7 @@ class Run:
         assert saved is not None
         done = saved["end"] is not None and (saved["epoch"] >= epochs or saved["stopped"])
         if not done:
-            self._compare_kernels(saved["kernels"])
+            self._compare_rounding(saved["rounding"])
         of_callbacks = saved["end"]["callbacks"] if done else saved["callbacks"]
         for callback, state in zip(self.hooks.callbacks, of_callbacks, strict=True):
             # before all else is restored: what it does at the beginning of a training must have no effect
@@ -383,15 +383,13 @@ class Run:
             model.rng.bit_generator.state = saved["end"]["rng"]
         return done
 
-    def _compare_kernels(self, before: str) -> None:
-        """Warn where OpenBLAS was told to take others than now."""
-        if before != openblas.kernels:
-            was, are = (
-                f"{openblas.KERNELS}={name}" if name else "its own choice" for name in (before, openblas.kernels)
-            )
+    def _compare_rounding(self, before: str) -> None:
+        """Warn where products were rounded otherwise than now."""
+        if before != openblas.rounding:
             warnings.warn(
-                f"checkpoint: OpenBLAS's kernels were {was} and are {are} now, so that the last digits may differ from "
-                f"those of one training; import nnlite before NumPy each time, or never",
+                f"checkpoint: matrix products were made with {before}, now with {openblas.rounding}, so that the last "
+                f"digits may differ from those of one training; set the same {openblas.KERNELS} and "
+                f"{openblas.THREADS[0]} each time, and import nnlite before NumPy each time, or never",
                 stacklevel=6,
             )
 

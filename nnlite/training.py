@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite import checkpoints, checks
+from nnlite import checkpoints, checks, parallel
 from nnlite.callbacks import Callback, Hooks, check_callbacks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
@@ -47,6 +47,7 @@ def fit(
     steps_per_epoch = None if steps_per_epoch is None else checks.integer("steps_per_epoch", steps_per_epoch)
     shuffle, progress = checks.boolean("shuffle", shuffle), checks.boolean("progress", progress)
     saving = checkpoints.check(checkpoint, resume)
+    parallel.n_threads()  # what the environment says of it may be wrong
     hooks = Hooks(check_callbacks(callbacks))
     resolved = model._resolve_metrics(metrics)
     if y is None:

@@ -38,6 +38,7 @@ MACHINE = {
     "date": "today",
     "python": "3",
     "versions": {"numpy": "2"},
+    "commit": "abc",
     "environment": {},
     "set_by_nnlite": {"OPENBLAS_THREAD_TIMEOUT": "19"},
 }
@@ -275,6 +276,7 @@ def test_the_table_says_who_failed_and_who_is_best():
     assert "a processor, 2 cores" in text
     assert "Set by nnlite for itself: OPENBLAS_THREAD_TIMEOUT=19." in text
     assert "In all processes" not in text
+    assert "Python 3, numpy 2; nnlite's commit abc." in text
     assert text.index("## A training step") < text.index("## How a step grows") < text.index("for another day")
 
 
@@ -334,8 +336,8 @@ def test_a_process_that_hangs_is_given_up():
 
 @pytest.mark.parametrize(("module", "told"), [("own", True), ("scikit", False)])
 def test_what_nnlite_tells_openblas_it_tells_its_own_process_alone(monkeypatch, module, told):
-    for name in openblas.settings():
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(openblas.TIMEOUT, "19")
+    monkeypatch.setattr(openblas, "added", {openblas.TIMEOUT})  # as where this process has set it
     code = (
         f"import sys; sys.argv[1:] = [{module!r}]; import benchmarks.worker; import os; print(*os.environ, flush=True)"
     )

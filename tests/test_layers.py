@@ -859,11 +859,12 @@ def test_a_wrong_value_is_named_and_shown(layer, name, values):
 
 
 @pytest.mark.parametrize("output", [nn.Softmax, nn.Sigmoid])
-def test_a_number_of_units_for_an_output_is_answered_with_where_it_belongs(output):
+@pytest.mark.parametrize("units", [10, np.int64(10)])
+def test_a_number_of_units_for_an_output_is_answered_with_where_it_belongs(output, units):
     with pytest.raises(nn.ArgumentError) as error:
-        output(10)
+        output(units)
     assert str(error.value) == (
-        "label_smoothing: expected a finite number of at least 0 and below 1, got 10; "
+        f"label_smoothing: expected a finite number of at least 0 and below 1, got {units!r}; "
         f"a number of units is given to the Dense layer before it: Dense(10), {output.__name__}()"
     )
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import nnlite as nn
+from nnlite import parallel
 
 RNG = np.random.default_rng(0)
 N_THREADS = 16
@@ -165,17 +166,24 @@ def test_a_fork_after_predicting_predicts_the_same(path):
     np.testing.assert_array_equal(model.predict_proba(X_LARGE), before)
 
 
+@pytest.fixture
+def _two_threads(monkeypatch):
+    monkeypatch.setenv(parallel.VARIABLE, "2")
+
+
 @forking
+@pytest.mark.usefixtures("_two_threads")
 @pytest.mark.parametrize("rule", [nn.Adam, nn.AdamW, lambda rate: nn.SGD(rate, momentum=0.9)])
 def test_a_fork_after_training_goes_on_as_its_parent_does(path, rule):
     model, optimizer = make_large(), rule(1e-3)
     train(model, optimizer)
-    assert model.n_parameters > 1_000_000
+    assert len(optimizer.state(model).memory) == 2
     of_child = in_child(lambda: train(model, optimizer), path)
     np.testing.assert_array_equal(of_child, train(model, optimizer))
 
 
 @forking
+@pytest.mark.usefixtures("_two_threads")
 def test_a_fork_of_a_fork_and_a_second_fork_train_as_well(path):
     model, optimizer = make_large(), nn.Adam(1e-3)
     train(model, optimizer)
@@ -220,7 +228,7 @@ def test_a_fork_while_another_thread_trains_trains_a_network_of_its_own(path):
     one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "MKL", "OMP", "VECLIB_MAXIMUM")}
     ran = subprocess.run(
         [sys.executable, __file__, path],
-        env=os.environ | one_thread,
+        env=os.environ | one_thread | {parallel.VARIABLE: "2"},
         capture_output=True,
         text=True,
         timeout=6 * LIMIT,

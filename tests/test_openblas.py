@@ -53,10 +53,49 @@ def test_what_the_user_has_set_stays():
     assert environment_after("import nnlite", **given) == given
 
 
-def test_numpy_and_openblas_take_it():
-    code = "import nnlite as nn, numpy as np; W = np.eye(300, dtype=np.float32); assert (W @ W == W).all()"
-    for kernels in "Zen", "Haswell", "no such kernels":
-        environment_after(code, **{openblas.KERNELS: kernels})
+ASK_OPENBLAS = """
+import nnlite, numpy as np, ctypes, pathlib
+W = np.eye(300, dtype=np.float32)
+assert (W @ W == W).all()
+libraries = (pathlib.Path(np.__file__).parent.parent / "numpy.libs").glob("libscipy_openblas64_*.so")
+for library in libraries:
+    name = ctypes.CDLL(str(library)).scipy_openblas_get_corename64_
+    name.restype = ctypes.c_char_p
+    os.environ["OPENBLAS_SAYS"] = name().decode()
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "taken"), [("Nehalem", "Nehalem"), ("Sandybridge", "Sandybridge"), ("Zen", "Haswell")]
+)
+def test_openblas_takes_the_kernels_that_it_is_told(told, taken):
+    said = environment_after(ASK_OPENBLAS, **{openblas.KERNELS: told}).get("OPENBLAS_SAYS")
+    if said is None:
+        pytest.skip("this NumPy has another OpenBLAS")
+    assert said in (told, taken)
+
+
+def test_kernels_that_there_are_not_are_no_error():
+    environment_after(ASK_OPENBLAS, **{openblas.KERNELS: "no such kernels"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "rounding"),
+    [
+        ({}, "OpenBLAS's own choice of kernels and 8 threads"),
+        ({openblas.KERNELS: "Zen", "OMP_NUM_THREADS": "3"}, "OPENBLAS_CORETYPE=Zen and 3 threads"),
+        ({"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "1"}, "OpenBLAS's own choice of kernels and 1 thread"),
+        ({"OMP_NUM_THREADS": "many"}, "OpenBLAS's own choice of kernels and 8 threads"),
+        ({"OPENBLAS_NUM_THREADS": "99"}, "OpenBLAS's own choice of kernels and 8 threads"),
+    ],
+)
+def test_what_decides_about_the_last_digits(monkeypatch, environment, rounding):
+    monkeypatch.setattr(openblas, "processors", lambda: 8)
+    for name in (openblas.KERNELS, *openblas.THREADS):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert openblas._rounding() == rounding
 
 
 def test_zen_4_gets_the_kernels_of_its_predecessors(cpuinfo):

@@ -473,16 +473,16 @@ def test_a_checkpoint_of_another_form_is_refused_and_nothing_is_changed(tmp_path
     assert not model.built
 
 
-def test_going_on_with_other_kernels_of_openblas_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(openblas, "kernels", "")
+def test_going_on_with_products_that_round_otherwise_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(openblas, "rounding", "OPENBLAS_CORETYPE=Zen and 2 threads")
     fit(network(), tmp_path, epochs=1)
     fit(network(), tmp_path, epochs=2)
-    monkeypatch.setattr(openblas, "kernels", "Zen")
-    told = "kernels were its own choice and are OPENBLAS_CORETYPE=Zen now, .* import nnlite before NumPy each time, or"
+    monkeypatch.setattr(openblas, "rounding", "OPENBLAS_CORETYPE=Zen and 1 thread")
+    told = "made with OPENBLAS_CORETYPE=Zen and 2 threads, now with OPENBLAS_CORETYPE=Zen and 1 thread, .* or never"
     with pytest.warns(UserWarning, match=told) as warned:
         fit(network(), tmp_path, epochs=3)
     assert warned[0].filename == __file__
-    monkeypatch.setattr(openblas, "kernels", "")
+    monkeypatch.setattr(openblas, "rounding", "something else")
     fit(network(), tmp_path, epochs=3)  # there is nothing left to compute
 
 

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import tracemalloc
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite import parallel
+from nnlite import openblas, parallel
+from nnlite.optimizers import base
 
 OBJECTS = 6_000  # bytes of Python's own small objects, and of NumPy's for one operation
 
@@ -186,13 +188,60 @@ def test_the_number_of_threads_changes_no_bit():
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize(("given", "n"), [("3", 3), ("0", None), ("-1", None), ("many", None), ("", None)])
-def test_the_environment_says_how_many_threads_there_are(monkeypatch, given, n):
+@pytest.mark.parametrize(
+    ("given", "told", "n_processors", "n"),
+    [("3", False, 16, 3), ("", True, 16, 4), ("", True, 3, 3), ("", False, 16, 1), (None, True, 2, 2)],
+)
+def test_how_many_threads_there_are(monkeypatch, given, told, n_processors, n):
     monkeypatch.delenv(parallel.VARIABLE, raising=False)
-    usual = parallel.n_threads()
-    assert 1 <= usual <= parallel.MOST_THREADS
+    monkeypatch.delenv(openblas.TIMEOUT, raising=False)
+    if given is not None:
+        monkeypatch.setenv(parallel.VARIABLE, given)
+    if told:
+        monkeypatch.setenv(openblas.TIMEOUT, "19")
+    monkeypatch.setattr(openblas, "processors", lambda: n_processors)
+    assert parallel.n_threads() == n
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "many", "1.5"])
+def test_a_wrong_number_of_threads_is_told_before_anything_changes(monkeypatch, given):
     monkeypatch.setenv(parallel.VARIABLE, given)
-    assert parallel.n_threads() == (n or usual)
+    model = nn.Model([nn.Dense(3), nn.Softmax()], seed=0)
+    message = f"NNLITE_NUM_THREADS: expected an integer of at least 1 in the environment, got {given!r}"
+    with pytest.raises(nn.ArgumentError, match=message):
+        model.fit(np.ones((4, 2)), [0, 1, 2, 0])
+    assert not model.built
+
+
+def test_a_helper_ignores_what_its_caller_ignores():
+    told = []
+
+    def task():
+        told.append(np.geterr()["divide"])
+
+    for setting in ("raise", "ignore"):
+        with np.errstate(divide=setting):
+            parallel.run([task, task, task])
+    assert told == ["raise"] * 3 + ["ignore"] * 3
+
+
+def test_trainings_at_once_share_the_helpers_and_learn_what_each_learns_alone(monkeypatch):
+    monkeypatch.setenv(parallel.VARIABLE, "3")
+    monkeypatch.setattr(base, "WORTH_A_THREAD", 1_000)
+    monkeypatch.setattr(base, "SHARED_BLOCK", 1_000)
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((64, 100)).astype(np.float32), rng.integers(0, 10, 64)
+
+    def trained(seed):
+        model, optimizer = nn.Model([nn.Dense(100), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=seed), nn.Adam()
+        model.fit(X, y, optimizer=optimizer, epochs=15, batch_size=16)
+        assert len(optimizer.state(model).memory) == 3
+        return model.theta
+
+    expected = [trained(seed) for seed in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        for theta, alone in zip(pool.map(trained, range(6)), expected, strict=True):
+            np.testing.assert_array_equal(theta, alone)
 
 
 @pytest.mark.parametrize(("units", "n"), [(512, 1), (700, 2), (1000, 3)])  # 407,050, 556,510 and 795,010 parameters

@@ -5,6 +5,7 @@ with half the Poisson deviance are the canonical links of four generalized linea
 line. In the middle of a network each is differentiated like any other activation.
 """
 
+import numbers
 from typing import Any, ClassVar
 
 import numpy as np
@@ -428,7 +429,7 @@ def _checked_smoothing(output: Output, value: object) -> float:
     try:
         return checks.real("label_smoothing", value, minimum=0, below=1)
     except ArgumentError as error:
-        if type(value) is not int or value < 2:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 2:
             raise
         hint = f"a number of units is given to the Dense layer before it: Dense({value}), {type(output).__name__}()"
         raise ArgumentError(f"{error}; {hint}") from None
