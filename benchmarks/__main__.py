@@ -18,7 +18,7 @@ from benchmarks.session import Options, Session
 
 ROUNDS, ROUNDS_WHEN_QUICK = 7, 2
 TOO_SLOW_FOR_QUICK = ("torch-compile", "keras")  # they compile each network, for 10 to 60 s and for 3 s
-PATIENCE = 60
+PATIENCE, PATIENCE_WHEN_QUICK = 60, 10
 MEASURES: dict[str, Callable[[Session], None]] = {
     "training": training.measure,
     "limit": training.measure,  # in the same rounds
@@ -106,9 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--patience",
         type=_seconds,
-        default=PATIENCE,
         metavar="SECONDS",
-        help=f"how long to wait in all for other programs to leave the machine alone (default {PATIENCE})",
+        help=f"how long to wait in all for other programs to leave the machine alone (default {PATIENCE}, "
+        f"{PATIENCE_WHEN_QUICK} if quick)",
     )
     parser.add_argument(
         "--mnist",
@@ -165,6 +165,11 @@ def _is_whole(parsed: argparse.Namespace) -> bool:
     return not (parts or parsed.quick or (parsed.rounds or ROUNDS) < ROUNDS)
 
 
+def _patience(parsed: argparse.Namespace) -> float:
+    given: float | None = parsed.patience
+    return (PATIENCE_WHEN_QUICK if parsed.quick else PATIENCE) if given is None else given
+
+
 def _options(parsed: argparse.Namespace) -> Options:
     frameworks = parsed.frameworks or [name for name in FRAMEWORKS if name not in ON_DEMAND]
     return Options(
@@ -174,7 +179,7 @@ def _options(parsed: argparse.Namespace) -> Options:
         rounds=parsed.rounds or (ROUNDS_WHEN_QUICK if parsed.quick else ROUNDS),
         quick=parsed.quick,
         mnist=parsed.mnist,
-        patience=parsed.patience,
+        patience=_patience(parsed),
     )
 
 

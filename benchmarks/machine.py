@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.frameworks import FRAMEWORKS
-from benchmarks.processes import ROOT, environment, threads
+from benchmarks.processes import ROOT, environment
 from nnlite import openblas, parallel
 
 # what decides how fast NumPy's, PyTorch's or XLA's products are, if someone has set it
@@ -33,7 +33,7 @@ def describe(frameworks: Sequence[str]) -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "threads": threads(),
+        "threads": openblas.processors(),
         "memory_GiB": _memory_GiB(),
         "system": _system(),
         "python": platform.python_version(),

@@ -26,17 +26,12 @@ class PeerError(Exception):
     """A framework's process has failed: what it said."""
 
 
-def threads() -> int:
-    """Cores that this process may use, each of which gets a thread."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def environment() -> dict[str, str]:
     """Of every measured process: a thread for each core, on the CPU, whatever was set outside.
 
     How threads wait (``OMP_WAIT_POLICY`` and its kind) and what kernels are chosen is left as each library has it.
     """
-    number = str(threads())
+    number = str(openblas.processors())
     # what nnlite has set in this process is not for all; TQDM's variables could hide the bar
     outside = {
         name: value for name, value in os.environ.items() if name not in openblas.added and not name.startswith("TQDM_")

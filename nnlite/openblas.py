@@ -7,9 +7,9 @@ from itertools import takewhile
 
 TIMEOUT = "OPENBLAS_THREAD_TIMEOUT"
 KERNELS = "OPENBLAS_CORETYPE"
-THREADS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")  # the first of them that is set counts
+THREADS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")  # the first with a number counts
 
-added: set[str] = set()  # variables that the user had not set
+added: set[str] = set()  # variables that `prepare` has set, since the user had not
 rounding = ""  # what decides about the last digits of products: the kernels, and how many threads share one
 
 
@@ -30,9 +30,10 @@ def processors() -> int:
 
 
 def _rounding() -> str:
+    """The value of `rounding`."""
     kernels = f"{KERNELS}={os.environ[KERNELS]}" if os.environ.get(KERNELS) else "OpenBLAS's own choice of kernels"
-    given = next((os.environ[name] for name in THREADS if name in os.environ), "")
-    n = min(int(given), processors()) if given.isdecimal() and int(given) else processors()
+    given = (int(os.environ[name]) for name in THREADS if os.environ.get(name, "").isdecimal())
+    n = min(next(filter(None, given), processors()), processors())
     return f"{kernels} and {n} thread{'s' * (n > 1)}"
 
 
@@ -40,8 +41,8 @@ def settings() -> dict[str, str]:
     """Environment variables for this machine.
 
     OpenBLAS's threads wait for the next product in a loop, for 2^26 cycles by default, in which they take a processor
-    from the threads that share an optimizer's work. 2^19, a fifth of a millisecond, is longer than what most often lies
-    between two products, and a small part of an optimizer's step.
+    from the threads that share an optimizer's work. 2^19 is a fifth of a millisecond: shorter, and they have to be
+    woken for many a product; longer, and they are in the optimizer's way.
 
     On Zen 4 it chooses the kernels for AVX-512. These processors work off 512 bits in two halves: the kernels for AVX2,
     which it has for their predecessors (and for Intel's Haswell), are a tenth faster.

@@ -85,6 +85,7 @@ def test_kernels_that_there_are_not_are_no_error():
         ({}, "OpenBLAS's own choice of kernels and 8 threads"),
         ({openblas.KERNELS: "Zen", "OMP_NUM_THREADS": "3"}, "OPENBLAS_CORETYPE=Zen and 3 threads"),
         ({"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "1"}, "OpenBLAS's own choice of kernels and 1 thread"),
+        ({"OPENBLAS_NUM_THREADS": "0", "OMP_NUM_THREADS": "3"}, "OpenBLAS's own choice of kernels and 3 threads"),
         ({"OMP_NUM_THREADS": "many"}, "OpenBLAS's own choice of kernels and 8 threads"),
         ({"OPENBLAS_NUM_THREADS": "99"}, "OpenBLAS's own choice of kernels and 8 threads"),
     ],
