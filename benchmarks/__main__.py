@@ -13,7 +13,7 @@ from benchmarks import machine, picture, report
 from benchmarks.frameworks import FRAMEWORKS, ON_DEMAND, OWN
 from benchmarks.networks import NETWORKS
 from benchmarks.quiet import DISTURBING, busy_cores
-from benchmarks.rows import growth, importing, memory, mnist, prediction, training
+from benchmarks.rows import growth, importing, memory, mnist, parts, prediction, training
 from benchmarks.session import Options, Session
 
 ROUNDS, ROUNDS_WHEN_QUICK = 7, 2
@@ -22,6 +22,7 @@ PATIENCE, PATIENCE_WHEN_QUICK = 60, 10
 MEASURES: dict[str, Callable[[Session], None]] = {
     "training": training.measure,
     "limit": training.measure,  # in the same rounds
+    "parts": parts.measure,
     "mnist": mnist.measure,
     "prediction": prediction.measure,
     "memory": memory.measure,
@@ -95,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_names(NETWORKS),
         default=list(NETWORKS),
         metavar="NAME,...",
-        help=f"to train in the rows training and limit: {_listed(NETWORKS)}",
+        help=f"to train in the rows training, limit and parts: {_listed(NETWORKS)}",
     )
     parser.add_argument(
         "--rounds",
@@ -161,8 +162,8 @@ def _seconds(text: str) -> float:
 
 def _is_whole(parsed: argparse.Namespace) -> bool:
     """Whether everything is asked for, as often as it should be measured."""
-    parts = len(parsed.rows) < len(MEASURES) or len(parsed.networks) < len(NETWORKS) or parsed.frameworks is not None
-    return not (parts or parsed.quick or (parsed.rounds or ROUNDS) < ROUNDS)
+    some = len(parsed.rows) < len(MEASURES) or len(parsed.networks) < len(NETWORKS) or parsed.frameworks is not None
+    return not (some or parsed.quick or (parsed.rounds or ROUNDS) < ROUNDS)
 
 
 def _patience(parsed: argparse.Namespace) -> float:

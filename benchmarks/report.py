@@ -11,6 +11,7 @@ from benchmarks.results import Measurement, Results
 TITLES = {
     "training": "A training step",
     "limit": "The matrix products alone",
+    "parts": "Where nnlite's step goes",
     "mnist": "From process start to 97 % on MNIST",
     "prediction": "A prediction, 784-128-10",
     "memory": "Peak memory",
@@ -24,6 +25,10 @@ the peers in the fastest way they offer. All start from the same weights, and wh
     "limit": """
 Microseconds that NumPy takes for the matrix products of a step and nothing else, measured in the same rounds, and their
 share of nnlite's step.""",
+    "parts": """
+Microseconds a step, with a clock at each layer and at the optimizer. Dense layers consist of their products, which also
+stand beside, made alone and on data that lie ready; of biases; and of waiting for what the other core has written.
+The rest of `fit` is gathering batches, the loop, and the progress bar.""",
     "mnist": """
 Seconds from starting a process to its word that it has 97 % of the test set right, which it looks at every 100 steps:
 import and reading of the data included. Adam with 1e-3, batches of 128, Glorot's initial weights (PyTorch: own).""",
@@ -49,7 +54,7 @@ def render(results: Results, machine: dict[str, Any], notes: dict[str, list[str]
         "\n".join(f"- {line}" for line in about_the_run),
     ]
     for row, title in TITLES.items():
-        tables = _limit_table(results) if row == "limit" else _comparison(results, row)
+        tables = TABLES.get(row, _comparison)(results, row)
         if tables or row in notes:
             parts += [f"## {title}", *([_about(results, row), tables] if tables else []), *notes.get(row, [])]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -96,10 +101,10 @@ def _comparison(results: Results, row: str) -> str:
     return _table(head, lines)
 
 
-def _limit_table(results: Results) -> str:
+def _limit_table(results: Results, row: str) -> str:
     lines = []
-    for case in results.cases("limit"):
-        products, step = results.get("limit", case, OWN), results.get("training", case, OWN)
+    for case in results.cases(row):
+        products, step = results.get(row, case, OWN), results.get("training", case, OWN)
         if products is None or not products.counts:
             continue
         share = ""
@@ -107,6 +112,12 @@ def _limit_table(results: Results) -> str:
             share = f"**{products.median / step.median:.2f}**"
         lines.append([f"{case}, us", _cell(products), _cell(step), share])
     return _table(["", "products alone", "nnlite's step", "share"], lines) if lines else ""
+
+
+def _parts_table(results: Results, row: str) -> str:
+    found = [m for m in (results.get(row, case, OWN) for case in results.cases(row)) if m is not None and m.counts]
+    lines = [[f"{m.case}, us", *map(number, m.facts.values()), number(m.median)] for m in found]
+    return _table(["", *found[0].facts, "step"], lines) if lines else ""
 
 
 def _cell(measurement: Measurement | None) -> str:
@@ -119,6 +130,9 @@ def _cell(measurement: Measurement | None) -> str:
         return number(measurement.median)
     lower, upper = measurement.quartiles
     return f"{number(measurement.median)} ({number(lower)}-{number(upper)})"
+
+
+TABLES = {"limit": _limit_table, "parts": _parts_table}  # of rows that compare nothing
 
 
 def number(value: float) -> str:

@@ -62,6 +62,17 @@ class Worker:
         asked = Network(*network)
         return {"us": self.peer.seconds_of_products(asked, steps) / steps * 1e6}
 
+    def parts(self, network: list[Any]) -> dict[str, Any]:
+        """Microseconds of each part of a step, and of its matrix products alone."""
+        self.begin_training(network)
+        epochs, steps = self.network.epochs, self.network.steps
+        self.training.train(epochs)  # as warm as where steps are measured
+        seconds = self.peer.seconds_of_parts(self.training, epochs)
+        products = self.peer.seconds_of_products(self.network, steps)
+        self.end_training()
+        in_us = {part: value / (epochs * steps) * 1e6 for part, value in seconds.items()}
+        return {"parts": in_us, "products": products / steps * 1e6}
+
     def begin_prediction(self, sizes: list[int], batches: list[int]) -> dict[str, Any]:
         """Make a predictor, see that it is right, and warm it up for each size of batch."""
         weights = networks.initial_weights(tuple(sizes))

@@ -14,7 +14,7 @@ import pytest
 
 import nnlite as nn
 from benchmarks import __main__ as command_line
-from benchmarks import networks
+from benchmarks import networks, parts
 from benchmarks.frameworks import FRAMEWORKS, Framework
 from benchmarks.mnist.common import read_mnist
 from benchmarks.networks import NETWORKS, Network
@@ -126,10 +126,39 @@ def test_prediction_growth_memory_and_import_are_measured_too(tmp_path, monkeypa
     assert 30 < found["import", "installed size"] < 500
 
 
+def test_a_step_is_divided_into_its_parts(tmp_path, tiny):
+    code, document = run(tmp_path, "--rows", "parts", "--networks", tiny.name, "--rounds", "1")
+    assert code == 0
+    (found,) = document["measurements"]
+    facts = found["facts"]
+    assert list(facts) == ["products alone", "Dense layers", "ReLU", "softmax and J", "optimizer", "rest of fit"]
+    assert min(facts.values()) > 0
+    assert sum(facts.values()) - facts["products alone"] == pytest.approx(found["median"])
+    text = (tmp_path / "results.md").read_text()
+    assert "products alone | Dense layers | ReLU | softmax and J | optimizer | rest of fit |" in " ".join(text.split())
+
+
+def test_the_clock_counts_each_part_where_it_belongs():
+    model = nn.Model([nn.Dense(4), nn.ReLU(), nn.Dense(2), nn.Softmax()], n_features=3, seed=0)
+    optimizer = nn.SGD(0.1)
+    seconds = parts.Clock(model, optimizer).seconds
+
+    def running(act):
+        """Of which parts the clock was running meanwhile."""
+        before = dict(seconds)
+        act()
+        return [part for part in seconds if seconds[part] > before[part]]
+
+    assert running(lambda: model.forward(np.ones((5, 3)))) == [parts.DENSE, parts.HIDDEN, parts.OUTPUT]
+    assert running(lambda: model.backward(np.zeros(5, int))) == [parts.DENSE, parts.HIDDEN, parts.OUTPUT]
+    assert running(lambda: optimizer.step(model)) == [parts.OPTIMIZER]
+
+
 def test_quick_says_what_it_leaves_out(tmp_path):
-    code, document = run(tmp_path, "--quick", "--rows", "memory,growth", "--frameworks", "nnlite")
+    code, document = run(tmp_path, "--quick", "--rows", "parts,memory,growth", "--frameworks", "nnlite")
     assert (code, document["measurements"]) == (0, [])
     text = (tmp_path / "results.md").read_text()
+    assert "--quick leaves out where a step of nnlite's goes" in text
     assert "--quick leaves out how a step grows" in text
     assert "--quick leaves out 784-2048-2048-10" in text
 
@@ -616,7 +645,7 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_was_measured(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--rows", "traning"], "--rows: expected some of training, limit, mnist"),
+        (["--rows", "traning"], "--rows: expected some of training, limit, parts, mnist"),
         (["--rows", ""], "--rows: expected some of"),
         (["--frameworks", "nnlite,tensorflow"], "got tensorflow"),
         (["--networks", "784-10"], "expected some of 64-32-10, 784-128-10"),

@@ -861,6 +861,13 @@ def test_what_a_rule_does_not_have_is_refused(name):
         optimizers.NAdam(0.1, **{name: True})
 
 
+def test_a_name_of_another_library_is_answered_with_what_the_rule_takes():
+    with pytest.raises(nn.ArgumentError) as error:
+        nn.Adam(lr=0.001)
+    takes = "learning_rate, beta_1, beta_2, epsilon, weight_decay, amsgrad, l1, clip_value, clip_norm, max_norm"
+    assert str(error.value) == f"lr: Adam has no such argument; it takes {takes}"
+
+
 def test_a_wrong_learning_rate_set_later_is_refused_and_the_old_one_stays():
     optimizer = optimizers.Adam(0.1)
     for wrong in (0, -1, np.nan, "0.1", None, float):

@@ -55,7 +55,7 @@ class Thing:
             if parameter.kind is not parameter.VAR_KEYWORD:
                 names.append(name)
             elif isinstance(self.call, type) and issubclass(self.call, nn.Optimizer):
-                names += Options.__annotations__
+                names += [name for name in Options.__annotations__ if name not in names]
             elif self.call is nn.LambdaCallback:
                 names += [f"on_{event}" for event in EVENTS]
         return names

@@ -10,6 +10,7 @@ import numpy as np
 
 import nnlite as nn
 from benchmarks.networks import MOMENTUM, Array, Network, Weights
+from benchmarks.parts import REST, Clock
 
 
 def model_of(weights: Weights) -> nn.Model:
@@ -48,6 +49,15 @@ class Training:
         """What it has learned."""
         parameters = self.model.parameters
         return [(parameters[f"W{n}"], parameters[f"b{n}"]) for n in range(1, len(parameters) // 2 + 1)]
+
+
+def seconds_of_parts(training: Training, epochs: int) -> dict[str, float]:
+    """How long each part of the training takes, over so many epochs; the training has clocks from then on."""
+    clock = Clock(training.model, training.optimizer)
+    start = time.perf_counter()
+    training.train(epochs)
+    seconds = time.perf_counter() - start
+    return clock.seconds | {REST: seconds - sum(clock.seconds.values())}
 
 
 def predictor(weights: Weights) -> Callable[[Array], Array]:

@@ -21,6 +21,8 @@ from nnlite.memory import LINE, aligned, aligned_copy
 from nnlite.schedules import Rate, as_schedule
 
 if TYPE_CHECKING:
+    import inspect
+
     from nnlite.model import Model
 
 # how many numbers of theta are updated at once
@@ -200,7 +202,7 @@ class Optimizer:
     Raises
     ------
     ArgumentError
-        If a value is out of its range.
+        If a value is out of its range, or an argument has a name that the rule does not know.
 
     References
     ----------
@@ -220,7 +222,11 @@ class Optimizer:
         clip_value: float | None = None,
         clip_norm: float | None = None,
         max_norm: float | None = None,
+        **unknown: Any,
     ) -> None:
+        if unknown:
+            name, takes = next(iter(unknown)), ", ".join(self._parameters())
+            raise ArgumentError(f"{name}: {type(self).__name__} has no such argument; it takes {takes}")
         self.learning_rate = learning_rate
         self.weight_decay = checks.real("weight_decay", weight_decay, minimum=0)
         self.l1 = checks.real("l1", l1, minimum=0)
@@ -387,15 +393,20 @@ class Optimizer:
         vars(self).update(state, _states=weakref.WeakKeyDictionary())
 
     def __repr__(self) -> str:
-        import inspect
-
-        own, common = (dict(inspect.signature(rule).parameters) for rule in (type(self), Optimizer))
-        parameters = own | common | own  # in the order of its own, with its own defaults
         given = [repr(self.learning_rate)]
-        for name, parameter in parameters.items():
-            if name not in ("learning_rate", "options") and getattr(self, name, parameter.default) != parameter.default:
+        for name, parameter in self._parameters().items():
+            if name != "learning_rate" and getattr(self, name, parameter.default) != parameter.default:
                 given.append(f"{name}={getattr(self, name)!r}")
         return f"{type(self).__name__}({', '.join(given)})"
+
+    @classmethod
+    def _parameters(cls) -> "dict[str, inspect.Parameter]":
+        """What it can be given, by name: first what is the rule's own, with its own defaults, then what all have."""
+        import inspect
+
+        own, common = (dict(inspect.signature(rule).parameters) for rule in (cls, Optimizer))
+        parameters = own | common | own
+        return {name: found for name, found in parameters.items() if found.kind is not found.VAR_KEYWORD}
 
 
 def _norm(vectors: list[Array]) -> float:

@@ -1,0 +1,32 @@
+"""Where a step of nnlite's goes, part by part."""
+
+from __future__ import annotations
+
+import statistics
+
+from benchmarks.frameworks import OWN
+from benchmarks.session import Session
+
+ROUNDS = 5
+
+
+def measure(session: Session) -> None:
+    """Microseconds of each part, and of the products alone; each part's median over the rounds is a fact."""
+    if session.options.quick:
+        session.note("parts", "--quick leaves out where a step of nnlite's goes.")
+        return
+    for network in session.options.networks:
+        session.say(f"where a step of {network.name} goes, us:", end="")
+        entry = session.results.open("parts", network.title, OWN, "us")
+        rounds: list[dict[str, float]] = []
+        for _ in range(min(ROUNDS, session.options.rounds)):
+            answer = session.ask(OWN, network.title, "parts", network=network)
+            if answer is None:
+                entry.failure = "failed"
+                break
+            rounds.append({"products alone": answer["products"]} | answer["parts"])
+            entry.samples.append(sum(answer["parts"].values()))
+        else:
+            entry.facts = {part: statistics.median(found[part] for found in rounds) for part in rounds[0]}
+            session.say("  " + "  ".join(f"{part} {us:,.0f}" for part, us in entry.facts.items()), end="")
+        session.say()
