@@ -701,7 +701,7 @@ def _unknown(metric: Any, classifies: bool) -> ArgumentError:
     import difflib
 
     plain = re.sub(r"[\s-]+", "_", str(metric).strip().lower())
-    near = difflib.get_close_matches(plain, METRICS, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(plain, _suitable(classifies), n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return ArgumentError(
         f"metrics: there is no {metric!r}; choose from {_choices(classifies)}, or give a function of (y, Y_hat){hint}"
@@ -709,8 +709,12 @@ def _unknown(metric: Any, classifies: bool) -> ArgumentError:
 
 
 def _choices(classifies: bool) -> str:
-    names = [name for name, metric in METRICS.items() if (metric in FOR_VALUES) != classifies]
-    return ", ".join(names).replace("top_k_accuracy", "top_k_accuracy (k = 5; top_3_accuracy and the like)")
+    names = ", ".join(_suitable(classifies))
+    return names.replace("top_k_accuracy", "top_k_accuracy (k = 5; top_3_accuracy and the like)")
+
+
+def _suitable(classifies: bool) -> list[str]:
+    return [name for name, metric in METRICS.items() if (metric in FOR_VALUES) != classifies]
 
 
 def _for_network(function: Metric, multi_label: bool | None, y: Array, Y_hat: Array) -> Any:

@@ -261,6 +261,7 @@ def test_what_the_history_has_is_not_replaced_by_a_function_of_that_name():
     ("call", "message"),
     [
         (lambda: metrics.resolve("acuracy", True), "metrics: there is no 'acuracy'; .* did you mean 'accuracy'"),
+        (lambda: metrics.resolve("f2", True), "metrics: there is no 'f2'; .* did you mean 'f1'"),  # not r2
         (lambda: metrics.resolve(3, True), "metrics: there is no 3; choose from accuracy"),
         (lambda: metrics.resolve("r2", True), "metrics: 'r2' is for values, and this network classifies"),
         (lambda: metrics.resolve("f1", False), "metrics: 'f1' is for classes, and this network gives values"),
