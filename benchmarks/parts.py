@@ -21,7 +21,7 @@ class Clock:
     Attributes
     ----------
     seconds : dict of str to float
-        By part; what the clock itself takes, a fifth of a microsecond a call, is in none.
+        By part; most of what the clock itself takes, a fifth of a microsecond a call, is in none.
     """
 
     def __init__(self, model: nn.Model, optimizer: nn.Optimizer) -> None:

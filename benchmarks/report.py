@@ -28,7 +28,8 @@ share of nnlite's step.""",
     "parts": """
 Microseconds a step, with a clock at each layer and at the optimizer. Dense layers consist of their products, which also
 stand beside, made alone and on data that lie ready; of biases; and of waiting for what the other core has written.
-The rest of `fit` is gathering batches, the loop, and the progress bar.""",
+The rest of `fit` is gathering batches, the loop, the progress bar, and the clock itself (a fifth of a microsecond a
+call). Rounds of nnlite alone, in which steps take less time than beside the peers; each column has its own median.""",
     "mnist": """
 Seconds from starting a process to its word that it has 97 % of the test set right, which it looks at every 100 steps:
 import and reading of the data included. Adam with 1e-3, batches of 128, Glorot's initial weights (PyTorch: own).""",

@@ -133,7 +133,6 @@ def test_a_step_is_divided_into_its_parts(tmp_path, tiny):
     facts = found["facts"]
     assert list(facts) == ["products alone", "Dense layers", "ReLU", "softmax and J", "optimizer", "rest of fit"]
     assert min(facts.values()) > 0
-    assert sum(facts.values()) - facts["products alone"] == pytest.approx(found["median"])
     text = (tmp_path / "results.md").read_text()
     assert "products alone | Dense layers | ReLU | softmax and J | optimizer | rest of fit |" in " ".join(text.split())
 
@@ -152,6 +151,21 @@ def test_the_clock_counts_each_part_where_it_belongs():
     assert running(lambda: model.forward(np.ones((5, 3)))) == [parts.DENSE, parts.HIDDEN, parts.OUTPUT]
     assert running(lambda: model.backward(np.zeros(5, int))) == [parts.DENSE, parts.HIDDEN, parts.OUTPUT]
     assert running(lambda: optimizer.step(model)) == [parts.OPTIMIZER]
+    cache = model._training_pass().caches[-1]
+    assert running(lambda: model.output.losses(np.eye(2, dtype=np.float32)[[0] * 5], cache)) == [parts.OUTPUT]
+    assert running(lambda: model.output.n_correct(np.zeros(5, int), cache)) == [parts.OUTPUT]
+
+
+def test_of_each_part_the_median_counts_and_what_failed_is_told(tmp_path, monkeypatch, tiny):
+    answers = iter([{"parts": {"Dense layers": us, "ReLU": 10 - us}, "products": us / 2} for us in (1, 4, 2)])
+    monkeypatch.setattr(Session, "ask", lambda *_, **__: next(answers, None))
+    chosen = ("--rows", "parts", "--networks", tiny.name, "--frameworks", "nnlite", "--rounds", "3")
+    _, document = run(tmp_path, *chosen)
+    (found,) = document["measurements"]
+    assert found["facts"] == {"products alone": 1, "Dense layers": 2, "ReLU": 8}
+    assert found["samples"] == [10, 10, 10]
+    _, document = run(tmp_path, *chosen)
+    assert document["measurements"][0]["failure"] == "failed"
 
 
 def test_quick_says_what_it_leaves_out(tmp_path):
