@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.frameworks import FRAMEWORKS
 from benchmarks.processes import ROOT, environment
-from nnlite import openblas, parallel
+from nnlite.engine import openblas, parallel
 
 # what decides how fast NumPy's, PyTorch's or XLA's products are, if someone has set it
 TELLING = (

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from nnlite import openblas
+from nnlite.engine import openblas
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKER = ("-m", "benchmarks.worker")

@@ -7,7 +7,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from nnlite import openblas
+from nnlite.engine import openblas
 
 openblas.prepare()
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         ModelCheckpoint,
         ReduceOnPlateau,
     )
-    from nnlite.checkpoints import Checkpoint
     from nnlite.datasets import (
         Dataset,
         Table,
@@ -35,7 +34,8 @@ if TYPE_CHECKING:
         make_spirals,
     )
     from nnlite.errors import ArgumentError, DataFileError, DivergenceError, ModelFileError, NnliteError, NotBuiltError
-    from nnlite.files import load
+    from nnlite.fitting.batches import batches
+    from nnlite.fitting.history import History
     from nnlite.functional import (
         binary_cross_entropy,
         cross_entropy,
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
         softplus,
         tanh,
     )
-    from nnlite.history import History
     from nnlite.initializers import (
         Constant,
         GlorotNormal,
@@ -115,7 +114,8 @@ if TYPE_CHECKING:
         SequentialSchedule,
         StepDecay,
     )
-    from nnlite.sources import batches
+    from nnlite.storage.checkpoints import Checkpoint
+    from nnlite.storage.model_files import load
 
 __version__ = "0.1.0.dev0"
 
@@ -123,15 +123,15 @@ __version__ = "0.1.0.dev0"
 # as light as `import numpy`; for type checkers and editors the names are imported above.
 _HOMES = {
     "callbacks": "CSVLogger Callback EMA EarlyStopping LambdaCallback ModelCheckpoint ReduceOnPlateau SWA",
-    "checkpoints": "Checkpoint",
+    "storage.checkpoints": "Checkpoint",
     "datasets": "Dataset Table load_csv load_digits load_iris load_mnist make_blobs make_moons make_spirals",
     "errors": "ArgumentError DataFileError DivergenceError ModelFileError NnliteError NotBuiltError",
-    "files": "load",
+    "storage.model_files": "load",
     "functional": (
         "binary_cross_entropy cross_entropy elu erf gelu hard_swish hardmax leaky_relu log_softmax "
         "one_hot relu selu sigmoid silu softmax softplus tanh"
     ),
-    "history": "History",
+    "fitting.history": "History",
     "initializers": (
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform "
         "Orthogonal TruncatedNormal Zeros"
@@ -151,13 +151,12 @@ _HOMES = {
         "ConstantRate CosineDecay CosineDecayRestarts ExponentialDecay LinearWarmup OneCycle "
         "PolynomialDecay Schedule SequentialSchedule StepDecay"
     ),
-    "sources": "batches",
+    "fitting.batches": "batches",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _MODULES = {
     "callbacks",
     "datasets",
-    "files",
     "functional",
     "initializers",
     "inspect",

@@ -15,7 +15,7 @@ from nnlite import __version__, checks
 from nnlite.checks import Array
 from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_spirals
 from nnlite.errors import ArgumentError, NnliteError
-from nnlite.history import History
+from nnlite.fitting.history import History
 from nnlite.layers import Dense, Layer, ReLU, Softmax
 from nnlite.model import Model
 from nnlite.optimizers import SGD

@@ -7,7 +7,7 @@ leaves the model, the optimizer and the data as they were.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nnlite.history import History
+    from nnlite.fitting.history import History
 
 
 class NnliteError(Exception):

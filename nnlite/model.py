@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite import checks, data
+from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, NotBuiltError
+from nnlite.fitting.batches import Examples, check_examples
 from nnlite.initializers import GlorotUniform, Initializer
 from nnlite.layers import Activation, Dense, Layer, Output, Sigmoid
 from nnlite.layers.base import Shape
-from nnlite.parameters import Vectors, flattened, walk
-from nnlite.passes import Pass, shortcut
-from nnlite.running import Running
-from nnlite.sources import Examples, check_examples
+from nnlite.network import examples as data
+from nnlite.network.means import Running
+from nnlite.network.passes import Pass, shortcut
+from nnlite.network.vectors import Vectors, flattened, walk
 
 if TYPE_CHECKING:
     from nnlite.callbacks import Callback
-    from nnlite.checkpoints import Checkpoint
-    from nnlite.history import History
+    from nnlite.fitting.history import History
     from nnlite.optimizers import Optimizer
+    from nnlite.storage.checkpoints import Checkpoint
 
 BLOCK = 1024  # examples that predict and evaluate send through the network at once
 
@@ -186,7 +187,7 @@ class Model:
 
     @class_names.setter
     def class_names(self, names: Any) -> None:
-        from nnlite.files import check_class_names
+        from nnlite.storage.model_files import check_class_names
 
         self._class_names = check_class_names(names, self.output, self._shapes[-1][0] if self.built else None)
 
@@ -569,7 +570,7 @@ class Model:
         The first Ctrl-C ends the training after the current batch: the epochs so far are returned, callbacks come to
         their end, and a checkpoint says where to go on. A second one stops at once.
         """
-        from nnlite import training
+        from nnlite.fitting import fit as training
 
         return training.fit(
             self,
@@ -693,7 +694,7 @@ class Model:
         NotBuiltError
             If the network has no parameters yet.
         """
-        from nnlite.files import save
+        from nnlite.storage.model_files import save
 
         self._require_built("save")
         save(self, path)

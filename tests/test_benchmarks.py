@@ -26,7 +26,7 @@ from benchmarks.results import Results
 from benchmarks.rows import importing, mnist
 from benchmarks.rows.turns import check_losses
 from benchmarks.session import Options, Session
-from nnlite import openblas
+from nnlite.engine import openblas
 
 ROOT = Path(__file__).parent.parent
 MACHINE = {

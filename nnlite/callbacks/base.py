@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.snapshots import can_hold
+from nnlite.storage.snapshots import can_hold
 
 if TYPE_CHECKING:
     from nnlite.model import Model

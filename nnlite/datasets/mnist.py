@@ -6,12 +6,12 @@ import os
 import numpy as np
 
 from nnlite import checks
-from nnlite.atomic import write_whole
 from nnlite.checks import Array
 from nnlite.datasets.base import Dataset
 from nnlite.datasets.download import download
 from nnlite.datasets.idx import read_idx
 from nnlite.errors import DataFileError
+from nnlite.storage.atomic import write_whole
 
 DESCRIPTION = (
     "70,000 handwritten digits, 28 x 28 pixels: The MNIST database of handwritten digits, Y. LeCun, "

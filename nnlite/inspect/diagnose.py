@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite import checks, data
+from nnlite import checks
 from nnlite.callbacks import Callback
 from nnlite.callbacks.base import Logs
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.fitting.batches import check_examples
 from nnlite.inspect.diagnosis import after, before, during
 from nnlite.inspect.diagnosis import data as data_checks
 from nnlite.inspect.diagnosis.layers import weight_matrices
 from nnlite.inspect.diagnosis.report import Diagnosis, Finding
 from nnlite.inspect.diagnosis.subject import BLOCK, SAMPLE, Part, Subject, quiet
-from nnlite.sources import check_examples
+from nnlite.network import examples as data
 
 if TYPE_CHECKING:
     from nnlite.model import Model

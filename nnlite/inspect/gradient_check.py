@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite import checks, data
+from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.inspect.walk import (
@@ -26,7 +26,8 @@ from nnlite.inspect.walk import (
 from nnlite.layers import Cache, Layer
 from nnlite.layers.base import Shape
 from nnlite.model import Model
-from nnlite.parameters import Segment
+from nnlite.network import examples as data
+from nnlite.network.vectors import Segment
 
 H = 1e-5  # step of the difference quotients, times max(1, |value|): near the third root of float64's precision
 FINER = (1e-1, 1e-2)  # parts of H that are tried where the two disagree

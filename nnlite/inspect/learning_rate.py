@@ -12,7 +12,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.sources import Examples, check_examples
+from nnlite.fitting.batches import Examples, check_examples
 
 if TYPE_CHECKING:
     from nnlite.model import Model

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from nnlite import checks, data
+from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers import Cache, Layer
 from nnlite.model import Model
-from nnlite.parameters import Segment, flattened
+from nnlite.network import examples as data
+from nnlite.network.vectors import Segment, flattened
 
 MOST_EXAMPLES = 1024  # that are looked at one by one
 

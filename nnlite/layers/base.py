@@ -10,9 +10,9 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
+from nnlite.engine.memory import aligned
 from nnlite.errors import ArgumentError
 from nnlite.initializers import GlorotUniform, Initializer
-from nnlite.memory import aligned
 
 Shape = tuple[int, ...]
 MOST_ARRAYS = 1000  # views that a cache keeps: one for each size of batch that it has met, and name

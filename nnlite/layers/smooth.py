@@ -6,9 +6,9 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.functional import check_approximate
+from nnlite.functional.normal import normal_cdf
 from nnlite.initializers import GlorotUniform, HeNormal
 from nnlite.layers.base import Activation, Cache
-from nnlite.special import normal_cdf
 
 
 class GELU(Activation):

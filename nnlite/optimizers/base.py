@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
 
-from nnlite import checks, parallel
+from nnlite import checks
 from nnlite.checks import Array
+from nnlite.engine import parallel
+from nnlite.engine.memory import LINE, aligned, aligned_copy
 from nnlite.errors import ArgumentError
-from nnlite.memory import LINE, aligned, aligned_copy
 from nnlite.schedules import Rate, as_schedule
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nnlite import checks
-from nnlite.atomic import replacing
 from nnlite.callbacks import Callback
 from nnlite.callbacks.base import Logs
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.plots.style import LAYOUT, check_ax, own_or_new
+from nnlite.storage.atomic import replacing
 
 if TYPE_CHECKING:
     from nnlite.model import Model

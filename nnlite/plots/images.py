@@ -8,9 +8,9 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.data import check_lengths, check_X
 from nnlite.errors import ArgumentError
 from nnlite.layers import Dense
+from nnlite.network.examples import check_lengths, check_X
 from nnlite.plots.inputs import VALUES, output_units, require_model
 from nnlite.plots.style import (
     DIVERGING,

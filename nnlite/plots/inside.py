@@ -7,8 +7,8 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.data import check_lengths, check_X
 from nnlite.layers import Cache
+from nnlite.network.examples import check_lengths, check_X
 from nnlite.plots.inputs import output_units, require_model
 from nnlite.plots.style import COLORS, check_ax, chosen_from, own_or_new, short_name
 

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from nnlite.atomic import write_whole
 from nnlite.datasets import download as module
 from nnlite.datasets.download import download
 from nnlite.errors import DataFileError
+from nnlite.storage.atomic import write_whole
 
 CONTENT = bytes(range(256)) * 1000
 

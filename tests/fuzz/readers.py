@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 import nnlite as nn
-from nnlite import files, npz
 from nnlite.datasets import load_csv
 from nnlite.datasets.idx import read_idx
 from nnlite.errors import DataFileError, ModelFileError
+from nnlite.storage import model_files as files
+from nnlite.storage import npz
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 # in memory where there is such a place: thousands of files are written

@@ -10,7 +10,7 @@ import pytest
 from nnlite.callbacks import Callback, EarlyStopping
 from nnlite.datasets import load_digits, load_iris, make_blobs, make_moons, make_spirals
 from nnlite.errors import ArgumentError
-from nnlite.history import History
+from nnlite.fitting.history import History
 from nnlite.initializers import Constant, GlorotNormal, GlorotUniform, HeUniform, Orthogonal, TruncatedNormal, Zeros
 from nnlite.inspect.diagnose import Diagnose, Diagnosis, Finding, diagnose
 from nnlite.inspect.diagnosis import after, during

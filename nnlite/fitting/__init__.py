@@ -1,0 +1,1 @@
+"""Training: `Model.fit` and what belongs to it."""

@@ -1,0 +1,1 @@
+"""The network: layers in a chain over one flat vector of parameters."""

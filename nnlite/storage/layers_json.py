@@ -1,0 +1,177 @@
+"""The layers of a network as plain values that JSON can hold, and back.
+
+A layer is ``{"layer": name of its class, "arguments": {name: value}}``, an initializer ``{"initializer": ...}`` and a
+tuple ``{"tuple": [...]}``. Names are looked up among nnlite's own classes and those that the caller gives, and nowhere
+else.
+"""
+
+import inspect
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite import initializers, layers
+from nnlite.errors import ArgumentError, ModelFileError
+from nnlite.initializers import Initializer
+from nnlite.layers import Layer
+from nnlite.storage.npz import refusing
+
+MOST_LAYERS = 4096
+DEEPEST = 32  # values inside values
+LONGEST_INTEGER = 1024  # bits
+
+
+class Known(NamedTuple):
+    """Which class each name stands for."""
+
+    layers: dict[str, type[Layer]]
+    initializers: dict[str, type[Initializer]]
+
+
+def own_classes() -> Known:
+    """Nnlite's own classes, but for the bases that do nothing themselves."""
+    return Known(
+        {name: c for name, c in _public(layers, Layer) if c.forward is not Layer.forward},
+        {name: c for name, c in _public(initializers, Initializer) if c.__call__ is not Initializer.__call__},
+    )
+
+
+def _public(module: Any, base: type) -> list[tuple[str, Any]]:
+    found = [(name, value) for name, value in vars(module).items() if not name.startswith("_")]
+    return [(name, value) for name, value in found if isinstance(value, type) and issubclass(value, base)]
+
+
+def known_classes(given: Iterable[Any], argument: str = "layers") -> Known:
+    """Nnlite's own classes and those that are given; ArgumentError if one is none, or a name stands for two."""
+    if isinstance(given, (type, str, Mapping)) or not isinstance(given, Iterable):
+        raise ArgumentError(f"{argument}: expected a list of classes such as [MyLayer], got {given!r}")
+    known = own_classes()
+    for cls in given:
+        if not (isinstance(cls, type) and issubclass(cls, (Layer, Initializer))):
+            hint = f"; pass the class, {type(cls).__name__}" if isinstance(cls, (Layer, Initializer)) else ""
+            raise ArgumentError(f"{argument}: expected classes of layers (or initializers), got {cls!r}{hint}")
+        home: dict[str, Any] = known.layers if issubclass(cls, Layer) else known.initializers
+        if home.setdefault(cls.__name__, cls) is not cls:
+            raise ArgumentError(
+                f"{argument}: two classes are called {cls.__name__}, {home[cls.__name__]!r} and {cls!r}; "
+                "a file knows them by name, so rename one"
+            )
+    return known
+
+
+# ---- to plain values -------------------------------------------------------------------------------------------
+
+
+def encode(value: Any, what: str, classes: set[type], depth: int = 0) -> Any:
+    """``value`` in plain values; the classes of the layers and initializers in it are added to ``classes``.
+
+    ``what`` says in the message of an ArgumentError where the value belongs.
+    """
+    if depth > DEEPEST:
+        raise ArgumentError(f"{what}: is nested more than {DEEPEST} deep, which a model file cannot hold")
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int) and value.bit_length() <= LONGEST_INTEGER:
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, (list, tuple)):
+        entries = [encode(entry, what, classes, depth + 1) for entry in value]
+        return {"tuple": entries} if isinstance(value, tuple) else entries
+    if isinstance(value, (Layer, Initializer)):
+        return _encode_object(value, classes, depth)
+    raise ArgumentError(
+        f"{what}: expected what a model file can hold (finite numbers, strings, True, False, None, lists and tuples "
+        f"of these, layers, initializers), got {_shown(value)}"
+    )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return f"{text if len(text) <= 100 else text[:100] + '...'} of type {type(value).__name__}"
+
+
+def _encode_object(value: Layer | Initializer, classes: set[type], depth: int) -> dict[str, Any]:
+    name = type(value).__name__
+    classes.add(type(value))
+    arguments = value.hyperparameters() if isinstance(value, Layer) else _arguments(value)
+    return {
+        "layer" if isinstance(value, Layer) else "initializer": name,
+        "arguments": {
+            argument: encode(entry, f"{name}: argument {argument!r}", classes, depth + 1)
+            for argument, entry in arguments.items()
+        },
+    }
+
+
+def _arguments(initializer: Initializer) -> dict[str, Any]:
+    """The arguments that make this initializer again."""
+    cls = type(initializer)
+    arguments = {}
+    for name in inspect.signature(cls).parameters:
+        if not hasattr(initializer, name):
+            raise ArgumentError(f"{cls.__name__}: __init__ must store its argument {name!r} under that name")
+        arguments[name] = getattr(initializer, name)
+    return arguments
+
+
+# ---- and back --------------------------------------------------------------------------------------------------
+
+
+def decode_layers(records: Sequence[Any], known: Known) -> list[Layer]:
+    """The layers that `encode` made these records of; ModelFileError if they are no such records."""
+    made = _Decoder(known)
+    decoded = [made.value(record, 0) for record in records]
+    if not all(isinstance(layer, Layer) for layer in decoded):
+        raise ModelFileError("layers: there is an entry that is no layer")
+    return decoded
+
+
+class _Decoder:
+    def __init__(self, known: Known) -> None:
+        self.known = known
+        self.n_objects = 0
+
+    def value(self, value: Any, depth: int) -> Any:
+        """What `encode` made ``value`` of."""
+        if depth > DEEPEST:
+            raise ModelFileError(f"layers: is nested more than {DEEPEST} deep")
+        if isinstance(value, list):
+            return [self.value(entry, depth + 1) for entry in value]
+        if isinstance(value, dict):
+            return self._of_dict(value, depth)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ModelFileError("layers: has a number that is not finite")
+        if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
+            raise ModelFileError("layers: has an integer that is too large")
+        return value
+
+    def _of_dict(self, value: dict[str, Any], depth: int) -> Any:
+        keys = set(value)
+        if keys == {"tuple"} and isinstance(value["tuple"], list):
+            return tuple(self.value(value["tuple"], depth))
+        if keys in ({"layer", "arguments"}, {"initializer", "arguments"}) and isinstance(value["arguments"], dict):
+            cls = self._class("layer" if "layer" in value else "initializer", value)
+            arguments = {name: self.value(entry, depth + 1) for name, entry in value["arguments"].items()}
+            with refusing(f"{cls.__name__} cannot be made with these arguments"):
+                return cls(**arguments)
+        raise ModelFileError("layers: has an entry that is no layer, no initializer and no tuple")
+
+    def _class(self, kind: str, value: dict[str, Any]) -> Any:
+        self.n_objects += 1
+        if self.n_objects > MOST_LAYERS:
+            raise ModelFileError(f"layers: there are more than {MOST_LAYERS}")
+        name = value[kind]
+        if not isinstance(name, str) or not name.isidentifier() or len(name) > 100:
+            raise ModelFileError(f"layers: the name of the class of one {kind} is no name")
+        cls = (self.known.layers if kind == "layer" else self.known.initializers).get(name)
+        if cls is None:
+            raise ModelFileError(
+                f"needs the {kind} {name!r}, which is none of nnlite's; "
+                f"if the class is yours, load(path, layers=[{name}])"
+            )
+        return cls

@@ -1,0 +1,177 @@
+"""Facts about Ctrl-C: the first ends the training after the current batch, the second stops at once."""
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import nnlite as nn
+from nnlite.fitting.interrupts import Interruptible
+
+
+@pytest.fixture(autouse=True)
+def _default_handler():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def data():
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((60, 4)).astype(np.float32), rng.integers(0, 3, 60)
+
+
+def network(*layers):
+    return nn.Model([nn.Dense(8), *layers, nn.ReLU(), nn.Dense(3), nn.Softmax()], seed=0)
+
+
+class Pressing(nn.Callback):
+    """Ctrl-C is pressed in an epoch, at the end of a batch."""
+
+    def __init__(self, epoch, batch, times=1):
+        self.epoch, self.batch, self.times = epoch, batch, times
+
+    def on_train_begin(self, logs):
+        self.present, self.batches, self.ended = -1, 0, False
+
+    def on_epoch_begin(self, epoch, logs):
+        self.present = epoch
+
+    def on_batch_end(self, batch, logs):
+        self.batches += 1
+        if (self.present, batch) == (self.epoch, self.batch):
+            for _ in range(self.times):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    def on_train_end(self, logs):
+        self.ended = True
+
+
+def test_the_first_ends_the_training_after_the_batch_and_keeps_the_history():
+    model, pressing = network(), Pressing(2, 1)
+    history = model.fit(*data(), epochs=50, batch_size=10, callbacks=[pressing])
+    assert history.interrupted
+    assert history.epochs == 2
+    assert (pressing.batches, pressing.ended) == (2 * 6 + 2, True)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert np.isfinite(model.predict_proba(data()[0])).all()
+    assert model.fit(*data(), epochs=1).interrupted is False  # the model is as good as ever
+
+
+def test_the_second_stops_at_once():
+    model = network()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*data(), epochs=50, callbacks=[Pressing(1, 0, times=2)])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    model.fit(*data(), epochs=1)
+
+
+def test_after_the_last_batch_of_an_epoch_nothing_is_lost(tmp_path):
+    def run(pressing):
+        model = network()
+        history = model.fit(
+            *data(),
+            epochs=4,
+            batch_size=10,
+            callbacks=[pressing],
+            validation_split=0.2,
+            checkpoint=tmp_path,
+            resume=True,
+        )
+        return model, history
+
+    history = run(Pressing(1, 4))[1]
+    assert (history.interrupted, history.epochs) == (True, 1)
+    model, history = run(Pressing(9, 9))
+    whole = network()
+    whole.fit(*data(), epochs=4, batch_size=10, validation_split=0.2)
+    assert (history.interrupted, history.epochs) == (False, 4)
+    np.testing.assert_array_equal(model.theta, whole.theta)
+
+
+@pytest.mark.parametrize("batch", range(6))
+def test_a_training_goes_on_after_it_as_if_there_had_been_none(tmp_path, batch):
+    def run(pressing):
+        model = network(nn.BatchNorm(), nn.Dropout(0.2))
+        callbacks = [pressing, nn.EMA(0.9)]  # which gives the model other weights at the end
+        options = {"epochs": 3, "batch_size": 10, "optimizer": nn.Adam(0.01), "metrics": ["f1"], "resume": True}
+        directory = tmp_path / str(pressing.epoch < 3)
+        history = model.fit(*data(), **options, callbacks=callbacks, checkpoint=directory)
+        del history["seconds"]
+        return model, history
+
+    whole, expected = run(Pressing(9, 0))
+    interrupted, _ = run(Pressing(1, batch))
+    assert not np.array_equal(interrupted.theta, whole.theta)
+    resumed, history = run(Pressing(1, 99))
+    np.testing.assert_array_equal(resumed.theta, whole.theta)
+    assert history == expected
+
+
+def test_the_batch_is_what_it_waits_for_however_many_are_gathered():
+    class Rule(nn.SGD):
+        n = 0
+
+        def update(self, *arguments):
+            super().update(*arguments)
+            self.n += 1
+            if self.n == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    rule = Rule(0.1)
+    history = network().fit(*data(), optimizer=rule, epochs=9, batch_size=1)
+    assert (rule.n, history.interrupted, history.epochs) == (3, True, 0)
+
+
+def test_a_callback_that_stops_in_the_same_batch_has_its_epoch(tmp_path):
+    class Stopping(Pressing):
+        def on_batch_end(self, batch, logs):
+            self.model.stop_training = (self.present, batch) == (self.epoch, self.batch)
+            super().on_batch_end(batch, logs)
+
+    options = {"epochs": 5, "batch_size": 10, "checkpoint": tmp_path, "resume": True}
+    for _ in range(2):
+        history = network().fit(*data(), callbacks=[Stopping(1, 2)], **options)
+        assert history.epochs == 2
+
+
+def test_helpers_end_before_anything_else_goes_on():
+    import time
+
+    from nnlite.engine import parallel
+
+    done = []
+
+    def slow():
+        time.sleep(0.3)
+        done.append(1)
+
+    def pressed():
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        parallel.run([pressed, slow, slow])
+    assert len(done) == 2
+
+
+def test_a_handler_of_the_users_own_is_left_alone():
+    pressed = []
+    signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    history = network().fit(*data(), epochs=3, callbacks=[Pressing(1, 0)])
+    assert (len(pressed), history.epochs, history.interrupted) == (1, 3, False)
+
+
+def test_another_thread_has_no_say_in_signals():
+    histories = []
+    thread = threading.Thread(target=lambda: histories.append(network().fit(*data(), epochs=2)))
+    thread.start()
+    thread.join()
+    assert histories[0].epochs == 2
+
+
+def test_the_handler_is_that_of_before_even_after_an_error():
+    with pytest.raises(RuntimeError), Interruptible():
+        raise RuntimeError
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

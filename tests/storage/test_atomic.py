@@ -1,0 +1,101 @@
+"""Facts about writing a file as a whole or not at all."""
+
+import os
+import stat
+
+import pytest
+
+from nnlite.storage.atomic import replacing, write_whole
+
+OLD, NEW = b"old" * 1000, b"new" * 2000
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "a").write_bytes(OLD)
+    return tmp_path / "a"
+
+
+def test_the_new_content_takes_the_place_of_the_old(path):
+    write_whole(str(path), NEW)
+    assert path.read_bytes() == NEW
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_until_the_end_the_old_file_is_there(path):
+    with replacing(str(path)) as file:
+        file.write(NEW)
+        file.flush()
+        assert path.read_bytes() == OLD
+    assert path.read_bytes() == NEW
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+@pytest.mark.parametrize("where", ["block", "fsync", "replace"])
+def test_whatever_interrupts_the_old_file_stays_and_nothing_else(path, monkeypatch, interruption, where):
+    def interrupt(*arguments):
+        raise interruption
+
+    def write():
+        with replacing(str(path)) as file:
+            file.write(NEW)
+            if where == "block":
+                interrupt()
+
+    if where != "block":
+        monkeypatch.setattr(os, where, interrupt)
+    with pytest.raises(type(interruption)):
+        write()
+    assert path.read_bytes() == OLD
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_content_is_on_the_disk_before_its_name_and_then_the_name(path, monkeypatch):
+    steps = []
+    fsync, replace = os.fsync, os.replace
+
+    def note_fsync(descriptor):
+        steps.append("directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else os.fstat(descriptor).st_size)
+        fsync(descriptor)
+
+    def note_replace(*names):
+        steps.append("rename")
+        replace(*names)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    write_whole(str(path), NEW)
+    assert steps == [len(NEW), "rename", "directory"]
+
+
+def test_a_directory_that_cannot_be_synced_is_no_failure(path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "open", refuse)
+    write_whole(str(path), NEW)
+    assert path.read_bytes() == NEW
+
+
+def test_permissions_of_the_old_file_are_kept(path):
+    path.chmod(0o640)
+    write_whole(str(path), NEW)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_link_stays_a_link(path):
+    link = path.parent / "link"
+    link.symlink_to(path)
+    write_whole(str(link), NEW)
+    assert link.is_symlink()
+    assert path.read_bytes() == NEW
+
+
+def test_a_directory_a_device_and_a_missing_directory_are_refused(tmp_path):
+    with pytest.raises(IsADirectoryError, match="expected the name of a file"), replacing(str(tmp_path)):
+        pass
+    with pytest.raises(OSError, match="device"), replacing(os.devnull):
+        pass
+    with pytest.raises(FileNotFoundError, match="no such directory"), replacing(str(tmp_path / "no" / "a")):
+        pass
+    assert list(tmp_path.iterdir()) == []
