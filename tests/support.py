@@ -1,0 +1,38 @@
+"""What tests in several folders share."""
+
+import numpy as np
+import pytest
+
+import nnlite as nn
+
+
+def refuse(call, *fragments, error=nn.ArgumentError):
+    """Check that ``call`` raises ``error``; its message starts with the first fragment and contains the others."""
+    with pytest.raises(error) as caught:
+        call()
+    message = str(caught.value)
+    assert message.startswith(fragments[0]), message
+    for fragment in fragments[1:]:
+        assert fragment in message, message
+
+
+def table(rows):
+    """Turn rows ``(id, value, ...)`` into parameters of a test."""
+    return [pytest.param(*row[1:], id=row[0]) for row in rows]
+
+
+def network(*hidden, units=3, output=None, n_features=4, seed=0, dtype="float32"):
+    """A built network: the hidden layers, a Dense layer of ``units`` and the output (Softmax by default)."""
+    layers = [*hidden, nn.Dense(units), output or nn.Softmax()]
+    return nn.Model(layers, n_features=n_features, seed=seed, dtype=dtype)
+
+
+class Square(nn.Layer):
+    """A user's own activation, ``a = z^2``."""
+
+    def forward(self, a_prev, cache):
+        cache.z = a_prev
+        return np.square(a_prev)
+
+    def backward(self, da, cache):
+        return da * 2 * cache.z
