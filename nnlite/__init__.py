@@ -100,7 +100,7 @@ if TYPE_CHECKING:
         Softplus,
         Tanh,
     )
-    from nnlite.model import Model
+    from nnlite.model import Model, load
     from nnlite.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSProp
     from nnlite.schedules import (
         ConstantRate,
@@ -115,7 +115,6 @@ if TYPE_CHECKING:
         StepDecay,
     )
     from nnlite.storage.checkpoints import Checkpoint
-    from nnlite.storage.model_files import load
 
 __version__ = "0.1.0.dev0"
 
@@ -126,7 +125,6 @@ _HOMES = {
     "storage.checkpoints": "Checkpoint",
     "datasets": "Dataset Table load_csv load_digits load_iris load_mnist make_blobs make_moons make_spirals",
     "errors": "ArgumentError DataFileError DivergenceError ModelFileError NnliteError NotBuiltError",
-    "storage.model_files": "load",
     "functional": (
         "binary_cross_entropy cross_entropy elu erf gelu hard_swish hardmax leaky_relu log_softmax "
         "one_hot relu selu sigmoid silu softmax softplus tanh"
@@ -145,7 +143,7 @@ _HOMES = {
         "GaussianNoise HardSwish Identity Layer LayerNorm LeakyReLU Output ReLU Reshape Residual SELU "
         "SiLU Sigmoid Softmax Softplus Tanh"
     ),
-    "model": "Model",
+    "model": "Model load",
     "optimizers": "Adagrad Adam AdamW Lion NAdam Optimizer RMSProp SGD",
     "schedules": (
         "ConstantRate CosineDecay CosineDecayRestarts ExponentialDecay LinearWarmup OneCycle "
