@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.functional import check_approximate
-from nnlite.functional.normal import normal_cdf
+from nnlite.functional.normal import normal_cdf, normal_pdf
 from nnlite.initializers import GlorotUniform, HeNormal
 from nnlite.layers.base import Activation, Cache
 
@@ -46,7 +46,7 @@ class GELU(Activation):
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = z Phi(z)``."""
         cache.z = a_prev
-        gate = _normal_gate(a_prev, cache) if self.approximate == "none" else _tanh_gate(a_prev, cache)
+        gate = normal_cdf(a_prev) if self.approximate == "none" else _tanh_gate(a_prev, cache)
         cache.gate = gate
         return np.multiply(a_prev, gate, out=cache.array("a", a_prev.shape))
 
@@ -54,8 +54,7 @@ class GELU(Activation):
         """``dz = da (Phi(z) + z Phi'(z))``."""
         slope = cache.array("slope", da.shape)
         if self.approximate == "none":
-            np.multiply(cache.bell, 1 / math.sqrt(2 * math.pi), out=slope)
-            slope *= cache.z
+            np.multiply(cache.z, normal_pdf(cache.z), out=slope)
         else:
             _tanh_gate_slope(cache, slope)
         slope += cache.gate
@@ -174,13 +173,6 @@ def _sigmoid(z: Array, name: str, cache: Cache) -> Array:
     denominator += 1
     a /= denominator
     return a
-
-
-def _normal_gate(z: Array, cache: Cache) -> Array:
-    """``Phi(z)``; leaves ``e^{-z^2/2}`` for the backward pass."""
-    gate, cache.bell = cache.array("gate", z.shape), cache.array("bell", z.shape)
-    normal_cdf(z, gate, cache.bell, cache.array("scratch", z.shape), cache.array("positive", z.shape, bool))
-    return gate
 
 
 def _tanh_gate(z: Array, cache: Cache) -> Array:
