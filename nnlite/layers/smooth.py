@@ -5,8 +5,7 @@ import math
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.functional import check_approximate
-from nnlite.functional.normal import normal_cdf
+from nnlite.functional import check_approximate, normal_cdf, normal_pdf, sigmoid
 from nnlite.initializers import GlorotUniform, HeNormal
 from nnlite.layers.base import Activation, Cache
 
@@ -51,14 +50,14 @@ class GELU(Activation):
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = z Phi(z)``."""
         cache.z = a_prev
-        cache.gate = normal_cdf(a_prev) if self.approximate == "none" else _sigmoid(_twice_u(a_prev))
+        cache.gate = normal_cdf(a_prev) if self.approximate == "none" else sigmoid(_twice_u(a_prev))
         return a_prev * cache.gate
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da (Phi(z) + z Phi'(z))``."""
         z, gate = _near(cache.z), cache.gate
         if self.approximate == "none":
-            slope = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+            slope = normal_pdf(z)
         else:
             slope = gate * (1 - gate) * math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * z**2)
         return da * (gate + z * slope)
@@ -89,7 +88,7 @@ class SiLU(Activation):
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = z sigma(z)``."""
         cache.z = a_prev
-        cache.gate = _sigmoid(a_prev)
+        cache.gate = sigmoid(a_prev)
         return a_prev * cache.gate
 
     def backward(self, da: Array, cache: Cache) -> Array:
@@ -161,12 +160,7 @@ class Softplus(Activation):
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da sigma(z)``."""
-        return da * _sigmoid(cache.z)
-
-
-def _sigmoid(z: Array) -> Array:
-    """``1 / (1 + e^{-z})`` as ``e^{min(0, z)} / (1 + e^{-|z|})``, which keeps its digits on both sides."""
-    return np.exp(np.minimum(0, z)) / (1 + np.exp(-np.abs(z)))
+        return da * sigmoid(cache.z)
 
 
 def _twice_u(z: Array) -> Array:

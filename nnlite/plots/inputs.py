@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
-from nnlite import checks, metrics
+from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers import Sigmoid
+from nnlite.metrics.arguments import one_against_rest
 
 if TYPE_CHECKING:
     from nnlite.model import Model
@@ -97,20 +96,8 @@ def scored(data: tuple[Any, ...], what: str, *, any_scores: bool = False) -> Sco
     ``any_scores`` is for pictures for which only the order of the scores matters.
     """
     y, Y_hat, labels = pair(data, what)
-    if labels is not None:
-        token = metrics._MULTI_LABEL.set(labels)
-    try:
-        y, Y_hat = metrics._paired(y, Y_hat, scores=any_scores)
-        if Y_hat.ndim == 1:
-            raise ArgumentError(f"{what}: expected probabilities as predict_proba gives them, got predicted classes")
-        several = metrics._several_labels(y, Y_hat)
-    finally:
-        if labels is not None:
-            metrics._MULTI_LABEL.reset(token)
-    if several:
-        return Scored(y > 0.5, Y_hat, True)
-    classes = y if y.ndim == 1 else y.argmax(axis=1)
-    return Scored(classes[:, None] == np.arange(Y_hat.shape[1]), Y_hat, False)
+    truth, scores, several = one_against_rest(y, Y_hat, labels, any_scores=any_scores)
+    return Scored(truth, scores, several)
 
 
 def output_units(model: "Model") -> int:

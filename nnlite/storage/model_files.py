@@ -161,7 +161,7 @@ def _open_regular(name: str) -> Iterator[BinaryIO]:
 
 def _write_header(model: Network) -> bytes:
     """The JSON of the header, from which the same layers have been made for a test."""
-    from nnlite import __version__
+    from nnlite.version import __version__
 
     classes: set[type] = set()
     header = {

@@ -94,7 +94,7 @@ def test_names_tell_of_classes_that_did_not_occur():
         ((Y, P), {"class_names": ["a", "b"]}, "class_names: expected 3 names, got 2"),
         ((Y, P), {"class_names": "abc"}, "class_names: expected 3 names, got 'abc'"),
         ((Y, P[:5]), {}, "Y_hat: expected probabilities"),
-        ((LABELS * 1, P_LABELS), {}, "y: a confusion matrix is of classes that exclude one another"),
+        ((LABELS * 1, P_LABELS), {}, "y: the classes of a confusion matrix must exclude one another"),
         ((several_labels(), P_LABELS[:, :2], LABELS), {}, r"confusion_matrix: .* one at a time: confusion_matrix\(y\["),
     ],
 )
@@ -168,7 +168,7 @@ def test_a_class_without_examples_has_no_curve():
 
 
 def test_predicted_classes_and_unknown_classes_are_refused(plt):
-    with pytest.raises(nn.ArgumentError, match=r"^roc_curve: expected probabilities .* got predicted classes"):
+    with pytest.raises(nn.ArgumentError, match=r"^Y_hat: expected probabilities .* got predicted classes"):
         plots.roc_curve(Y, Y)
     with pytest.raises(nn.ArgumentError, match=r"^classes: label 3 is out of range for 3 classes \(labels are 0..2"):
         plots.roc_curve(Y, P, classes=[3])
