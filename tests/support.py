@@ -36,3 +36,8 @@ class Square(nn.Layer):
 
     def backward(self, da, cache):
         return da * 2 * cache.z
+
+
+def training_cache(seed=0, **options):
+    """The cache of a layer in a training step, with a random generator of its own."""
+    return nn.Cache(training=True, rng=np.random.default_rng(seed), **options)

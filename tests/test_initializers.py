@@ -277,7 +277,7 @@ class Shift(nn.Layer):
     """``a = z + 1``, a layer that is no activation."""
 
     def forward(self, a_prev, cache):
-        return np.add(a_prev, 1, out=cache.array("a", a_prev.shape))
+        return a_prev + 1
 
     def backward(self, da, cache):
         return da
