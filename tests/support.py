@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 import nnlite as nn
 
@@ -36,3 +37,8 @@ class Square(nn.Layer):
 
     def backward(self, da, cache):
         return da * 2 * cache.z
+
+
+def holds_for(*strategies):
+    """Run the test for 60 draws of each strategy."""
+    return lambda test: settings(deadline=None, max_examples=60)(given(*strategies)(test))
