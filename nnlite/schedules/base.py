@@ -75,7 +75,8 @@ def as_schedule(name: str, value: Any) -> Rate:
     try:
         return ConstantRate(value)
     except ArgumentError:
-        hint = f"; write {value.__name__}(...)" if isinstance(value, type) else ""
+        is_schedule_class = isinstance(value, type) and issubclass(value, Schedule)
+        hint = f"; write {value.__name__}(...)" if is_schedule_class else ""
         raise ArgumentError(
             f"{name}: expected a finite number above 0 or a schedule (a function of the step), got {value!r}{hint}"
         ) from None
