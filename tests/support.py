@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 import nnlite as nn
 
@@ -41,3 +42,8 @@ class Square(nn.Layer):
 def training_cache(seed=0, **options):
     """The cache of a layer in a training step, with a random generator of its own."""
     return nn.Cache(training=True, rng=np.random.default_rng(seed), **options)
+
+
+def holds_for(*strategies):
+    """Run the test for 60 draws of each strategy."""
+    return lambda test: settings(deadline=None, max_examples=60)(given(*strategies)(test))
