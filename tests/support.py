@@ -1,5 +1,7 @@
 """What tests in several folders share."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -36,3 +38,10 @@ class Square(nn.Layer):
 
     def backward(self, da, cache):
         return da * 2 * cache.z
+
+
+class Terminal(io.StringIO):
+    """A stream in memory that claims to be a terminal, in place of ``sys.stderr``."""
+
+    def isatty(self):
+        return True

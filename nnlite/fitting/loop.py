@@ -15,13 +15,13 @@ from nnlite.engine import openblas
 from nnlite.errors import ArgumentError
 from nnlite.fitting import divergence
 from nnlite.fitting.batches import Arrays, Chunk, Examples, Stream
+from nnlite.fitting.epoch_bar import EpochBar
 from nnlite.fitting.history import History
 from nnlite.fitting.interrupts import Interruptible
 from nnlite.layers import Cache
 from nnlite.network import examples as data
 from nnlite.network.means import Metrics, Running
 from nnlite.optimizers import Optimizer
-from nnlite.progress import EpochBar
 from nnlite.storage.checkpoints import Directory
 
 if TYPE_CHECKING:

@@ -12,6 +12,8 @@ from nnlite.datasets.download import download
 from nnlite.errors import DataFileError
 from nnlite.storage.atomic import write_whole
 
+from ..support import Terminal
+
 CONTENT = bytes(range(256)) * 1000
 
 
@@ -53,11 +55,6 @@ def test_a_mirror_that_does_not_answer_is_given_up(serve, monkeypatch):
 
 
 # --- the progress bar -------------------------------------------------------------------------------------
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 def test_a_terminal_shows_the_progress(serve, monkeypatch):
