@@ -41,6 +41,7 @@ def test_without_a_target_every_column_is_a_feature(write):
         ("a,b,y\n1,2,0\n", ("a", "b"), 1),
         (",b,y\n1,2,0\n", ("column 1", "b"), 1),
         ('"a, b"," c ",y\n1,2,0\n', ("a, b", "c"), 1),
+        ("nan,b,y\n1,2,0\n", ("nan", "b"), 1),
         ("1,2,y\n1,2,z\n", (), 2),
     ],
 )
@@ -60,6 +61,10 @@ def test_a_header_of_numbers_has_to_be_announced(write):
 
 def test_a_header_that_is_denied_is_read_as_numbers(write):
     refuse_file(write("a,b,c\n4,5,6\n"), r"line 1: column 1: expected a number, got 'a'; .* header=True", header=False)
+
+
+def test_a_first_row_of_missing_values_is_no_header(write):
+    refuse_file(write("?,NA,y\n1,2,0\n"), "line 1: column 1: missing value")
 
 
 def test_a_first_row_of_numbers_with_underscores_is_no_header(write):

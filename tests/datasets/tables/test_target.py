@@ -21,6 +21,7 @@ from .untrusted import refuse_file
         ("2 3 1.5", None, [2, 3, 1.5], ()),
         ("1.0 2.0 1e0", None, [1, 2, 1], ()),
         ("1.0 2.0 1e0", True, [0, 1, 0], ("1", "2")),
+        ("1e16 2 1e16", True, [0, 1, 0], ("1e16", "2")),
         ("1.5 abc 1.5", True, [0, 1, 0], ("1.5", "abc")),
         ("abc -nan inf", True, [1, 0, 2], ("-nan", "abc", "inf")),
         ("10 9 10", False, [10, 9, 10], ()),
@@ -40,6 +41,12 @@ def test_more_than_100_whole_numbers_are_what_the_user_says(write):
     assert len(load_csv(path, classification=True).class_names) == 101
     assert load_csv(path, classification=False).y.tolist() == list(range(101))
     assert len(load_csv(write("".join(f"0,{i}\n" for i in range(100)))).class_names) == 100
+
+
+def test_ten_thousand_classes_may_occur_again_and_again(write):
+    labels = [f"c{i:05}" for i in range(10_000)] * 2
+    table = load_csv(write("".join(f"0,{label}\n" for label in labels)))
+    assert table.y.tolist() == list(range(10_000)) * 2
 
 
 @pytest.mark.parametrize("first", ["0.5", "0"])
