@@ -121,7 +121,7 @@ def load_csv(
 
 
 def _read(first: list[str], rows: Rows, columns: Columns, classification: bool | None, dtype: str) -> Table:
-    """Read the examples, of which ``first`` is one if the file has no header."""
+    """Read the examples; ``first`` is one of them if the file has no header."""
     features = FeatureColumns(rows, columns, dtype)
     target = None if columns.target is None else TargetColumn(rows, columns, classification, dtype)
     for row in itertools.chain([first] if columns.names is None else [], rows):
