@@ -1,5 +1,7 @@
 """What tests in several folders share."""
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -47,3 +49,10 @@ def training_cache(seed=0, **options):
 def holds_for(*strategies):
     """Run the test for 60 draws of each strategy."""
     return lambda test: settings(deadline=None, max_examples=60)(given(*strategies)(test))
+
+
+class Terminal(io.StringIO):
+    """A stream in memory that claims to be a terminal, in place of ``sys.stderr``."""
+
+    def isatty(self):
+        return True

@@ -99,3 +99,22 @@ def test_a_directory_a_device_and_a_missing_directory_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such directory"), replacing(str(tmp_path / "no" / "a")):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_file_has_its_directory_made_and_the_usual_permissions(tmp_path):
+    write_whole(str(tmp_path / "new" / "a"), NEW)
+    (tmp_path / "other").touch()
+    assert (tmp_path / "new" / "a").read_bytes() == NEW
+    assert (tmp_path / "new" / "a").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+@pytest.mark.parametrize("where", ["fsync", "replace"])
+def test_an_interrupted_new_file_leaves_nothing(tmp_path, monkeypatch, interruption, where):
+    def interrupt(*arguments):
+        raise interruption
+
+    monkeypatch.setattr(os, where, interrupt)
+    with pytest.raises(type(interruption)):
+        write_whole(str(tmp_path / "a"), NEW)
+    assert list(tmp_path.iterdir()) == []
