@@ -17,6 +17,7 @@ from nnlite.initializers import GlorotUniform, Initializer
 from nnlite.layers import Activation, Dense, Layer, Output, Sigmoid
 from nnlite.layers.base import Shape
 from nnlite.network import examples as data
+from nnlite.network.class_names import check_class_names
 from nnlite.network.means import Running
 from nnlite.network.passes import Pass, shortcut
 from nnlite.network.vectors import Vectors, flattened, walk
@@ -187,8 +188,6 @@ class Model:
 
     @class_names.setter
     def class_names(self, names: Any) -> None:
-        from nnlite.storage.model_files import check_class_names
-
         self._class_names = check_class_names(names, self.output, self._shapes[-1][0] if self.built else None)
 
     # ---- building ---------------------------------------------------------------------------------------------
