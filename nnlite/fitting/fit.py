@@ -16,7 +16,8 @@ from nnlite.fitting.loop import Run, classes_of
 from nnlite.network.means import Metrics, as_number
 from nnlite.optimizers import SGD, Optimizer
 from nnlite.splits import stratified_split
-from nnlite.storage import checkpoints
+from nnlite.storage.checkpoints import check_checkpoint
+from nnlite.storage.directory import open_directory, split_entropy
 
 if TYPE_CHECKING:
     from nnlite.model import Model
@@ -48,7 +49,7 @@ def fit(
     batch_size = None if batch_size is None else checks.integer("batch_size", batch_size)
     steps_per_epoch = None if steps_per_epoch is None else checks.integer("steps_per_epoch", steps_per_epoch)
     shuffle, progress = checks.boolean("shuffle", shuffle), checks.boolean("progress", progress)
-    saving = checkpoints.check(checkpoint, resume)
+    saving = check_checkpoint(checkpoint, resume)
     parallel.n_threads()  # what the environment says of it may be wrong
     hooks = Hooks(check_callbacks(callbacks))
     resolved = model._resolve_metrics(metrics)
@@ -60,9 +61,9 @@ def fit(
         raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
     train = None if y is None else check_examples(model, X, y, sample_weight)
     validation: Examples | None = None
-    with checkpoints.opened(saving, resume) as directory:
+    with open_directory(saving, resume) as directory:
         if train is not None and validation_split is not None:
-            train, validation = _split(model, train, validation_split, checkpoints.entropy(directory, model._entropy))
+            train, validation = _split(model, train, validation_split, split_entropy(directory, model._entropy))
         source = Stream(model, X, steps_per_epoch, shuffle) if train is None else Arrays(train, batch_size, shuffle)
         _try_metrics(resolved, source.first_y, model._infer_shapes(source.input_shape)[-1][0])
         weight_of_class = _class_weights(model, class_weight, source.input_shape, train)

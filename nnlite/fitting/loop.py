@@ -22,7 +22,7 @@ from nnlite.network import examples as data
 from nnlite.network.means import Metrics, Running
 from nnlite.optimizers import Optimizer
 from nnlite.progress import EpochBar
-from nnlite.storage.checkpoints import Directory
+from nnlite.storage.directory import CheckpointDirectory
 
 if TYPE_CHECKING:
     from nnlite.model import Model
@@ -47,7 +47,7 @@ class Run:
         The callbacks.
     keys : list of str
         Of what the history will record.
-    directory : Directory or None
+    directory : CheckpointDirectory or None
         For checkpoints.
     """
 
@@ -61,7 +61,7 @@ class Run:
         metrics: Metrics,
         hooks: Hooks,
         keys: list[str],
-        directory: Directory | None,
+        directory: CheckpointDirectory | None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
