@@ -4,13 +4,15 @@ import itertools
 import math
 import operator
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from nnlite.errors import ArgumentError
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Option = TypeVar("Option")
 
 
 def integer(name: str, value: object, *, minimum: int = 1) -> int:
@@ -71,6 +73,12 @@ def numeric_array(name: str, value: Any) -> Array:
             f"{name}: expected numbers, got an array of dtype {array.dtype}{_first_non_number(name, array)}"
         )
     return array
+
+
+def floats(name: str, value: Any) -> Array:
+    """Return ``value`` as an array of float32 or float64; all other numbers become float64."""
+    array = numeric_array(name, value)
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 
 def _first_non_number(name: str, array: Array) -> str:
@@ -142,6 +150,14 @@ def in_unit_interval(name: str, array: Array, expected: str) -> None:
         raise ArgumentError(
             f"{name}: expected {expected} in [0, 1], got values from {array.min():g} to {array.max():g}"
         )
+
+
+def choice(name: str, value: object, choices: Sequence[Option]) -> Option:
+    """Return ``value``; raise ArgumentError unless it is one of ``choices``, which are strings or None."""
+    for option in choices:
+        if value is option or (isinstance(value, str) and value == option):
+            return option
+    raise ArgumentError(f"{name}: expected {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, got {value!r}")
 
 
 def boolean(name: str, value: object) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from nnlite import __version__, checks
+from nnlite import checks
 from nnlite.checks import Array
 from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_spirals
 from nnlite.errors import ArgumentError, NnliteError
@@ -20,6 +20,7 @@ from nnlite.layers import Dense, Layer, ReLU, Softmax
 from nnlite.model import Model
 from nnlite.optimizers import SGD
 from nnlite.splits import stratified_split
+from nnlite.version import __version__
 
 VALIDATION_FRACTION = 0.1
 INTERRUPTED = 130  # exit code after Ctrl-C

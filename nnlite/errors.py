@@ -1,13 +1,8 @@
 """The exceptions that nnlite raises on purpose.
 
-Every message names the argument, what came, and what would be right, and a call that raises one of these
-leaves the model, the optimizer and the data as they were.
+Every message names the argument, the value it got, and what would be right. A call that raises one of these errors
+leaves the model, the optimizer and the data unchanged, except `DivergenceError`.
 """
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from nnlite.fitting.history import History
 
 
 class NnliteError(Exception):
@@ -22,31 +17,31 @@ class ArgumentError(NnliteError, ValueError, TypeError):
 
 
 class NotBuiltError(NnliteError, ValueError, AttributeError):
-    """Something was asked of a network that has no parameters yet, because the input size is unknown."""
+    """The network has no parameters yet, because its input size is unknown."""
 
 
 class DataFileError(NnliteError, ValueError):
-    """A data file is missing, damaged, or not what its name says."""
+    """A data file is missing or damaged, or its content does not have the format that its name says."""
 
 
 class ModelFileError(NnliteError, ValueError):
-    """A model file is damaged, not what its name says, or needs a layer or a version that is not there."""
+    """A model file is damaged, is not a model file, or needs a layer or a version of nnlite that is not available."""
 
 
 class DivergenceError(NnliteError, ArithmeticError):
-    """A cost or gradient became NaN or infinite in training; the network has the best weights so far.
+    """The cost or a gradient became NaN or infinite in training. The network has its best weights so far.
 
     Attributes
     ----------
     epoch, step : int
-        Where it happened, counted from 0: the step is that within the epoch.
+        Epoch and step within the epoch, both counted from 0.
     where : str
-        What went wrong first.
-    history : History
-        Of the epochs that were completed.
+        What became NaN or infinite first.
+    history : dict of str to list of float
+        The `History` of the completed epochs.
     """
 
-    history: "History"
+    history: dict[str, list[float]]
 
     def __init__(self, message: str, *, epoch: int, step: int, where: str) -> None:
         super().__init__(message)

@@ -1,10 +1,15 @@
 """The package as a whole: what it exports, what importing it costs, and that imports run one way."""
 
 import ast
+import importlib
+import pydoc
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 import nnlite as nn
 
@@ -24,14 +29,49 @@ def module_name(path):
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def test_every_public_name_is_there_and_listed_once_for_each_reader():
-    tree = ast.parse((ROOT / "nnlite" / "__init__.py").read_text(encoding="utf-8"))
-    (for_type_checkers,) = [node for node in tree.body if isinstance(node, ast.If) and isinstance(node.test, ast.Name)]
-    typed = [alias.name for node in for_type_checkers.body for alias in node.names]
-    assert sorted(nn.__all__) == sorted(typed) == sorted(nn._HOME)
-    for name in nn.__all__:
-        assert getattr(nn, name).__doc__, name
-    assert set(nn.__all__) <= set(dir(nn))
+def public_names():
+    """Names and their homes, as type checkers and editors read them; the home of a public module is "nnlite"."""
+    for node in ast.parse((ROOT / "nnlite" / "__init__.pyi").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                assert alias.asname == alias.name  # otherwise type checkers take it for private
+                yield alias.name, node.module
+
+
+def test_type_checkers_and_dir_know_the_same_names_each_once():
+    names = [name for name, _ in public_names()]
+    assert sorted(names) == sorted(dir(nn))
+    assert len(set(names)) == len(names)
+
+
+def test_every_public_name_is_there_with_a_docstring_and_from_its_home():
+    for name, home in public_names():
+        value = getattr(nn, name)
+        assert value.__doc__, name
+        if home == "nnlite":
+            assert value.__name__ == f"nnlite.{name}"
+        elif name != "__version__":
+            assert name in nn.__all__
+            assert value is getattr(importlib.import_module(home), name)
+
+
+def test_the_help_lists_the_public_names_by_their_homes_and_no_others():
+    text = pydoc.render_doc(nn, renderer=pydoc.plaintext)
+    contents, classes, functions = (text.index(f"\n{part}\n") for part in ("PACKAGE CONTENTS", "CLASSES", "FUNCTIONS"))
+    listed = re.findall(r"^ {4}(nnlite[.\w]+): (.*)$", text[:contents], re.MULTILINE)
+    assert {(name, home) for home, names in listed for name in names.split(", ")} == {
+        (name, home) for name, home in public_names() if name in nn.__all__
+    }
+    described = re.findall(r"^ {4}class (\w+)", text[classes:functions], re.MULTILINE)
+    described += re.findall(r"^ {4}(\w+)\(", text[functions:], re.MULTILINE)
+    assert sorted(described) == sorted(nn.__all__)
+
+
+@pytest.mark.parametrize("module", [nn.functional, nn.metrics], ids=lambda module: module.__name__)
+def test_a_package_of_functions_shows_its_public_names_alone(module):
+    assert sorted(dir(module)) == sorted(module.__all__)
+    for name in module.__all__:
+        assert getattr(module, name).__doc__, name
 
 
 def test_an_unknown_name_is_an_attribute_error():
@@ -59,5 +99,7 @@ def test_imports_run_one_way():
     assert not needs  # what is left imports itself in a circle
 
 
-def test_the_wheel_has_the_types():
+def test_the_wheel_has_the_types_and_the_version_of_the_package():
     assert (ROOT / "nnlite" / "py.typed").exists()
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["version"]["path"]
+    assert f'__version__ = "{nn.__version__}"' in (ROOT / version).read_text()

@@ -133,7 +133,7 @@ def refresh_running_averages(callback: Callback) -> None:
             n_batches += 1
             for norm in norms:
                 norm.momentum = 1 / n_batches
-            model._training_pass().forward(X, training=True)
+            model.new_pass(training=True).forward(model.signature.cast(X))
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.network.network import Network
+from nnlite.optimizers import Optimizer
 from nnlite.storage.snapshots import can_hold
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
-    from nnlite.optimizers import Optimizer
 
 Logs = Mapping[str, float]
 NOT_STATE = ("model", "optimizer", "training_inputs")  # `fit` sets them
@@ -55,7 +53,7 @@ class Callback(Remembering):
     ...             self.model.stop_training = True
     """
 
-    model: Model
+    model: Network
     optimizer: Optimizer
     training_inputs: Callable[[], Iterator[Array]]
 

@@ -11,6 +11,7 @@ from nnlite import checks
 from nnlite.callbacks.base import Callback, Logs, Remembering
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.storage import model_files
 
 
 class Monitor(Remembering):
@@ -262,7 +263,7 @@ class ModelCheckpoint(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save."""
         if not self.save_best_only or self.monitor.improves(logs):
-            self.model.save(self._name(epoch, logs))
+            model_files.save(self.model, self._name(epoch, logs))
 
     def _name(self, epoch: int, logs: Logs) -> str:
         try:

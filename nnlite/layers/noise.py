@@ -1,4 +1,4 @@
-"""Layers that disturb the network in training, so that it learns not to rely on any single unit."""
+"""Layers that disturb the network in training, so that it does not rely on any single unit."""
 
 import math
 
@@ -11,14 +11,14 @@ from nnlite.layers.base import Cache, Layer
 
 
 class Dropout(Layer):
-    r"""In training ``a = a_prev d / (1 - rate)``, where d is 0 with probability ``rate`` and else 1.
+    r"""In training ``a = a_prev d / (1 - rate)``, where d is 0 with probability ``rate``, else 1.
 
-    Dividing by ``1 - rate`` (inverted dropout) keeps the mean, so that prediction is ``a = a_prev``.
+    The division by ``1 - rate`` (inverted dropout) keeps the mean, so that prediction is ``a = a_prev``.
 
     Parameters
     ----------
     rate : float
-        Fraction of the units that is dropped, in [0, 1).
+        Fraction of the units to drop, in [0, 1).
 
     Raises
     ------
@@ -32,6 +32,13 @@ class Dropout(Layer):
     References
     ----------
     N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> rng = np.random.default_rng(0)
+    >>> nn.Dropout(0.5).forward(np.ones((1, 4)), nn.Cache(training=True, rng=rng))
+    array([[2., 0., 0., 0.]])
     """
 
     def __init__(self, rate: float) -> None:
@@ -41,33 +48,26 @@ class Dropout(Layer):
         """``a = a_prev d / (1 - rate)`` in training, else a_prev."""
         if not cache.training or self.rate == 0:
             return a_prev
-        kept = draw_kept(a_prev.shape, self.rate, cache)
-        factor = cache.factor = cache.array("factor", a_prev.shape)
-        np.copyto(factor, kept)
-        factor *= 1 / (1 - self.rate)
-        return np.multiply(a_prev, factor, out=cache.array("a", a_prev.shape))
-
-    def _infer(self, a_prev: Array) -> Array:
-        """``a = a_prev``."""
-        return a_prev
+        cache.d = draw_kept(a_prev, self.rate, cache)
+        return a_prev * cache.d / (1 - self.rate)
 
     def backward(self, da: Array, cache: Cache) -> Array:
-        """``da_prev = da d / (1 - rate)``."""
-        if cache.training and self.rate != 0:
-            da *= cache.factor
-        return da
+        """``da_prev = da d / (1 - rate)`` in training, else da."""
+        if not cache.training or self.rate == 0:
+            return da
+        return da * cache.d / (1 - self.rate)
 
 
 class AlphaDropout(Layer):
     r"""Dropout for SELU: ``a = A (a_prev d + a' (1 - d)) + B`` in training, with ``a' = - lambda alpha``.
 
-    A dropped unit gets SELU's lowest value a' instead of 0, and ``A = ((1 - rate) (1 + rate a'^2))^{-1/2}`` and
+    A dropped unit gets a', the lowest value of SELU, instead of 0. ``A = ((1 - rate) (1 + rate a'^2))^{-1/2}`` and
     ``B = - A rate a'`` keep mean 0 and variance 1.
 
     Parameters
     ----------
     rate : float
-        Fraction of the units that is dropped, in [0, 1).
+        Fraction of the units to drop, in [0, 1).
 
     Raises
     ------
@@ -81,6 +81,13 @@ class AlphaDropout(Layer):
     References
     ----------
     G. Klambauer et al., "Self-normalizing neural networks", 2017.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> rng = np.random.default_rng(0)
+    >>> nn.AlphaDropout(0.5).forward(np.ones((1, 4)), nn.Cache(training=True, rng=rng)).round(3)
+    array([[ 1.665, -0.779, -0.779, -0.779]])
     """
 
     def __init__(self, rate: float) -> None:
@@ -91,28 +98,16 @@ class AlphaDropout(Layer):
         if not cache.training or self.rate == 0:
             return a_prev
         lowest = -SELU_LAMBDA * SELU_ALPHA
-        A = 1 / math.sqrt((1 - self.rate) * (1 + self.rate * lowest**2))
-        B = -A * self.rate * lowest
-        kept = draw_kept(a_prev.shape, self.rate, cache)
-        factor = cache.factor = cache.array("factor", a_prev.shape)
-        np.copyto(factor, kept)
-        factor *= A
-        a: Array = np.multiply(a_prev, factor, out=cache.array("a", a_prev.shape))
-        dropped = np.subtract(A, factor, out=cache.array("dropped", a_prev.shape))  # A (1 - d)
-        dropped *= lowest
-        a += dropped
-        a += B
-        return a
-
-    def _infer(self, a_prev: Array) -> Array:
-        """``a = a_prev``."""
-        return a_prev
+        cache.A = 1 / math.sqrt((1 - self.rate) * (1 + self.rate * lowest**2))
+        B = -cache.A * self.rate * lowest
+        cache.d = draw_kept(a_prev, self.rate, cache)
+        return cache.A * np.where(cache.d, a_prev, lowest) + B
 
     def backward(self, da: Array, cache: Cache) -> Array:
-        """``da_prev = da A d``."""
-        if cache.training and self.rate != 0:
-            da *= cache.factor
-        return da
+        """``da_prev = da A d`` in training, else da."""
+        if not cache.training or self.rate == 0:
+            return da
+        return cache.A * da * cache.d
 
 
 class GaussianNoise(Layer):
@@ -135,6 +130,13 @@ class GaussianNoise(Layer):
     References
     ----------
     C. M. Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> rng = np.random.default_rng(0)
+    >>> nn.GaussianNoise(0.1).forward(np.ones((1, 3)), nn.Cache(training=True, rng=rng)).round(3)
+    array([[1.013, 0.987, 1.064]])
     """
 
     def __init__(self, stddev: float) -> None:
@@ -145,24 +147,16 @@ class GaussianNoise(Layer):
         if not cache.training or self.stddev == 0:
             return a_prev
         assert cache.rng is not None
-        a = cache.array("a", a_prev.shape)
-        cache.rng.standard_normal(out=a, dtype=a.dtype.type)
-        a *= self.stddev
-        a += a_prev
-        return a
-
-    def _infer(self, a_prev: Array) -> Array:
-        """``a = a_prev``."""
-        return a_prev
+        e = cache.rng.standard_normal(a_prev.shape, dtype=a_prev.dtype.type)
+        return a_prev + self.stddev * e
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``da_prev = da``."""
         return da
 
 
-def draw_kept(shape: tuple[int, ...], rate: float, cache: Cache) -> Array:
-    """d: True with probability ``1 - rate``, drawn from the cache's generator."""
+def draw_kept(a_prev: Array, rate: float, cache: Cache) -> Array:
+    """Draw d of the shape of ``a_prev``: True with probability ``1 - rate``."""
     assert cache.rng is not None
-    uniform = cache.array("uniform", shape)
-    cache.rng.random(out=uniform, dtype=uniform.dtype.type)
-    return np.greater_equal(uniform, rate, out=cache.array("kept", shape, bool))
+    d: Array = cache.rng.random(a_prev.shape, dtype=a_prev.dtype.type) >= rate
+    return d

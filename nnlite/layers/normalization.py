@@ -1,4 +1,4 @@
-"""Layers that give their input mean 0 and variance 1, and let the network learn another scale and shift."""
+"""Layers that give their input mean 0 and variance 1, and learn a new scale and shift."""
 
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
@@ -11,28 +11,29 @@ from nnlite.layers.base import Cache, Layer, Shape
 
 
 class BatchNorm(Layer):
-    r"""``a = gamma (z - mu) / sqrt(sigma^2 + epsilon) + beta``, with mu and sigma^2 of each unit over the batch.
+    r"""Batch normalization: ``a = gamma (z - mu) / sqrt(sigma^2 + epsilon) + beta``.
 
-    Running averages of both are kept in training (that of sigma^2 without bias, ``M / (M - 1)`` times larger), and
-    prediction uses them:
-    ``running_mean <- (1 - momentum) running_mean + momentum mu``, and so for ``running_variance``.
+    mu and sigma^2 are the mean and variance of each unit over the batch. Training keeps running averages of both,
+    and prediction uses them:
+    ``running_mean <- (1 - momentum) running_mean + momentum mu``, and ``running_variance`` likewise with the unbiased
+    variance, which is ``M / (M - 1)`` times sigma^2.
 
     Parameters
     ----------
     momentum : float, default 0.1
-        Weight of the newest batch in the running averages, in (0, 1]. As in PyTorch; Keras calls 1 minus this the
-        momentum.
+        Weight of the newest batch in the running averages, in (0, 1]. This is PyTorch's meaning; Keras calls 1 minus
+        this number momentum.
     epsilon : float, default 1e-5
         Above 0.
     trainable : bool, default True
-        False freezes the layer: gamma and beta stay, and training, too, uses the running averages as they are.
+        False freezes the layer: gamma and beta stay as they are, and training also uses the running averages.
 
     Attributes
     ----------
     gamma, beta : ndarray, (n,)
-        Scale and shift; 1 and 0 at first.
+        Scale and shift; they start at 1 and 0.
     running_mean, running_variance : ndarray, (n,)
-        0 and 1 at first; they lie in ``model.state``.
+        They start at 0 and 1, and lie in ``model.state``.
 
     Raises
     ------
@@ -46,12 +47,18 @@ class BatchNorm(Layer):
         dgamma = sum_i da z_hat         dbeta = sum_i da
         dz = gamma / sqrt(sigma^2 + epsilon) (da - dbeta / M - z_hat dgamma / M)
 
-    A batch of one example has no variance: z_hat is then 0, and the running variance stays.
+    In a batch of one example z_hat is 0, and the running variance does not change.
 
     References
     ----------
     S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
     shift", 2015.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> nn.Model([nn.Dense(8), nn.BatchNorm(), nn.ReLU(), nn.Dense(3), nn.Softmax()], n_features=4).n_parameters
+    83
     """
 
     gamma: Array
@@ -66,12 +73,41 @@ class BatchNorm(Layer):
         self.epsilon = checks.real("epsilon", epsilon, above=0)
         self.trainable = checks.boolean("trainable", trainable)
 
+    def forward(self, a_prev: Array, cache: Cache) -> Array:
+        """``a = gamma z_hat + beta`` with ``z_hat = (z - mu) / sqrt(sigma^2 + epsilon)``."""
+        z = a_prev
+        cache.of_batch = cache.training and self.trainable
+        if cache.of_batch:
+            mu, variance = z.mean(axis=0), z.var(axis=0)
+            self._average(mu, variance, len(z))
+        else:
+            mu, variance = self.running_mean, self.running_variance
+        cache.sigma = np.sqrt(variance + self.epsilon)
+        cache.z_hat = (z - mu) / cache.sigma
+        return self.gamma * cache.z_hat + self.beta
+
+    def backward(self, da: Array, cache: Cache) -> Array:
+        """``dgamma``, ``dbeta`` and ``dz``; frozen, mu and sigma^2 are constants."""
+        M, z_hat = len(da), cache.z_hat
+        dgamma = self.dgamma = (da * z_hat).sum(axis=0)
+        dbeta = self.dbeta = da.sum(axis=0)
+        if cache.of_batch:
+            da = da - dbeta / M - z_hat * (dgamma / M)
+        return self.gamma / cache.sigma * da
+
+    def _average(self, mu: Array, variance: Array, M: int) -> None:
+        """Move the running averages towards those of the batch."""
+        self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mu
+        if M > 1:
+            unbiased = variance * (M / (M - 1))
+            self.running_variance = (1 - self.momentum) * self.running_variance + self.momentum * unbiased
+
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Gamma and beta, as an example."""
+        """Return the shapes of gamma and beta, each that of one example."""
         return {"gamma": input_shape, "beta": input_shape}
 
     def state_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Running mean and variance, as an example."""
+        """Return the shapes of the running mean and variance, each that of one example."""
         return {"running_mean": input_shape, "running_variance": input_shape}
 
     def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
@@ -79,57 +115,11 @@ class BatchNorm(Layer):
         self.gamma[...] = 1
         self.running_variance[...] = 1
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
-        """``a = gamma (z - mu) / sqrt(sigma^2 + epsilon) + beta``."""
-        z, shape = a_prev, a_prev.shape[1:]
-        cache.by_batch = cache.training and self.trainable
-        z_hat = cache.z_hat = cache.array("z_hat", z.shape)
-        inverse = cache.inverse = cache.array("inverse", shape)
-        if cache.by_batch:
-            mu = np.mean(z, axis=0, out=cache.array("mu", shape))
-            np.subtract(z, mu, out=z_hat)
-            squares = np.square(z_hat, out=cache.array("work", z.shape))
-            variance = np.mean(squares, axis=0, out=cache.array("variance", shape))
-            self._average(self.running_mean, mu, 1.0, cache)
-            if len(z) > 1:
-                self._average(self.running_variance, variance, len(z) / (len(z) - 1), cache)
-        else:
-            np.subtract(z, self.running_mean, out=z_hat)
-            variance = self.running_variance
-        np.add(variance, self.epsilon, out=inverse)
-        np.sqrt(inverse, out=inverse)
-        np.divide(1, inverse, out=inverse)
-        z_hat *= inverse
-        a = np.multiply(z_hat, self.gamma, out=cache.array("a", z.shape))
-        a += self.beta
-        return a
-
-    def _average(self, running: Array, of_batch: Array, factor: float, cache: Cache) -> None:
-        running *= 1 - self.momentum
-        running += np.multiply(of_batch, self.momentum * factor, out=cache.array("newest", of_batch.shape))
-
-    def backward(self, da: Array, cache: Cache) -> Array | None:
-        """``dgamma``, ``dbeta`` and ``dz``, through mu and sigma^2 where they are the batch's."""
-        z_hat, M, shape = cache.z_hat, len(da), da.shape[1:]
-        da_z_hat = np.multiply(da, z_hat, out=cache.array("work", da.shape))
-        dgamma = np.sum(da_z_hat, axis=0, out=cache.array("dgamma", shape))
-        dbeta = np.sum(da, axis=0, out=cache.array("dbeta", shape))
-        if self.trainable:
-            self.dgamma[...] = dgamma
-            self.dbeta[...] = dbeta
-        if not cache.input_gradient:
-            return None
-        if cache.by_batch:  # da - dbeta / M - z_hat dgamma / M
-            dbeta *= 1 / M
-            dgamma *= 1 / M
-            da -= dbeta
-            da -= np.multiply(z_hat, dgamma, out=da_z_hat)
-        da *= np.multiply(self.gamma, cache.inverse, out=cache.array("scale", shape))
-        return da
-
 
 class LayerNorm(Layer):
-    r"""``a = gamma (z - mu) / sqrt(sigma^2 + epsilon) + beta``, with mu and sigma^2 of each example over its units.
+    r"""Layer normalization: ``a = gamma (z - mu) / sqrt(sigma^2 + epsilon) + beta``.
+
+    mu and sigma^2 are the mean and variance of each example over its units.
 
     Parameters
     ----------
@@ -141,7 +131,7 @@ class LayerNorm(Layer):
     Attributes
     ----------
     gamma, beta : ndarray, (n,)
-        Scale and shift of each unit; 1 and 0 at first.
+        Scale and shift of each unit; they start at 1 and 0.
 
     Raises
     ------
@@ -150,7 +140,8 @@ class LayerNorm(Layer):
 
     Notes
     -----
-    z (M, n) -> a (M, n), the same in training and prediction. Backward, with ``dz_hat = da gamma``::
+    z (M, n) -> a (M, n), the same in training and prediction. Backward, with
+    ``z_hat = (z - mu) / sqrt(sigma^2 + epsilon)`` and ``dz_hat = da gamma``::
 
         dgamma = sum_i da z_hat         dbeta = sum_i da
         dz = (dz_hat - mean_j dz_hat - z_hat mean_j (dz_hat z_hat)) / sqrt(sigma^2 + epsilon)
@@ -158,6 +149,13 @@ class LayerNorm(Layer):
     References
     ----------
     J. L. Ba, J. R. Kiros and G. E. Hinton, "Layer normalization", 2016.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> model = nn.Model([nn.LayerNorm(), nn.Identity()], n_features=3)
+    >>> model.predict([[1.0, 2.0, 3.0]]).round(3)
+    array([[-1.225,  0.   ,  1.225]], dtype=float32)
     """
 
     gamma: Array
@@ -169,43 +167,32 @@ class LayerNorm(Layer):
         self.epsilon = checks.real("epsilon", epsilon, above=0)
         self.trainable = checks.boolean("trainable", trainable)
 
+    def forward(self, a_prev: Array, cache: Cache) -> Array:
+        """``a = gamma z_hat + beta`` with ``z_hat = (z - mu) / sqrt(sigma^2 + epsilon)``."""
+        z, units = a_prev, _unit_axes(a_prev)
+        mu, variance = z.mean(axis=units, keepdims=True), z.var(axis=units, keepdims=True)
+        cache.sigma = np.sqrt(variance + self.epsilon)
+        cache.z_hat = (z - mu) / cache.sigma
+        return self.gamma * cache.z_hat + self.beta
+
+    def backward(self, da: Array, cache: Cache) -> Array:
+        """``dgamma``, ``dbeta`` and ``dz``."""
+        z_hat, units = cache.z_hat, _unit_axes(da)
+        self.dgamma = (da * z_hat).sum(axis=0)
+        self.dbeta = da.sum(axis=0)
+        dz_hat = da * self.gamma
+        along = (dz_hat * z_hat).mean(axis=units, keepdims=True)
+        return (dz_hat - dz_hat.mean(axis=units, keepdims=True) - z_hat * along) / cache.sigma
+
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Gamma and beta, as an example."""
+        """Return the shapes of gamma and beta, each that of one example."""
         return {"gamma": input_shape, "beta": input_shape}
 
     def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
         """Set gamma to 1; beta stays 0."""
         self.gamma[...] = 1
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
-        """``a = gamma (z - mu) / sqrt(sigma^2 + epsilon) + beta``."""
-        z, axes = a_prev, tuple(range(1, a_prev.ndim))
-        column = (len(z),) + (1,) * len(axes)
-        mu = np.mean(z, axis=axes, keepdims=True, out=cache.array("mu", column))
-        z_hat = cache.z_hat = np.subtract(z, mu, out=cache.array("z_hat", z.shape))
-        squares = np.square(z_hat, out=cache.array("work", z.shape))
-        inverse = np.mean(squares, axis=axes, keepdims=True, out=cache.array("inverse", column))
-        inverse += self.epsilon
-        np.sqrt(inverse, out=inverse)
-        cache.inverse = np.divide(1, inverse, out=inverse)
-        z_hat *= inverse
-        a = np.multiply(z_hat, self.gamma, out=cache.array("a", z.shape))
-        a += self.beta
-        return a
 
-    def backward(self, da: Array, cache: Cache) -> Array | None:
-        """``dgamma``, ``dbeta`` and ``dz``, through mu and sigma^2."""
-        z_hat, axes = cache.z_hat, tuple(range(1, da.ndim))
-        column = (len(da),) + (1,) * len(axes)
-        work = cache.array("work", da.shape)
-        if self.trainable:
-            np.sum(np.multiply(da, z_hat, out=work), axis=0, out=self.dgamma)
-            np.sum(da, axis=0, out=self.dbeta)
-        if not cache.input_gradient:
-            return None
-        da *= self.gamma  # dz_hat
-        along = np.mean(np.multiply(da, z_hat, out=work), axis=axes, keepdims=True, out=cache.array("along", column))
-        da -= np.mean(da, axis=axes, keepdims=True, out=cache.array("mean", column))
-        da -= np.multiply(z_hat, along, out=work)
-        da *= cache.inverse
-        return da
+def _unit_axes(z: Array) -> tuple[int, ...]:
+    """Every axis but that of the examples."""
+    return tuple(range(1, z.ndim))

@@ -1,8 +1,8 @@
-"""Output layers: activations that know the cost whose backward pass starts with dz[L] = Y_hat - Y.
+"""Output layers: activations with the cost whose backward pass starts from dz[L] = Y_hat - Y.
 
-Softmax with cross-entropy, Sigmoid with binary cross-entropy, Identity with half the squared error and Exponential
-with half the Poisson deviance are the canonical links of four generalized linear models, which is why they share that
-line. In the middle of a network each is differentiated like any other activation.
+Softmax with cross-entropy, Sigmoid with binary cross-entropy, Identity with half the squared error and Exponential with
+half the Poisson deviance share this line because each is the canonical link of a generalized linear model. In the
+middle of a network each is an activation like any other.
 """
 
 import numbers
@@ -15,95 +15,94 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers.base import Activation, Cache
 
-FEW_CLASSES = 64  # of more, columns written as rows are no gain
-
 
 class Output(Activation):
     """Base class of the layers that can end a network.
 
+    A subclass overrides `forward`, `losses` and `check_targets`, and leaves ``cache.a`` = Y_hat in `forward`.
+
     Attributes
     ----------
     classifies : bool
-        Class attribute: True if Y_hat are probabilities of classes, so that there is an accuracy.
+        Class attribute: True if Y_hat are probabilities of classes, so that the network has an accuracy.
     """
 
     classifies: ClassVar[bool]
 
     def check_units(self, units: int) -> None:
-        """Raise ArgumentError if this output makes no sense for that number of units."""
+        """Raise ArgumentError if the output does not work with that number of units."""
 
     def n_classes(self, units: int) -> int | None:
-        """Between how many classes an output of so many units chooses; None if it does not."""
+        """Return the number of classes that an output of ``units`` chooses from; None if it does not choose."""
         return None
 
     def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
         """Return ``y`` as class indices (M,) or as rows (M, units), or raise ArgumentError."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no check_targets")
 
-    def target_rows(self, y: Array, units: int, cache: Cache) -> Array:
-        """Y (M, units) as the cost takes it, from what `check_targets` gave: class indices become one-hot rows."""
+    def target_rows(self, y: Array, units: int, dtype: Any) -> Array:
+        """Return Y (M, units) for the cost, from checked targets: class indices become one-hot rows."""
         if y.ndim > 1:
-            return self.smoothed(_cast(y, cache), cache)
-        Y = cache.array("Y", (len(y), units))
-        Y.fill(0)
-        Y[cache.row_numbers(len(y)), y] = 1
-        return self.smoothed(Y, cache)
+            return self.smoothed(y.astype(dtype, copy=False))
+        Y = np.zeros((len(y), units), dtype)
+        Y[np.arange(len(y)), y] = 1
+        return self.smoothed(Y)
 
-    def smoothed(self, Y: Array, cache: Cache) -> Array:
-        """Y as the cost takes it, with label smoothing where there is any."""
+    def smoothed(self, Y: Array) -> Array:
+        """Apply label smoothing to Y; by default none."""
         return Y
 
     def losses(self, Y: Array, cache: Cache) -> Array:
-        """L(y_hat, y) of each example, (M,), from what `forward` left in the cache."""
-        raise NotImplementedError
+        """Return L(y_hat, y) of each example, (M,), from what `forward` left in the cache."""
+        raise NotImplementedError(f"{type(self).__name__} has no losses")
 
     def start_backward(self, Y: Array, cache: Cache) -> Array:
-        """``dz[L] = Y_hat - Y``, the derivative of each example's loss by its z[L]."""
-        Y_hat = cache.a
-        dz: Array = np.subtract(Y_hat, Y, out=cache.array("dz", Y.shape))
+        """``dz[L] = Y_hat - Y``: the derivative of each example's loss with respect to its z[L]."""
+        dz: Array = cache.a - Y
         return dz
 
     def predict(self, Y_hat: Array) -> Array:
-        """What the network says, from Y_hat (M, units): classes, or values."""
-        raise NotImplementedError
+        """Return classes or values from Y_hat (M, units)."""
+        raise NotImplementedError(f"{type(self).__name__} has no predict")
 
     def predict_proba(self, Y_hat: Array) -> Array:
-        """Probabilities of the classes, (M, C), from Y_hat (M, units)."""
-        raise ArgumentError(f"predict_proba: a network that ends in {self} has values, no probabilities; use predict")
+        """Return probabilities of the classes, (M, C), from Y_hat (M, units)."""
+        raise ArgumentError(f"predict_proba: a network that ends in {self} has values, not probabilities; use predict")
 
-    def truth(self, y: Array, cache: Cache) -> Array:
-        """What `n_correct` compares with, of each example, from what `check_targets` gave; by default just that.
+    def n_correct(self, y: Array, Y_hat: Array) -> float:
+        """Return how many examples are classified correctly; with several labels the mean over the labels.
 
-        A class that overrides `n_correct` alone gets just that, too.
+        ``y`` is what `check_targets` returned.
         """
-        return y
-
-    def n_correct(self, truth: Array, cache: Cache) -> float:
-        """How many of the M examples are classified as they should be; with several labels the mean over them."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no n_correct")
 
 
 class Softmax(Output):
-    r"""``a_j = e^{z_j} / sum_k e^{z_k}``: probabilities of C classes that exclude one another.
+    r"""Probabilities of C classes that exclude one another: ``a_j = e^{z_j} / sum_k e^{z_k}``.
 
     As the output, its cost is the cross-entropy ``L = - sum_j y_j log y_hat_j``, computed from z as
-    ``L = log sum_k e^{z_k} - sum_j y_j z_j``; ``y`` is given as class indices (M,), as one-hot rows or as
-    probabilities (M, C).
+    ``L = log sum_k e^{z_k} - sum_j y_j z_j``. ``y`` are class indices (M,), one-hot rows or probabilities (M, C).
 
     Parameters
     ----------
     label_smoothing : float, default 0
-        epsilon in [0, 1): the cost takes ``(1 - epsilon) y_j + epsilon / C`` for y_j, so that no class is to become
-        certain (C. Szegedy et al., "Rethinking the Inception architecture", 2016, section 7).
+        epsilon in [0, 1): the cost uses ``(1 - epsilon) y_j + epsilon / C`` instead of y_j, so that no probability has
+        to become 1 (C. Szegedy et al., "Rethinking the Inception architecture", 2016, section 7).
 
     Notes
     -----
-    z (M, C) -> a (M, C), rows sum to 1. Backward as an output: ``dz = Y_hat - Y``; in the middle of a network:
+    z (M, C) -> a (M, C), whose rows sum to 1. Backward as the output: ``dz = Y_hat - Y``; in the middle of a network:
     ``dz = a (da - sum_j da_j a_j)``.
 
     References
     ----------
     J. S. Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> nn.Softmax().forward(np.array([[5.0, 2.0, -1.0, 3.0]]), nn.Cache()).round(3)
+    array([[0.842, 0.042, 0.002, 0.114]])
     """
 
     classifies = True
@@ -111,16 +110,49 @@ class Softmax(Output):
     def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = _checked_smoothing(self, label_smoothing)
 
-    def smoothed(self, Y: Array, cache: Cache) -> Array:
+    def forward(self, a_prev: Array, cache: Cache) -> Array:
+        """``a = e^{z - max z} / sum_k e^{z_k - max z}``, which cannot overflow."""
+        cache.z = a_prev - a_prev.max(axis=-1, keepdims=True)
+        temp = np.exp(cache.z)
+        cache.sum = temp.sum(axis=-1, keepdims=True)
+        cache.a = temp / cache.sum
+        return cache.a
+
+    def losses(self, Y: Array, cache: Cache) -> Array:
+        """``L = log sum_k e^{z_k} - sum_j y_j z_j``, with z - max z for z: that changes nothing."""
+        z = np.maximum(cache.z, np.finfo(Y.dtype).min)  # 0 * -inf would be NaN
+        L: Array = np.log(cache.sum[..., 0]) - (Y * z).sum(axis=-1)
+        return L
+
+    def backward(self, da: Array, cache: Cache) -> Array:
+        """``dz_j = a_j (da_j - sum_k da_k a_k)``, in the middle of a network."""
+        a: Array = cache.a
+        return a * (da - (da * a).sum(axis=-1, keepdims=True))
+
+    def smoothed(self, Y: Array) -> Array:
         """``(1 - epsilon) y + epsilon / C``."""
-        return _smoothed(Y, self.label_smoothing, 1 / Y.shape[1], cache)
+        return _smoothed(Y, self.label_smoothing, 1 / Y.shape[1])
+
+    def predict(self, Y_hat: Array) -> Array:
+        """Return the most probable class of each example, (M,); the first of equal ones."""
+        classes: Array = Y_hat.argmax(axis=1)
+        return classes
+
+    def predict_proba(self, Y_hat: Array) -> Array:
+        """Return Y_hat, (M, C)."""
+        return Y_hat
+
+    def n_correct(self, y: Array, Y_hat: Array) -> float:
+        """Count the examples whose most probable class is the true one."""
+        true = y if y.ndim == 1 else y.argmax(axis=1)
+        return int(np.count_nonzero(Y_hat.argmax(axis=1) == true))
 
     def n_classes(self, units: int) -> int:
-        """As many as units."""
+        """Return ``units``."""
         return units
 
     def check_units(self, units: int) -> None:
-        """At least two classes: the softmax of a single unit is always 1."""
+        """Raise ArgumentError for a single unit, whose softmax is always 1."""
         if units < 2:
             raise ArgumentError(
                 "layers: Softmax over 1 unit is always 1; for two classes use Dense(2), Softmax() or "
@@ -146,84 +178,30 @@ class Softmax(Output):
             raise ArgumentError(f"{name}: the rows must sum to 1, row {i} sums to {sums[i]:g}")
         return array
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
-        """``a = e^{z - max z} / sum e^{z - max z}``."""
-        z = cache.z = a_prev
-        shape, M, C = z.shape, z.shape[:-1], z.shape[-1:]
-        cache.largest = _largest(z, cache)
-        a: Array = np.subtract(z, cache.rows(cache.largest[..., None], shape), out=cache.array("a", shape))
-        np.exp(a, out=a)
-        cache.a = a
-        cache.sum = a.dot(cache.full(1, C), out=cache.array("sum", M))
-        a /= cache.rows(cache.sum[..., None], shape)
-        return a
-
-    def _infer(self, a_prev: Array) -> Array:
-        """``a = e^{z - max z} / sum e^{z - max z}``."""
-        a: Array = a_prev - np.maximum.reduce(a_prev, axis=-1, keepdims=True)
-        np.exp(a, out=a)
-        a /= np.add.reduce(a, axis=-1, keepdims=True)
-        return a
-
-    def losses(self, Y: Array, cache: Cache) -> Array:
-        """``L = log sum_k e^{z_k} - sum_j y_j z_j``."""
-        largest = cache.rows(cache.largest[..., None], Y.shape)
-        shifted = np.subtract(cache.z, largest, out=cache.array("shifted", Y.shape))
-        np.maximum(shifted, np.finfo(shifted.dtype).min, out=shifted)  # instead of -inf: 0 * -inf is no loss
-        shifted *= Y
-        y_z = shifted.dot(cache.full(1, Y.shape[-1:]), out=cache.array("y_z", Y.shape[:-1]))
-        L: Array = np.log(cache.sum, out=cache.array("L", Y.shape[:-1]))
-        L -= y_z
-        return L
-
-    def backward(self, da: Array, cache: Cache) -> Array:
-        """``dz_j = a_j (da_j - sum_k da_k a_k)``, in the middle of a network."""
-        a: Array = cache.a
-        da_a = np.multiply(da, a, out=cache.array("da_a", a.shape))
-        da -= np.sum(da_a, axis=-1, keepdims=True, out=cache.array("sum_da_a", (*a.shape[:-1], 1)))
-        da *= a
-        return da
-
-    def predict(self, Y_hat: Array) -> Array:
-        """Return the most probable class of each example (the first of equals), (M,)."""
-        classes: Array = Y_hat.argmax(axis=1)
-        return classes
-
-    def predict_proba(self, Y_hat: Array) -> Array:
-        """Y_hat itself, (M, C)."""
-        return Y_hat
-
-    def truth(self, y: Array, cache: Cache) -> Array:
-        """The class, (M,); of rows the most probable one."""
-        truth = cache.array("truth", (len(y),), np.intp)
-        if y.ndim > 1:
-            return np.argmax(y, axis=1, out=truth)
-        truth[...] = y
-        return truth
-
-    def n_correct(self, truth: Array, cache: Cache) -> float:
-        """How often the most probable class is the true one."""
-        guess = np.argmax(cache.a, axis=1, out=cache.array("guess", truth.shape, np.intp))
-        return int(np.count_nonzero(np.equal(guess, truth, out=cache.array("right", truth.shape, bool))))
-
 
 class Sigmoid(Output):
-    r"""``a = 1 / (1 + e^{-z})``: the probability of class 1, or of each of C labels that do not exclude one another.
+    r"""Probability of class 1, or of each of C independent labels: ``a = 1 / (1 + e^{-z})``.
 
     As the output, its cost is the binary cross-entropy, summed over the units,
     ``L = - sum_j (y_j log y_hat_j + (1 - y_j) log(1 - y_hat_j))``, computed from z as
-    ``L = sum_j (max(0, z_j) - y_j z_j + log(1 + e^{-|z_j|}))``. With one unit, ``y`` is 0 or 1 (or a probability),
-    of shape (M,) or (M, 1); with C units, rows (M, C) of such.
+    ``L = sum_j (max(0, z_j) - y_j z_j + log(1 + e^{-|z_j|}))``. With one unit, ``y`` is 0, 1 or a probability, of shape
+    (M,) or (M, 1); with C units, ``y`` has shape (M, C).
 
     Parameters
     ----------
     label_smoothing : float, default 0
-        epsilon in [0, 1): the cost takes ``(1 - epsilon) y_j + epsilon / 2`` for y_j.
+        epsilon in [0, 1): the cost uses ``(1 - epsilon) y_j + epsilon / 2`` instead of y_j.
 
     Notes
     -----
-    z (M, n[l]) -> a (M, n[l]) in [0, 1]. Backward as an output: ``dz = Y_hat - Y``; in the middle of a network:
+    z (M, n[l]) -> a (M, n[l]) in [0, 1]. Backward as the output: ``dz = Y_hat - Y``; in the middle of a network:
     ``dz = da a (1 - a)``.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> nn.Sigmoid().forward(np.array([[-1e4, 0.0, 1e4]]), nn.Cache())
+    array([[0. , 0.5, 1. ]])
     """
 
     classifies = True
@@ -231,107 +209,79 @@ class Sigmoid(Output):
     def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = _checked_smoothing(self, label_smoothing)
 
-    def smoothed(self, Y: Array, cache: Cache) -> Array:
-        """``(1 - epsilon) y + epsilon / 2``."""
-        return _smoothed(Y, self.label_smoothing, 1 / 2, cache)
-
-    def n_classes(self, units: int) -> int | None:
-        """Two, with one unit; several labels do not exclude one another."""
-        return 2 if units == 1 else None
-
-    def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
-        """0, 1 or probabilities, (M,) or (M, units)."""
-        rows = _value_rows(y, units, name)
-        checks.in_unit_interval(name, rows, "0, 1 or probabilities")
-        return rows
-
     def forward(self, a_prev: Array, cache: Cache) -> Array:
-        """``a = 1 / (1 + e^{-z})``; where e^{-z} is too large for a float, it is infinite and a is 0."""
+        """``a = 1 / (1 + e^{-z})``; where e^{-z} overflows to infinity, a is 0."""
         cache.z = a_prev
-        a = np.negative(a_prev, out=cache.array("a", a_prev.shape))
         with np.errstate(over="ignore"):
-            np.exp(a, out=a)
-        a += 1
-        cache.a = np.divide(1, a, out=a)
-        return a
-
-    def _infer(self, a_prev: Array) -> Array:
-        """``a = 1 / (1 + e^{-z})``."""
-        with np.errstate(over="ignore"):
-            a: Array = np.exp(-a_prev)
-        a += 1
-        return np.divide(1, a, out=a)
+            cache.a = 1 / (1 + np.exp(-a_prev))
+        return cache.a
 
     def losses(self, Y: Array, cache: Cache) -> Array:
         """``L = sum_j (max(0, z_j) - y_j z_j + log(1 + e^{-|z_j|}))``."""
         z = cache.z
-        L = np.abs(z, out=cache.array("L", z.shape))
-        np.negative(L, out=L)
-        np.exp(L, out=L)
-        np.log1p(L, out=L)
-        L += np.maximum(z, cache.full(0, z.shape), out=cache.array("term", z.shape))
-        L -= np.multiply(Y, z, out=cache.array("term", z.shape))
-        sum_L: Array = np.sum(L, axis=-1, out=cache.array("sum_L", Y.shape[:-1]))
-        return sum_L
+        L: Array = (np.maximum(0, z) - Y * z + np.log1p(np.exp(-np.abs(z)))).sum(axis=-1)
+        return L
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da a (1 - a)``, in the middle of a network."""
-        a = cache.a
-        da *= a
-        da *= np.subtract(1, a, out=cache.array("one_minus_a", a.shape))
-        return da
+        return da * cache.a * (1 - cache.a)
+
+    def smoothed(self, Y: Array) -> Array:
+        """``(1 - epsilon) y + epsilon / 2``."""
+        return _smoothed(Y, self.label_smoothing, 1 / 2)
 
     def predict(self, Y_hat: Array) -> Array:
-        """1 where the probability is above one half: (M,) with one unit, (M, C) with C."""
+        """Return 1 where the probability is above one half, else 0: (M,) with one unit, (M, C) with C."""
         classes = (Y_hat > 0.5).astype(np.intp)
         return classes[:, 0] if classes.shape[1] == 1 else classes
 
     def predict_proba(self, Y_hat: Array) -> Array:
-        """With one unit ``[1 - y_hat, y_hat]``, (M, 2), as softmax would give; with C the C probabilities."""
+        """Return ``[1 - y_hat, y_hat]``, (M, 2), with one unit; with C units the C probabilities."""
         return np.hstack([1 - Y_hat, Y_hat]) if Y_hat.shape[1] == 1 else Y_hat
 
-    def truth(self, y: Array, cache: Cache) -> Array:
-        """Whether y is above one half, (M, units)."""
-        return np.greater(y, 0.5, out=cache.array("truth", y.shape, bool))
+    def n_correct(self, y: Array, Y_hat: Array) -> float:
+        """Count the examples for which Y_hat and y are on the same side of one half; the mean over the units."""
+        return int(np.count_nonzero((Y_hat > 0.5) == (y > 0.5))) / int(Y_hat.shape[1])
 
-    def n_correct(self, truth: Array, cache: Cache) -> float:
-        """How often Y_hat and y are on the same side of one half, in the mean over the units."""
-        guess = np.greater(cache.a, 0.5, out=cache.array("guess", truth.shape, bool))
-        return int(np.count_nonzero(np.equal(guess, truth, out=guess))) / int(truth.shape[1])
+    def n_classes(self, units: int) -> int | None:
+        """Return 2 for one unit, None for several labels, which do not exclude one another."""
+        return 2 if units == 1 else None
+
+    def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
+        """Return 0, 1 or probabilities as rows (M, units)."""
+        rows = _value_rows(y, units, name)
+        checks.in_unit_interval(name, rows, "0, 1 or probabilities")
+        return rows
 
 
 class Identity(Output):
-    r"""``a = z``: values, for regression.
+    r"""Values, for regression: ``a = z``.
 
-    As the output, its cost is half the squared error, summed over the units, ``L = 1/2 sum_j (y_hat_j - y_j)^2``;
+    As the output, its cost is half the squared error, summed over the units, ``L = 1/2 sum_j (y_hat_j - y_j)^2``.
     ``y`` has shape (M, units), or (M,) with one unit.
 
     Notes
     -----
-    z (M, n[l]) -> a (M, n[l]). Backward as an output: ``dz = Y_hat - Y``; in the middle of a network: ``dz = da``.
+    z (M, n[l]) -> a (M, n[l]). Backward as the output: ``dz = Y_hat - Y``; in the middle of a network: ``dz = da``.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> model = nn.Model([nn.Dense(1), nn.Identity()], n_features=2, seed=0)
+    >>> model.predict([[0.0, 0.0], [0.0, 0.0]])
+    array([0., 0.], dtype=float32)
     """
 
     classifies = False
-
-    def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
-        """Values, (M,) or (M, units)."""
-        return _value_rows(y, units, name)
 
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = z``."""
         cache.a = a_prev
         return a_prev
 
-    def _infer(self, a_prev: Array) -> Array:
-        """``a = z``."""
-        return a_prev.copy()
-
     def losses(self, Y: Array, cache: Cache) -> Array:
         """``L = 1/2 sum_j (y_hat_j - y_j)^2``."""
-        error = np.subtract(cache.a, Y, out=cache.array("error", Y.shape))
-        np.square(error, out=error)
-        L = np.sum(error, axis=-1, out=cache.array("L", Y.shape[:-1]))
-        L *= 0.5
+        L: Array = 0.5 * ((cache.a - Y) ** 2).sum(axis=-1)
         return L
 
     def backward(self, da: Array, cache: Cache) -> Array:
@@ -339,89 +289,71 @@ class Identity(Output):
         return da
 
     def predict(self, Y_hat: Array) -> Array:
-        """Y_hat: (M,) with one unit, (M, units) with more."""
+        """Return Y_hat: (M,) with one unit, (M, units) with more."""
         return Y_hat[:, 0] if Y_hat.shape[1] == 1 else Y_hat
+
+    def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
+        """Return finite values as rows (M, units)."""
+        return _value_rows(y, units, name)
 
 
 class Exponential(Output):
-    r"""``a = e^z``: expected counts (Poisson regression).
+    r"""Expected counts (Poisson regression): ``a = e^z``.
 
     As the output, its cost is half the Poisson deviance, summed over the units,
-    ``L = sum_j (y_j log(y_j / y_hat_j) - y_j + y_hat_j)``: 0 where Y_hat is Y. ``y`` are counts or other numbers of at
-    least 0, of shape (M, units), or (M,) with one unit.
+    ``L = sum_j (y_j log(y_j / y_hat_j) - y_j + y_hat_j)``, which is 0 where Y_hat equals Y. ``y`` are counts or other
+    numbers of at least 0, of shape (M, units), or (M,) with one unit.
 
     Notes
     -----
-    z (M, n[l]) -> a (M, n[l]) above 0. Backward as an output: ``dz = Y_hat - Y``; in the middle of a network:
+    z (M, n[l]) -> a (M, n[l]) above 0. Backward as the output: ``dz = Y_hat - Y``; in the middle of a network:
     ``dz = da a``.
 
     References
     ----------
     P. McCullagh and J. Nelder, "Generalized linear models", 1989, section 2.3.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> nn.Exponential().forward(np.array([[0.0, 1.0]]), nn.Cache()).round(3)
+    array([[1.   , 2.718]])
     """
 
     classifies = False
 
+    def forward(self, a_prev: Array, cache: Cache) -> Array:
+        """``a = e^z``; where it overflows to infinity, so does the loss."""
+        cache.z = a_prev
+        with np.errstate(over="ignore"):
+            cache.a = np.exp(a_prev)
+        return cache.a
+
+    def losses(self, Y: Array, cache: Cache) -> Array:
+        """``L = sum_j (y_j (log y_j - z_j) - y_j + e^{z_j})``, with ``0 log 0 = 0``."""
+        log_Y = np.log(np.maximum(Y, np.finfo(Y.dtype).tiny))
+        L: Array = (Y * (log_Y - cache.z - 1) + cache.a).sum(axis=-1)
+        return L
+
+    def backward(self, da: Array, cache: Cache) -> Array:
+        """``dz = da a``."""
+        return da * cache.a
+
+    def predict(self, Y_hat: Array) -> Array:
+        """Return Y_hat: (M,) with one unit, (M, units) with more."""
+        return Y_hat[:, 0] if Y_hat.shape[1] == 1 else Y_hat
+
     def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
-        """Numbers of at least 0, (M,) or (M, units)."""
+        """Return numbers of at least 0 as rows (M, units)."""
         rows = _value_rows(y, units, name)
         if rows.size and rows.min() < 0:
             raise ArgumentError(f"{name}: expected counts of at least 0, got {rows.min():g}")
         return rows
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
-        """``a = e^z``."""
-        cache.z = a_prev
-        with np.errstate(over="ignore"):  # to infinity, and so does the loss
-            a: Array = np.exp(a_prev, out=cache.array("a", a_prev.shape))
-        cache.a = a
-        return a
 
-    def _infer(self, a_prev: Array) -> Array:
-        """``a = e^z``."""
-        with np.errstate(over="ignore"):
-            a: Array = np.exp(a_prev)
-        return a
-
-    def losses(self, Y: Array, cache: Cache) -> Array:
-        """``L = sum_j (y_j (log y_j - z_j) - y_j + e^{z_j})``, with ``0 log 0 = 0``."""
-        L = np.maximum(Y, np.finfo(Y.dtype).tiny, out=cache.array("L", Y.shape))
-        np.log(L, out=L)
-        L -= cache.z
-        L -= 1
-        L *= Y
-        L += cache.a
-        sum_L: Array = np.sum(L, axis=-1, out=cache.array("sum_L", Y.shape[:-1]))
-        return sum_L
-
-    def backward(self, da: Array, cache: Cache) -> Array:
-        """``dz = da a``."""
-        da *= cache.a
-        return da
-
-    def predict(self, Y_hat: Array) -> Array:
-        """Y_hat: (M,) with one unit, (M, units) with more."""
-        return Y_hat[:, 0] if Y_hat.shape[1] == 1 else Y_hat
-
-
-def _largest(z: Array, cache: Cache) -> Array:
-    """``max_j z_j`` of each example; of few classes NumPy finds it sooner among columns written as rows."""
-    M, C = z.shape[:-1], z.shape[-1]
-    largest = cache.array("largest", M)
-    if z.ndim == 2 and len(z) > C <= FEW_CLASSES:
-        columns = cache.scratch("columns", (C, *M))
-        columns[...] = z.T
-        return np.maximum.reduce(columns, axis=0, out=largest)
-    return np.maximum.reduce(z, axis=-1, out=largest)
-
-
-def _cast(y: Array, cache: Cache) -> Array:
-    """``y`` in the network's dtype."""
-    if y.dtype == cache.dtype:
-        return y
-    Y = cache.array("Y", y.shape)
-    Y[...] = y
-    return Y
+def _smoothed(Y: Array, epsilon: float, even: float) -> Array:
+    """``(1 - epsilon) Y + epsilon even``."""
+    return (1 - epsilon) * Y + epsilon * even if epsilon else Y
 
 
 def _checked_smoothing(output: Output, value: object) -> float:
@@ -433,15 +365,6 @@ def _checked_smoothing(output: Output, value: object) -> float:
             raise
         hint = f"a number of units is given to the Dense layer before it: Dense({value}), {type(output).__name__}()"
         raise ArgumentError(f"{error}; {hint}") from None
-
-
-def _smoothed(Y: Array, epsilon: float, even: float, cache: Cache) -> Array:
-    """``(1 - epsilon) Y + epsilon even``."""
-    if epsilon == 0:
-        return Y
-    Y = np.multiply(Y, 1 - epsilon, out=cache.array("Y_smoothed", Y.shape))
-    Y += epsilon * even
-    return Y
 
 
 def _value_rows(y: Any, units: int, name: str) -> Array:

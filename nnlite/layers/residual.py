@@ -1,17 +1,16 @@
-"""Layers around which the signal also goes straight on."""
+"""Layers with a direct connection around them."""
 
 from collections.abc import Sequence
-
-import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.layers import chain
 from nnlite.layers.base import Cache, Layer, Shape
 
 
 class Residual(Layer):
-    r"""``a = a_prev + F(a_prev)``, where F is a chain of layers that keeps the shape.
+    r"""Residual connection: ``a = a_prev + F(a_prev)``, where F is a chain of layers that keeps the shape.
 
     Parameters
     ----------
@@ -23,15 +22,21 @@ class Residual(Layer):
     Raises
     ------
     ArgumentError
-        If there is no layer or one is there twice, or F changes the shape of its input.
+        If there is no layer, if a layer occurs twice, or if F changes the shape of its input.
 
     Notes
     -----
-    a_prev (M, ...) -> a (M, ...). Backward: ``da_prev = da + dF(da)``, where dF is the chain's backward pass.
+    a_prev (M, ...) -> a (M, ...). Backward: ``da_prev = da + dF(da)``, where dF is the backward pass of F.
 
     References
     ----------
     K. He et al., "Deep residual learning for image recognition", 2016.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> nn.Residual([nn.Dense(64), nn.ReLU()])
+    Residual((Dense(64), ReLU()))
     """
 
     def __init__(self, layers: Sequence[Layer], trainable: bool = True) -> None:
@@ -39,16 +44,26 @@ class Residual(Layer):
             raise ArgumentError(f"layers: expected a list of at least one layer, got {layers!r}")
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
-                raise ArgumentError(f"layers: entry {i} is no layer, got {layer!r}")
+                raise ArgumentError(f"layers: entry {i} is not a layer, got {layer!r}")
             if any(layer is earlier for earlier in layers[:i]):
-                raise ArgumentError(f"layers: entry {i}, {layer}, is in the list twice; make one layer for each place")
+                raise ArgumentError(f"layers: entry {i}, {layer}, occurs twice; make one layer for each place")
         self.layers = self.inner_layers = tuple(layers)
         if not checks.boolean("trainable", trainable):
             self.trainable = False
 
+    def forward(self, a_prev: Array, cache: Cache) -> Array:
+        """``a = a_prev + F(a_prev)``."""
+        cache.shapes = chain.shapes_along(self.layers, a_prev.shape[1:])
+        cache.caches = cache.inner(len(self.layers))
+        return a_prev + chain.forward(self.layers, a_prev, cache.caches, cache.shapes)
+
+    def backward(self, da: Array, cache: Cache) -> Array:
+        """``da_prev = da + dF(da)``."""
+        return da + chain.backward(self.layers, da, cache.caches, cache.shapes)
+
     @property
     def trainable(self) -> bool:
-        """Whether any of the layers learns; setting it sets them all."""
+        """Whether any of the layers learns. Assigning to it sets all of them."""
         return any(layer.trainable for layer in self.layers)
 
     @trainable.setter
@@ -57,48 +72,10 @@ class Residual(Layer):
             layer.trainable = checks.boolean("trainable", value)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """``input_shape``, which F must keep."""
-        shape = input_shape
-        for layer in self.layers:
-            shape = layer.output_shape(shape)
+        """Return ``input_shape``, which F must keep."""
+        shape = chain.shapes_along(self.layers, input_shape)[-1]
         if shape != input_shape:
             raise ArgumentError(
                 f"layers: {self} must keep the shape {input_shape} of its input, but turns it into {shape}"
             )
         return input_shape
-
-    def inner_input_shapes(self, input_shape: Shape) -> list[Shape]:
-        """Shapes along the chain F."""
-        shapes = [input_shape]
-        for layer in self.layers[:-1]:
-            shapes.append(layer.output_shape(shapes[-1]))
-        return shapes
-
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
-        """``a = a_prev + F(a_prev)``."""
-        a = a_prev
-        for layer, inner in zip(self.layers, cache.inner(len(self.layers)), strict=True):
-            a = layer.forward(a, inner)
-        self._check_shape("forward", a, a_prev)
-        return np.add(a_prev, a, out=cache.array("a", a_prev.shape))
-
-    def backward(self, da: Array, cache: Cache) -> Array:
-        """``da_prev = da + dF(da)``."""
-        da_F = cache.array("da_F", da.shape)
-        np.copyto(da_F, da)  # the layers of F may overwrite it
-        for layer, inner in zip(self.layers[::-1], cache.inner(len(self.layers))[::-1], strict=True):
-            result = layer.backward(da_F, inner)
-            if result is None:
-                raise ArgumentError(f"layers: {layer}.backward must return the gradient of its input, got None")
-            da_F = result
-        self._check_shape("backward", da_F, da)
-        da += da_F
-        return da
-
-    def _check_shape(self, method: str, result: Array, straight: Array) -> None:
-        """A chain with a layer of a user's own may give something that could be added, but does not belong there."""
-        if np.shape(result) != straight.shape:
-            raise ArgumentError(
-                f"layers: the {method} pass through the layers of {self} must give the shape {straight.shape}, "
-                f"got {np.shape(result)}"
-            )

@@ -1,29 +1,48 @@
-"""What the user hands in: checked as a whole, and given to the network batch by batch in its own dtype."""
+"""Checks of examples: X, y and weights as arrays that fit each other."""
 
-import math
-from typing import Any
+import zlib
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.layers import Cache
 from nnlite.layers.base import Shape
 
-FEW = 16  # examples for which checks, and a cache, would take as long as the prediction
+
+class Examples(NamedTuple):
+    """Checked examples and their weights (None: all 1).
+
+    ``rows`` selects some of the examples and their order; None selects all.
+    """
+
+    X: Array
+    y: Array
+    weights: Array | None = None
+    rows: Array | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of selected examples."""
+        return len(self.X) if self.rows is None else len(self.rows)
+
+    def batch(self, part: slice) -> "Examples":
+        """Return the selected examples in ``part``."""
+        rows = part if self.rows is None else self.rows[part]
+        return Examples(self.X[rows], self.y[rows], None if self.weights is None else self.weights[rows])
+
+    def fingerprint(self) -> str:
+        """Return a checksum (CRC-32) that identifies these examples and their order."""
+        number = 0
+        for array in self:
+            if array is not None:
+                number = zlib.crc32(np.ascontiguousarray(array).data, number)
+        return f"{number:08x}"
 
 
 def check_X(X: Any, input_shape: Shape | None, dtype: Any, name: str = "X") -> Array:
-    """Return ``X`` as an array of at least one finite example of ``input_shape`` (None: any), not yet cast."""
-    if (
-        type(X) is np.ndarray
-        and X.dtype == dtype
-        and X.shape[1:] == input_shape
-        and 0 < len(X) <= FEW
-        and math.isfinite(checks.squares(X))
-    ):
-        return X  # all is well, as it mostly is with single examples
+    """Return ``X`` as an array of at least one finite example of ``input_shape`` (None: any shape), not yet cast."""
     array = checks.numeric_array(name, X)
     if array.ndim < 2:
         one = f"; a single example is {name}.reshape(1, -1)" if array.ndim == 1 else ""
@@ -50,47 +69,25 @@ def check_lengths(X: Array, y: Array, X_name: str = "X", y_name: str = "y") -> N
         )
 
 
-def _describe(shape: Shape) -> str:
-    return f"{shape[0]} features" if len(shape) == 1 else f"examples of shape {shape}"
-
-
-def gatherable(array: Array) -> Array:
-    """``array`` in C order and native byte order, so that `take` need not convert all of it for each batch."""
-    return read_only(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
-
-
-def read_only(array: Array) -> Array:
-    """A view of what is the user's own: no layer may write into it."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def take(array: Array, rows: Array, name: str, cache: Cache) -> Array:
-    """``array[rows]``, in the cache's memory."""
-    out = cache.array(name, (len(rows), *array.shape[1:]), array.dtype)
-    return np.take(array, rows, axis=0, out=out, mode="clip")
-
-
-def cast(array: Array, name: str, cache: Cache, *, copy: bool = False) -> Array:
-    """``array`` in the dtype of the network: itself where it is so already, else (or to copy) in the cache's memory."""
-    if array.dtype == cache.dtype and not copy:
-        return array
-    out = cache.array(name, array.shape)
-    np.copyto(out, array, casting="unsafe")
-    return out
-
-
-def check_weights(sample_weight: Any, n: int, name: str = "sample_weight") -> Array | None:
-    """``sample_weight`` as n finite numbers of at least 0, of which one is above; None stays None."""
+def check_weights(sample_weight: Any, n: int, name: str = "sample_weight", *, all_zero: bool = False) -> Array | None:
+    """Return n finite weights of at least 0 in float64; None stays None. ``all_zero`` allows that all are 0."""
     if sample_weight is None:
         return None
     weights = checks.numeric_array(name, sample_weight)
     if weights.shape != (n,):
         raise ArgumentError(f"{name}: expected one weight for each of {n} examples, got shape {weights.shape}")
     checks.finite(name, weights)
-    if weights.min() < 0 or weights.max() == 0:
+    if weights.min() < 0 or (weights.max() == 0 and not all_zero):
         raise ArgumentError(
             f"{name}: expected weights of at least 0, not all 0, got {weights.min()} to {weights.max()}"
         )
     return weights.astype(np.float64)
+
+
+def contiguous(array: Array) -> Array:
+    """Return ``array`` in C order and native byte order, so that a batch need not be converted."""
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+
+
+def _describe(shape: Shape) -> str:
+    return f"{shape[0]} features" if len(shape) == 1 else f"examples of shape {shape}"

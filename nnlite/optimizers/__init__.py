@@ -1,19 +1,20 @@
-"""Gradient descent: rules that turn grad into a step of theta."""
+"""Optimizers: rules that turn grad into a step of theta."""
 
 from nnlite.optimizers.adam import Adam, AdamW, NAdam
 from nnlite.optimizers.adaptive import Adagrad, Lion, RMSProp
-from nnlite.optimizers.base import Block, Optimizer, OptimizerState
+from nnlite.optimizers.base import Optimizer
 from nnlite.optimizers.sgd import SGD
+from nnlite.optimizers.state import OptimizerState, Part
 
 __all__ = [
     "SGD",
     "Adagrad",
     "Adam",
     "AdamW",
-    "Block",
     "Lion",
     "NAdam",
     "Optimizer",
     "OptimizerState",
+    "Part",
     "RMSProp",
 ]

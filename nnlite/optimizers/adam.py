@@ -1,18 +1,19 @@
-"""Adam and its relatives: running averages of the gradient and of its square."""
+"""Adam and its relatives, which keep running averages of the gradient and of its square."""
 
 import math
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.optimizers.base import Block, Optimizer, OptimizerState, Options
+from nnlite.optimizers.base import Optimizer, Options
+from nnlite.optimizers.state import Part
 from nnlite.schedules import Rate
 
 
 class Adam(Optimizer):
-    r"""Steps from running averages m of the gradient and v of its square, corrected for their start at 0.
+    r"""Adam: running averages m of the gradient and v of its square, corrected for their start at 0.
 
     In step t = 1, 2, ...::
 
@@ -30,7 +31,7 @@ class Adam(Optimizer):
     weight_decay : float, default 0
         Coupled: ``lambda theta`` is added to the gradient. `AdamW` decouples it.
     amsgrad : bool, default False
-        Take the largest v so far for v.
+        Use the largest v so far instead of v.
     **options
         ``l1``, ``clip_value``, ``clip_norm``, ``max_norm``: see `Optimizer`.
 
@@ -43,6 +44,11 @@ class Adam(Optimizer):
     ----------
     D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2015; S. J. Reddi, S. Kale and S. Kumar,
     "On the convergence of Adam and beyond", 2018 (amsgrad).
+
+    Examples
+    --------
+    >>> Adam()
+    Adam(0.001)
     """
 
     def __init__(
@@ -66,47 +72,25 @@ class Adam(Optimizer):
         """``m`` and ``v``, and with amsgrad ``largest_v``."""
         return ("m", "v", "largest_v") if self.amsgrad else ("m", "v")
 
-    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
-        """``m``, ``v``, then ``theta -= learning_rate m_hat / (sqrt(v_hat) + epsilon)``.
+    def update(self, part: Part, g: Array, learning_rate: float) -> None:
+        """``m``, ``v``, their corrections, and the step."""
+        m, v, t = part.m, part.v, part.t
+        m[...] = self.beta_1 * m + (1 - self.beta_1) * g
+        v[...] = self.beta_2 * v + (1 - self.beta_2) * g**2
+        m_hat = m / (1 - self.beta_1**t)
+        v_hat = self._largest(part) / (1 - self.beta_2**t)
+        part.theta -= learning_rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
 
-        The corrections are folded into two numbers: with ``m_hat = c_m m`` and ``v_hat = c_v^2 v`` the step is
-        ``learning_rate c_m / c_v  m / (sqrt(v) + epsilon / c_v)``.
-        """
-        c_m, c_v = self._corrections(state.t(block))
-        root = self._averages(block, g)
-        root += self.epsilon / c_v
-        step = np.divide(block.state["m"], root, out=root)
-        step *= learning_rate * c_m / c_v
-        block.theta -= step
-
-    def prepare(self, state: OptimizerState) -> None:
-        """Keep m and v divided by ``1 - beta``, which saves a pass over each; another beta is another factor."""
-        for beta, names in ((self.beta_1, ("m",)), (self.beta_2, ("v", "largest_v"))):
-            before = state.numbers.setdefault(f"beta of {names[0]}", beta)
-            if beta != before:
-                for name in state.vectors.keys() & names:
-                    state.vectors[name] *= (1 - before) / (1 - beta)
-                state.numbers[f"beta of {names[0]}"] = beta
-
-    def _corrections(self, t: int) -> tuple[float, float]:
-        """c_m and c_v, with ``m_hat = c_m m`` and ``v_hat = c_v^2 v``."""
-        return (1 - self.beta_1) / (1 - self.beta_1**t), math.sqrt((1 - self.beta_2) / (1 - self.beta_2**t))
-
-    def _averages(self, block: Block, g: Array) -> Array:
-        """Bring m and v up to date, and return sqrt(v) in the scratch; m comes last, since the step needs it next."""
-        m, v, scratch = block.state["m"], block.state["v"], block.scratch
-        v *= self.beta_2
-        v += np.multiply(g, g, out=scratch)
+    def _largest(self, part: Part) -> Array:
+        """Return v or, with amsgrad, the largest v so far."""
+        v: Array = part.v
         if self.amsgrad:
-            v = np.maximum(block.state["largest_v"], v, out=block.state["largest_v"])
-        root = np.sqrt(v, out=scratch)
-        m *= self.beta_1
-        m += g
-        return root
+            v = part.largest_v[...] = np.maximum(part.largest_v, v)
+        return v
 
 
 class AdamW(Adam):
-    r"""`Adam` with decoupled weight decay: ``theta = theta - learning_rate lambda theta``, then Adam's step.
+    r"""`Adam` with decoupled weight decay: ``theta = theta - learning_rate lambda theta``, then the step of Adam.
 
     Parameters
     ----------
@@ -118,7 +102,7 @@ class AdamW(Adam):
     weight_decay : float, default 0.01
         lambda, at least 0.
     amsgrad : bool, default False
-        Take the largest v so far for v.
+        Use the largest v so far instead of v.
     **options
         ``l1``, ``clip_value``, ``clip_norm``, ``max_norm``: see `Optimizer`.
 
@@ -130,6 +114,11 @@ class AdamW(Adam):
     References
     ----------
     I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", 2019.
+
+    Examples
+    --------
+    >>> AdamW(3e-3, weight_decay=0.05)
+    AdamW(0.003, weight_decay=0.05)
     """
 
     decoupled = True
@@ -148,9 +137,9 @@ class AdamW(Adam):
 
 
 class NAdam(Adam):
-    r"""`Adam` that looks ahead along the momentum, as Nesterov's does.
+    r"""`Adam` that looks ahead along the momentum, as Nesterov's method does.
 
-    With ``mu_t = beta_1 (1 - 0.96^{t momentum_decay} / 2)`` and P_t the product of mu_1 .. mu_t::
+    With ``mu_t = beta_1 (1 - 0.96^{t momentum_decay} / 2)`` and ``P_t = mu_1 mu_2 ... mu_t``::
 
         theta = theta - learning_rate ((1 - mu_t) / (1 - P_t) g + mu_{t+1} / (1 - P_{t+1}) m) / (sqrt(v_hat) + epsilon)
 
@@ -176,6 +165,11 @@ class NAdam(Adam):
     References
     ----------
     T. Dozat, "Incorporating Nesterov momentum into Adam", 2016.
+
+    Examples
+    --------
+    >>> NAdam()
+    NAdam(0.002)
     """
 
     def __init__(
@@ -190,33 +184,28 @@ class NAdam(Adam):
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, False, **options)
         self.momentum_decay = checks.real("momentum_decay", momentum_decay, minimum=0)
+        self._products: dict[Any, Any] = {}
+
+    def update(self, part: Part, g: Array, learning_rate: float) -> None:
+        """``m``, ``v``, and the step with a look ahead."""
+        m, v, t = part.m, part.v, part.t
+        m[...] = self.beta_1 * m + (1 - self.beta_1) * g
+        v[...] = self.beta_2 * v + (1 - self.beta_2) * g**2
+        v_hat = v / (1 - self.beta_2**t)
+        P, P_next = self._product(t), self._product(t + 1)
+        look_ahead = (1 - self._mu(t)) / (1 - P) * g + self._mu(t + 1) / (1 - P_next) * m
+        part.theta -= learning_rate * look_ahead / (np.sqrt(v_hat) + self.epsilon)
 
     def _mu(self, t: int) -> float:
+        """``mu_t = beta_1 (1 - 0.96^{t momentum_decay} / 2)``."""
         return float(self.beta_1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay)))
 
-    def prepare(self, state: OptimizerState) -> None:
-        """P_t, the product of all mu so far, for each t that a block is at."""
-        super().prepare(state)
-        before = state.numbers
-        state.numbers = {name: number for name, number in before.items() if not name.startswith("P_")}
-        for t in {state.t(block) for block in state.blocks}:
-            product = before.get(f"P_{t - 1}")
-            if product is None:  # the first step, or the first of a layer that was freed
-                product = math.prod(self._mu(k) for k in range(1, t))
-            state.numbers[f"P_{t}"] = product * self._mu(t)
-
-    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
-        """Adam's averages, then the step with a look ahead."""
-        t = state.t(block)
-        product = state.numbers[f"P_{t}"]
-        mu, mu_next = self._mu(t), self._mu(t + 1)
-        _, c_v = self._corrections(t)
-        root = self._averages(block, g)
-        root += self.epsilon / c_v
-        look_ahead = np.multiply(g, (1 - mu) / (1 - product), out=block.g)
-        look_ahead /= root
-        look_ahead *= learning_rate / c_v
-        step = np.divide(block.state["m"], root, out=root)
-        step *= learning_rate / c_v * (1 - self.beta_1) * mu_next / (1 - product * mu_next)
-        block.theta -= look_ahead
-        block.theta -= step
+    def _product(self, t: int) -> float:
+        """``P_t = mu_1 mu_2 ... mu_t``, from the latest products that are known."""
+        key = self.beta_1, self.momentum_decay
+        if self._products.get("key") != key or len(self._products) > 100:
+            self._products = {"key": key}
+        if t not in self._products:
+            before = self._products.get(t - 1)
+            self._products[t] = math.prod(map(self._mu, range(1, t + 1))) if before is None else before * self._mu(t)
+        return float(self._products[t])

@@ -1,4 +1,4 @@
-"""Rules that divide each step by the size of the gradients so far, or take its sign alone."""
+"""Rules that divide a step by the size of the gradients so far, or use only its sign."""
 
 from typing import Unpack
 
@@ -6,12 +6,13 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.optimizers.base import Block, Optimizer, OptimizerState, Options
+from nnlite.optimizers.base import Optimizer, Options
+from nnlite.optimizers.state import Part
 from nnlite.schedules import Rate
 
 
 class Adagrad(Optimizer):
-    r"""``s = s + g^2``, ``theta = theta - learning_rate g / (sqrt(s) + epsilon)``.
+    r"""Adagrad: ``s = s + g^2``, ``theta = theta - learning_rate g / (sqrt(s) + epsilon)``.
 
     Parameters
     ----------
@@ -34,6 +35,11 @@ class Adagrad(Optimizer):
     ----------
     J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods for online learning and stochastic
     optimization", 2011.
+
+    Examples
+    --------
+    >>> Adagrad()
+    Adagrad(0.01)
     """
 
     def __init__(
@@ -53,27 +59,22 @@ class Adagrad(Optimizer):
         """``accumulator``, s."""
         return ("accumulator",)
 
-    def prepare(self, state: OptimizerState) -> None:
-        """Start s where it is to start."""
-        if state.n_steps == 0:
-            state.vectors["accumulator"][...] = self.initial_accumulator_value
+    def initial(self, name: str) -> float:
+        """Return the value of s before the first step."""
+        return self.initial_accumulator_value
 
-    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
-        """``s += g^2``, ``theta -= learning_rate g / (sqrt(s) + epsilon)``."""
-        s, scratch = block.state["accumulator"], block.scratch
-        s += np.square(g, out=scratch)
-        np.sqrt(s, out=scratch)
-        scratch += self.epsilon
-        step = np.divide(g, scratch, out=scratch)
-        step *= learning_rate
-        block.theta -= step
+    def update(self, part: Part, g: Array, learning_rate: float) -> None:
+        """``s = s + g^2``, ``theta = theta - learning_rate g / (sqrt(s) + epsilon)``."""
+        s = part.accumulator
+        s += g**2
+        part.theta -= learning_rate * g / (np.sqrt(s) + self.epsilon)
 
 
 class RMSProp(Optimizer):
-    r"""``s = rho s + (1 - rho) g^2``, ``theta = theta - learning_rate g / (sqrt(s) + epsilon)``.
+    r"""RMSProp: ``s = rho s + (1 - rho) g^2``, ``theta = theta - learning_rate g / (sqrt(s) + epsilon)``.
 
-    Centered, s is replaced under the root by ``s - m^2`` with ``m = rho m + (1 - rho) g``, an estimate of the
-    variance. With momentum mu, ``v = mu v + g / (sqrt(s) + epsilon)`` and ``theta = theta - learning_rate v``.
+    If ``centered``, the root is taken of ``s - m^2`` with ``m = rho m + (1 - rho) g``, an estimate of the variance.
+    With momentum mu, ``v = mu v + g / (sqrt(s) + epsilon)`` and ``theta = theta - learning_rate v``.
 
     Parameters
     ----------
@@ -99,6 +100,11 @@ class RMSProp(Optimizer):
     ----------
     T. Tieleman and G. Hinton, "Lecture 6.5: rmsprop", Coursera, 2012; A. Graves, "Generating sequences with
     recurrent neural networks", 2013 (centered). The defaults are PyTorch's; Keras' are 0.001 and rho 0.9.
+
+    Examples
+    --------
+    >>> RMSProp()
+    RMSProp(0.01)
     """
 
     def __init__(
@@ -119,51 +125,38 @@ class RMSProp(Optimizer):
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """``mean_square``, and as far as they are needed ``mean`` and ``velocity``."""
+        """``mean_square``; ``mean`` if centered; ``velocity`` with momentum."""
         return ("mean_square",) + ("mean",) * self.centered + ("velocity",) * (self.momentum > 0)
 
-    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
-        """``s = rho s + (1 - rho) g^2``, ``theta -= learning_rate g / (sqrt(s) + epsilon)``."""
-        s, scratch = block.state["mean_square"], block.scratch
-        s *= self.rho
-        np.square(g, out=scratch)
-        scratch *= 1 - self.rho
-        s += scratch
+    def update(self, part: Part, g: Array, learning_rate: float) -> None:
+        """``s = rho s + (1 - rho) g^2``, ``theta = theta - learning_rate g / (sqrt(s) + epsilon)``."""
+        s = part.mean_square
+        s[...] = self.rho * s + (1 - self.rho) * g**2
         if self.centered:
-            m = block.state["mean"]
-            m *= self.rho
-            m += np.multiply(g, 1 - self.rho, out=scratch)
-            np.square(m, out=scratch)
-            np.subtract(s, scratch, out=scratch)
-            np.maximum(scratch, 0, out=scratch)  # where the gradient hardly changes, rounding may go below 0
-            np.sqrt(scratch, out=scratch)
-        else:
-            np.sqrt(s, out=scratch)
-        scratch += self.epsilon
-        step = np.divide(g, scratch, out=scratch)
+            m = part.mean
+            m[...] = self.rho * m + (1 - self.rho) * g
+            s = np.maximum(0, s - m**2)  # rounding can make it negative if the gradient hardly changes
+        step = g / (np.sqrt(s) + self.epsilon)
         if self.momentum:
-            v = block.state["velocity"]
-            v *= self.momentum
-            v += step
-            step = np.multiply(v, learning_rate, out=scratch)
-        else:
-            step *= learning_rate
-        block.theta -= step
+            v = part.velocity
+            v[...] = self.momentum * v + step
+            step = v
+        part.theta -= learning_rate * step
 
 
 class Lion(Optimizer):
-    r"""Steps of one length in every direction: ``theta = theta - learning_rate sign(beta_1 m + (1 - beta_1) g)``.
+    r"""Lion: ``theta = theta - learning_rate sign(beta_1 m + (1 - beta_1) g)``, ``m = beta_2 m + (1 - beta_2) g``.
 
-    Then ``m = beta_2 m + (1 - beta_2) g``. Weight decay is decoupled.
+    Each parameter moves by the same length. Weight decay is decoupled.
 
     Parameters
     ----------
     learning_rate : float or schedule, default 0.0001
-        A third to a tenth of what one would give Adam.
+        A third to a tenth of the rate for Adam.
     beta_1, beta_2 : float, default 0.9 and 0.99
         In [0, 1).
     weight_decay : float, default 0
-        lambda, at least 0; three to ten times what one would give AdamW.
+        lambda, at least 0; three to ten times the value for AdamW.
     **options
         ``l1``, ``clip_value``, ``clip_norm``, ``max_norm``: see `Optimizer`.
 
@@ -175,6 +168,11 @@ class Lion(Optimizer):
     References
     ----------
     X. Chen et al., "Symbolic discovery of optimization algorithms", 2023.
+
+    Examples
+    --------
+    >>> Lion()
+    Lion(0.0001)
     """
 
     decoupled = True
@@ -196,14 +194,8 @@ class Lion(Optimizer):
         """``m``."""
         return ("m",)
 
-    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
-        """``theta -= learning_rate sign(beta_1 m + (1 - beta_1) g)``, ``m = beta_2 m + (1 - beta_2) g``."""
-        m, scratch = block.state["m"], block.scratch
-        step = np.subtract(m, g, out=scratch)  # beta_1 m + (1 - beta_1) g = beta_1 (m - g) + g
-        step *= self.beta_1
-        step += g
-        np.sign(step, out=step)
-        step *= learning_rate
-        block.theta -= step
-        m *= self.beta_2
-        m += np.multiply(g, 1 - self.beta_2, out=scratch)
+    def update(self, part: Part, g: Array, learning_rate: float) -> None:
+        """``theta = theta - learning_rate sign(beta_1 m + (1 - beta_1) g)``, ``m = beta_2 m + (1 - beta_2) g``."""
+        m = part.m
+        part.theta -= learning_rate * np.sign(self.beta_1 * m + (1 - self.beta_1) * g)
+        m[...] = self.beta_2 * m + (1 - self.beta_2) * g

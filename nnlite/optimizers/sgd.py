@@ -2,12 +2,11 @@
 
 from typing import Unpack
 
-import numpy as np
-
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.optimizers.base import Block, Optimizer, OptimizerState, Options
+from nnlite.optimizers.base import Optimizer, Options
+from nnlite.optimizers.state import Part
 from nnlite.schedules import Rate
 
 
@@ -21,16 +20,16 @@ class SGD(Optimizer):
         theta = theta - learning_rate v                 or, with Nesterov,
         theta = theta - learning_rate (g + mu v)
 
-    It is stochastic (mini-batch) or full-batch descent according to the batches that it is given.
+    The batches decide whether this is stochastic (mini-batch) or full-batch descent.
 
     Parameters
     ----------
     learning_rate : float or schedule
-        Length of a step, above 0; 0.01 to 0.5 for most networks, less with momentum 0.9. May be set at any time.
+        Length of a step, above 0; 0.01 to 0.5 for most networks, less with momentum 0.9.
     momentum : float, default 0
-        mu in [0, 1): how much of the last step is kept.
+        mu in [0, 1): the share of the previous step that is kept.
     nesterov : bool, default False
-        Look ahead along the momentum; needs a momentum above 0.
+        Look ahead along the momentum, which must be above 0.
     weight_decay : float, default 0
         lambda, at least 0: adds ``lambda/2 |W|^2`` to the cost whose gradient is followed.
     **options
@@ -39,7 +38,7 @@ class SGD(Optimizer):
     Raises
     ------
     ArgumentError
-        If a value is out of its range, or ``nesterov`` is asked for without momentum.
+        If a value is out of its range, or ``nesterov`` is True without momentum.
 
     References
     ----------
@@ -72,19 +71,10 @@ class SGD(Optimizer):
         """``velocity``, if there is momentum."""
         return ("velocity",) if self.momentum else ()
 
-    def update(self, block: Block, g: Array, learning_rate: float, state: OptimizerState) -> None:
-        """``v = mu v + g``, ``theta -= learning_rate v`` (or ``g``, or ``g + mu v``)."""
-        theta, scratch = block.theta, block.scratch
-        if not self.momentum:
-            theta -= np.multiply(g, learning_rate, out=scratch)
-            return
-        v = block.state["velocity"]
-        v *= self.momentum
-        v += g
-        if self.nesterov:
-            look_ahead = np.multiply(v, self.momentum, out=scratch)
-            look_ahead += g
-            look_ahead *= learning_rate
-            theta -= look_ahead
-        else:
-            theta -= np.multiply(v, learning_rate, out=scratch)
+    def update(self, part: Part, g: Array, learning_rate: float) -> None:
+        """``v = mu v + g``, ``theta = theta - learning_rate v`` (or ``g``, or ``g + mu v``)."""
+        if self.momentum:
+            v = part.velocity
+            v[...] = self.momentum * v + g
+            g = g + self.momentum * v if self.nesterov else v
+        part.theta -= learning_rate * g

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,11 +16,9 @@ from nnlite.callbacks import Callback
 from nnlite.callbacks.base import Logs
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.network.network import Network
 from nnlite.plots.axes import LAYOUT, axes_or_new
 from nnlite.storage.atomic import replacing
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
 
 
 class Frame(NamedTuple):
@@ -91,7 +89,7 @@ class Animation(Callback):
         self.per = per
         self.options = options
         self.frames: list[Frame] = []
-        self._network: Model | None = None
+        self._network: Network | None = None
         self._count = 0
 
     def on_train_begin(self, logs: Logs) -> None:
@@ -195,13 +193,13 @@ class Animation(Callback):
             writer.grab_frame()
         writer.finish()
 
-    def _draw(self, model: Model, frame: Frame, ax: Any) -> Any:
+    def _draw(self, model: Network, frame: Frame, ax: Any) -> Any:
         model.theta, model.state = frame.theta, frame.state
         self.plot(model, *self.arguments, ax=ax, **self.options)
         ax.set_title(" - ".join(filter(None, (frame.title, ax.get_title()))), fontsize="medium")
         return ax
 
-    def _copy(self) -> Model:
+    def _copy(self) -> Network:
         """Return a copy of the network, to draw from without changing it."""
         assert self._network is not None
         return self._network.copy()

@@ -1,20 +1,18 @@
 """The decision boundary: what a network predicts over the plane of two features."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.network.network import Network
 from nnlite.plots.axes import FEW, axes_or_new, color_bar, legend, sparse_ticks
-from nnlite.plots.inputs import check_examples, classes_of, output_units, require_model
+from nnlite.plots.inputs import check_examples, classes_of, require_model
 from nnlite.plots.names import checked_names, given_or_own_names
 from nnlite.plots.style import fills, marker
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
 
 BLOCK = 2**22  # numbers of X that are computed at once
 
@@ -28,7 +26,7 @@ class Plane(NamedTuple):
 
 
 def decision_boundary(
-    model: "Model",
+    model: Network,
     X: Any,
     y: Any = None,
     *,
@@ -159,10 +157,10 @@ def _check_others(others: Any, X: Array) -> Array:
     return values.astype(np.float64)
 
 
-def _check_unit(unit: Any, model: "Model") -> int | None:
+def _check_unit(unit: Any, model: Network) -> int | None:
     """Return the output unit that is drawn; None for classes that exclude one another."""
-    n = output_units(model)
-    if model.output.n_classes(n) is not None:
+    n = model.n_units or 0
+    if model.n_classes is not None:
         if unit is not None:
             raise ArgumentError(f"unit: is for several labels or values, and this network has {n} classes")
         return None
@@ -177,12 +175,12 @@ def _check_unit(unit: Any, model: "Model") -> int | None:
     return chosen
 
 
-def _n_classes(model: "Model") -> int:
+def _n_classes(model: Network) -> int:
     """Return the number of classes in the picture: 2 for a label, 0 for values."""
-    return (model.output.n_classes(output_units(model)) or 2) if model.output.classifies else 0
+    return (model.n_classes or 2) if model.output.classifies else 0
 
 
-def _truth(model: "Model", targets: Array, unit: int | None) -> Array:
+def _truth(model: Network, targets: Array, unit: int | None) -> Array:
     """Return the class, or the value, of each example, (M,)."""
     if unit is None:
         return classes_of(model, targets)
@@ -220,7 +218,7 @@ def _examples_on(plane: Plane, base: Array, pair: list[int]) -> Iterator[Array]:
         yield examples
 
 
-def _outputs(model: "Model", examples: Array, unit: int | None) -> Array:
+def _outputs(model: Network, examples: Array, unit: int | None) -> Array:
     """Return the probabilities of the classes (M, C), or of a label (M, 2); or the value, (M, 1)."""
     X = examples.reshape(len(examples), *(model.input_shape or ()))
     if not model.output.classifies:

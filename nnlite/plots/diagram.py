@@ -2,20 +2,18 @@
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.layers import Dense, Layer, Residual
+from nnlite.network.network import Network
 from nnlite.plots.axes import axes_or_new
 from nnlite.plots.inputs import require_model
 from nnlite.plots.names import layer_name
 from nnlite.plots.style import COLORS, GRAY
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
 
 Shape = tuple[int, ...]
 COLUMN, UNIT = 3.0, 1.0  # distance between columns, and between the units of a column
@@ -39,7 +37,7 @@ class Column(NamedTuple):
         return "\n".join(map(_name, self.layers))
 
 
-def network_diagram(model: "Model", *, ax: Any = None, most_units: int = 10) -> Any:
+def network_diagram(model: Network, *, ax: Any = None, most_units: int = 10) -> Any:
     r"""Draw the network as columns of units: one for a[0], and one for each layer that makes new units.
 
     Parameters
@@ -93,7 +91,7 @@ def network_diagram(model: "Model", *, ax: Any = None, most_units: int = 10) -> 
     return ax
 
 
-def _columns(model: "Model") -> list[Column]:
+def _columns(model: Network) -> list[Column]:
     """Return a column for a[0] and for each layer that makes new units; other layers join the column before them."""
     shape = model.input_shape or ()
     columns = [Column(shape, [], "")]

@@ -2,20 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.network.network import Network
 from nnlite.plots.axes import check_axes, hide_ticks, new_grid
-from nnlite.plots.inputs import USE_PREDICTION_ERROR, check_examples, classes_of, output_units, require_model
+from nnlite.plots.inputs import USE_PREDICTION_ERROR, check_examples, classes_of, require_model
 from nnlite.plots.names import checked_names, given_or_own_names
 from nnlite.plots.style import WRONG
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
 
 Shape = tuple[int, ...]
 
@@ -47,7 +45,7 @@ class Images(NamedTuple):
 
 
 def predictions(
-    model: "Model",
+    model: Network,
     X: Any,
     y: Any = None,
     *,
@@ -107,7 +105,7 @@ def predictions(
 
 
 def most_confident_mistakes(
-    model: "Model",
+    model: Network,
     X: Any,
     y: Any,
     *,
@@ -179,17 +177,15 @@ def most_confident_mistakes(
 def _check_images(model: Any, X: Any, y: Any, image_shape: Any, class_names: Any, *, most: int | None = None) -> Images:
     """Check the arguments of both pictures, and predict the classes of the first ``most`` examples, or of all."""
     model = require_model(model)
-    units = output_units(model)
-    n_classes = model.output.n_classes(units)
-    if n_classes is None:
+    if model.n_classes is None:
         instead = USE_PREDICTION_ERROR if not model.output.classifies else "plots.roc_curve shows each label"
         raise ArgumentError(
             f"model: expected a network whose classes exclude one another, not one that ends in {model.output} with "
-            f"{units} unit{'s' * (units != 1)}; {instead}"
+            f"{model.n_units} unit{'s' * (model.n_units != 1)}; {instead}"
         )
     X, targets = check_examples(model, X, y)
     shape = check_image_shape(image_shape, X.shape[1:])
-    names = checked_names(given_or_own_names(class_names, model), n_classes)
+    names = checked_names(given_or_own_names(class_names, model), model.n_classes)
     truth = None if targets is None else classes_of(model, targets)[:most]
     black, white = float(X.min()), float(X.max())
     X = X[:most]

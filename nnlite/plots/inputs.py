@@ -1,17 +1,14 @@
 """Check what the pictures take: a network, its examples, or truth and predictions."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from nnlite import checks, metrics
+from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers import Sigmoid
-from nnlite.network.examples import check_lengths, check_X
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
+from nnlite.metrics.arguments import one_against_rest
+from nnlite.network.examples import check_X
+from nnlite.network.network import Network
 
 USE_PREDICTION_ERROR = "plots.prediction_error draws values against the truth"
 
@@ -39,46 +36,29 @@ class Scored(NamedTuple):
 # ---- networks and their examples ----------------------------------------------------------------------------------
 
 
-def is_network(value: Any) -> bool:
-    """Whether ``value`` is a Model."""
-    from nnlite.model import Model
-
-    return isinstance(value, Model)
-
-
-def require_model(model: Any) -> "Model":
+def require_model(model: Any) -> Network:
     """Return ``model``; raise ArgumentError unless it is a Model, NotBuiltError unless it is built."""
-    if not is_network(model):
+    if not isinstance(model, Network):
         hint = f"; write {model.__name__}(...)" if isinstance(model, type) else ""
         raise ArgumentError(f"model: expected a Model, got {type(model).__name__}{hint}")
     model.theta  # noqa: B018  raises NotBuiltError
-    return model  # type: ignore[no-any-return]
+    return model
 
 
-def output_units(model: "Model") -> int:
-    """Return n[L], the number of output units."""
-    shape = model.input_shape or ()
-    for layer in model.layers:
-        shape = layer.output_shape(shape)
-    return shape[0]
-
-
-def check_labelled(model: "Model", X: Any, y: Any) -> tuple[Array, Array]:
+def check_labelled(model: Network, X: Any, y: Any) -> tuple[Array, Array]:
     """Return X (M, ...) and y as class indices (M,) or rows (M, n[L]); raise ArgumentError if they do not fit."""
-    X = check_X(X, model.input_shape, model.dtype)
-    targets = model.output.check_targets(y, output_units(model))
-    check_lengths(X, targets)
-    return X, targets
+    examples = model.signature.check(X, y)
+    return examples.X, examples.y
 
 
-def check_examples(model: "Model", X: Any, y: Any) -> tuple[Array, Array | None]:
+def check_examples(model: Network, X: Any, y: Any) -> tuple[Array, Array | None]:
     """Do the same as `check_labelled`, for a picture whose labels are optional."""
     if y is None:
         return check_X(X, model.input_shape, model.dtype), None
     return check_labelled(model, X, y)
 
 
-def classes_of(model: "Model", targets: Array) -> Array:
+def classes_of(model: Network, targets: Array) -> Array:
     """Return the class of each example, (M,), from checked targets."""
     return targets if targets.ndim == 1 else model.output.predict(targets)
 
@@ -99,7 +79,7 @@ def pair(data: tuple[Any, ...], picture: str) -> Pair:
             f"{picture}: is for classes, and a network that ends in {model.output} gives values; {USE_PREDICTION_ERROR}"
         )
     X, y = check_labelled(model, data[1], data[2])
-    return Pair(y, model.predict_proba(X), isinstance(model.output, Sigmoid) and output_units(model) > 1)
+    return Pair(y, model.predict_proba(X), isinstance(model.output, Sigmoid) and model.n_classes is None)
 
 
 def scored(data: tuple[Any, ...], picture: str, *, any_scores: bool = False) -> Scored:
@@ -108,20 +88,7 @@ def scored(data: tuple[Any, ...], picture: str, *, any_scores: bool = False) -> 
     Scores must be probabilities unless ``any_scores`` is True.
     """
     y, Y_hat, multi_label = pair(data, picture)
-    if multi_label is not None:
-        token = metrics._MULTI_LABEL.set(multi_label)
-    try:
-        y, Y_hat = metrics._paired(y, Y_hat, scores=any_scores)
-        if Y_hat.ndim == 1:
-            raise ArgumentError("Y_hat: expected probabilities as predict_proba returns them, got predicted classes")
-        several = metrics._several_labels(y, Y_hat)
-    finally:
-        if multi_label is not None:
-            metrics._MULTI_LABEL.reset(token)
-    if several:
-        return Scored(y > 0.5, Y_hat, True)
-    classes = y if y.ndim == 1 else y.argmax(axis=1)
-    return Scored(classes[:, None] == np.arange(Y_hat.shape[1]), Y_hat, False)
+    return Scored(*one_against_rest(y, Y_hat, multi_label, any_scores=any_scores))
 
 
 def values(data: tuple[Any, ...], picture: str) -> tuple[Array, Array]:
@@ -141,7 +108,7 @@ def values(data: tuple[Any, ...], picture: str) -> tuple[Array, Array]:
 
 def _has_model(data: tuple[Any, ...], picture: str) -> bool:
     """Return True for ``(model, X, y)``, False for ``(y, Y_hat)``; raise ArgumentError for anything else."""
-    has_model = bool(data) and is_network(data[0])
+    has_model = bool(data) and isinstance(data[0], Network)
     if len(data) != (3 if has_model else 2):
         given = ", ".join(type(entry).__name__ for entry in data)
         raise ArgumentError(f"{picture}: expected (y, Y_hat) or (model, X, y), got ({given})")

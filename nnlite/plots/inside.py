@@ -1,21 +1,19 @@
 """Activations and gradients, layer by layer."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.layers import Cache, Layer
+from nnlite.layers import Layer
 from nnlite.network.examples import check_X
+from nnlite.network.network import Network
 from nnlite.plots.axes import axes_or_new
 from nnlite.plots.inputs import check_labelled, require_model
 from nnlite.plots.names import chosen_from, layer_name, percent
 from nnlite.plots.style import COLORS
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
 
 N_BINS = 80
 
@@ -28,7 +26,7 @@ class Row(NamedTuple):
     notes: tuple[str, ...]
 
 
-def activations(model: "Model", X: Any, *, ax: Any = None, training: bool = False) -> Any:
+def activations(model: Network, X: Any, *, ax: Any = None, training: bool = False) -> Any:
     r"""Draw the distribution of the outputs a[l] of each layer for a batch.
 
     The share of zeros and the number of dead units stand to the right. A unit is dead for the batch if its output is
@@ -85,7 +83,7 @@ def activations(model: "Model", X: Any, *, ax: Any = None, training: bool = Fals
 
 
 def gradients(
-    model: "Model", X: Any, y: Any, *, ax: Any = None, names: Sequence[str] | None = None, sample_weight: Any = None
+    model: Network, X: Any, y: Any, *, ax: Any = None, names: Sequence[str] | None = None, sample_weight: Any = None
 ) -> Any:
     r"""Draw the distribution of the absolute gradients ``|dJ/dW|`` of each layer for a batch, on a logarithmic scale.
 
@@ -150,13 +148,16 @@ def gradients(
 # ---- the numbers --------------------------------------------------------------------------------------------------
 
 
-def _layer_passes(model: "Model", X: Array, *, training: bool) -> Iterator[tuple[Layer, Array, Array]]:
-    """Yield each layer with its input a[l-1] and its output a[l]. A pass for training changes running averages."""
-    a = X.astype(model.dtype)
-    for layer in model.layers:
-        a_prev = a.copy()  # a layer may write into its input
-        a = layer.forward(a, Cache(model.dtype, model.rng if training else None))
-        yield layer, a_prev, a
+def _layer_passes(model: Network, X: Array, *, training: bool) -> list[tuple[Layer, Array, Array]]:
+    """Return each layer with its input a[l-1] and its output a[l]. A pass for training changes running averages."""
+    passes: list[tuple[Layer, Array, Array]] = []
+
+    def observe(layer: Layer, method: str, a_prev: Array, a: Array) -> None:
+        if layer is model.layers[len(passes)]:  # not a layer inside it
+            passes.append((layer, a_prev, a))
+
+    model.new_pass(training=training, observer=observe).forward(X.astype(model.dtype))
+    return passes
 
 
 def _activation_row(name: str, a: Array) -> Row:
@@ -185,7 +186,7 @@ def _note_zeros_and_nan(values: Array) -> str:
     return (percent(float(share)) if share else "") + ("" if np.isfinite(values).all() else " NaN!")
 
 
-def _check_names(names: Any, model: "Model") -> list[str]:
+def _check_names(names: Any, model: Network) -> list[str]:
     """Return the names of the gradients that are drawn. "W1" means "dW1"."""
     known = list(model.gradients)
     if names is None:

@@ -2,21 +2,18 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.network.network import Network
 from nnlite.plots.axes import axes_or_new
-from nnlite.plots.inputs import is_network
 from nnlite.plots.names import quantity_name
 from nnlite.plots.style import BAND, TRAINING, VALIDATION
 from nnlite.splits import stratified_split
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
 
 
 class ScoresBySize(NamedTuple):
@@ -41,7 +38,7 @@ class ScoresBySize(NamedTuple):
 
 
 def scores_by_size(
-    model: "Model | Callable[[int], Model]",
+    model: Network | Callable[[int], Network],
     X: Any,
     y: Any,
     *,
@@ -185,18 +182,18 @@ def _check_score(score: Any, classifies: bool) -> str:
     return score
 
 
-def _network_maker(model: Any) -> "Callable[[int], Model]":
+def _network_maker(model: Any) -> Callable[[int], Network]:
     """Return a function that takes a seed and returns a new network: the given one, or one that copies ``model``."""
-    if is_network(model):
+    if isinstance(model, Network):
         return lambda seed: model.copy()
     if not callable(model) or isinstance(model, type):
         raise ArgumentError(f"model: expected a Model, or a function of a seed that makes one, got {model!r}")
 
-    def make(seed: int) -> "Model":
+    def make(seed: int) -> Network:
         made = model(seed)
-        if not is_network(made):
+        if not isinstance(made, Network):
             raise ArgumentError(f"model: expected a function that makes a Model, but model({seed}) gave {made!r}")
-        return made  # type: ignore[no-any-return]
+        return made
 
     return make
 
@@ -239,7 +236,7 @@ def _fit(network: Any, X: Array, y: Array, validation_data: Sequence[Any], optio
     network.fit(X, y, **{"progress": False} | options | extra)
 
 
-def _score(network: "Model", X: Any, y: Any, score: str) -> float:
+def _score(network: Network, X: Any, y: Any, score: str) -> float:
     always_there = ("loss", "accuracy") if network.output.classifies else ("loss",)
     return network.evaluate(X, y, metrics=() if score in always_there else (score,))[score]
 

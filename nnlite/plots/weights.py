@@ -1,7 +1,7 @@
 """The weights of the first layer as images."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -9,17 +9,15 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers import Dense
+from nnlite.network.network import Network
 from nnlite.plots.axes import axes_or_new, color_bar, hide_ticks
 from nnlite.plots.images import check_image_shape
 from nnlite.plots.inputs import require_model
 from nnlite.plots.style import DIVERGING
 
-if TYPE_CHECKING:
-    from nnlite.model import Model
-
 
 def first_layer_weights(
-    model: "Model",
+    model: Network,
     *,
     ax: Any = None,
     image_shape: tuple[int, int] | None = None,
@@ -81,7 +79,7 @@ def first_layer_weights(
     return ax
 
 
-def _first_W(model: "Model") -> Array:
+def _first_W(model: Network) -> Array:
     """Return W (inputs, units) of the first Dense layer, which may be inside another layer."""
     for layer in model.all_layers():
         if isinstance(layer, Dense):

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,10 +20,10 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.initializers import Initializer, Zeros
-from nnlite.layers import Layer, Output
+from nnlite.layers import Layer, chain
 from nnlite.layers.base import Shape
-from nnlite.model import Model
-from nnlite.network.vectors import Vectors, walk
+from nnlite.network.class_names import check_class_names
+from nnlite.network.network import Network
 from nnlite.storage import npz
 from nnlite.storage.atomic import replacing
 from nnlite.storage.layers_json import Known, decode_layers, encode, known_classes, own_classes
@@ -35,6 +35,9 @@ MEMBERS = ("header", "theta", "state", "sha256")
 LARGEST_HEADER = 2**20  # bytes
 MOST_VALUES = 2**16  # in the header: a small file could otherwise fill much memory
 MOST_DIMENSIONS = 63  # of one example; NumPy's 64 with the batch
+
+
+Made = TypeVar("Made", bound=Network)
 
 
 class Header(NamedTuple):
@@ -49,7 +52,7 @@ class Header(NamedTuple):
     trainable: list[bool]
 
 
-def save(model: Model, path: str | os.PathLike[str]) -> None:
+def save(model: Network, path: str | os.PathLike[str]) -> None:
     """Write the network to a file, as a whole or not at all; `load` reads it.
 
     Parameters
@@ -85,7 +88,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     >>> bool((again.theta == model.theta).all())
     True
     """
-    model._require_built("save")
+    model.theta  # noqa: B018  # NotBuiltError
     name = checks.path("path", path)
     header = np.frombuffer(_write_header(model), np.uint8)
     # copies: what is written is what the checksum is of, even if another thread trains meanwhile
@@ -99,7 +102,12 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         npz.write(file, {"header": header, "theta": theta, "state": state, "sha256": sha256})
 
 
-def load(path: str | os.PathLike[str], *, layers: Iterable[type[Layer] | type[Initializer]] = ()) -> Model:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    layers: Iterable[type[Layer] | type[Initializer]] = (),
+    make: type[Made] = Network,  # type: ignore[assignment]
+) -> Made:
     """Read a network that `Model.save` has written; it predicts bit for bit the same.
 
     The file may come from a stranger: nothing in it is executed or imported, and reading it takes no more memory than
@@ -134,7 +142,7 @@ def load(path: str | os.PathLike[str], *, layers: Iterable[type[Layer] | type[In
     known = known_classes(layers)
     try:
         with _open_regular(name) as file:
-            return _read(file, known)
+            return _read(file, known, make)
     except ModelFileError as error:
         raise ModelFileError(f"{name}: {error}") from error.__cause__
 
@@ -151,9 +159,9 @@ def _open_regular(name: str) -> Iterator[BinaryIO]:
 # ---- the header --------------------------------------------------------------------------------------------------
 
 
-def _write_header(model: Model) -> bytes:
+def _write_header(model: Network) -> bytes:
     """The JSON of the header, from which the same layers have been made for a test."""
-    from nnlite import __version__
+    from nnlite.version import __version__
 
     classes: set[type] = set()
     header = {
@@ -162,9 +170,9 @@ def _write_header(model: Model) -> bytes:
         "nnlite": __version__,
         "dtype": model.dtype.name,
         "input_shape": list(model.input_shape or ()),
-        "class_names": check_class_names(model.class_names, model.output, model._shapes[-1][0]),
+        "class_names": check_class_names(model.class_names, model.output, model.n_units),
         "seed": encode(model.seed, "seed", classes),
-        "entropy": encode(model._entropy, "seed", classes),
+        "entropy": encode(model.entropy, "seed", classes),
         "layers": [encode(layer, "layers", classes) for layer in model.layers],
         "trainable": [bool(layer.trainable) for layer in model.all_layers()],
     }
@@ -172,7 +180,7 @@ def _write_header(model: Model) -> bytes:
     known = known_classes(sorted(classes, key=lambda cls: cls.__name__))
     try:
         _check_size(raw)
-        again, segments = _plan(_check_header(_parse(raw)), known)
+        again, segments = _plan(_check_header(_parse(raw)), known, Network)
         _check_lengths(segments, model.theta.size, model.state.size)
     except ModelFileError as error:
         raise ArgumentError(f"layers: the network could not be read again from a file: {error}") from error.__cause__
@@ -183,30 +191,6 @@ def _write_header(model: Model) -> bytes:
                 f"{type(layer).__name__}.__init__ must store its arguments as they are given"
             )
     return raw
-
-
-def check_class_names(names: Any, output: Output, units: int | None) -> tuple[str, ...] | None:
-    """``names`` as a tuple of different strings, one for each class (or label) of the output; None stays None.
-
-    ``units`` is n[L], or None where it is not known yet.
-    """
-    if names is None:
-        return None
-    if isinstance(names, (str, bytes)) or not isinstance(names, (Sequence, np.ndarray)) or not len(names):
-        raise ArgumentError(f"class_names: expected a list of strings, one for each class, got {names!r:.200}")
-    if not output.classifies:
-        raise ArgumentError(f"class_names: {output} does not choose between classes, got {names!r:.200}")
-    seen: set[str] = set()
-    for name in names:
-        if not isinstance(name, str):
-            raise ArgumentError(f"class_names: expected strings, got {name!r:.200} of type {type(name).__name__}")
-        if name in seen:
-            raise ArgumentError(f"class_names: {name!r:.200} is there twice; expected a name for each class")
-        seen.add(str(name))
-    n = None if units is None else output.n_classes(units) or units
-    if n is not None and len(names) != n:
-        raise ArgumentError(f"class_names: expected {n}, one for each class of the network, got {len(names)}")
-    return tuple(str(name) for name in names)
 
 
 def _read_header(members: Members) -> tuple[bytes, dict[str, Any]]:
@@ -300,7 +284,7 @@ def _check_header(header: dict[str, Any]) -> Header:
 # ---- the network -------------------------------------------------------------------------------------------------
 
 
-def _read(file: BinaryIO, known: Known) -> Model:
+def _read(file: BinaryIO, known: Known, make: type[Made]) -> Made:
     """The network in the file. Every size is checked before there is memory for it."""
     members = Members(file)
     raw, fields = _read_header(members)
@@ -308,9 +292,9 @@ def _read(file: BinaryIO, known: Known) -> Model:
     header = _check_header(fields)
     lengths = members.size("theta", header.dtype), members.size("state", header.dtype)
     _check_digest(members, raw)
-    model, segments = _plan(header, known)
+    model, segments = _plan(header, known, make)
     _check_lengths(segments, *lengths)
-    _build(model, header, segments)
+    _build(model, header)
     with refusing("the network cannot be made"):
         model.class_names = header.class_names
     for name, vector in (("theta", model.theta), ("state", model.state)):
@@ -333,11 +317,11 @@ def _check_digest(members: Members, raw: bytes) -> None:
 Plan = list[tuple[Layer, Shape]]
 
 
-def _plan(header: Header, known: Known) -> tuple[Model, Plan]:
+def _plan(header: Header, known: Known, make: type[Made]) -> tuple[Made, Plan]:
     """The network without its parameters, and every layer with the shape of what goes into it."""
     layers = decode_layers(header.layers, known)
     with refusing("the network cannot be made"):
-        model = Model(layers, seed=header.entropy, dtype=header.dtype)
+        model = make(layers, seed=header.entropy, dtype=header.dtype)
         model.seed = header.seed
         all_layers = model.all_layers()
         if len(all_layers) != len(header.trainable):
@@ -347,7 +331,7 @@ def _plan(header: Header, known: Known) -> tuple[Model, Plan]:
         for layer, flag in zip(all_layers, header.trainable, strict=True):  # outer ones before those inside them
             if layer.trainable != flag:
                 layer.trainable = flag
-        return model, list(walk(model.layers, model._infer_shapes(header.input_shape)))
+        return model, list(chain.with_input_shapes(model.layers, model.infer_shapes(header.input_shape)))
 
 
 def _check_lengths(plan: Plan, n_theta: int, n_state: int) -> None:
@@ -366,17 +350,14 @@ def _count(shapes: Iterable[dict[str, Shape]]) -> int:
     return sum(math.prod(shape) for of_layer in shapes for shape in of_layer.values())
 
 
-def _build(model: Model, header: Header, plan: Plan) -> None:
+def _build(model: Network, header: Header) -> None:
     """Give the network its vectors. No weights are drawn, and nothing goes forward, which could take any memory."""
     own = {cls.initialize for cls in own_classes().layers.values()}
     with refusing("the network cannot be made"):
-        vectors = Vectors(plan, model.dtype)
-        vectors.bind()
-        for layer, _ in plan:
+        model.lay_out(header.input_shape)
+        for layer in model.all_layers():
             if type(layer).initialize not in own:  # a user's layer may prepare more than its parameters there
                 layer.initialize(np.random.default_rng(0), Zeros())
-        model._shapes = model._infer_shapes(header.input_shape)
-        model.input_shape, model._vectors = header.input_shape, vectors
 
 
 def _fill(vector: Array, blocks: Iterable[Array]) -> None:

@@ -40,7 +40,7 @@ def write(path: str, values: Mapping[str, Any]) -> None:
     OSError
         If the file cannot be written; one that was there is whole.
     """
-    from nnlite import __version__
+    from nnlite.version import __version__
 
     arrays: list[Array] = []
     header = {"format": FORMAT, "version": VERSION, "nnlite": __version__, "values": encode(values, arrays)}

@@ -1,5 +1,8 @@
+"""Facts about metrics: the figures of scikit-learn, weights, labels, what they have in common, what is refused."""
+
 import functools
 import importlib.util
+import math
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +124,17 @@ def test_several_labels_are_a_question_each():
     assert metrics.log_loss(T, P) == pytest.approx(expected)
     with pytest.raises(nn.ArgumentError, match="several labels"):
         metrics.confusion_matrix(T, P)
+
+
+def test_multi_label_says_whether_the_columns_exclude_one_another():
+    Y, P = np.eye(2)[[0, 1, 1, 0]], np.full((4, 2), 0.5)
+    assert metrics.log_loss(Y, P, multi_label=True) == pytest.approx(2 * math.log(2))
+    assert metrics.log_loss(Y, P) == metrics.log_loss(Y, P, multi_label=False) == pytest.approx(math.log(2))
+    scores = np.array([[0.9, 0.8], [0.3, 0.6]])
+    np.testing.assert_array_equal(metrics.recall(Y[:2], scores, average=None, multi_label=True), [1, 1])
+    assert metrics.precision(Y[:2], scores, multi_label=True) == 0.75
+    assert metrics.precision(Y[:2], scores, multi_label=False) == 1
+    np.testing.assert_array_equal(metrics.confusion_matrix(Y[:2], scores, multi_label=False), np.eye(2))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -277,13 +291,18 @@ def test_what_the_history_has_is_not_replaced_by_a_function_of_that_name():
         (lambda: metrics.mse([1.0, 2.0], [[1.0, 2.0]]), r"Y_hat: expected the shape of y, \(2, 1\), got \(1, 2\)"),
         (lambda: metrics.mse([], []), "Y_hat: expected"),
         (lambda: metrics.mse([1.0, 2.0], [1.0, np.nan]), "Y_hat: expected finite numbers, got nan"),
-        (lambda: metrics.top_k_accuracy([0], [[0.5, 0.5]]), "k: the most probable 5 .* only 2 classes"),
+        (lambda: metrics.top_k_accuracy([0], [[0.5, 0.5]]), "k: expected at most 2, the number of classes, got 5"),
         (lambda: metrics.log_loss([0, 1], [0, 1]), "Y_hat: expected probabilities .* got predicted classes"),
         (lambda: metrics.log_loss([0], [[0.5, 0.2]]), "Y_hat: .* must sum to 1, row 0 sums to 0.7"),
         (lambda: metrics.accuracy([0], [[2.0, -1.0]]), r"Y_hat: expected probabilities in \[0, 1\], got values"),
         (lambda: metrics.f1([0], [0], zero_division=2), "zero_division: expected a finite number .* got 2"),
         (lambda: metrics.resolve(metrics.r2, True), "metrics: 'r2' is for values"),
         (lambda: metrics.resolve("top_0_accuracy", True), "metrics: there is no 'top_0_accuracy'"),
+        (
+            lambda: metrics.accuracy([0], [[0.5, 0.5]], multi_label="no"),
+            "multi_label: expected True or False, got 'no'",
+        ),
+        (lambda: metrics.f1([0], [0], multi_label=True), r"multi_label: True needs y as rows \(M, C\)"),
         (lambda: metrics.mae([1.0], ["a"]), "Y_hat: expected numbers"),
         (lambda: metrics.accuracy([0], [0], sample_weight=[-1]), "sample_weight: expected 1 finite numbers"),
         (lambda: metrics.accuracy([0], [0], sample_weight=[1, 2]), "sample_weight: expected 1 finite numbers"),
@@ -336,7 +355,7 @@ def untrained_epoch(X, Y):
 @pytest.mark.parametrize(
     ("metric", "message"),
     [
-        ("top_5_accuracy", "the most probable 5 were asked for, but there are only 3 classes"),
+        ("top_5_accuracy", "k: expected at most 3, the number of classes, got 5"),
         (metrics.confusion_matrix, r"metrics: confusion_matrix must give a number, got an array of shape \(3, 3\)"),
         (functools.partial(metrics.f1, average=None), "metrics: f1 must give a number, got an array of shape"),
     ],

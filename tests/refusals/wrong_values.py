@@ -117,7 +117,7 @@ def decay(schedule, good, **wrong):
 
 def score(function, **wrong):
     """A metric of classes."""
-    wrong = {"y": [0, 1], "Y_hat": "cat", "sample_weight": NEGATIVE_WEIGHTS, **wrong}
+    wrong = {"y": [0, 1], "Y_hat": "cat", "multi_label": True, "sample_weight": NEGATIVE_WEIGHTS, **wrong}
     return Thing(function, {"y": y, "Y_hat": P}, wrong=wrong, names={"y": "Y_hat"})
 
 
@@ -295,7 +295,7 @@ METRICS = {
     "metrics.top_k_accuracy": Thing(
         nn.metrics.top_k_accuracy,
         {"y": y, "Y_hat": P, "k": 2},
-        wrong={"y": [0, 1], "Y_hat": "cat", "k": 5, "sample_weight": NEGATIVE_WEIGHTS},
+        wrong={"y": [0, 1], "Y_hat": "cat", "k": 5, "multi_label": "no", "sample_weight": NEGATIVE_WEIGHTS},
         names={"y": "Y_hat"},
     ),
     "metrics.confusion_matrix": score(nn.metrics.confusion_matrix, n_classes=2, normalize="rows"),

@@ -1,0 +1,74 @@
+"""Weights of classes, as weights of their examples."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError
+from nnlite.network.examples import Examples
+from nnlite.network.signature import Signature
+
+
+def check_class_weight(class_weight: Any, signature: Signature, examples: Examples | None) -> Array | None:
+    """Return a weight for each class, (C,), from a mapping, a sequence or "balanced"; None stays None.
+
+    "balanced" is ``M / (C M_c)``, as in scikit-learn; it needs ``examples``.
+    """
+    if class_weight is None:
+        return None
+    n_classes = signature.n_classes
+    if n_classes is None:
+        raise ArgumentError(f"class_weight: {signature.output} does not choose between classes, got {class_weight!r}")
+    if isinstance(class_weight, str):
+        return _balanced(class_weight, n_classes, examples)
+    if hasattr(class_weight, "keys"):
+        class_weight = _in_order(class_weight, n_classes)
+    weights = checks.numeric_array("class_weight", class_weight)
+    wrong = weights.shape != (n_classes,) or not np.isfinite(weights).all() or weights.min() < 0 or not weights.any()
+    if wrong:
+        raise ArgumentError(
+            f"class_weight: expected {n_classes} finite numbers of at least 0, not all 0, one for each class, "
+            f"got {class_weight!r}"
+        )
+    return weights.astype(np.float64)
+
+
+def _balanced(class_weight: str, n_classes: int, examples: Examples | None) -> Array:
+    """``M / (C M_c)`` for each class c; 0 for a class without examples."""
+    if class_weight != "balanced":
+        raise ArgumentError(f"class_weight: expected a weight for each class or 'balanced', got {class_weight!r}")
+    if examples is None:
+        raise ArgumentError("class_weight: 'balanced' needs all labels: pass arrays, not a source of batches")
+    classes = classes_of(examples.y if examples.rows is None else examples.y[examples.rows])
+    counts = np.bincount(classes, minlength=n_classes)
+    return np.divide(len(classes), n_classes * counts, out=np.zeros(n_classes), where=counts > 0)
+
+
+def _in_order(class_weight: Any, n_classes: int) -> list[Any]:
+    """Return the weights of a mapping in the order of the classes."""
+    missing = [c for c in range(n_classes) if c not in class_weight]
+    extra = [c for c in class_weight if c not in range(n_classes)]
+    if missing or extra:
+        raise ArgumentError(
+            f"class_weight: expected a weight for each of the classes 0..{n_classes - 1}"
+            + (f", {', '.join(map(str, missing))} missing" if missing else "")
+            + (f", unknown {', '.join(map(repr, extra))}" if extra else "")
+        )
+    return [class_weight[c] for c in range(n_classes)]
+
+
+def weighted(weights: Array | None, of_class: Array | None, y: Array) -> Array | None:
+    """Multiply the weights of a batch by those of its classes; None stands for 1."""
+    if of_class is None:
+        return weights
+    of_examples: Array = of_class[classes_of(y)]
+    return of_examples if weights is None else of_examples * weights
+
+
+def classes_of(y: Array) -> Array:
+    """Return the class of each example, from class indices or rows."""
+    if y.ndim == 1:
+        return y
+    return (y[:, 0] > 0.5).astype(np.intp) if y.shape[1] == 1 else y.argmax(axis=1)

@@ -1,0 +1,201 @@
+"""Checkpoints of a training: saving all that the rest of it depends on, and resuming it bit for bit."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import asdict
+from typing import Any
+
+from nnlite.engine import openblas
+from nnlite.errors import ArgumentError
+from nnlite.fitting import divergence
+from nnlite.fitting.loop import Loop, Position, Saver, Setup
+from nnlite.optimizers import Optimizer
+from nnlite.storage.checkpoints import Directory
+
+FORM = 5  # of what a checkpoint holds; another form cannot be resumed
+
+
+class CheckpointSaver(Saver):
+    """Saves checkpoints of a training in a directory, and resumes from the newest.
+
+    Parameters
+    ----------
+    directory : Directory
+    setup : Setup
+    keys : list of str
+        The keys of the history.
+
+    Raises
+    ------
+    ArgumentError
+        If the directory holds another training. Nothing has changed then.
+    """
+
+    def __init__(self, directory: Directory, setup: Setup, keys: list[str]) -> None:
+        self.directory = directory
+        self.every = directory.options.every
+        self._described = _describe(setup, keys)
+        self._initial = _numbers(setup.optimizer)
+        self._changed: set[str] = set()  # hyperparameters that callbacks have changed
+        if directory.saved is not None:
+            self._check_same(directory.path, directory.saved)
+
+    def begin(self, loop: Loop, epochs: int) -> bool:
+        """Begin the training, or resume it. Return whether it is already complete."""
+        if self.directory.saved is not None:
+            return self._resume(loop, self.directory.saved, epochs)
+        loop.begin()
+        for callback in loop.hooks.callbacks:
+            if callback.forgotten:
+                what = f"{type(callback).__name__} loses {', '.join(callback.forgotten)} when the training is resumed"
+                warnings.warn(
+                    f"checkpoint: {what}, because a file cannot hold it; see Callback.get_state", stacklevel=2
+                )
+        self.save(loop)
+        return False
+
+    def save(self, loop: Loop) -> None:
+        """Save a checkpoint."""
+        self.directory.save(loop.position.n_steps, self._state(loop))
+
+    def end(self, loop: Loop, interrupted: bool) -> None:
+        """End the training. The last checkpoint holds the state before and after the callbacks end it."""
+        network = loop.network
+        if interrupted:
+            self.save(loop)
+            loop.end()
+            return
+        before = self._state(loop) | {"theta": network.theta.copy(), "state": network.state.copy()}
+        loop.end()
+        after = {"theta": network.theta, "state": network.state, "rng": network.rng.bit_generator.state}
+        before["end"] = after | {"callbacks": [callback.get_state() for callback in loop.hooks.callbacks]}
+        self.directory.save(loop.position.n_steps, before)
+
+    def _state(self, loop: Loop) -> dict[str, Any]:
+        """Return everything that the rest of the training depends on. The arrays are live."""
+        network, optimizer = loop.network, loop.optimizer
+        numbers = _numbers(optimizer)
+        self._changed |= {name for name, value in numbers.items() if self._initial.get(name) != value}
+        return {
+            "form": FORM,
+            "set_up": self._described,
+            "rounding": openblas.rounding,
+            **asdict(loop.position),
+            "stopped": network.stop_training,
+            "theta": network.theta,
+            "state": network.state,
+            "end": None,
+            "trainable": [layer.trainable for layer in network.all_layers()],
+            "rng": network.rng.bit_generator.state,
+            "entropy": network.entropy,
+            "source": loop.setup.source.get_state(),
+            "optimizer": optimizer.get_state(network),
+            "changed": {name: numbers[name] for name in sorted(self._changed)},
+            "means": loop.means.get_state(),
+            "history": dict(loop.history),
+            "best": loop.best.get_state(),
+            "callbacks": [callback.get_state() for callback in loop.hooks.callbacks],
+        }
+
+    def _resume(self, loop: Loop, saved: dict[str, Any], epochs: int) -> bool:
+        """Restore the training from a checkpoint. Return whether it is already complete."""
+        network = loop.network
+        complete = saved["end"] is not None and (saved["epoch"] >= epochs or saved["stopped"])
+        if not complete:
+            _compare_rounding(saved["rounding"])
+        _resume_callbacks(loop, saved, complete)
+        for layer, trainable in zip(network.all_layers(), saved["trainable"], strict=True):
+            if layer.trainable != trainable:
+                layer.trainable = trainable
+        network.theta, network.state = saved["theta"], saved["state"]
+        network.entropy = saved["entropy"]
+        network.stop_training = saved["stopped"]
+        self._changed = set(saved["changed"])
+        for name, value in saved["changed"].items():
+            setattr(loop.optimizer, name, value)
+        loop.optimizer.set_state(network, saved["optimizer"])
+        loop.means.set_state(saved["means"])
+        loop.history.update(saved["history"])
+        loop.history.resumed_at = saved["epoch"]
+        loop.best = divergence.Best(network)
+        loop.best.set_state(saved["best"])
+        vars(loop.position).update({name: saved[name] for name in asdict(Position())})
+        _resume_source(loop, saved)
+        network.rng.bit_generator.state = saved["rng"]
+        if complete:
+            network.theta, network.state = saved["end"]["theta"], saved["end"]["state"]
+            network.rng.bit_generator.state = saved["end"]["rng"]
+        return complete
+
+    def _check_same(self, path: str, saved: dict[str, Any]) -> None:
+        """Raise ArgumentError if the checkpoint is of another training."""
+        if saved.get("form") != FORM:
+            raise ArgumentError(
+                f"checkpoint: {path!r} was written by another version of nnlite; resume with that version, or give "
+                f"another directory"
+            )
+        for what, value in self._described.items():
+            if saved["set_up"][what] != value:
+                raise ArgumentError(
+                    f"checkpoint: {path!r} is of another training, with {what} {saved['set_up'][what]}, got {value}; "
+                    f"use the same, or give another directory"
+                )
+
+
+def _resume_callbacks(loop: Loop, saved: dict[str, Any], complete: bool) -> None:
+    """Restore the callbacks. They come first: what they do at the beginning of a training has no effect then."""
+    states = saved["end"]["callbacks"] if complete else saved["callbacks"]
+    for callback, state in zip(loop.hooks.callbacks, states, strict=True):
+        if complete:
+            callback.set_state(state)
+        else:
+            callback.on_train_resume(state)
+
+
+def _resume_source(loop: Loop, saved: dict[str, Any]) -> None:
+    """Restore the source of batches; in the middle of an epoch, draw its order again."""
+    source, rng = loop.setup.source, loop.network.rng
+    epoch_start = loop.position.epoch_start
+    if epoch_start is None:
+        source.set_state(saved["source"])
+    else:
+        rng.bit_generator.state = epoch_start["rng"]
+        source.set_state(epoch_start["source"])
+        source.begin(rng)
+
+
+def _describe(setup: Setup, keys: list[str]) -> dict[str, str]:
+    """Describe what must be the same when a training is resumed. Layers may be frozen meanwhile."""
+    network, source, weights = setup.network, setup.source, setup.class_weight
+    return {
+        "network": repr(network).replace(", trainable=False", ""),
+        "features": str(source.signature.input_shape),
+        "seed": str(network.seed),
+        "dtype": network.dtype.name,
+        "history": ", ".join(keys),
+        "optimizer": type(setup.optimizer).__name__,
+        "batches": source.describe(),
+        "data": source.fingerprint(),
+        "validation data": "none" if setup.validation is None else setup.validation.fingerprint(),
+        "class weights": "none" if weights is None else str(weights.tolist()),
+        "callbacks": ", ".join(type(callback).__name__ for callback in setup.hooks.callbacks) or "none",
+    }
+
+
+def _compare_rounding(before: str) -> None:
+    """Warn if matrix products were rounded otherwise than now."""
+    if before != openblas.rounding:
+        warnings.warn(
+            f"checkpoint: matrix products were made with {before}, now with {openblas.rounding}, so that the last "
+            f"digits may differ from those of one training; set the same {openblas.KERNELS} and "
+            f"{openblas.THREADS[0]} each time, and import nnlite before NumPy each time, or never",
+            stacklevel=7,
+        )
+
+
+def _numbers(optimizer: Optimizer) -> dict[str, Any]:
+    """Return the hyperparameters that are numbers, which callbacks may change."""
+    values = {name: value for name, value in vars(optimizer).items() if not name.startswith("_")}
+    values["learning_rate"] = optimizer.learning_rate
+    return {name: value for name, value in values.items() if value is None or isinstance(value, (bool, int, float))}

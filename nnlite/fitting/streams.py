@@ -1,0 +1,172 @@
+"""Batches from an iterable, a sequence or a generator."""
+
+from __future__ import annotations  # naming np.random.Generator would import numpy.random
+
+import itertools
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import ArgumentError
+from nnlite.network.examples import Examples
+from nnlite.network.network import Network
+from nnlite.network.signature import Signature
+
+END = object()  # marks the end of a source
+
+
+class Stream:
+    """Batches ``(X, y)`` or ``(X, y, sample_weight)`` from an iterable, a sequence of batches, or a generator.
+
+    With ``shuffle``, a sequence (which has a length and items by number) is visited in another order in each epoch; its
+    method ``on_epoch_end`` is called if it has one. Another iterable is started again in each epoch. A generator, or
+    another iterator without a length, continues where it is, and needs ``steps_per_epoch``.
+
+    A source with an order of its own needs the methods ``get_state`` and ``set_state(state)``, so that a checkpoint can
+    restore the order. A generator is started again, and the batches that were used before are skipped.
+
+    Parameters
+    ----------
+    network : Network
+        Takes the batches; it may be unbuilt.
+    source : iterable
+    steps_per_epoch : int or None
+    shuffle : bool
+
+    Attributes
+    ----------
+    signature : Signature
+        What the network takes, from the first batch.
+    n_steps : int or None
+        Number of batches in an epoch; None if only the end of the source tells.
+    first_y : ndarray
+        The target of the first example.
+    """
+
+    def __init__(self, network: Network, source: Any, steps_per_epoch: int | None, shuffle: bool) -> None:
+        self.source = source
+        self.shuffle = shuffle
+        self.n_steps = _n_steps(source, steps_per_epoch)
+        self._is_sequence = hasattr(source, "__getitem__") and hasattr(source, "__len__")
+        self._state_at_start = source.get_state() if _has_state(source) else None
+        self._n_taken = 0  # batches taken from a generator, in all epochs
+        self._continues = False  # whether the next epoch continues where this one ends
+        self._begun: Iterator[Any] | None = None
+        first = self._first()
+        if first is END:
+            raise ArgumentError("X: the source of batches is empty")
+        X, *_ = _parts(first, 0)
+        self.signature = network.signature_for(X, "batch 0 X")
+        self.first_y = check_batch(self.signature, first, 0).y[:1]
+
+    def _first(self) -> Any:
+        """Return the first batch, which the first epoch gets as well."""
+        if self._is_sequence:
+            return self.source[0]
+        iterator = iter(self.source)
+        self._continues = iterator is self.source
+        if self._continues and self.n_steps is None:
+            raise ArgumentError(
+                "steps_per_epoch: expected a number, because a generator does not tell how long an epoch is"
+            )
+        first = next(iterator, END)
+        self._begun = _with_first(first, iterator)
+        return first
+
+    def begin(self, rng: np.random.Generator) -> None:
+        """Begin an epoch: draw its order."""
+        self._batches = self._numbered(rng)
+
+    def batches(self, skip: int = 0) -> Iterator[Examples]:
+        """Yield the batches of the epoch, without the first ``skip``."""
+        self._n_taken += skip
+        for number, batch in itertools.islice(self._batches, skip, self.n_steps):
+            self._n_taken += 1
+            yield check_batch(self.signature, batch() if self._is_sequence else batch, number)
+        if hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+    def _numbered(self, rng: np.random.Generator) -> Iterator[tuple[int, Any]]:
+        """Yield each batch with its place in the sequence or, without a sequence, in the epoch."""
+        if self._is_sequence:
+            n = len(self.source)
+            order = map(int, rng.permutation(n) if self.shuffle else range(n))
+            return ((i, partial(self.source.__getitem__, i)) for i in order)
+        batches, self._begun = self._begun or iter(self.source), None
+        return enumerate(batches)
+
+    def describe(self) -> str:
+        """Describe what must be the same when a training is resumed."""
+        steps = "" if self.n_steps is None else f" of {self.n_steps}"
+        return f"from a {type(self.source).__name__}{steps}, {'' if self.shuffle else 'not '}shuffled"
+
+    def fingerprint(self) -> str:
+        """Return a fixed text: batches to come have no checksum."""
+        return "not known"
+
+    def get_state(self) -> Any:
+        """Return the state of the source, or how many batches a generator has given."""
+        if _has_state(self.source):
+            return self._state_at_start if self._begun else self.source.get_state()
+        return self._n_taken
+
+    def set_state(self, state: Any) -> None:
+        """Restore the state returned by `get_state`; a generator skips the batches that were used before."""
+        if _has_state(self.source):
+            self.source.set_state(state)
+            self._begun = None
+        elif self._continues:
+            for _ in itertools.islice(self._begun or self.source, state):
+                pass
+            self._n_taken = state
+
+
+def _has_state(source: Any) -> bool:
+    """Whether the source can return and restore its state."""
+    return hasattr(source, "get_state") and hasattr(source, "set_state")
+
+
+def _n_steps(source: Any, steps_per_epoch: int | None) -> int | None:
+    """Return the number of batches in an epoch; None if only the end of the source tells."""
+    if not hasattr(source, "__len__"):
+        return steps_per_epoch
+    length = len(source)
+    if length == 0:
+        raise ArgumentError("X: the source of batches is empty")
+    if steps_per_epoch is not None and steps_per_epoch > length:
+        raise ArgumentError(f"steps_per_epoch: expected at most {length}, as the source has, got {steps_per_epoch}")
+    return length if steps_per_epoch is None else steps_per_epoch
+
+
+def _with_first(first: Any, iterator: Iterator[Any]) -> Iterator[Any]:
+    """Yield ``first``, then the rest. It never calls ``iter``, which would restart some iterators."""
+    batch = first
+    while batch is not END:
+        yield batch
+        batch = next(iterator, END)
+
+
+def _parts(batch: Any, number: int) -> tuple[Any, Any, Any]:
+    """Return X, y and weights (or None) of a batch, or raise ArgumentError."""
+    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+        got = f"{type(batch).__name__} of {len(batch)}" if hasattr(batch, "__len__") else type(batch).__name__
+        raise ArgumentError(
+            f"X: expected a source of batches (X, y) or (X, y, sample_weight), got {got} for batch {number}"
+        )
+    X, y, *weights = batch
+    return X, y, weights[0] if weights else None
+
+
+def check_batch(signature: Signature, batch: Any, number: int) -> Examples:
+    """Return a batch of the source as Examples, or raise ArgumentError. All weights of one batch may be 0."""
+    X, y, weights = _parts(batch, number)
+    return signature.check(X, y, weights, prefix=f"batch {number} ", all_zero=True)
+
+
+def gives_batches(X: Any) -> bool:
+    """Whether ``X`` is a source of batches, not an array of examples."""
+    if isinstance(X, np.ndarray) or hasattr(X, "__array__") or isinstance(X, (str, bytes, dict)):
+        return False
+    return hasattr(X, "__iter__") or (hasattr(X, "__getitem__") and hasattr(X, "__len__"))

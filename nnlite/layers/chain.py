@@ -1,0 +1,99 @@
+"""Layers one after another: shapes along the chain, and the pass forward and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError
+from nnlite.layers.base import Cache, Layer, Shape
+
+
+def flattened(layers: Sequence[Layer]) -> Iterator[Layer]:
+    """Yield every layer, and after each layer the layers inside it."""
+    for layer in layers:
+        yield layer
+        yield from flattened(layer.inner_layers)
+
+
+def with_input_shapes(layers: Sequence[Layer], input_shapes: Sequence[Shape]) -> Iterator[tuple[Layer, Shape]]:
+    """Yield every layer, as `flattened` does, with the shape of one input example."""
+    for layer, shape in zip(layers, input_shapes, strict=False):
+        yield layer, shape
+        yield from with_input_shapes(layer.inner_layers, layer.inner_input_shapes(shape))
+
+
+def shapes_along(layers: Sequence[Layer], input_shape: Shape) -> list[Shape]:
+    """Return the shapes of one example in a[0] .. a[L]."""
+    shapes = [input_shape]
+    for layer in layers:
+        shapes.append(layer.output_shape(shapes[-1]))
+    return shapes
+
+
+def forward(layers: Sequence[Layer], a: Array, caches: Sequence[Cache], shapes: Sequence[Shape]) -> Array:
+    """``a[l] = g[l](a[l-1])`` from a[0] to a[L].
+
+    ``shapes`` are those of one example in a[0] .. a[L]. ArgumentError if a layer writes into its input, or returns
+    anything else than an array of its shape and the dtype of a[0].
+    """
+    M, dtype = len(a), a.dtype
+    try:
+        for layer, cache, shape in zip(layers, caches, shapes[1:], strict=True):
+            a_prev = a.view()
+            a_prev.setflags(write=False)
+            a = layer.forward(a_prev, cache)
+            if a.__class__ is not np.ndarray or a.shape != (M, *shape) or a.dtype is not dtype:
+                a = _checked(layer, "forward", a, (M, *shape), dtype)
+            if cache.observer is not None:
+                cache.observer(layer, "forward", a_prev, a)
+    except ValueError as error:
+        _explain(error, layer, "forward", "a_prev")
+        raise
+    return a
+
+
+def backward(layers: Sequence[Layer], da: Array, caches: Sequence[Cache], shapes: Sequence[Shape]) -> Array | None:
+    """From ``da[L]`` to ``da[0]``; each layer sets the gradients of its parameters.
+
+    It stops behind a layer whose cache has ``input_gradient`` False, and returns None then. ArgumentError as in
+    `forward`.
+    """
+    M, dtype = len(da), da.dtype
+    result: Any = da
+    try:
+        for layer, cache, shape in zip(reversed(layers), reversed(caches), reversed(shapes[:-1]), strict=True):
+            da = result.view()
+            da.setflags(write=False)
+            result = layer.backward(da, cache)
+            if cache.observer is not None:
+                cache.observer(layer, "backward", da, result)
+            if not cache.input_gradient:
+                return None
+            if result.__class__ is not np.ndarray or result.shape != (M, *shape) or result.dtype is not dtype:
+                result = _checked(layer, "backward", result, (M, *shape), dtype)
+    except ValueError as error:
+        _explain(error, layer, "backward", "da")
+        raise
+    return result
+
+
+def _checked(layer: Layer, method: str, result: Any, shape: Shape, dtype: Any) -> Array:
+    """Return ``result`` if it is an array of that shape and dtype, else raise ArgumentError."""
+    if isinstance(result, np.ndarray) and result.shape == shape and result.dtype == dtype:
+        return result
+    is_array = isinstance(result, np.ndarray)
+    got = f"shape {result.shape} and dtype {result.dtype}" if is_array else type(result).__name__
+    raise ArgumentError(f"layers: {layer}.{method} must return an array of shape {shape} and dtype {dtype}, got {got}")
+
+
+def _explain(error: ValueError, layer: Layer, method: str, name: str) -> None:
+    """Raise ArgumentError that names the layer, if ``error`` is NumPy's about a read-only array."""
+    if "read-only" in str(error) and not isinstance(error, ArgumentError):
+        raise ArgumentError(
+            f"layers: {layer}.{method} must not write into {name}; compute a new array, such as {name} * 2 instead of "
+            f"{name} *= 2"
+        ) from error

@@ -1,0 +1,551 @@
+"""The network: a chain of layers over one flat vector of parameters."""
+
+import contextlib
+import copy
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError, NotBuiltError
+from nnlite.initializers import GlorotUniform, Initializer
+from nnlite.layers import Activation, Dense, Layer, Output, chain
+from nnlite.layers.base import Observer, Shape
+from nnlite.network.class_names import check_class_names
+from nnlite.network.examples import check_weights, check_X
+from nnlite.network.means import Metrics, RunningMeans, resolve_metrics
+from nnlite.network.passes import Pass, mean_loss
+from nnlite.network.signature import Signature
+from nnlite.network.vectors import Segment, Vectors
+
+BLOCK = 1024  # examples per forward pass in predict and evaluate: memory stays bounded
+
+
+class Network:
+    """A chain of layers that computes: forward, cost, backward, predict, evaluate. `nnlite.Model` adds `fit`.
+
+    See `nnlite.Model` for the parameters.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        n_features: int | Shape | None = None,
+        seed: int | None = None,
+        dtype: Any = "float32",
+    ) -> None:
+        self.layers = _check_layers(layers)
+        self.dtype = _check_dtype(dtype)
+        self.seed = None if seed is None else checks.integer("seed", seed, minimum=0)
+        self.rng = np.random.default_rng(self.seed)
+        self.entropy: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
+        self.shapes: tuple[Shape, ...] | None = None
+        self.stop_training = False
+        self._class_names: tuple[str, ...] | None = None
+        self._pass: Pass | None = None
+        if n_features is not None:
+            self.build(_check_input_shape(n_features), "n_features")
+
+    # ---- the four lines of a training step --------------------------------------------------------------------
+
+    def forward(self, X: Any, *, training: bool = True) -> Array:
+        r"""Compute ``z[l] = a[l-1] W[l] + b[l]``, ``a[l] = g[l](z[l])`` for l = 1 .. L, as in a training step.
+
+        Parameters
+        ----------
+        X : array_like, (M, n[0])
+            A batch of finite numbers. A network that is not built yet takes its input size from X.
+        training : bool, default True
+            False computes as in prediction: no dropout, and BatchNorm uses its running averages.
+
+        Returns
+        -------
+        ndarray, (M, n[L])
+            Y_hat = a[L], a new array.
+
+        Raises
+        ------
+        ArgumentError
+            If X is empty, one-dimensional, not numeric, not finite, or of another width than the network.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Softmax()], n_features=4)
+        >>> model.forward([[5, 2, -1, 3]]).round(3)
+        array([[0.842, 0.042, 0.002, 0.114]], dtype=float32)
+        """
+        training = checks.boolean("training", training)
+        X = check_X(X, self.input_shape, self.dtype)
+        if not self.built:
+            self.build(X.shape[1:])
+        self._pass = self.new_pass(training=training)
+        return self._pass.forward(X.astype(self.dtype)).copy()
+
+    def cost(self, Y: Any, sample_weight: Any = None) -> float:
+        r"""Compute ``J = 1/M sum_i L(y_hat_i, y_i)`` of the last `forward`.
+
+        Parameters
+        ----------
+        Y : array_like, (M,) or (M, n[L])
+            The true targets, in any form that the output layer takes.
+        sample_weight : array_like, (M,), optional
+            Weights of at least 0: ``J = sum_i w_i L_i / sum_i w_i``.
+
+        Returns
+        -------
+        float
+            The mean loss, in nats for Softmax and Sigmoid.
+
+        Raises
+        ------
+        ArgumentError
+            If there is not one valid target for each example of the batch.
+        NotBuiltError
+            Before the first `forward`.
+        """
+        step, rows, weights = self._check_batch(Y, sample_weight, "cost")
+        return mean_loss(step.losses(rows), weights)
+
+    def backward(self, Y: Any, sample_weight: Any = None) -> None:
+        r"""Compute ``dz[L] = Y_hat - Y``, then dW[l], db[l] and da[l-1] for l = L .. 1, into `gradients` and `grad`.
+
+        The gradients are those of J, the mean over the batch of the last `forward`.
+
+        Parameters
+        ----------
+        Y : array_like, (M,) or (M, n[L])
+            The true targets, in any form that the output layer takes.
+        sample_weight : array_like, (M,), optional
+            Weights of at least 0.
+
+        Raises
+        ------
+        ArgumentError
+            If there is not one valid target for each example of the batch.
+        NotBuiltError
+            Before the first `forward`.
+        """
+        step, rows, weights = self._check_batch(Y, sample_weight, "backward")
+        self.run_backward(step, rows, weights)
+
+    def new_pass(self, *, training: bool, observer: Observer | None = None, to_input: bool = False) -> Pass:
+        """Return a pass for one batch, forward and back.
+
+        In training, its backward pass ends at the first layer that learns, unless ``to_input`` asks for da[0].
+        """
+        first = -1 if to_input or not training else self.first_trainable
+        shapes = self._require_built("new_pass")
+        return Pass(self.layers, shapes, training=training, rng=self.rng, first=first, observer=observer)
+
+    def run_backward(self, step: Pass, Y: Array, weights: Array | None = None) -> None:
+        """Run the backward pass of ``step`` with checked targets; the gradients of frozen layers are 0."""
+        step.backward(Y, weights)
+        for segment in self._vectors.segments:
+            if not segment.trainable:
+                segment.view(self._vectors.grad)[...] = 0
+
+    def _check_batch(self, Y: Any, sample_weight: Any, what: str) -> tuple[Pass, Array, Array | None]:
+        """Return the last pass, rows (M, n[L]) and weights for its batch."""
+        step = self._pass
+        if step is None:
+            raise NotBuiltError(f"{what}: call forward(X) first; it sets the batch")
+        if step.first not in (-1, self.first_trainable):
+            raise ArgumentError(f"{what}: a layer was frozen or freed after forward(X); call forward(X) again")
+        signature = self.signature
+        targets = signature.check_targets(Y, "Y")
+        M = len(step.Y_hat)
+        if len(targets) != M:
+            raise ArgumentError(f"Y: expected {M} labels, one for each example of the last forward, got {len(targets)}")
+        return step, signature.target_rows(targets), check_weights(sample_weight, M)
+
+    # ---- use --------------------------------------------------------------------------------------------------
+
+    def predict(self, X: Any) -> Array:
+        """Predict classes 0 .. C-1 (Softmax; Sigmoid: 0 or 1) or values (Identity, Exponential).
+
+        Several threads can call this at the same time.
+
+        Parameters
+        ----------
+        X : array_like, (M, n[0])
+
+        Returns
+        -------
+        ndarray
+            (M,) for Softmax and for a single output unit, else (M, n[L]).
+
+        Raises
+        ------
+        ArgumentError
+            If X is empty, one-dimensional, not numeric, not finite, or of another width than the network.
+        NotBuiltError
+            If the network has no parameters yet.
+        """
+        return self.output.predict(self.predict_rows(X, "predict"))
+
+    def predict_proba(self, X: Any) -> Array:
+        """Predict the probabilities of the classes: y_hat, with rows that sum to 1.
+
+        Several threads can call this at the same time.
+
+        Parameters
+        ----------
+        X : array_like, (M, n[0])
+
+        Returns
+        -------
+        ndarray, (M, C)
+            C = 2 for a single Sigmoid unit: ``[1 - y_hat, y_hat]``. With several Sigmoid units each entry is the
+            probability of one label, and rows need not sum to 1.
+
+        Raises
+        ------
+        ArgumentError
+            As in `predict`, and for a network that ends in Identity or Exponential.
+        NotBuiltError
+            If the network has no parameters yet.
+        """
+        return self.output.predict_proba(self.predict_rows(X, "predict_proba"))
+
+    def predict_rows(self, X: Any, what: str = "predict_rows") -> Array:
+        """Return Y_hat (M, n[L]), a new array. ``what`` names the call in the message of a NotBuiltError."""
+        shapes = self._require_built(what)
+        X = check_X(X, self.input_shape, self.dtype)
+        Y_hat = np.empty((len(X), *shapes[-1]), self.dtype)
+        for start in range(0, len(X), BLOCK):
+            block = X[start : start + BLOCK].astype(self.dtype, copy=False)
+            Y_hat[start : start + BLOCK] = self.new_pass(training=False).forward(block)
+        return Y_hat
+
+    def evaluate(
+        self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Sequence[str | Callable[..., Any]] = ()
+    ) -> dict[str, float]:
+        """Compute the cost, accuracy and other metrics on a data set. Nothing is learned from it.
+
+        Parameters
+        ----------
+        X : array_like, (M, n[0])
+        y : array_like, (M,) or (M, n[L])
+        sample_weight : array_like, (M,), optional
+            Weights of the examples in the loss, at least 0.
+        metrics : sequence of str or callable, optional
+            Names from `nnlite.metrics`, or functions of (y, Y_hat).
+
+        Returns
+        -------
+        dict
+            ``loss``, the mean loss J; for classifiers ``accuracy`` in [0, 1]; and the metrics by name.
+
+        Raises
+        ------
+        ArgumentError
+            If X or y does not fit the network.
+        NotBuiltError
+            If the network has no parameters yet.
+        """
+        self._require_built("evaluate")
+        examples = self.signature.check(X, y, sample_weight)
+        return self.evaluate_examples(examples, self.resolve_metrics(metrics))
+
+    def evaluate_examples(self, examples: Any, metrics: Metrics = ()) -> dict[str, float]:
+        """Compute what `evaluate` does from checked examples and resolved metrics."""
+        signature, means = self.signature, RunningMeans(self.output, metrics)
+        for start in range(0, examples.size, BLOCK):
+            X, y, weights, _ = examples.batch(slice(start, start + BLOCK))
+            step = self.new_pass(training=False)
+            Y_hat = step.forward(signature.cast(X))
+            means.add(step.losses(signature.target_rows(y)), y, Y_hat, weights)
+        return means.values()
+
+    def input_gradient(self, X: Any, y: Any) -> Array:
+        """Compute dJ/dX: how the cost of the batch changes with each input number, in prediction.
+
+        Parameters
+        ----------
+        X : array_like, (M, n[0])
+        y : array_like, (M,) or (M, n[L])
+            The true targets, in any form that the output layer takes.
+
+        Returns
+        -------
+        ndarray, (M, n[0])
+            The gradient of J, the mean over the M examples; the gradient of an example's own loss is M times as large.
+            The network does not change.
+
+        Raises
+        ------
+        ArgumentError
+            If X or y does not fit the network.
+        NotBuiltError
+            If the network has no parameters yet.
+        """
+        self._require_built("input_gradient")
+        twin = self.copy()  # the backward pass writes gradients
+        signature = twin.signature
+        examples = signature.check(X, y)
+        step = twin.new_pass(training=False, to_input=True)
+        step.forward(signature.cast(examples.X))
+        dX = step.backward(signature.target_rows(examples.y))
+        assert dX is not None
+        return np.array(dX)
+
+    def resolve_metrics(self, metrics: Any) -> list[tuple[str, Callable[..., Any]]]:
+        """Return (key, function) for each of ``metrics``, without accuracy, which is always reported."""
+        return resolve_metrics(metrics, self.output, self.n_units)
+
+    # ---- parameters -------------------------------------------------------------------------------------------
+
+    @property
+    def output(self) -> Output:
+        """The last layer, which knows the cost."""
+        return self.layers[-1]  # type: ignore[return-value]
+
+    @property
+    def built(self) -> bool:
+        """Whether the input size is known and the parameters exist."""
+        return self.shapes is not None
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """Shape of one input example; None before the network is built."""
+        return None if self.shapes is None else self.shapes[0]
+
+    @property
+    def n_units(self) -> int | None:
+        """Number n[L] of output units; None if it is not known yet."""
+        if self.shapes is not None:
+            return self.shapes[-1][0]
+        units = [layer.units for layer in self.layers if isinstance(layer, Dense)]
+        return units[-1] if units else None
+
+    @property
+    def n_classes(self) -> int | None:
+        """Number of classes that the network chooses from; None if it does not choose, or if it is not known yet."""
+        return None if self.n_units is None else self.output.n_classes(self.n_units)
+
+    @property
+    def signature(self) -> Signature:
+        """What the built network takes and gives."""
+        return _signature(self, self._require_built("signature"))
+
+    def signature_for(self, X: Any, name: str = "X") -> Signature:
+        """Return what the network takes and gives; if it is not built yet, as built for examples like those in X."""
+        if self.built:
+            return self.signature
+        return _signature(self, self.infer_shapes(check_X(X, None, self.dtype, name).shape[1:], name))
+
+    @property
+    def theta(self) -> Array:
+        """All parameters in one vector, weights first. A live view; an assignment copies the values."""
+        self._require_built("theta")
+        return self._vectors.theta
+
+    @theta.setter
+    def theta(self, value: Any) -> None:
+        self._require_built("theta")
+        self._vectors.theta[...] = value
+
+    @property
+    def grad(self) -> Array:
+        """All gradients in one vector, in the order of `theta`. A live view; an assignment copies the values."""
+        self._require_built("grad")
+        return self._vectors.grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        self._require_built("grad")
+        self._vectors.grad[...] = value
+
+    @property
+    def state(self) -> Array:
+        """What the layers keep but do not learn (running averages), in one vector. Live; an assignment copies."""
+        self._require_built("state")
+        return self._vectors.state
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._require_built("state")
+        self._vectors.state[...] = value
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of entries of `theta`."""
+        return self.theta.size
+
+    @property
+    def n_weights(self) -> int:
+        """How many numbers at the beginning of `theta` are weights, on which weight decay acts."""
+        self._require_built("n_weights")
+        return self._vectors.n_weights
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Where each parameter lies in `theta`, in the order of the layers."""
+        self._require_built("segments")
+        return self._vectors.segments
+
+    @property
+    def parameters(self) -> Mapping[str, Array]:
+        """W1, b1, W2, ... by name: live views into `theta`. Assign with ``parameters["W1"][...] = value``."""
+        self._require_built("parameters")
+        views = {segment.name: segment.view(self._vectors.theta) for segment in self._vectors.segments}
+        return types.MappingProxyType(views)
+
+    @property
+    def gradients(self) -> Mapping[str, Array]:
+        """dW1, db1, dW2, ... by name: live views into `grad`."""
+        self._require_built("gradients")
+        views = {f"d{segment.name}": segment.view(self._vectors.grad) for segment in self._vectors.segments}
+        return types.MappingProxyType(views)
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names of the classes, one string for each, or None. They are saved with the network."""
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names: Any) -> None:
+        self._class_names = check_class_names(names, self.output, self.shapes[-1][0] if self.shapes else None)
+
+    @property
+    def first_trainable(self) -> int:
+        """Index of the first layer that learns, where the backward pass of a training step ends."""
+        for i, learners in enumerate(self._learners):
+            for layer in learners:
+                if layer.trainable:
+                    return i
+        return len(self.layers)
+
+    def all_layers(self) -> list[Layer]:
+        """Return every layer, and after each layer the layers inside it."""
+        return list(chain.flattened(self.layers))
+
+    # ---- building ---------------------------------------------------------------------------------------------
+
+    def infer_shapes(self, input_shape: Shape, name: str = "X") -> tuple[Shape, ...]:
+        """Return the shapes of one example in a[0] .. a[L], or raise ArgumentError. Nothing changes."""
+        try:
+            shapes = tuple(chain.shapes_along(self.layers, input_shape))
+        except ArgumentError as error:
+            raise ArgumentError(str(error) if str(error).startswith("layers: ") else f"{name}: {error}") from None
+        if len(shapes[-1]) != 1:
+            raise ArgumentError(f"layers: the output must be rows of units, got shape {shapes[-1]} per example")
+        self.output.check_units(shapes[-1][0])
+        return shapes
+
+    def build(self, input_shape: Shape, name: str = "X") -> None:
+        """Make theta and grad for examples of ``input_shape`` and draw the initial weights, or change nothing."""
+        rng_state = self.rng.bit_generator.state
+        self.lay_out(input_shape, name)
+        try:
+            layers = self.all_layers()
+            for i, layer in enumerate(layers):
+                layer.initialize(self.rng, self._default_initializer(layers[i + 1 :]))
+            self.new_pass(training=False).forward(np.zeros((1, *input_shape), self.dtype))
+        except BaseException:
+            self.rng.bit_generator.state = rng_state
+            for layer in layers:
+                layer.unbind()
+            self.shapes = None
+            raise
+
+    def lay_out(self, input_shape: Shape, name: str = "X") -> None:
+        """Make theta, grad and state for examples of ``input_shape``, all 0, and bind the layers to them."""
+        shapes = self.infer_shapes(input_shape, name)
+        layers = list(chain.with_input_shapes(self.layers, shapes))
+        for layer, _ in layers:
+            if layer.bound:
+                raise ArgumentError(f"layers: {layer} already belongs to another model; make a new layer")
+        vectors = Vectors(layers, self.dtype)
+        vectors.bind()
+        self._learners = _layers_with_parameters(self.layers, vectors.segments)
+        self.shapes, self._vectors = shapes, vectors
+
+    def _default_initializer(self, following: Sequence[Layer]) -> Initializer:
+        """Return the default for the next activation; before the output small weights, so that J is near ln C."""
+        for layer in following:
+            if layer is self.output:
+                return GlorotUniform(gain=0.1)
+            if isinstance(layer, Activation):
+                return layer.initializer
+            if isinstance(layer, Dense):
+                break
+        return GlorotUniform()
+
+    def _require_built(self, what: str) -> tuple[Shape, ...]:
+        """Return the shapes along the chain, or raise NotBuiltError."""
+        if self.shapes is None:
+            raise NotBuiltError(
+                f"{what}: the network does not know its input size yet; "
+                f"call fit or forward first, or make it with Model(layers, n_features=...)"
+            )
+        return self.shapes
+
+    # ---- copies -----------------------------------------------------------------------------------------------
+
+    def copy(self) -> Self:
+        """Return an independent copy: layers, parameters and the state of the random generator."""
+        return copy.deepcopy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the last pass, whose caches belong to the original."""
+        return vars(self) | {"_pass": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.built:
+            self._vectors.bind()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}([{', '.join(map(repr, self.layers))}])"
+
+
+def _signature(network: Network, shapes: Sequence[Shape]) -> Signature:
+    return Signature(shapes[0], shapes[-1][0], network.dtype, network.output)
+
+
+def _layers_with_parameters(layers: Sequence[Layer], segments: Sequence[Segment]) -> list[list[Layer]]:
+    """For each layer of the chain, itself and the layers inside it that have parameters."""
+    with_parameters = {segment.layer for segment in segments if segment.size}
+    return [[inner for inner in chain.flattened([layer]) if inner in with_parameters] for layer in layers]
+
+
+def _check_layers(layers: Any) -> tuple[Layer, ...]:
+    if isinstance(layers, Layer) or not isinstance(layers, Sequence) or not layers:
+        raise ArgumentError(
+            "layers: expected a list of at least one layer, ending in Softmax, Sigmoid, Identity or Exponential, "
+            f"got {layers!r}"
+        )
+    for i, layer in enumerate(layers):
+        if not isinstance(layer, Layer):
+            hint = f"; write nn.{layer.__name__}()" if isinstance(layer, type) else ""
+            raise ArgumentError(f"layers: entry {i} is not a layer, got {layer!r}{hint}")
+    if not isinstance(layers[-1], Output):
+        raise ArgumentError(
+            f"layers: the last must be an output layer (Softmax, Sigmoid, Identity or Exponential), got {layers[-1]}"
+        )
+    seen: set[int] = set()
+    for layer in chain.flattened(layers):
+        if id(layer) in seen:
+            raise ArgumentError(f"layers: {layer} occurs twice in the network; make one layer for each place")
+        seen.add(id(layer))
+    return tuple(layers)
+
+
+def _check_dtype(dtype: Any) -> np.dtype[Any]:
+    for allowed in (np.dtype(np.float32), np.dtype(np.float64)):
+        with contextlib.suppress(TypeError, SyntaxError):
+            if dtype is not None and np.dtype(dtype) == allowed:
+                return allowed
+    raise ArgumentError(f"dtype: expected 'float32' or 'float64', got {dtype!r}")
+
+
+def _check_input_shape(n_features: Any) -> Shape:
+    if isinstance(n_features, tuple) and n_features:
+        return tuple(checks.integer("n_features", n) for n in n_features)
+    return (checks.integer("n_features", n_features),)
