@@ -1,4 +1,4 @@
-"""Facts about learning rates by step: PyTorch's figures, bounds, joins, what composes, what is refused."""
+"""Facts about learning rates by step: PyTorch's figures, bounds, joins, what composes, what is refused, the picture."""
 
 import copy
 import math
@@ -7,13 +7,14 @@ import pickle
 import time
 from fractions import Fraction
 
+import matplotlib
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nnlite as nn
-from nnlite import schedules
+from nnlite import plots, schedules
 from nnlite.schedules import (
     ConstantRate,
     CosineDecay,
@@ -27,6 +28,8 @@ from nnlite.schedules import (
     StepDecay,
     as_schedule,
 )
+
+matplotlib.use("Agg")
 
 REFERENCE = dict(np.load(pathlib.Path(__file__).parent / "reference" / "schedules.npz"))
 FAR_STEPS = REFERENCE.pop("far_steps").tolist()
@@ -382,3 +385,74 @@ def test_a_wrong_value_is_named_with_what_would_be_right(call, message):
 def test_an_optimizer_says_that_a_schedule_would_do():
     with pytest.raises(nn.ArgumentError, match=r"^learning_rate: expected .* above 0 or a schedule .*, got 'fast'$"):
         nn.SGD("fast")
+
+
+# ---- the picture --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plt():
+    import matplotlib.pyplot as plt
+
+    yield plt
+    plt.close("all")
+
+
+def test_the_plot_has_the_learning_rate_of_every_step(plt):
+    schedule = LinearWarmup(10, CosineDecay(0.1, 90))
+    ax = plots.schedule(schedule, 120)
+    (line,) = ax.get_lines()
+    assert list(line.get_xdata()) == list(range(120))
+    assert list(line.get_ydata()) == [schedule(t) for t in range(120)]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_legend()) == ("step", "learning rate", None)
+    assert len(plt.get_fignums()) == 1
+    low, high = ax.get_xlim()
+    assert (low < 0, high > 119) == (True, True)
+    low, high = ax.get_ylim()
+    assert (low < 0, 0.1 < high < 0.12) == (True, True)
+
+
+def test_the_plot_takes_a_number_and_a_function(plt):
+    assert list(plots.schedule(0.1, 3).get_lines()[0].get_ydata()) == [0.1, 0.1, 0.1]
+    assert list(plots.schedule(lambda step: step**2, 3).get_lines()[0].get_ydata()) == [0, 1, 4]
+
+
+def test_schedules_on_the_same_axes_can_be_told_apart(plt):
+    figure, ax = plt.subplots()
+    for label, schedule in {"cosine": CosineDecay(0.1, 90), "stairs": StepDecay(0.1, 30), "own": 0.2}.items():
+        assert plots.schedule(schedule, 100, ax, label=label) is ax
+    assert plt.get_fignums() == [figure.number]
+    assert len({line.get_color() for line in ax.get_lines()}) == 3
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["cosine", "stairs", "own"]
+    assert ax.get_ylim()[1] > 0.2
+
+
+def test_the_plot_takes_matplotlibs_line_options_and_their_short_names(plt):
+    (line,) = plots.schedule(0.1, 5, c="black", lw=3, linestyle=":").get_lines()
+    assert (line.get_color(), line.get_linewidth(), line.get_linestyle()) == ("black", 3, ":")
+
+
+def test_a_single_step_is_a_point(plt):
+    assert plots.schedule(0.1, 1).get_lines()[0].get_marker() == "o"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        (("fast", 10), {}, "schedule: " + RATE.format("'fast'")),
+        ((CosineDecay, 10), {}, "schedule: " + RATE.format("<class 'nnlite.schedules.CosineDecay'>")),
+        ((0.1, 0), {}, "n_steps: " + COUNT.format(1, 0)),
+        ((0.1, 1e3), {}, "n_steps: " + COUNT.format(1, 1000.0)),
+        ((lambda t: 2.0 - t, 10), {}, "schedule at step 3: expected a finite number of at least 0, got -1.0"),
+        ((lambda t: None, 10), {}, "schedule at step 0: expected a finite number of at least 0, got None"),
+        ((0.1, 10, "left"), {}, "ax: expected matplotlib Axes, got 'left'"),
+        ((0.1, 10), {"colour": "red"}, "line_options: expected options of matplotlib's Line2D, got "),
+        ((0.1, 10), {"color": "reddish"}, "line_options: expected options of matplotlib's Line2D, got "),
+        ((0.1, 10), {"lw": 1, "linewidth": 2}, "line_options: expected options of matplotlib's Line2D, got "),
+    ],
+)
+def test_a_wrong_plot_is_refused_before_a_figure_is_made(plt, arguments, options, message):
+    with pytest.raises(nn.ArgumentError) as error:
+        plots.schedule(*arguments, **options)
+    assert str(error.value).startswith(message)
+    assert plt.get_fignums() == []

@@ -1,7 +1,5 @@
 """Animations: a picture of a network for each epoch of its training, as a GIF."""
 
-from __future__ import annotations
-
 import inspect
 import os
 import shutil
@@ -32,7 +30,7 @@ class Frame(NamedTuple):
 class Animation(Callback):
     """Record the network during `Model.fit`; afterwards ``save`` draws each moment and writes a GIF.
 
-    Only the parameters are recorded, so any picture of a network can be drawn from them.
+    It records parameters and running averages, from which any picture of the network can be drawn.
 
     Parameters
     ----------
@@ -42,7 +40,7 @@ class Animation(Callback):
     *arguments
         Arguments of ``plot`` after the model, such as X and y.
     every : int, default 1
-        Record after every so many epochs (or batches), at least 1. The network before training is recorded as well.
+        Number of epochs (or batches) between two frames, at least 1. The first frame is the network before training.
     per : {"epoch", "batch"}, default "epoch"
         Whether to count epochs or batches.
     **options
@@ -75,7 +73,7 @@ class Animation(Callback):
     b'GIF89a'
     """
 
-    may_add_keys = False
+    may_add_keys = False  # to the logs
 
     def __init__(
         self, plot: Callable[..., Any], *arguments: Any, every: int = 1, per: str = "epoch", **options: Any

@@ -109,6 +109,6 @@ def _write_counts(ax: Any, image: Any, counts: Array, shares: Array) -> None:
 
 
 def _cell_points(ax: Any, n: int) -> float:
-    """Return the width of a cell in points (1/72 inch), as far as it is known before the figure is laid out."""
+    """Return the width of a cell in points (1/72 inch). The layout of the figure may still change it a little."""
     extent = ax.get_window_extent()
     return float(min(extent.width, extent.height) / ax.figure.dpi * 72 / n)

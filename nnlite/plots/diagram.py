@@ -93,10 +93,9 @@ def network_diagram(model: Network, *, ax: Any = None, most_units: int = 10) -> 
 
 def _columns(model: Network) -> list[Column]:
     """Return a column for a[0] and for each layer that makes new units; other layers join the column before them."""
-    shape = model.input_shape or ()
-    columns = [Column(shape, [], "")]
-    for layer in model.layers:
-        before, shape = shape, layer.output_shape(shape)
+    shapes = model.shapes or ()
+    columns = [Column(shapes[0], [], "")]
+    for layer, before, shape in zip(model.layers, shapes, shapes[1:], strict=False):
         if isinstance(layer, (Dense, Residual)) or math.prod(shape) != math.prod(before):
             weights = f"W {before[-1]} x {shape[-1]}" if isinstance(layer, Dense) else ""
             columns.append(Column(shape, [layer], weights))

@@ -2,11 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.layers import Sigmoid
-from nnlite.metrics.arguments import one_against_rest
+from nnlite.metrics.arguments import one_against_rest, truth_and_values
 from nnlite.network.examples import check_X
 from nnlite.network.network import Network
 
@@ -79,7 +77,7 @@ def pair(data: tuple[Any, ...], picture: str) -> Pair:
             f"{picture}: is for classes, and a network that ends in {model.output} gives values; {USE_PREDICTION_ERROR}"
         )
     X, y = check_labelled(model, data[1], data[2])
-    return Pair(y, model.predict_proba(X), isinstance(model.output, Sigmoid) and model.n_classes is None)
+    return Pair(y, model.predict_proba(X), model.n_classes is None)
 
 
 def scored(data: tuple[Any, ...], picture: str, *, any_scores: bool = False) -> Scored:
@@ -94,16 +92,7 @@ def scored(data: tuple[Any, ...], picture: str, *, any_scores: bool = False) -> 
 def values(data: tuple[Any, ...], picture: str) -> tuple[Array, Array]:
     """Return true and predicted values of a regression, (M, n) each, from ``(y, Y_hat)`` or ``(model, X, y)``."""
     y, Y_hat = _predicted_values(data, picture) if _has_model(data, picture) else data
-    rows = []
-    for name, given in (("y", y), ("Y_hat", Y_hat)):
-        array = checks.numeric_array(name, given)
-        if array.ndim not in (1, 2) or not array.size:
-            raise ArgumentError(f"{name}: expected values (M,) or (M, n) of at least one example, got {array.shape}")
-        checks.finite(name, array)
-        rows.append(array.reshape(len(array), -1))
-    if rows[0].shape != rows[1].shape:
-        raise ArgumentError(f"Y_hat: expected the shape of y, {rows[0].shape}, got {rows[1].shape}")
-    return rows[0], rows[1]
+    return truth_and_values(y, Y_hat)
 
 
 def _has_model(data: tuple[Any, ...], picture: str) -> bool:
