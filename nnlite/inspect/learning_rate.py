@@ -78,10 +78,10 @@ class RangeTest:
         ArgumentError
             If ``ax`` are no Axes.
         """
-        from nnlite.plots.style import TRAINING, VALIDATION, check_ax, own_or_new
+        from nnlite.plots.axes import axes_or_new
+        from nnlite.plots.style import TRAINING, VALIDATION
 
-        check_ax(ax)
-        ax = own_or_new(ax)
+        ax = axes_or_new(ax)
         ax.plot(self.learning_rates, self.batch_losses, color="0.75", linewidth=0.8, label="each batch")
         ax.plot(self.learning_rates, self.losses, label="smoothed", **TRAINING)
         if self.suggestion is not None:
