@@ -158,5 +158,4 @@ class GaussianNoise(Layer):
 def draw_kept(a_prev: Array, rate: float, cache: Cache) -> Array:
     """Draw d of the shape of ``a_prev``: True with probability ``1 - rate``."""
     assert cache.rng is not None
-    d: Array = cache.rng.random(a_prev.shape, dtype=a_prev.dtype.type) >= rate
-    return d
+    return np.greater_equal(cache.rng.random(a_prev.shape, dtype=a_prev.dtype.type), rate)

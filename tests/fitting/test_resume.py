@@ -12,7 +12,7 @@ import pytest
 
 import nnlite as nn
 from nnlite.engine import openblas
-from nnlite.fitting.loop import Run
+from nnlite.fitting.loop import Loop
 from nnlite.storage import snapshots
 
 M = 90
@@ -159,16 +159,16 @@ def assert_same(one, other):
 
 
 def crash_after(monkeypatch, n_steps):
-    """Let the next training fail after so many chunks, as suddenly as a process can."""
-    train_on, count = Run._train_on, itertools.count(1)
+    """Let the next training fail after ``n_steps`` steps, as suddenly as a process can."""
+    step, count = Loop._step, itertools.count(1)
 
     def failing(self, *arguments):
-        result = train_on(self, *arguments)
+        result = step(self, *arguments)
         if next(count) == n_steps:
             raise CrashError
         return result
 
-    monkeypatch.setattr(Run, "_train_on", failing)
+    monkeypatch.setattr(Loop, "_step", failing)
 
 
 @pytest.mark.parametrize("every", [None, 1, 4], ids=["each epoch", "each step", "every four steps"])
@@ -182,7 +182,7 @@ def test_a_training_that_was_interrupted_ends_like_one_that_was_not(case, every,
         (model, options), twin = start(case), start(case)[0]
     undisturbed = everything(model, *fit(model, nn.Checkpoint(tmp_path / "whole", every), **options))
 
-    times = [1, 7, 8, 13] if every else [1, 2, 1, 3]  # chunks that each attempt gets through
+    times = [1, 7, 8, 13]  # steps that each attempt gets through
     for n in times:
         attempt = twin.copy() if case == "seedless" else start(case)[0]
         with pytest.MonkeyPatch.context() as patch:
@@ -227,9 +227,9 @@ def test_a_network_without_a_seed_goes_on_from_its_own_beginning(tmp_path):
         with pytest.raises(CrashError):
             fit(network(seed=None), tmp_path, validation_split=0.2)
     one, other = network(seed=None), network(seed=None)
-    held_out = one._entropy
+    held_out = one.entropy
     fit(one, tmp_path, validation_split=0.2)
-    assert one._entropy != held_out
+    assert one.entropy != held_out
     fit(other, tmp_path, validation_split=0.2)
     np.testing.assert_array_equal(one.theta, other.theta)
 
@@ -298,7 +298,7 @@ def test_a_callback_may_hold_anything_and_is_told_what_will_be_lost(tmp_path):
             self.numbers[epoch] = epoch
 
     holding = Holding()
-    with pytest.warns(UserWarning, match="Holding loses optimizers, function when the training goes on"):
+    with pytest.warns(UserWarning, match="Holding loses optimizers, function when the training is resumed"):
         fit(network(), tmp_path, callbacks=[holding], epochs=2)
     again = Holding()
     fit(network(), tmp_path, callbacks=[again], epochs=2)
@@ -425,10 +425,12 @@ def test_another_network_is_refused(tmp_path):
 
 def test_a_checkpoint_of_another_form_is_refused_and_nothing_is_changed(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr("nnlite.fitting.loop.FORM", 1)
+        patched.setattr("nnlite.fitting.resume.FORM", 1)
         fit(network(), tmp_path)
     model = network()
-    with pytest.raises(nn.ArgumentError, match="was written by another version of nnlite; go on with that one, or"):
+    with pytest.raises(
+        nn.ArgumentError, match="was written by another version of nnlite; resume with that version, or"
+    ):
         fit(model, tmp_path)
     assert not model.built
 

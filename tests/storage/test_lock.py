@@ -48,7 +48,7 @@ def test_the_lock_of_another_process_ends_when_it_is_killed(path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 def test_a_forked_process_does_not_hold_the_lock_of_its_parent(path):
     """The parent ends while its child, which was forked later, lives on."""
-    fork = "child = os.fork()\nif child: print('locked', child, sep='\\n', flush=True); os._exit(0)\ntime.sleep(60)"
+    fork = "if os.fork(): os._exit(0)\nprint('locked', os.getpid(), sep='\\n', flush=True)\ntime.sleep(60)"
     process = hold_in_another_process(path, fork)
     child = int(process.stdout.readline())
     try:
