@@ -1,6 +1,9 @@
-"""How the weights of a layer are drawn before training."""
+"""Initializers: how the weights of a layer are drawn before training.
 
-from __future__ import annotations  # naming np.random.Generator would import numpy.random
+n_in is the number of inputs of the layer, n_out the number of its units.
+"""
+
+from __future__ import annotations  # avoids the import of numpy.random for its Generator
 
 import math
 
@@ -11,14 +14,24 @@ from nnlite.checks import Array
 
 
 class Initializer:
-    """Base class: a rule that draws a weight matrix.
-
-    Its one method is ``__call__(shape, rng)``; n_in is the first number of ``shape``, n_out the last.
-    """
+    """Base class of the initializers. A subclass defines ``__call__(shape, rng)``."""
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        """Return a float64 array of ``shape``, drawn from ``rng`` and from nothing else."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how weights are drawn")
+        """Draw weights.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            The first number is n_in, the last is n_out.
+        rng : numpy.random.Generator
+            The only source of randomness.
+
+        Returns
+        -------
+        ndarray of float64
+            An array of ``shape``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__(shape, rng)")
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
@@ -32,7 +45,7 @@ class Initializer:
 
 
 class HeNormal(Initializer):
-    r"""``W ~ N(0, 2 / n_in)``: keeps the size of the activations through layers of ReLU.
+    r"""``W ~ N(0, 2 / n_in)``: keeps the size of the activations constant through layers of ReLU.
 
     References
     ----------
@@ -45,7 +58,7 @@ class HeNormal(Initializer):
 
 
 class HeUniform(Initializer):
-    r"""``W ~ U(-r, r)`` with ``r = sqrt(6 / n_in)``: mean 0 and variance 2 / n_in, as `HeNormal`.
+    r"""``W ~ U(-r, r)`` with ``r = sqrt(6 / n_in)``: mean 0 and variance 2 / n_in, like `HeNormal`.
 
     References
     ----------
@@ -59,12 +72,18 @@ class HeUniform(Initializer):
 
 
 class GlorotUniform(Initializer):
-    r"""``W ~ U(-r, r)`` with ``r = gain sqrt(6 / (n_in + n_out))``: for Tanh and Sigmoid.
+    r"""``W ~ U(-r, r)`` with ``r = gain sqrt(6 / (n_in + n_out))``: suits Tanh and Sigmoid.
 
     Parameters
     ----------
     gain : float, default 1
-        Above 0. Output layers start with a tenth, so that an untrained network favours no class: J is near ln C.
+        Above 0. Dense layers in front of an output use 0.1, so that the untrained network prefers no class and J
+        starts near ln C.
+
+    Raises
+    ------
+    ArgumentError
+        If ``gain`` is not a finite number above 0.
 
     References
     ----------
@@ -82,7 +101,7 @@ class GlorotUniform(Initializer):
 
 
 class GlorotNormal(Initializer):
-    r"""``W ~ N(0, 2 / (n_in + n_out))``: the variance of `GlorotUniform`, for Tanh and Sigmoid.
+    r"""``W ~ N(0, 2 / (n_in + n_out))``: the variance of `GlorotUniform`; suits Tanh and Sigmoid.
 
     References
     ----------
@@ -96,7 +115,7 @@ class GlorotNormal(Initializer):
 
 
 class LeCunNormal(Initializer):
-    r"""``W ~ N(0, 1 / n_in)``: z has the variance of a_prev; what SELU needs to normalize itself.
+    r"""``W ~ N(0, 1 / n_in)``: gives z the variance of a_prev, as SELU needs it.
 
     References
     ----------
@@ -110,7 +129,7 @@ class LeCunNormal(Initializer):
 
 
 class LeCunUniform(Initializer):
-    r"""``W ~ U(-r, r)`` with ``r = sqrt(3 / n_in)``: mean 0 and variance 1 / n_in, as `LeCunNormal`.
+    r"""``W ~ U(-r, r)`` with ``r = sqrt(3 / n_in)``: mean 0 and variance 1 / n_in, like `LeCunNormal`.
 
     References
     ----------
@@ -124,15 +143,20 @@ class LeCunUniform(Initializer):
 
 
 class Orthogonal(Initializer):
-    r"""``W = gain Q`` with ``Q^T Q = 1``, every such Q equally likely: W keeps the length of what passes through it.
+    r"""``W = gain Q`` with ``Q^T Q = 1``: keeps the length of a_prev. All such Q are equally likely.
 
-    Where n_out > n_in the rows are orthonormal instead of the columns, ``Q Q^T = 1``; axes before the last count as
-    one. An entry has mean 0 and variance ``gain^2 / max(n_in, n_out)``.
+    If n_out > n_in, the rows are orthonormal instead of the columns: ``Q Q^T = 1``. In a ``shape`` of more than two
+    axes, all axes but the last count as one. An entry of W has mean 0 and variance ``gain^2 / max(n_in, n_out)``.
 
     Parameters
     ----------
     gain : float, default 1
         Above 0; sqrt(2) suits ReLU.
+
+    Raises
+    ------
+    ArgumentError
+        If ``gain`` is not a finite number above 0.
 
     References
     ----------
@@ -154,20 +178,26 @@ class Orthogonal(Initializer):
         """Draw weights of ``shape``."""
         n_in, n_out = math.prod(shape[:-1]), shape[-1]
         Q, R = np.linalg.qr(rng.standard_normal((max(n_in, n_out), min(n_in, n_out))))
-        Q *= np.copysign(self.gain, R.diagonal())  # QR leaves the signs to the algorithm: without this Q is biased
+        Q *= np.copysign(self.gain, R.diagonal())  # the signs of QR depend on the algorithm: R_ii > 0 makes Q uniform
         return np.ascontiguousarray(Q if n_in >= n_out else Q.T).reshape(shape)
 
 
 class TruncatedNormal(Initializer):
-    r"""``W ~ N(mean, stddev^2)``, drawn again where it is more than two ``stddev`` away from ``mean``.
+    r"""``W ~ N(mean, stddev^2)``, redrawn while it is more than two ``stddev`` away from ``mean``.
 
-    What is cut off makes it narrower: the standard deviation of W is 0.8796 ``stddev``.
+    The truncation narrows the distribution: the standard deviation of W is 0.8796 ``stddev``.
 
     Parameters
     ----------
     mean : float, default 0
+        Mean of W.
     stddev : float, default 0.05
-        Above 0; of the normal distribution before the cut, as in Keras.
+        Standard deviation of the normal distribution before the truncation, as in Keras; above 0.
+
+    Raises
+    ------
+    ArgumentError
+        If ``mean`` is not a finite number, or ``stddev`` is not a finite number above 0.
     """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
@@ -179,30 +209,34 @@ class TruncatedNormal(Initializer):
         W = rng.standard_normal(shape)
         while (outside := np.abs(W) > 2).any():
             W[outside] = rng.standard_normal(np.count_nonzero(outside))
-        W *= self.stddev
-        W += self.mean
-        return W
+        return self.stddev * W + self.mean
 
 
 class Constant(Initializer):
-    r"""``W = value``. In a hidden layer every unit then learns the same.
+    r"""``W = value``. All units of a hidden layer then learn the same.
 
     Parameters
     ----------
     value : float
+        The value of every weight.
+
+    Raises
+    ------
+    ArgumentError
+        If ``value`` is not a finite number.
     """
 
     def __init__(self, value: float) -> None:
         self.value = checks.real("value", value)
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        """Return ``value`` everywhere; nothing is drawn."""
+        """Return an array of ``shape`` filled with ``value``; ``rng`` is not used."""
         return np.full(shape, self.value)
 
 
 class Zeros(Initializer):
-    r"""``W = 0``. In a hidden layer every unit then learns the same; for softmax regression it is as good as any."""
+    r"""``W = 0``. All units of a hidden layer then learn the same; softmax regression can start from it."""
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        """Return zeros of ``shape``; nothing is drawn."""
+        """Return zeros of ``shape``; ``rng`` is not used."""
         return np.zeros(shape)

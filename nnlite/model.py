@@ -264,7 +264,7 @@ def load(path: str | os.PathLike[str], *, layers: Iterable[type[Layer] | type[In
 
     Notes
     -----
-    The file proves nothing about its origin: whoever can write it decides what the network predicts.
+    The checksum detects damage, not forgery: whoever can write the file decides what the network predicts.
 
     Examples
     --------
@@ -277,4 +277,4 @@ def load(path: str | os.PathLike[str], *, layers: Iterable[type[Layer] | type[In
     >>> bool((again.theta == model.theta).all())
     True
     """
-    return model_files.load(path, layers=layers, make=Model)
+    return model_files.load_as(Model, path, layers)

@@ -1,49 +1,48 @@
-"""Splitting examples into two parts."""
+"""Splitting of examples into two parts with the same proportions of the classes."""
 
-from __future__ import annotations  # naming np.random.Generator would import numpy.random
+from __future__ import annotations  # avoids the import of numpy.random for its Generator
 
 from typing import Any
 
 import numpy as np
 
 from nnlite import checks
+from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-
-Array = checks.Array
 
 
 def stratified_split(
     y: Any, fraction: float, rng: np.random.Generator, *, name: str = "fraction"
 ) -> tuple[Array, Array]:
-    """Split at random so that every class is in both parts in proportion: n_k = fraction M_k.
+    """Split examples at random into two parts, in which each class has its share: n_k = fraction M_k.
 
     Parameters
     ----------
-    y : array of int, shape (M,)
-        Class indices; any integers do.
+    y : array_like of int, (M,)
+        Class indices; any integers.
     fraction : float
         The share of the examples that is held out, above 0 and below 1.
     rng : numpy.random.Generator
         Draws which examples are held out. The same state gives the same split.
     name : str, default "fraction"
-        What the caller calls the fraction, for the error messages.
+        The name of ``fraction`` in error messages.
 
     Returns
     -------
-    first_indices, held_out_indices : arrays of int64
-        Every index 0..M-1 once, in one of the two. Both are in ascending order: the examples of a part stay
-        in the order in which they came.
+    first_indices, held_out_indices : ndarray of int64
+        Each index 0..M-1 is in one of the two. Both are in ascending order, so that the examples of a part keep their
+        order.
 
     Raises
     ------
     ArgumentError
-        If an argument has the wrong type or value, or if either part would be empty.
+        If an argument has the wrong type or value, or if one of the parts would be empty.
 
     Notes
     -----
-    ``round(fraction * M)`` examples are held out. A class gets the whole part of its share, and what is then
-    missing goes to the classes with the largest remainders (Hamilton's method, 1792). A class of two or more
-    examples has at least one in each part, wherever the number held out allows it.
+    ``round(fraction * M)`` examples are held out. Each class gets the integer part of its share n_k; the examples still
+    missing come from the classes with the largest remainders (Hamilton's method, 1792). A class of two or more examples
+    has at least one in each part if the sizes of the parts allow it.
 
     Examples
     --------
@@ -61,11 +60,10 @@ def stratified_split(
     if not 0 < n_held_out < len(y):
         raise ArgumentError(
             f"{name}: {fraction:g} of {len(y)} examples holds out {n_held_out} and leaves "
-            f"{len(y) - n_held_out}; expected at least one of either"
+            f"{len(y) - n_held_out}; expected at least one example in each part"
         )
     by_class, priority = _priorities(y, n_held_out, rng)
-    # a stable sort, so that equal remainders are settled by the class index
-    order = by_class[np.argsort(-priority, kind="stable")]
+    order = by_class[np.argsort(-priority, kind="stable")]  # of equal remainders, the lower class comes first
     return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
 
@@ -79,19 +77,19 @@ def _class_indices(y: Any) -> Array:
 
 
 def _priorities(y: Array, n_held_out: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """The indices shuffled within each class, class after class, and how urgently each is to be held out.
+    """Return the indices, class by class and shuffled within each, and the priority of each for being held out.
 
-    The j-th example of a class, j = 0, 1, ..., has the priority share - j. The n_held_out highest of these
-    are the whole parts of all shares (priority 1 or more), then the largest remainders (between 0 and 1).
+    The j-th example of a class, j = 0, 1, ..., has the priority n_k - j; the n_held_out highest are held out. The
+    integer parts of all shares come first, with priorities of 1 or more, then the largest remainders, between 0 and 1.
     """
     shuffled = rng.permutation(len(y))
     by_class = shuffled[np.argsort(y[shuffled], kind="stable")]
     counts = np.unique(y, return_counts=True)[1]
     starts = np.cumsum(counts) - counts
     share = n_held_out * counts / len(y)
-    position = np.arange(len(y)) - np.repeat(starts, counts)
-    priority = np.repeat(share, counts) - position
-    # the first of a class goes before all others and the last behind them: len(y) exceeds every priority
+    j = np.arange(len(y)) - np.repeat(starts, counts)
+    priority = np.repeat(share, counts) - j
+    # One example of each class is held out first and one last, if it has two: len(y) exceeds every priority.
     several = counts >= 2
     priority[starts[several]] += len(y)
     priority[starts[several] + counts[several] - 1] -= len(y)

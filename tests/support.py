@@ -1,7 +1,10 @@
 """What tests in several folders share."""
 
+import io
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 import nnlite as nn
 
@@ -36,3 +39,20 @@ class Square(nn.Layer):
 
     def backward(self, da, cache):
         return da * 2 * cache.z
+
+
+def training_cache(seed=0, **options):
+    """The cache of a layer in a training step, with a random generator of its own."""
+    return nn.Cache(training=True, rng=np.random.default_rng(seed), **options)
+
+
+def holds_for(*strategies):
+    """Run the test for 60 draws of each strategy."""
+    return lambda test: settings(deadline=None, max_examples=60)(given(*strategies)(test))
+
+
+class Terminal(io.StringIO):
+    """A stream in memory that claims to be a terminal, in place of ``sys.stderr``."""
+
+    def isatty(self):
+        return True

@@ -1,4 +1,4 @@
-"""Facts about initial weights: how they are distributed, who chooses the distribution, and the seed."""
+"""Facts about initial weights: their distributions, the choice of an initializer, and the seed."""
 
 import math
 from pathlib import Path
@@ -274,10 +274,10 @@ def test_weights_do_not_depend_on_when_the_input_size_becomes_known():
 
 
 class Shift(nn.Layer):
-    """``a = z + 1``, a layer that is no activation."""
+    """``a = z + 1``, a layer that is not an activation."""
 
     def forward(self, a_prev, cache):
-        return np.add(a_prev, 1, out=cache.array("a", a_prev.shape))
+        return a_prev + 1
 
     def backward(self, da, cache):
         return da
@@ -315,8 +315,8 @@ def test_weights_suit_the_activation_that_follows_and_are_small_in_front_of_the_
 @pytest.mark.parametrize(
     ("between", "initializer"),
     [
-        ([Shift], nn.HeNormal()),  # what is no activation does not hide the ReLU behind it
-        ([lambda: nn.Dense(20)], nn.GlorotUniform()),  # another Dense does: no ReLU halves what this one puts out
+        ([Shift], nn.HeNormal()),  # a layer that is not an activation does not hide the ReLU behind it
+        ([lambda: nn.Dense(20)], nn.GlorotUniform()),  # another Dense does: no ReLU halves the output of this one
     ],
 )
 def test_weights_suit_the_first_activation_before_the_next_dense_layer(between, initializer):
@@ -344,7 +344,7 @@ def test_an_explicit_initializer_wins(initializer, activation):
     np.testing.assert_array_equal(model.parameters["W2"], initializer((6, 4), rng))
 
 
-def test_an_initializer_of_ones_own_is_a_class_with_a_call():
+def test_a_user_defined_initializer_defines_call():
     class Constant(nn.Initializer):
         def __init__(self, value):
             self.value = value
@@ -385,7 +385,7 @@ def test_a_gain_that_is_not_a_number_above_0_is_refused(gain):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, "1", None, True, [1.0]])
-def test_a_mean_or_a_constant_that_is_no_finite_number_is_refused(value):
+def test_a_mean_or_a_constant_that_is_not_a_finite_number_is_refused(value):
     with pytest.raises(nn.ArgumentError, match=r"^mean: expected a finite number"):
         TruncatedNormal(value)
     with pytest.raises(nn.ArgumentError, match=r"^value: expected a finite number"):
@@ -399,7 +399,7 @@ def test_a_standard_deviation_that_is_not_above_0_is_refused(stddev):
 
 
 @pytest.mark.parametrize("initializer", ["he", nn.HeNormal, 0.1, np.zeros((3, 2)), lambda shape, rng: np.zeros(shape)])
-def test_what_is_no_initializer_is_refused(initializer):
+def test_anything_but_an_initializer_is_refused(initializer):
     with pytest.raises(nn.ArgumentError, match=r"^initializer: expected an Initializer"):
         nn.Dense(2, initializer=initializer)
 
@@ -419,13 +419,13 @@ AS_IN_PYTORCH = {
 
 @pytest.mark.parametrize("name", OF_PYTORCH)
 def test_moments_and_ranges_are_those_of_pytorch(name):
-    # both are estimates from three million numbers: the standard error of the mean is std / 1732, of the standard
-    # deviation at most std / 2449, of the kurtosis below 0.003; the largest of a bounded rule comes close to the bound
+    # PyTorch's are estimates from 3 million numbers, ours from 600,000. So the standard error of their difference is
+    # std / 707 for the mean, at most std / 1000 for the standard deviation, and below 0.008 for the kurtosis.
     rng = np.random.default_rng(1)
-    w = np.array([AS_IN_PYTORCH[name]((300, 200), rng) for _ in range(50)])
+    w = np.array([AS_IN_PYTORCH[name]((300, 200), rng) for _ in range(10)])
     mean, std, kurtosis, largest = OF_PYTORCH[name]
-    assert w.mean() == pytest.approx(mean, abs=7 * std / 1732 + 1e-15)
-    assert w.std() == pytest.approx(std, abs=7 * std / 2449 + 1e-15)
+    assert w.mean() == pytest.approx(mean, abs=6 * std / 707 + 1e-15)
+    assert w.std() == pytest.approx(std, abs=6 * std / 1000 + 1e-15)
     if std > 0:
         centred = w - w.mean()
         assert (centred**4).mean() / w.var() ** 2 == pytest.approx(kurtosis, abs=0.03)

@@ -142,12 +142,12 @@ def test_a_fraction_outside_0_and_1_is_refused(fraction):
 
 
 @pytest.mark.parametrize("y", [[0.0, 1.0], [[0, 1], [1, 0]], ["a", "b"], [True, False], 3, None])
-def test_class_indices_that_are_no_integers_in_a_row_are_refused(y):
+def test_anything_but_a_row_of_integers_is_refused(y):
     with pytest.raises(ArgumentError, match=r"^y: "):
         stratified_split(y, 0.5, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("rng", [0, None, np.random])
-def test_only_a_generator_will_do(rng):
+def test_anything_but_a_generator_is_refused(rng):
     with pytest.raises(ArgumentError, match=r"^rng: "):
         stratified_split([0, 1, 0, 1], 0.5, rng)

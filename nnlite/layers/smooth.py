@@ -93,7 +93,7 @@ class SiLU(Activation):
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da sigma(z) (1 + z (1 - sigma(z)))``."""
-        return da * cache.gate * (1 + cache.z * (1 - cache.gate))
+        return da * (cache.gate * (1 + cache.z * (1 - cache.gate)))
 
 
 class HardSwish(Activation):

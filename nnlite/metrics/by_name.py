@@ -64,8 +64,8 @@ def resolve(metric: Any, classifies: bool, multi_label: bool | None = None) -> t
     Parameters
     ----------
     metric : str or callable
-        A name from `METRICS`, or "top_3_accuracy" and the like; or a function of (y, Y_hat). The key of a function is
-        its ``__name__``, that of a lambda is "metric", that of a `functools.partial` is the name of its function.
+        A name from `METRICS`, or "top_3_accuracy" and the like; or a function of (y, Y_hat). A function is
+        recorded under its ``__name__``, a lambda as "metric", a `functools.partial` under the name of its function.
     classifies : bool
         Whether the network is a classifier.
     multi_label : bool, optional
@@ -96,7 +96,7 @@ def resolve(metric: Any, classifies: bool, multi_label: bool | None = None) -> t
     key = metric if isinstance(metric, str) else _name(plain)
     if not any(plain is own for own in (*map(_unwrap, METRICS.values()), confusion_matrix)):
         if key in _RESERVED or key.startswith("val_") or (key == "accuracy" and classifies):
-            raise ArgumentError(f"metrics: the history has its own {key!r}; give the function another name")
+            raise ArgumentError(f"metrics: {key!r} is a key of the history itself; give the function another name")
         return key, function
     if _is_of_values(plain) == classifies:
         kinds = "values, and this network classifies" if classifies else "classes, and this network gives values"

@@ -139,7 +139,7 @@ class Network:
         In training, its backward pass ends at the first layer that learns, unless ``to_input`` asks for da[0].
         """
         first = -1 if to_input or not training else self.first_trainable
-        shapes = self._require_built("new_pass")
+        shapes = self.require_built("new_pass")
         return Pass(self.layers, shapes, training=training, rng=self.rng, first=first, observer=observer)
 
     def run_backward(self, step: Pass, Y: Array, weights: Array | None = None) -> None:
@@ -214,7 +214,7 @@ class Network:
 
     def predict_rows(self, X: Any, what: str = "predict_rows") -> Array:
         """Return Y_hat (M, n[L]), a new array. ``what`` names the call in the message of a NotBuiltError."""
-        shapes = self._require_built(what)
+        shapes = self.require_built(what)
         X = check_X(X, self.input_shape, self.dtype)
         Y_hat = np.empty((len(X), *shapes[-1]), self.dtype)
         for start in range(0, len(X), BLOCK):
@@ -248,7 +248,7 @@ class Network:
         NotBuiltError
             If the network has no parameters yet.
         """
-        self._require_built("evaluate")
+        self.require_built("evaluate")
         examples = self.signature.check(X, y, sample_weight)
         return self.evaluate_examples(examples, self.resolve_metrics(metrics))
 
@@ -284,7 +284,7 @@ class Network:
         NotBuiltError
             If the network has no parameters yet.
         """
-        self._require_built("input_gradient")
+        self.require_built("input_gradient")
         twin = self.copy()  # the backward pass writes gradients
         signature = twin.signature
         examples = signature.check(X, y)
@@ -331,7 +331,7 @@ class Network:
     @property
     def signature(self) -> Signature:
         """What the built network takes and gives."""
-        return _signature(self, self._require_built("signature"))
+        return _signature(self, self.require_built("signature"))
 
     def signature_for(self, X: Any, name: str = "X") -> Signature:
         """Return what the network takes and gives; if it is not built yet, as built for examples like those in X."""
@@ -342,34 +342,34 @@ class Network:
     @property
     def theta(self) -> Array:
         """All parameters in one vector, weights first. A live view; an assignment copies the values."""
-        self._require_built("theta")
+        self.require_built("theta")
         return self._vectors.theta
 
     @theta.setter
     def theta(self, value: Any) -> None:
-        self._require_built("theta")
+        self.require_built("theta")
         self._vectors.theta[...] = value
 
     @property
     def grad(self) -> Array:
         """All gradients in one vector, in the order of `theta`. A live view; an assignment copies the values."""
-        self._require_built("grad")
+        self.require_built("grad")
         return self._vectors.grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        self._require_built("grad")
+        self.require_built("grad")
         self._vectors.grad[...] = value
 
     @property
     def state(self) -> Array:
         """What the layers keep but do not learn (running averages), in one vector. Live; an assignment copies."""
-        self._require_built("state")
+        self.require_built("state")
         return self._vectors.state
 
     @state.setter
     def state(self, value: Any) -> None:
-        self._require_built("state")
+        self.require_built("state")
         self._vectors.state[...] = value
 
     @property
@@ -380,26 +380,26 @@ class Network:
     @property
     def n_weights(self) -> int:
         """How many numbers at the beginning of `theta` are weights, on which weight decay acts."""
-        self._require_built("n_weights")
+        self.require_built("n_weights")
         return self._vectors.n_weights
 
     @property
     def segments(self) -> list[Segment]:
         """Where each parameter lies in `theta`, in the order of the layers."""
-        self._require_built("segments")
+        self.require_built("segments")
         return self._vectors.segments
 
     @property
     def parameters(self) -> Mapping[str, Array]:
         """W1, b1, W2, ... by name: live views into `theta`. Assign with ``parameters["W1"][...] = value``."""
-        self._require_built("parameters")
+        self.require_built("parameters")
         views = {segment.name: segment.view(self._vectors.theta) for segment in self._vectors.segments}
         return types.MappingProxyType(views)
 
     @property
     def gradients(self) -> Mapping[str, Array]:
         """dW1, db1, dW2, ... by name: live views into `grad`."""
-        self._require_built("gradients")
+        self.require_built("gradients")
         views = {f"d{segment.name}": segment.view(self._vectors.grad) for segment in self._vectors.segments}
         return types.MappingProxyType(views)
 
@@ -477,8 +477,8 @@ class Network:
                 break
         return GlorotUniform()
 
-    def _require_built(self, what: str) -> tuple[Shape, ...]:
-        """Return the shapes along the chain, or raise NotBuiltError."""
+    def require_built(self, what: str) -> tuple[Shape, ...]:
+        """Return the shapes along the chain; NotBuiltError, which names the call ``what``, if they are not known."""
         if self.shapes is None:
             raise NotBuiltError(
                 f"{what}: the network does not know its input size yet; "

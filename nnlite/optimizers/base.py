@@ -189,7 +189,7 @@ class Optimizer:
         if state is None:
             if not isinstance(model, Network):
                 raise ArgumentError(f"model: expected a Model, got {model!r}")
-            model.theta  # noqa: B018  # NotBuiltError
+            model.require_built("step")
             state = self._states[model] = OptimizerState()
         return state
 

@@ -24,7 +24,6 @@ from nnlite.callbacks import (
     ReduceOnPlateau,
     base,
 )
-from nnlite.storage import model_files as files
 
 REFERENCE = dict(np.load(pathlib.Path(__file__).parents[1] / "reference" / "plateau.npz"))
 M = 12
@@ -559,7 +558,7 @@ def test_a_checkpoint_is_saved_after_every_epoch_under_a_name_made_of_the_logs(t
     names = [f"net-{epoch:03d}-{loss:.4f}.npz" for epoch, loss in enumerate(history["val_loss"], start=1)]
     assert sorted(file.name for file in tmp_path.iterdir()) == names
     for name, theta, state in zip(names, recorder.thetas, recorder.states, strict=True):
-        saved = files.load(tmp_path / name)
+        saved = nn.load(tmp_path / name)
         np.testing.assert_array_equal(saved.theta, theta)
         np.testing.assert_array_equal(saved.state, state)
 
@@ -571,7 +570,7 @@ def test_only_the_best_are_saved(mode, saved, tmp_path):
     follow([0.2, 0.3, 0.1, 0.4, 0.05], model, checkpoint)
     assert sorted(int(file.stem) for file in tmp_path.iterdir()) == saved
     follow([0.25], model, checkpoint)  # another training, whose first epoch is its best
-    np.testing.assert_array_equal(files.load(tmp_path / "1.npz").theta, model.theta)
+    np.testing.assert_array_equal(nn.load(tmp_path / "1.npz").theta, model.theta)
 
 
 def test_one_name_keeps_the_latest_or_the_best(tmp_path):
@@ -579,8 +578,8 @@ def test_one_name_keeps_the_latest_or_the_best(tmp_path):
     latest = ModelCheckpoint(tmp_path / "latest.npz")
     best = ModelCheckpoint(tmp_path / "best.npz", "learning_rate", save_best_only=True, mode="min")
     follow([0.2, 0.1, 0.3], model, recorder, latest, best)
-    np.testing.assert_array_equal(files.load(tmp_path / "latest.npz").theta, recorder.thetas[2])
-    np.testing.assert_array_equal(files.load(tmp_path / "best.npz").theta, recorder.thetas[1])
+    np.testing.assert_array_equal(nn.load(tmp_path / "latest.npz").theta, recorder.thetas[2])
+    np.testing.assert_array_equal(nn.load(tmp_path / "best.npz").theta, recorder.thetas[1])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Facts about the activations of hidden layers: PyTorch's values and slopes, tails, kinks, symmetries."""
 
 import math
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,8 @@ import pytest
 
 import nnlite as nn
 from nnlite import functional, initializers, layers
+
+from ..support import training_cache
 
 REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "activations.npz")
 Z = REFERENCE["z"]
@@ -47,14 +48,10 @@ GATED = ["gelu", "gelu_tanh", "silu", "hard_swish"]  # a = z g(z)
 OF_ALL = pytest.mark.parametrize("name", LAYERS)
 
 
-def training_cache(dtype="float64"):
-    return nn.Cache(dtype, np.random.default_rng(0))
-
-
 def value_and_slope(layer, z, cache=None):
     """a, and da/dz: what becomes of da = 1."""
     z = np.atleast_1d(z)
-    cache = cache or training_cache(z.dtype)
+    cache = cache or training_cache()
     a = layer.forward(z, cache).copy()
     return a, layer.backward(np.ones_like(z), cache)
 
@@ -315,7 +312,7 @@ def test_a_deep_selu_network_normalizes_itself():
 @OF_ALL
 def test_shape_and_dtype_stay_and_forward_leaves_a_prev_as_it_is(name, shape, dtype):
     z = np.random.default_rng(0).normal(0, 3, shape).astype(dtype)
-    before, cache = z.copy(), training_cache(dtype)
+    before, cache = z.copy(), training_cache()
     a = LAYERS[name].forward(z, cache)
     dz = LAYERS[name].backward(np.ones_like(z), cache)
     for array in (a, dz):
@@ -344,22 +341,6 @@ def test_strided_input_will_do(name):
             value_and_slope(LAYERS[name], view), value_and_slope(LAYERS[name], view.copy()), strict=True
         ):
             np.testing.assert_allclose(got, expected, rtol=4 * EPS)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [name for name in LAYERS if name != "gelu"])
-def test_a_step_allocates_next_to_nothing(name, dtype):
-    z, da = np.random.default_rng(0).normal(size=(2, 256, 300)).astype(dtype)
-    layer, cache = LAYERS[name], training_cache(dtype)
-    layer.forward(z, cache)
-    layer.backward(da, cache)
-    tracemalloc.start()
-    for M in (256, 256, 100, 256):
-        layer.forward(z[:M], cache)
-        layer.backward(da[:M], cache)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < z.nbytes / 20
 
 
 @OF_ALL
@@ -414,53 +395,3 @@ def test_a_form_of_gelu_that_does_not_exist_is_refused_with_those_that_do(value)
     for make in (layers.GELU, lambda approximate: functional.gelu([1.0], approximate)):
         with pytest.raises(nn.ArgumentError, match=r"^approximate: expected 'none' or 'tanh', got "):
             make(value)
-
-
-# ---- the error function and the normal distribution -----------------------------------------------------------
-
-
-def ulps(a, exact):
-    """The largest difference, in units in the last place of the exact value."""
-    return np.max(np.abs(a - exact) / np.spacing(np.abs(exact)))
-
-
-@pytest.mark.parametrize(
-    "z",
-    [
-        np.linspace(-7, 7, 20_001),
-        np.random.default_rng(0).normal(0, 2, 20_000),
-        np.linspace(0.499, 0.501, 1001),  # where the series meets the rest
-        np.logspace(-300, 4, 3000),
-        -np.logspace(-20, 1, 1000),
-    ],
-    ids=["dense", "random", "seam", "tiny to huge", "negative"],
-)
-def test_erf_is_right_but_for_two_units_in_the_last_place(z):
-    exact = np.array([math.erf(v) for v in z])
-    assert ulps(functional.erf(z), exact) <= 2
-    z32 = z.astype(np.float32)
-    z32 = z32[np.abs(z32) > 1e-37]
-    exact = np.array([math.erf(v) for v in z32.astype(float)]).astype(np.float32)
-    assert ulps(functional.erf(z32), exact) <= 3
-
-
-def test_erf_is_odd_and_within_1_and_does_not_fall():
-    z = np.linspace(0, 8, 4001)
-    a = functional.erf(z)
-    np.testing.assert_array_equal(functional.erf(-z), -a)
-    assert np.all(np.diff(a) >= 0)
-    assert a[-1] == functional.erf(np.inf) == 1
-    assert functional.erf(-np.inf) == -1
-
-
-def test_the_normal_distribution_keeps_its_digits_on_the_left():
-    z = np.linspace(-38, 9, 5001)
-    exact = np.array([math.erfc(-v / math.sqrt(2)) / 2 for v in z])
-    assert np.all(np.abs(functional.normal_cdf(z) - exact) <= 8 * EPS * (1 + z**2 / 2) * exact + 1e-320)
-
-
-def test_the_density_of_the_normal_distribution_is_its_slope():
-    z = np.linspace(-6, 6, 10_001)
-    slope = np.gradient(functional.normal_cdf(z), z)[1:-1]
-    np.testing.assert_allclose(functional.normal_pdf(z)[1:-1], slope, rtol=0, atol=1e-6)
-    np.testing.assert_array_equal(functional.normal_pdf([-np.inf, -1e300, 1e300, np.inf]), 0)

@@ -15,6 +15,8 @@ from nnlite.layers.outputs import Exponential
 from nnlite.layers.residual import Residual
 from nnlite.layers.shape import Flatten, Reshape
 
+from ..support import training_cache
+
 REFERENCE = dict(np.load(pathlib.Path(__file__).parents[1] / "reference" / "layers.npz"))  # of PyTorch
 H = 5e-4  # step of the difference quotients: their error is rounding, 1e-16 / H, and H^4
 
@@ -28,10 +30,6 @@ def assert_is_pytorchs(value, expected):
     """To 1e-12 of the largest entry."""
     size = np.abs(expected).max()
     np.testing.assert_allclose(value, expected, rtol=0, atol=1e-12 * size)
-
-
-def training_cache(seed=0, dtype="float64"):
-    return nn.Cache(dtype, np.random.default_rng(seed))
 
 
 def network_of(layers, shape, seed=0, dtype="float64"):
@@ -75,7 +73,7 @@ def test_batch_normalization_is_that_of_pytorch(what, options):
     layer.running_mean, layer.running_variance = 0, 1
     cache = training_cache()
     for step in range(4):
-        cache.set_training(step < 3)
+        cache.training = step < 3
         a = layer.forward(expected[f"a_prev_{step}"], cache)
         assert_is_pytorchs(a, expected[f"a_{step}"])
         assert_is_pytorchs(layer.backward(expected[f"da_{step}"].copy(), cache), expected[f"da_prev_{step}"])
@@ -206,7 +204,7 @@ def test_layer_normalization_is_that_of_pytorch(what, epsilon):
     layer.gamma, layer.beta = expected["gamma"], expected["beta"]
     for training in (True, False):
         cache = training_cache()
-        cache.set_training(training)
+        cache.training = training
         assert_is_pytorchs(layer.forward(expected["a_prev"], cache), expected["a"])
         assert_is_pytorchs(layer.backward(expected["da"].copy(), cache), expected["da_prev"])
         assert_is_pytorchs(layer.dgamma, expected["dgamma"])
@@ -243,7 +241,7 @@ def test_dropout_with_the_mask_of_pytorch_is_that_of_pytorch(monkeypatch, what, 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_dropout_drops_and_scales_by_its_equation(rate, dtype):
-    rng, cache, layer = np.random.default_rng(1), training_cache(dtype=dtype), Dropout(rate)
+    rng, cache, layer = np.random.default_rng(1), training_cache(), Dropout(rate)
     z, da = rng.normal(size=(2, 400, 250)).astype(dtype)
     a = layer.forward(z, cache).copy()
     d = a != 0
@@ -274,7 +272,7 @@ def test_alpha_dropout_drops_to_the_lowest_value_of_selu_and_keeps_mean_and_vari
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_gaussian_noise_is_gaussian(dtype):
-    rng, cache, layer = np.random.default_rng(1), training_cache(dtype=dtype), GaussianNoise(0.5)
+    rng, cache, layer = np.random.default_rng(1), training_cache(), GaussianNoise(0.5)
     z, da = rng.normal(3, 1, size=(2, 400, 500)).astype(dtype)
     e = layer.forward(z, cache) - z
     assert e.dtype == dtype
@@ -468,7 +466,7 @@ def test_a_residual_layer_needs_layers(layers):
 
 def test_a_layer_stands_in_a_residual_layer_once():
     dense = nn.Dense(3)
-    with pytest.raises(nn.ArgumentError, match=r"layers: entry 1, Dense\(3\), is in the list twice"):
+    with pytest.raises(nn.ArgumentError, match=r"layers: entry 1, Dense\(3\), occurs twice"):
         Residual([dense, dense])
 
 
@@ -515,18 +513,20 @@ class Forgetful(nn.Layer):
 
 def test_a_chain_that_gives_another_shape_than_it_says_is_found():
     """Even one that NumPy could add to the signal that goes straight on."""
-    with pytest.raises(nn.ArgumentError, match=r"forward pass .*Column.* must give the shape \(1, 3\), got \(1, 1\)"):
+    with pytest.raises(nn.ArgumentError, match=r"Column.*forward must return .* shape \(1, 3\) .*, got shape \(1, 1\)"):
         nn.Model([Residual([nn.Dense(3), Column("forward")]), nn.Identity()], n_features=3)
     model = nn.Model([nn.Dense(3), Residual([Column("backward")]), nn.Identity()], n_features=3)
     model.forward(np.ones((2, 3)))
-    with pytest.raises(nn.ArgumentError, match=r"backward pass .*Column.* must give the shape \(2, 3\), got \(2, 1\)"):
+    with pytest.raises(
+        nn.ArgumentError, match=r"Column.*backward must return .* shape \(2, 3\) .*, got shape \(2, 1\)"
+    ):
         model.backward(np.ones((2, 3)))
 
 
 def test_an_inner_layer_without_a_gradient_is_found():
     model = nn.Model([nn.Dense(3), Residual([Forgetful()]), nn.Identity()], n_features=3)
     model.forward(np.ones((2, 3)))
-    with pytest.raises(nn.ArgumentError, match=r"Forgetful\(\).backward must return the gradient"):
+    with pytest.raises(nn.ArgumentError, match=r"Forgetful\(\).backward must return an array .*, got NoneType"):
         model.backward(np.ones((2, 3)))
 
 
@@ -645,9 +645,7 @@ def test_gradients_are_derivatives(what, M, mode):
     X = rng.normal(size=(M, *shape))
     da = rng.normal(size=model.forward(X).shape)
     drawn = model.rng.bit_generator.state
-    caches = [nn.Cache("float64", model.rng) for _ in model.layers]
-    for cache in caches:
-        cache.set_training(mode != "prediction")
+    caches = [nn.Cache(training=mode != "prediction", rng=model.rng) for _ in model.layers]
 
     def J():
         model.rng.bit_generator.state = drawn
@@ -663,21 +661,8 @@ def test_gradients_are_derivatives(what, M, mode):
         gradient = layer.backward(gradient, cache)
     assert relative_error(gradient, derivatives(J, X)) < 1e-7
     gradients = {name: g.copy() for name, g in model.gradients.items()}
-    of_frozen = [name for name, g in gradients.items() if np.isnan(g).any()]
-    assert len(of_frozen) == 2 * len(frozen)  # gamma and beta: there, nothing is written
     for name, theta in model.parameters.items():
-        if f"d{name}" not in of_frozen:
-            assert relative_error(gradients[f"d{name}"], derivatives(J, theta)) < 1e-7, name
-
-
-def test_what_a_layer_gives_lies_in_the_same_memory_in_every_step():
-    z, da = np.random.default_rng(0).normal(size=(2, 6, 4))
-    for layer in (BatchNorm(), LayerNorm(), Residual([BatchNorm()]), Dropout(0.4), AlphaDropout(0.4), GaussianNoise(1)):
-        network_of([layer], 4)
-        cache = training_cache()
-        first = layer.forward(z, cache)
-        layer.backward(da.copy(), cache)
-        assert np.shares_memory(first, layer.forward(z[:5], cache))
+        assert relative_error(gradients[f"d{name}"], derivatives(J, theta)) < 1e-7, name
 
 
 @pytest.mark.parametrize("M", [5, 1, 8])
@@ -775,7 +760,7 @@ def test_the_poisson_cost_is_that_of_pytorch_but_for_what_does_not_depend_on_the
 def test_the_poisson_cost_is_half_the_deviance(dtype):
     rng = np.random.default_rng(0)
     z, y = rng.normal(size=(9, 2)).astype(dtype), rng.poisson(1.5, (9, 2)).astype(dtype)
-    output, cache = Exponential(), training_cache(dtype=dtype)
+    output, cache = Exponential(), training_cache()
     y_hat = output.forward(z, cache)
     with np.errstate(divide="ignore", invalid="ignore"):
         deviance = 2 * np.sum(np.where(y > 0, y * np.log(y / y_hat), 0) - (y - y_hat), axis=1)
@@ -796,7 +781,7 @@ def test_a_network_that_counts_finds_the_rate_of_a_poisson_process():
     assert model.predict(X).mean() == pytest.approx(y.mean(), rel=1e-6)
     np.testing.assert_allclose(model.parameters["W1"][:, 0], [0.7, -0.3], atol=0.1)
     assert model.parameters["b1"][0] == pytest.approx(0.5, abs=0.1)
-    with pytest.raises(nn.ArgumentError, match="no probabilities"):
+    with pytest.raises(nn.ArgumentError, match="not probabilities"):
         model.predict_proba(X)
 
 
@@ -919,43 +904,3 @@ def test_what_a_subclass_reads_of_its_output_is_not_overwritten():
         model.forward(X)
         model.backward(y)
     np.testing.assert_allclose(own.grad, chain.grad, rtol=1e-5, atol=1e-8)
-
-
-def test_a_full_array_has_its_value_in_every_shape():
-    cache = nn.Cache("float32")
-    for shape in (3,), (2, 2), (1, 9), (3,), ():
-        for value in 1, 0, 2.5:
-            full = cache.full(value, shape)
-            assert full.shape == shape
-            assert (full == value).all()
-    with pytest.raises(ValueError, match="read-only"):
-        cache.full(0, (3,))[...] = 1
-
-
-@pytest.mark.parametrize("name", ["z", "X", "Y", "X_rows", "y_rows", "rows", "collected"])
-def test_what_a_layer_calls_its_scratch_is_its_own_affair(name):
-    class Doubled(nn.Layer):
-        def forward(self, a_prev, cache):
-            a = np.multiply(a_prev, 2, out=cache.scratch(name, a_prev.shape))
-            return a.copy()
-
-        def backward(self, da, cache):
-            return np.multiply(da, 2, out=da)
-
-    def trained(layer):
-        X, y = np.random.default_rng(0).normal(size=(400, 5)), np.arange(400) % 3
-        model = nn.Model([nn.Dense(4), layer, nn.Dense(3), nn.Softmax()], seed=0)
-        history = model.fit(X.astype(np.float32), y, epochs=2, batch_size=32, class_weight="balanced")
-        return history["loss"], history["accuracy"], model.theta.tobytes()
-
-    called_otherwise, name_here = trained(Doubled()), name
-    name = "a name that nobody has"
-    assert trained(Doubled()) == called_otherwise, name_here
-
-
-def test_layers_of_one_network_share_their_scratch():
-    shared = nn.Cache("float32")
-    one, other = nn.Cache("float32", shared=shared), nn.Cache("float32", shared=shared)
-    assert np.shares_memory(one.scratch("s", (2, 3)), other.inner(1)[0].scratch("s", (2, 3)))
-    assert not np.shares_memory(one.array("s", (2, 3)), other.array("s", (2, 3)))
-    assert one.rows(np.ones(3, np.float32), (2, 3)).tolist() == [[1, 1, 1]] * 2

@@ -1,6 +1,5 @@
 """Facts about metrics: the figures of scikit-learn, weights, labels, what they have in common, what is refused."""
 
-import functools
 import importlib.util
 import math
 from pathlib import Path
@@ -224,61 +223,9 @@ def test_roc_auc_of_a_class_that_is_missing_is_nan_and_left_out_of_the_mean():
     assert np.isnan(metrics.roc_auc([0, 0], [[0.5, 0.5], [0.1, 0.9]]))
 
 
-@pytest.mark.parametrize("name", metrics.METRICS)
-def test_every_name_resolves_and_gives_a_number(name):
-    classifies = name not in ("r2", "mae", "mse")
-    key, function = metrics.resolve(name, classifies)
-    y, P, _ = CASES["ten"]
-    assert key == name
-    assert isinstance(function(y, P) if classifies else function(P, P), float)
-
-
-def test_top_k_by_name_is_for_any_k():
-    y, P, _ = CASES["ten"]
-    key, function = metrics.resolve("top_3_accuracy", True)
-    assert key == "top_3_accuracy"
-    assert function(y, P) == metrics.top_k_accuracy(y, P, k=3)
-
-
-def test_a_function_of_ones_own_goes_by_its_name():
-    def share_of_zeros(y, Y_hat):
-        return float((Y_hat.argmax(axis=1) == 0).mean())
-
-    assert metrics.resolve(share_of_zeros, True) == ("share_of_zeros", share_of_zeros)
-    assert metrics.resolve(functools.partial(metrics.top_k_accuracy, k=2), True)[0] == "top_k_accuracy"
-    assert metrics.resolve(lambda y, Y_hat: 0.0, False)[0] == "metric"
-
-
-def test_in_a_training_that_diverged_the_metrics_are_nan_and_elsewhere_refused():
-    P = np.array([[0.5, 0.5], [np.nan, np.nan]])
-    for name in ("f1", "log_loss", "roc_auc", "ece", "top_1_accuracy"):
-        assert np.isnan(metrics.resolve(name, True)[1](np.array([0, 1]), P))
-    assert np.isnan(metrics.resolve(functools.partial(metrics.f1, average="micro"), True)[1](np.array([0, 1]), P))
-    assert np.isnan(metrics.resolve("mse", False)[1](np.zeros(2), np.array([1.0, np.inf])))
-    with pytest.raises(nn.ArgumentError, match="Y_hat: expected finite numbers"):
-        metrics.f1([0, 1], P)
-
-
-def test_what_the_history_has_is_not_replaced_by_a_function_of_that_name():
-    for name in ("loss", "seconds", "val_f1", "accuracy"):
-
-        def function(y, Y_hat):
-            return 0.0
-
-        function.__name__ = name
-        with pytest.raises(nn.ArgumentError, match=f"metrics: the history has its own '{name}'"):
-            metrics.resolve(function, True)
-    assert metrics.resolve(metrics.accuracy, True)[0] == "accuracy"
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: metrics.resolve("acuracy", True), "metrics: there is no 'acuracy'; .* did you mean 'accuracy'"),
-        (lambda: metrics.resolve("f2", True), "metrics: there is no 'f2'; .* did you mean 'f1'"),  # not r2
-        (lambda: metrics.resolve(3, True), "metrics: there is no 3; choose from accuracy"),
-        (lambda: metrics.resolve("r2", True), "metrics: 'r2' is for values, and this network classifies"),
-        (lambda: metrics.resolve("f1", False), "metrics: 'f1' is for classes, and this network gives values"),
         (lambda: metrics.accuracy([0, 1], [[0.5, 0.5]]), r"Y_hat: expected probabilities \(M, C\) for y"),
         (lambda: metrics.accuracy([0, 2], [[0.5, 0.5], [1, 0]]), "y: label 2 is out of range for 2 columns"),
         (lambda: metrics.accuracy([0.5, 1.2], [[0.5, 0.5], [1, 0]]), "y: class indices must be integers"),
@@ -296,8 +243,6 @@ def test_what_the_history_has_is_not_replaced_by_a_function_of_that_name():
         (lambda: metrics.log_loss([0], [[0.5, 0.2]]), "Y_hat: .* must sum to 1, row 0 sums to 0.7"),
         (lambda: metrics.accuracy([0], [[2.0, -1.0]]), r"Y_hat: expected probabilities in \[0, 1\], got values"),
         (lambda: metrics.f1([0], [0], zero_division=2), "zero_division: expected a finite number .* got 2"),
-        (lambda: metrics.resolve(metrics.r2, True), "metrics: 'r2' is for values"),
-        (lambda: metrics.resolve("top_0_accuracy", True), "metrics: there is no 'top_0_accuracy'"),
         (
             lambda: metrics.accuracy([0], [[0.5, 0.5]], multi_label="no"),
             "multi_label: expected True or False, got 'no'",
@@ -311,72 +256,3 @@ def test_what_the_history_has_is_not_replaced_by_a_function_of_that_name():
 def test_wrong_use_is_named(call, message):
     with pytest.raises(nn.ArgumentError, match=message):
         call()
-
-
-def test_fit_and_evaluate_report_them_for_training_and_validation():
-    data = nn.load_iris()
-    model = nn.Model([nn.Dense(8), nn.Tanh(), nn.Dense(3), nn.Softmax()], seed=0)
-    history = model.fit(
-        data.X_train,
-        data.y_train,
-        epochs=3,
-        validation_data=(data.X_test, data.y_test),
-        metrics=["accuracy", "f1", "top_2_accuracy", "roc_auc"],
-    )
-    assert [key for key in history if "val" not in key][:5] == ["loss", "accuracy", "f1", "top_2_accuracy", "roc_auc"]
-    assert len(history["val_f1"]) == 3
-    P = model.predict_proba(data.X_test)
-    assert history["val_f1"][-1] == metrics.f1(data.y_test, P)
-    assert model.evaluate(data.X_test, data.y_test, metrics=["roc_auc"])["roc_auc"] == history["val_roc_auc"][-1]
-
-
-def test_regression_reports_metrics_of_values():
-    X = np.linspace(-1, 1, 64)[:, None]
-    model = nn.Model([nn.Dense(1), nn.Identity()], seed=0)
-    history = model.fit(X, 2 * X[:, 0] + 1, epochs=60, metrics=["r2", "mae"])
-    assert history["r2"][-1] > 0.99
-    assert "accuracy" not in history
-
-
-def test_several_sigmoid_units_are_labels_also_where_all_rows_sum_to_1():
-    X, Y = np.eye(4), nn.one_hot([0, 1, 1, 0], 2)
-    model = nn.Model([nn.Dense(2, nn.Zeros()), nn.Sigmoid()], n_features=4, dtype="float64")
-    for measured in (model.evaluate(X, Y, metrics=["log_loss", "recall_micro"]), untrained_epoch(X, Y)):
-        assert measured["log_loss"] == pytest.approx(measured["loss"])  # y_hat is one half for either label
-        assert measured["recall_micro"] == 0
-
-
-def untrained_epoch(X, Y):
-    model = nn.Model([nn.Dense(2, nn.Zeros()), nn.Sigmoid()], dtype="float64")
-    history = model.fit(X, Y, batch_size=None, epochs=1, metrics=["log_loss", "recall_micro"])
-    return {key: values[0] for key, values in history.items()}
-
-
-@pytest.mark.parametrize(
-    ("metric", "message"),
-    [
-        ("top_5_accuracy", "k: expected at most 3, the number of classes, got 5"),
-        (metrics.confusion_matrix, r"metrics: confusion_matrix must give a number, got an array of shape \(3, 3\)"),
-        (functools.partial(metrics.f1, average=None), "metrics: f1 must give a number, got an array of shape"),
-    ],
-)
-@pytest.mark.parametrize("as_batches", [False, True])
-def test_a_metric_that_can_never_work_is_refused_before_the_training(metric, message, as_batches):
-    data = nn.load_iris()
-    model = nn.Model([nn.Dense(3), nn.Softmax()], seed=0)
-    arguments = [nn.batches(data.X_train, data.y_train)] if as_batches else [data.X_train, data.y_train]
-    with pytest.raises(nn.ArgumentError, match=message):
-        model.fit(*arguments, metrics=[metric])
-    assert not model.built
-
-
-def test_a_metric_of_ones_own_is_not_called_before_the_training():
-    seen = []
-
-    def examples(y, Y_hat):
-        seen.append(len(y))
-        return 0.0
-
-    data = nn.load_iris()
-    nn.Model([nn.Dense(3), nn.Softmax()], seed=0).fit(data.X_train, data.y_train, epochs=2, metrics=[examples])
-    assert seen == [120, 120]

@@ -14,14 +14,11 @@ import nnlite as nn
 from nnlite import layers as nn_layers
 
 from .. import oracle
+from ..support import training_cache
 
 H = 5e-4  # step of the difference quotients: their error is rounding, 1e-16 / H, and H^4
 KINK = 0.02  # examples that bring a unit nearer to a kink of its activation are left out of difference quotients
 SMALL = 1e-4  # gradients below this norm are held against difference quotients by their absolute error
-
-
-def training_cache(**options):
-    return nn.Cache("float64", np.random.default_rng(0), **options)
 
 
 def derivatives(J, theta):
@@ -451,5 +448,5 @@ def test_a_backward_pass_needs_a_forward_pass_before_it(layer):
         return  # dz = da, whatever went forward
     cache = training_cache()
     g = dense_of_a_network(2, 2, np.random.default_rng(0)) if layer is nn.Dense else layer()
-    with pytest.raises(AttributeError, match="forward pass before"):
+    with pytest.raises(AttributeError, match="call forward with this cache before"):
         g.backward(np.ones((1, 2)), cache)

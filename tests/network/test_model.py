@@ -8,6 +8,8 @@ import pytest
 
 import nnlite as nn
 
+from ..support import Square
+
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((24, 5)).astype(np.float32)
 y = RNG.integers(0, 3, 24)
@@ -35,18 +37,6 @@ class Scale(nn.Layer):
         return da * self.scale
 
 
-class Square(nn.Layer):
-    """``a = z^2``: a layer without parameters."""
-
-    def forward(self, a_prev, cache):
-        cache.z = a_prev
-        return np.square(a_prev, out=cache.array("a", a_prev.shape))
-
-    def backward(self, da, cache):
-        da *= 2 * cache.z
-        return da
-
-
 class Pairs(nn.Layer):
     """``a_j = z_2j + z_2j+1``: a layer whose output has another shape than its input."""
 
@@ -68,7 +58,7 @@ class Standardize(nn.Layer):
         self.deviation = deviation
 
     def forward(self, a_prev, cache):
-        return ((a_prev - self.mean) / self.deviation).astype(cache.dtype)
+        return ((a_prev - self.mean) / self.deviation).astype(a_prev.dtype)
 
     def backward(self, da, cache):
         return da / self.deviation

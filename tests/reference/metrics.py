@@ -1,4 +1,4 @@
-"""Metrics as scikit-learn has them, for tests/test_metrics.py. Run by hand, with scikit-learn installed."""
+"""Metrics as scikit-learn has them, for tests/metrics/test_metrics.py. Run by hand, with scikit-learn installed."""
 
 from pathlib import Path
 
