@@ -39,9 +39,10 @@ def test_numbers_are_black_on_pale_cells_and_white_on_dark_ones():
 @pytest.mark.parametrize("n", [3, 10, 15])
 def test_numbers_stay_inside_their_cells(n, layout, plt):
     y = np.repeat(np.arange(n), 999)
-    for ax in plt.subplots(1, 3, figsize=(12, 4), layout=layout)[1]:
-        plots.confusion_matrix(y, y, ax=ax)
-    ax.figure.draw_without_rendering()
+    figure, (left, ax) = plt.subplots(1, 2, figsize=(8, 4), layout=layout)
+    left.set_axis_off()
+    plots.confusion_matrix(y, y, ax=ax)
+    figure.draw_without_rendering()
     for text in ax.texts:
         assert text.get_window_extent().width <= ax.get_window_extent().width / n
 

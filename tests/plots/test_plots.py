@@ -72,6 +72,7 @@ def test_a_picture_is_drawn_on_the_axes_that_are_passed_in(name, plt):
     assert right.has_data()
     assert not left.has_data()
     assert plt.get_fignums() == [figure.number]
+    left.set_axis_off()
     right.set(title="mine", xlabel="restyled", xlim=(0.5, 0.75))
     figure.draw_without_rendering()
     assert (right.get_title(), right.get_xlabel(), right.get_xlim()) == ("mine", "restyled", (0.5, 0.75))
