@@ -225,13 +225,13 @@ class Model(Network):
         --------
         >>> import nnlite as nn
         >>> print(nn.Model([nn.Dense(3), nn.Softmax()], n_features=4).summary())
-        layer      output  parameters
-        -----------------------------
+        layer      output   parameters
+        ------------------------------
         X          (M, 4)
-        Dense(3)   (M, 3)          15
+        Dense(3)   (M, 3)           15
         Softmax()  (M, 3)
-        -----------------------------
-        total      float32         15
+        ------------------------------
+        total      float32          15
         """
         return summary(self)
 

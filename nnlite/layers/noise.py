@@ -87,7 +87,7 @@ class AlphaDropout(Layer):
     >>> import nnlite as nn
     >>> rng = np.random.default_rng(0)
     >>> nn.AlphaDropout(0.5).forward(np.ones((1, 4)), nn.Cache(training=True, rng=rng)).round(3)
-    array([[ 1.665, -0.779, -0.779, -0.779]])
+    array([[ 1.666, -0.779, -0.779, -0.779]])
     """
 
     def __init__(self, rate: float) -> None:

@@ -338,8 +338,11 @@ def test_functions_are_called_as_methods_are():
 @pytest.mark.parametrize(
     ("arguments", "fragments"),
     [
-        ({"on_epoch": print}, ["on_epoch: is no event", "on_train_begin, on_train_end, on_epoch_begin, on_epoch_end"]),
-        ({"epoch_end": print}, ["epoch_end: is no event", "on_batch_begin, on_batch_end"]),
+        (
+            {"on_epoch": print},
+            ["on_epoch: is not an event", "on_train_begin, on_train_end, on_epoch_begin"],
+        ),
+        ({"epoch_end": print}, ["epoch_end: is not an event", "on_batch_begin, on_batch_end"]),
         ({"on_epoch_end": 3}, ["on_epoch_end: expected a function", "3"]),
         ({"on_epoch_end": None}, ["on_epoch_end: expected a function", "None"]),
     ],
@@ -771,7 +774,7 @@ def test_averaging_takes_one_more_epoch_from_a_generator_only_for_batch_norm(hid
 def test_a_generator_without_batches_for_batch_norm_is_an_error_not_a_wrong_network():
     batches, _ = endless(6)
     fit = lambda: make_model(nn.BatchNorm()).fit(batches, epochs=2, steps_per_epoch=3, callbacks=[SWA(0)])  # noqa: E731
-    refuse(fit, "X: SWA needs the batches of one more epoch", "BatchNorm", "none left")
+    refuse(fit, "X: SWA needs the batches of one more epoch", "BatchNorm", "the source has ended")
 
 
 # ---- wrong values -----------------------------------------------------------------------------------------------
