@@ -1,6 +1,5 @@
 """The network: a chain of layers over one flat vector of parameters."""
 
-import contextlib
 import copy
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +10,15 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, NotBuiltError
-from nnlite.initializers import GlorotUniform, Initializer
-from nnlite.layers import Activation, Dense, Layer, Output, chain
+from nnlite.layers import Dense, Layer, Output, chain
 from nnlite.layers.base import Observer, Shape
+from nnlite.network.building import (
+    check_dtype,
+    check_input_shape,
+    check_layers,
+    default_initializer,
+    layers_with_parameters,
+)
 from nnlite.network.class_names import check_class_names
 from nnlite.network.examples import check_weights, check_X
 from nnlite.network.means import Metrics, RunningMeans, resolve_metrics
@@ -38,8 +43,8 @@ class Network:
         seed: int | None = None,
         dtype: Any = "float32",
     ) -> None:
-        self.layers = _check_layers(layers)
-        self.dtype = _check_dtype(dtype)
+        self.layers = check_layers(layers)
+        self.dtype = check_dtype(dtype)
         self.seed = None if seed is None else checks.integer("seed", seed, minimum=0)
         self.rng = np.random.default_rng(self.seed)
         self.entropy: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
@@ -48,7 +53,7 @@ class Network:
         self._class_names: tuple[str, ...] | None = None
         self._pass: Pass | None = None
         if n_features is not None:
-            self.build(_check_input_shape(n_features), "n_features")
+            self.build(check_input_shape(n_features), "n_features")
 
     # ---- the four lines of a training step --------------------------------------------------------------------
 
@@ -445,7 +450,7 @@ class Network:
         try:
             layers = self.all_layers()
             for i, layer in enumerate(layers):
-                layer.initialize(self.rng, self._default_initializer(layers[i + 1 :]))
+                layer.initialize(self.rng, default_initializer(layers[i + 1 :]))
             self.new_pass(training=False).forward(np.zeros((1, *input_shape), self.dtype))
         except BaseException:
             self.rng.bit_generator.state = rng_state
@@ -463,19 +468,8 @@ class Network:
                 raise ArgumentError(f"layers: {layer} already belongs to another model; make a new layer")
         vectors = Vectors(layers, self.dtype)
         vectors.bind()
-        self._learners = _layers_with_parameters(self.layers, vectors.segments)
+        self._learners = layers_with_parameters(self.layers, vectors.segments)
         self.shapes, self._vectors = shapes, vectors
-
-    def _default_initializer(self, following: Sequence[Layer]) -> Initializer:
-        """Return the default for the next activation; before the output small weights, so that J is near ln C."""
-        for layer in following:
-            if layer is self.output:
-                return GlorotUniform(gain=0.1)
-            if isinstance(layer, Activation):
-                return layer.initializer
-            if isinstance(layer, Dense):
-                break
-        return GlorotUniform()
 
     def require_built(self, what: str) -> tuple[Shape, ...]:
         """Return the shapes along the chain; NotBuiltError, which names the call ``what``, if they are not known."""
@@ -507,45 +501,3 @@ class Network:
 
 def _signature(network: Network, shapes: Sequence[Shape]) -> Signature:
     return Signature(shapes[0], shapes[-1][0], network.dtype, network.output)
-
-
-def _layers_with_parameters(layers: Sequence[Layer], segments: Sequence[Segment]) -> list[list[Layer]]:
-    """For each layer of the chain, itself and the layers inside it that have parameters."""
-    with_parameters = {segment.layer for segment in segments if segment.size}
-    return [[inner for inner in chain.flattened([layer]) if inner in with_parameters] for layer in layers]
-
-
-def _check_layers(layers: Any) -> tuple[Layer, ...]:
-    if isinstance(layers, Layer) or not isinstance(layers, Sequence) or not layers:
-        raise ArgumentError(
-            "layers: expected a list of at least one layer, ending in Softmax, Sigmoid, Identity or Exponential, "
-            f"got {layers!r}"
-        )
-    for i, layer in enumerate(layers):
-        if not isinstance(layer, Layer):
-            hint = f"; write nn.{layer.__name__}()" if isinstance(layer, type) else ""
-            raise ArgumentError(f"layers: entry {i} is not a layer, got {layer!r}{hint}")
-    if not isinstance(layers[-1], Output):
-        raise ArgumentError(
-            f"layers: the last must be an output layer (Softmax, Sigmoid, Identity or Exponential), got {layers[-1]}"
-        )
-    seen: set[int] = set()
-    for layer in chain.flattened(layers):
-        if id(layer) in seen:
-            raise ArgumentError(f"layers: {layer} occurs twice in the network; make one layer for each place")
-        seen.add(id(layer))
-    return tuple(layers)
-
-
-def _check_dtype(dtype: Any) -> np.dtype[Any]:
-    for allowed in (np.dtype(np.float32), np.dtype(np.float64)):
-        with contextlib.suppress(TypeError, SyntaxError):
-            if dtype is not None and np.dtype(dtype) == allowed:
-                return allowed
-    raise ArgumentError(f"dtype: expected 'float32' or 'float64', got {dtype!r}")
-
-
-def _check_input_shape(n_features: Any) -> Shape:
-    if isinstance(n_features, tuple) and n_features:
-        return tuple(checks.integer("n_features", n) for n in n_features)
-    return (checks.integer("n_features", n_features),)
