@@ -380,7 +380,8 @@ class Network:
     @property
     def n_parameters(self) -> int:
         """Number of entries of `theta`."""
-        return self.theta.size
+        self.require_built("n_parameters")
+        return self._vectors.theta.size
 
     @property
     def n_weights(self) -> int:
