@@ -9,6 +9,7 @@ import nnlite as nn
 from ..refusal import Call, case, changed, each
 from .examples import (
     NO_Y,
+    WEIGHT,
     WEIGHTS_OF_EACH_KIND,
     WIDTHS,
     WRONG_WEIGHTS,
@@ -44,6 +45,8 @@ def changed_all(cases, changes):
     return [new for one in cases for new in changed([one], **changes(one))]
 
 
+SOURCE = {"X": [(X, y)], "y": None}
+
 # ---- X and y -------------------------------------------------------------------------------------------------------
 
 FULL_X = unbuilt([one for one in WRONG_X if one.label != "width 2"])
@@ -57,6 +60,7 @@ WITHOUT_Y = [  # X is no source of batches
     case("data.csv", "source of batches", y=None),
     case({"X": X, "y": y}, "source of batches", label="dict", y=None),
     case(network, "source of batches", label="function", y=None),
+    case([(X, y)], "different lengths", label="a source with y"),
 ]
 
 # ---- validation ----------------------------------------------------------------------------------------------------
@@ -72,6 +76,8 @@ VALIDATION = [
     case((y, X), "two dimensions", named="validation_data X", label="swapped"),
     case((X[:5], y), "expected 5 labels", "got 8", named="validation_data y", label="lengths"),
     case((X, y + 1), "label 4 is out of range", "0..3", named="validation_data y", label="label"),
+    case([(X, y)] * 5, PAIR, "list of 5", **SOURCE, label="a source with a source"),
+    case((X[:, :2], y), "expected 3 features", named="validation_data X", **SOURCE, label="width with a source"),
 ]
 WITH_X = changed_all(
     X_OF_EACH_KIND, lambda one: {"value": (one.value, y), "named": "validation_data X", "label": f"X {one.label}"}
@@ -93,7 +99,7 @@ SPLITS = [
     case(0.01, "0.01 of 8 examples", "holds out 0"),
     case(0.99, "0.99 of 8 examples", "holds out 8"),
     case(0.5, "validation_data", "not both", validation_data=(X, y), label="with validation_data"),
-    case(0.2, "is for arrays", "0.2", X=[(X, y)], y=None, label="with a source"),
+    case(0.2, "is for arrays", "0.2", **SOURCE, label="with a source"),
 ]
 
 # ---- weights of classes --------------------------------------------------------------------------------------------
@@ -121,7 +127,7 @@ CLASS_WEIGHTS = [
     case("balanced", "Identity()", NO_CLASSES, on="values", label="balanced regression"),
     case({0: 1}, "Exponential()", NO_CLASSES, on="counts", label="counts"),
     case([1, 1], "Sigmoid()", NO_CLASSES, on="labels", label="several labels"),
-    case("balanced", "'balanced' needs all labels", X=[(X, y)], y=None, label="balanced with a source"),
+    case("balanced", "'balanced' needs all labels", **SOURCE, label="balanced with a source"),
 ]
 
 # ---- fit -----------------------------------------------------------------------------------------------------------
@@ -131,7 +137,7 @@ SIZES = each(0, -1, 2.5, 32.0, True, "32", [32], says="integer of at least 1")
 OPTIMIZERS = each("sgd", nn.SGD, 0.1, {}, False, says="nn.SGD(0.1)")
 STEPS = [
     case(3, "batch_size", label="with arrays"),
-    *changed(each(0, 2.0, says="at least 1"), others={"X": [(X, y)], "y": None}),
+    *changed(each(0, 2.0, says="at least 1"), others=SOURCE),
 ]
 CALLBACKS = [
     case([nn.EMA], "subclasses of Callback", "write EMA(...)", label="class"),
@@ -161,7 +167,11 @@ FIT = Call(
         "batch_size": alternating(SIZES),
         "validation_data": [*VALIDATION, *unbuilt(WITH_X + WITH_Y), *WITH_WEIGHTS],
         "validation_split": alternating(SPLITS),
-        "sample_weight": [*WEIGHTS_OF_EACH_KIND, *unbuilt(WRONG_WEIGHTS)],
+        "sample_weight": [
+            *WEIGHTS_OF_EACH_KIND,
+            *unbuilt(WRONG_WEIGHTS),
+            case(WEIGHT, "is for arrays", **SOURCE, label="with a source"),
+        ],
         "class_weight": alternating(CLASS_WEIGHTS),
         "shuffle": "yes",
         "steps_per_epoch": STEPS,
