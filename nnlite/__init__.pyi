@@ -71,8 +71,8 @@ from nnlite.inspect.gradient_check import GradientCheck as GradientCheck
 from nnlite.inspect.gradient_check import gradient_check as gradient_check
 from nnlite.inspect.learning_rate import RangeTest as RangeTest
 from nnlite.inspect.learning_rate import find_learning_rate as find_learning_rate
-from nnlite.inspect.trace import Trace as Trace
-from nnlite.inspect.trace import trace as trace
+from nnlite.inspect.tracing import Trace as Trace
+from nnlite.inspect.tracing import trace as trace
 from nnlite.layers import ELU as ELU
 from nnlite.layers import GELU as GELU
 from nnlite.layers import SELU as SELU
