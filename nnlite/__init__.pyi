@@ -67,8 +67,8 @@ from nnlite.inspect.diagnose import Diagnose as Diagnose
 from nnlite.inspect.diagnose import Diagnosis as Diagnosis
 from nnlite.inspect.diagnose import Finding as Finding
 from nnlite.inspect.diagnose import diagnose as diagnose
-from nnlite.inspect.gradient_check import GradientCheck as GradientCheck
-from nnlite.inspect.gradient_check import gradient_check as gradient_check
+from nnlite.inspect.gradients import GradientCheck as GradientCheck
+from nnlite.inspect.gradients import gradient_check as gradient_check
 from nnlite.inspect.learning_rate import RangeTest as RangeTest
 from nnlite.inspect.learning_rate import find_learning_rate as find_learning_rate
 from nnlite.inspect.tracing import Trace as Trace

@@ -96,7 +96,7 @@ class ForwardWriter:
         return found
 
     def _result(self, layer: Layer, given: Symbol, parameters: dict[str, Symbol]) -> Symbol:
-        """Return the symbol of the output: z[l] after weights W[l], a[l] after an activation, with primes if it is used."""
+        """Return a new symbol: z[l] behind weights W[l], a[l] behind an activation, else the input with a prime."""
         letter, number = given.letter, given.number
         if "W" in parameters:
             letter, number = "z", parameters["W"].number
