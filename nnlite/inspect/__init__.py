@@ -9,14 +9,22 @@
 None of these changes the network.
 """
 
-from nnlite.inspect.gradients import GradientCheck, gradient_check
+from nnlite.inspect.diagnosis.callback import Diagnose
+from nnlite.inspect.diagnosis.doctor import diagnose
+from nnlite.inspect.diagnosis.report import Diagnosis, Finding
+from nnlite.inspect.gradients.check import gradient_check
+from nnlite.inspect.gradients.report import GradientCheck
 from nnlite.inspect.learning_rate import RangeTest, find_learning_rate
-from nnlite.inspect.tracing import Trace, trace
+from nnlite.inspect.tracing.tracer import Trace, trace
 
 __all__ = [
+    "Diagnose",
+    "Diagnosis",
+    "Finding",
     "GradientCheck",
     "RangeTest",
     "Trace",
+    "diagnose",
     "find_learning_rate",
     "gradient_check",
     "trace",
