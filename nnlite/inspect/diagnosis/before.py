@@ -51,7 +51,7 @@ def initial_loss(subject: Subject) -> Finding:
     ratio = (J - floor) / max(expected - floor, 1e-12)
     name = f"ln {subject.units}" if subject.n_classes == subject.units else "all z[L] = 0"
     verdict = judge(ratio, *INITIAL_LOSS)
-    message = f"J = {J:.3g}; that of a network that knows nothing is {expected:.3g} ({name})."
+    message = f"J = {J:.3g}; a network that knows nothing has J = {expected:.3g} ({name})."
     advice = "scale the inputs, and draw small initial weights before the output (the default of Dense)."
     evidence = {"J": J, "expected": expected, "ratio": ratio}
     return Finding("initial loss", PHASE, verdict, message, evidence, advise(verdict, advice))

@@ -55,7 +55,7 @@ def validation_shift(subject: Subject) -> list[Finding]:
     verdict = worst(judge(shift, *SHIFT), judge(stretched, *RESCALED))
     message = (
         f"The means of the features differ from those of training by {shift:.2g} standard deviations (root mean "
-        f"square), and they vary {ratio:.2g} times as much."
+        f"square); their standard deviations are {ratio:.2g} times those of training."
     )
     advice = "prepare both sets in the same way, with the mean and std of the training examples."
     evidence = {"shift": shift, "ratio_of_std": ratio}

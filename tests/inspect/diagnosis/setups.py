@@ -109,11 +109,16 @@ def with_entry(array, value, place=(3, 5)):
     return changed
 
 
-def report_of(phase, model, X, y, *, validation_data=None, optimizer=None, history=None, trained=None):
-    """What `diagnose` reports about one phase; the other phases are not examined, which saves time."""
+def subject_of(model, X, y, *, validation_data=None, optimizer=None, trained=None):
+    """What the checks of the doctor examine."""
     train, validation = check_parts(model, X, y, validation_data)
+    return Subject(model, train, validation, optimizer or SGD(0.1), 32, trained)
+
+
+def report_of(phase, model, X, y, *, history=None, trained=None, **options):
+    """What `diagnose` reports about one phase; the other phases are not examined, which saves time."""
     trained = bool(history) or None if trained is None else trained
-    subject = Subject(model, train, validation, optimizer or SGD(0.1), 32, trained)
+    subject = subject_of(model, X, y, trained=trained, **options)
     with np.errstate(all="ignore"):
         if phase == "data":
             return Diagnosis(examine_data(subject))

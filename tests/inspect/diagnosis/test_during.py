@@ -2,12 +2,13 @@
 
 import pytest
 
-from nnlite.inspect.diagnosis.trial import shortened
+from nnlite.inspect.diagnosis.during import updates
+from nnlite.inspect.diagnosis.trial import Trial, shortened
 from nnlite.layers import Dense, ReLU, Softmax, Tanh
 from nnlite.optimizers import SGD, Adam, RMSProp
 from nnlite.schedules import CosineDecay, LinearWarmup
 
-from .setups import digits, network, ready, report_of
+from .setups import digits, network, ready, report_of, subject_of
 
 
 def examined(*arguments, **options):
@@ -35,12 +36,14 @@ def test_a_learning_rate_that_is_too_high_is_found(optimizer, activation):
     assert "smaller" in report["learning rate"].advice
 
 
-def test_steps_of_a_wrong_size_are_found():
+@pytest.mark.parametrize(
+    ("optimizer", "verdict"),
+    [(Adam(0.5), "problem"), (Adam(0.1), "notice"), (SGD(1e-6), "problem"), (SGD(3e-4), "notice"), (SGD(0.1), "ok")],
+)
+def test_steps_of_a_wrong_size_are_found(optimizer, verdict):
     X, y, *_ = digits()
-    assert verdict_of("size of updates", ready(), X, y, optimizer=Adam(0.5)) == "problem"
-    assert verdict_of("size of updates", ready(), X, y, optimizer=Adam(0.1)) == "notice"
-    assert verdict_of("size of updates", ready(), X, y, optimizer=SGD(1e-6)) == "problem"
-    assert verdict_of("size of updates", ready(), X, y, optimizer=SGD(3e-4)) == "notice"
+    (finding,) = updates(Trial.run(subject_of(ready(), X, y, optimizer=optimizer)).record)
+    assert finding.verdict == verdict
 
 
 def test_a_trial_reaches_a_late_peak_of_a_schedule_early():
