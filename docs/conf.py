@@ -46,13 +46,14 @@ nb_merge_streams = True
 plot_include_source = True
 plot_html_show_formats = False
 plot_html_show_source_link = False
-plot_formats = [("png", 144)]
+plot_formats = [("png", 110)]
 plot_rcparams = {"figure.constrained_layout.use": True, "savefig.bbox": "standard"}
 plot_apply_rcparams = True
 
 # ---- reference -------------------------------------------------------------------------------------------------
 
 add_module_names = False
+maximum_signature_line_length = 88
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the types stand in the docstrings
 autosummary_generate = True
@@ -66,6 +67,18 @@ autosummary_filename_map = {
     f"nnlite.{name}": f"nnlite.{name}-function" for name in nnlite.__all__ if name.islower() and name in _names
 }
 
+# For the template: classes that derive from a public one, and the page of the textbook that has a name's equations.
+_classes = {name: found for name in nnlite.__all__ if isinstance(found := getattr(nnlite, name), type)}
+_equations = {
+    name: f"/textbook/{page.stem}"
+    for page in DOCS.glob("textbook/*.md")
+    for name in re.findall(r"{py:class}`~nnlite\.(\w+)`", page.read_text(encoding="utf-8"))
+}
+autosummary_context = {
+    "derived": [name for name, found in _classes.items() if found.__base__ in _classes.values()],
+    "equations": _equations,
+}
+
 # Base classes, and types of other libraries, that have no page here.
 nitpick_ignore_regex = [
     ("py:.*", r"(numpy|np|matplotlib|pandas|tqdm|IPython|collections|typing|os|functools)\..*"),
@@ -77,13 +90,13 @@ nitpick_ignore_regex = [
 html_theme = "pydata_sphinx_theme"
 html_title = "nnlite"
 html_theme_options = {
-    "logo": {"text": "nnlite"},
+    "logo": {"text": "nnlite", "image_light": "_static/nnlite.svg", "image_dark": "_static/nnlite.svg"},
     "header_links_before_dropdown": 7,
     "navbar_align": "left",
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": True,
-    "footer_start": ["copyright"],
+    "footer_start": ["theme-version"],
     "footer_end": [],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
@@ -91,7 +104,10 @@ html_theme_options = {
 html_sidebars = {"index": [], "errors": [], "changes": []}
 html_show_sourcelink = False
 html_copy_source = False
-copyright = "MIT licence"  # noqa: A001
+html_show_copyright = False
+html_show_sphinx = False
+html_favicon = "_static/nnlite.svg"
+html_context = {"default_mode": "auto"}
 
 # MathJax in one file, from the package sphinx-mathjax-offline; no other file of it is needed.
 _mathjax = importlib.metadata.distribution("sphinx-mathjax-offline").locate_file(
@@ -161,7 +177,11 @@ def public_bases(app, name, obj, options, bases):
 
 
 # what docstrings mean by `nnlite.metrics` and the like; of other modules, the map of the house
-MODULES = {"nnlite.metrics": "reference/metrics", "nnlite.plots": "reference/plots", "nnlite.schedules": "reference/schedules"}
+MODULES = {
+    "nnlite.metrics": "reference/metrics",
+    "nnlite.plots": "reference/plots",
+    "nnlite.schedules": "reference/schedules",
+}
 
 
 def resolve_short_name(app, env, node, contnode):
@@ -176,6 +196,8 @@ def resolve_short_name(app, env, node, contnode):
         found = env.domains["py"].objects.get(f"{owner}.{target}")
         if found is not None:
             return make_refnode(app.builder, document, found.docname, found.node_id, contnode)
+    if node.get("py:class") is None and any(name.endswith(f".{target}") for name in env.domains["py"].objects):
+        return contnode  # a member, in a table that does not say of which class
     return None
 
 
