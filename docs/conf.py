@@ -7,6 +7,7 @@ installed package.
 
 import functools
 import importlib.metadata
+import operator
 import re
 import shutil
 from pathlib import Path
@@ -135,7 +136,13 @@ LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?![a-z]+:|#)([^)#]*)(#[^)]*)?\)")
 
 
 def copy_pages(app):
-    """Copy what is written elsewhere in the repository to where Sphinx finds it."""
+    """Copy what is written elsewhere in the repository to where Sphinx finds it, and remove what has left."""
+    for path in DOCS.glob("tutorial/*.ipynb"):
+        if f"notebooks/{path.name}" not in COPIED:
+            path.unlink()
+    for path in DOCS.glob("reference/generated/*.rst"):
+        if not _exists(path.stem.removeprefix("nnlite.").removesuffix("-function")):
+            path.unlink()
     for source, page in COPIED.items():
         if source.endswith(".md"):
             text = (ROOT / source).read_text(encoding="utf-8")
@@ -143,6 +150,15 @@ def copy_pages(app):
             _write(DOCS / page, LINK.sub(functools.partial(_on_the_site, folder=folder, page=page), text))
         else:
             shutil.copy2(ROOT / source, DOCS / page)
+
+
+def _exists(name):
+    """Whether nnlite has such a name, "Dense" or "metrics.f1"."""
+    try:
+        operator.attrgetter(name)(nnlite)
+    except AttributeError:
+        return False
+    return True
 
 
 def _on_the_site(link, folder, page):

@@ -19,7 +19,7 @@ def pages():
         yield pytest.param(page, id=path, marks=pytest.mark.slow if path in SLOW else ())
 
 
-@pytest.mark.parametrize("page", pages())
+@pytest.mark.parametrize("page", [*pages()])
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {}
