@@ -43,6 +43,14 @@ def test_a_public_name_is_on_one_page_of_the_reference(name):
     assert LISTED.count(name.removeprefix("datasets.")) == 1
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_has_an_example(name):
+    found = nn
+    for part in name.split("."):
+        found = getattr(found, part)
+    assert ">>>" in found.__doc__
+
+
 def test_the_reference_lists_nothing_that_is_not_there():
     for name in LISTED:
         if name not in {page.stem for page in DOCS.glob("reference/*.rst")}:  # the pages, listed in index.rst
