@@ -13,11 +13,11 @@ from typing import Any
 
 from benchmarks.frameworks import FRAMEWORKS
 from benchmarks.processes import ROOT, environment
-from nnlite.engine import openblas, parallel
+from nnlite.engine import openblas
 
 # what decides how fast NumPy's, PyTorch's or XLA's products are, if someone has set it
 TELLING = (
-    openblas.KERNELS, openblas.TIMEOUT, parallel.VARIABLE, "OMP_WAIT_POLICY", "KMP_BLOCKTIME", "XLA_FLAGS",
+    openblas.KERNELS, openblas.TIMEOUT, "OMP_WAIT_POLICY", "KMP_BLOCKTIME", "XLA_FLAGS",
     "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "MALLOC_ARENA_MAX", "LD_PRELOAD",
 )  # fmt: skip
 

@@ -1,7 +1,8 @@
-"""Rewrite digits.csv.gz and iris.csv, next to this script, from the installed scikit-learn package.
+"""Write digits.csv.gz and iris.csv next to this script, with the data of the installed scikit-learn package.
 
-Run it as ``python datasets/collect.py``. The files carry no time stamp, so that the same data give the same
-files; README.md says which scikit-learn they were taken from.
+    python datasets/collect.py
+
+The files store no time, so the same data give the same bytes. README.md names the version of scikit-learn.
 """
 
 import gzip
@@ -13,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def write_digits() -> None:
-    """One line per image: 64 pixels 0..16 row by row, then the digit."""
+    """Write one line per image: 64 pixels 0..16 row by row, then the digit."""
     images, labels = load_digits(return_X_y=True)
     lines = [
         ",".join(f"{number:.0f}" for number in (*pixels, label)) + "\n"
@@ -26,7 +27,7 @@ def write_digits() -> None:
 
 
 def write_iris() -> None:
-    """A header, then one line per flower: four lengths in cm and the species."""
+    """Write a header, then one line per flower: four lengths in cm and the species."""
     iris = load_iris()
     lines = [",".join([*iris.feature_names, "species"]) + "\n"]
     for lengths, label in zip(iris.data, iris.target, strict=True):

@@ -1,4 +1,4 @@
-"""The command line: ``nnlite train digits``."""
+"""The command line, for example ``nnlite train digits``."""
 
 import argparse
 import glob
@@ -12,7 +12,6 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from nnlite import checks
-from nnlite.checks import Array
 from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_spirals
 from nnlite.errors import ArgumentError, NnliteError
 from nnlite.fitting.history import History
@@ -28,7 +27,7 @@ Number = TypeVar("Number", int, float)
 
 
 class Recipe(NamedTuple):
-    """What ``nnlite train`` does by default with a data set."""
+    """Default options of ``nnlite train`` for a data set."""
 
     hidden: tuple[int, ...]
     epochs: int
@@ -46,18 +45,17 @@ RECIPES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code is 0, or 2 for a wrong call.
+    """Run the command line and return its exit code: 0, 2 for a wrong call, or 130 after Ctrl-C.
 
     Parameters
     ----------
     arguments : sequence of str, optional
-        By default those of the process.
+        By default the arguments of the process.
     """
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
         return _train(options)
-    except BrokenPipeError:  # whoever read our output has read enough
+    except BrokenPipeError:  # the reader of our output closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (NnliteError, OSError) as error:
@@ -66,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("nnlite: stopped", file=sys.stderr)
         return INTERRUPTED
+
+
+# ---- options -------------------------------------------------------------------------------------------------------
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,49 +85,49 @@ def _parser() -> argparse.ArgumentParser:
         "train",
         usage="nnlite train DATASET [options]",
         help="train a network on a data set; print its test accuracy, write learning curves and history",
-        description="Train a network of Dense and ReLU layers that ends in Softmax. Prints the accuracy on test\n"
-        "examples that it has never seen, and writes learning_curves.png, history.csv, the network\n"
-        "(model.npz) and, after every epoch, a checkpoint to a run directory.",
+        description="Train a network of Dense and ReLU layers with a Softmax output. Print the accuracy on test\n"
+        "examples that the network has not seen, and write learning_curves.png, history.csv, the network\n"
+        "(model.npz) and a checkpoint after every epoch to a run directory.",
         epilog=_defaults_table(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     train.add_argument("dataset", choices=RECIPES, help="data set to learn")
+    _add_recipe_options(train)
+    _add_run_options(train)
+    return parser
+
+
+def _add_recipe_options(train: argparse.ArgumentParser) -> None:
+    """Add an option for each field of `Recipe`."""
     train.add_argument(
         "--hidden",
         type=_positive_integer,
         nargs="*",
         metavar="UNITS",
-        help="units of each hidden layer, e.g. --hidden 128 64; none at all is softmax regression",
+        help="units of each hidden layer, e.g. --hidden 128 64; without units: softmax regression",
     )
-    train.add_argument("--epochs", type=_positive_integer, metavar="N", help="how often every example is seen")
-    train.add_argument(
-        "--batch-size", type=_positive_integer, metavar="N", help="examples to a step of gradient descent"
-    )
-    train.add_argument("--learning-rate", type=_positive_number, metavar="RATE", help="length of a step")
-    train.add_argument(
-        "--momentum", type=_momentum, metavar="MU", help="how much of the last step is kept, 0 to below 1"
-    )
+    train.add_argument("--epochs", type=_positive_integer, metavar="N", help="passes over the training examples")
+    train.add_argument("--batch-size", type=_positive_integer, metavar="N", help="examples per gradient descent step")
+    train.add_argument("--learning-rate", type=_positive_number, metavar="RATE", help="learning rate")
+    train.add_argument("--momentum", type=_momentum, metavar="MU", help="momentum, from 0 to below 1")
+
+
+def _add_run_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("--seed", type=_seed, metavar="N", default=0, help="same seed, same network (default 0)")
-    train.add_argument(
-        "--out",
-        metavar="DIR",
-        help="run directory (default: the next free runs/DATASET-N)",
-    )
+    train.add_argument("--out", metavar="DIR", help="run directory (default: the next free runs/DATASET-N)")
     train.add_argument(
         "--resume",
         action="store_true",
-        help="go on where the training in the run directory was stopped or killed (default: the last runs/DATASET-N); "
-        "begin it if there is none",
+        help="continue the training in the run directory (default: the last runs/DATASET-N); start it if there is none",
     )
     train.add_argument(
         "--data",
         metavar="DIR",
-        help="mnist: directory with the four IDX files (default: a cache directory, downloaded if need be)",
+        help="mnist: directory with the four IDX files (default: a cache directory; missing files are downloaded)",
     )
-    return parser
 
 
-# Types for argparse: it puts the option's name in front of the message.
+# argparse puts the name of the option in front of the messages of these types
 
 
 def _positive_integer(text: str) -> int:
@@ -163,27 +164,19 @@ def _defaults_table() -> str:
     return "\n".join(lines)
 
 
-def _train(options: argparse.Namespace) -> int:
-    """Train as the options say. The run directory is made first: a long run must not end in a wrong path.
+# ---- training ------------------------------------------------------------------------------------------------------
 
-    Returns the exit code.
-    """
+
+def _train(options: argparse.Namespace) -> int:
+    """Train a network, print its test accuracy, write the run, and return the exit code."""
     if options.data is not None and options.dataset != "mnist":
-        raise ArgumentError(f"--data: only mnist is read from a directory, got it with {options.dataset}")
-    chosen = {name: getattr(options, name) for name in Recipe._fields if getattr(options, name) is not None}
-    recipe = RECIPES[options.dataset]._replace(**chosen)
+        raise ArgumentError(f"--data: expected with mnist only, got it with {options.dataset}")
+    recipe = _recipe(options)
     data = _load(options.dataset, options.seed, options.data)
     model = _network(recipe.hidden, data, options.seed)
     optimizer = SGD(recipe.learning_rate, momentum=recipe.momentum)
-    directory = _run_directory(options.out, options.dataset, options.resume)
-    checkpoints = os.path.join(directory, "checkpoints")
-    if not options.resume and glob.glob(os.path.join(glob.escape(checkpoints), "*.npz")):
-        raise ArgumentError(f"--out: there is a training in {directory!r}; --resume goes on with it, or give another")
-    print(
-        f"{data.name}: {len(data.X_train):,} training examples, of which {VALIDATION_FRACTION:.0%} are held out "
-        f"for validation, and {len(data.X_test):,} test examples"
-    )
-    print(f"\n{model.summary()}\n\n{optimizer}, batches of {recipe.batch_size}, seed {options.seed}", flush=True)
+    directory = _run_directory(options.out, options.dataset, options.resume)  # before the training, which may be long
+    _print_setup(data, model, optimizer, recipe.batch_size)
 
     start = time.perf_counter()
     history = model.fit(
@@ -193,22 +186,26 @@ def _train(options: argparse.Namespace) -> int:
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         validation_split=VALIDATION_FRACTION,
-        checkpoint=checkpoints,
+        checkpoint=_checkpoints(directory),
         resume=options.resume,
     )
     seconds = time.perf_counter() - start
     if history.resumed_at is not None:
-        print(
-            f"\nwent on after epoch {history.resumed_at}"
-            + (", the last" if history.resumed_at == history.epochs else "")
-        )
+        last = ", the last one" if history.resumed_at == history.epochs else ""
+        print(f"\nresumed after epoch {history.resumed_at}{last}")
     if history.interrupted:
-        print(f"\nstopped in epoch {history.epochs + 1}; --out {directory} --resume goes on", file=sys.stderr)
+        print(f"\nstopped in epoch {history.epochs + 1}; continue with --out {directory} --resume", file=sys.stderr)
         return INTERRUPTED
     test = model.evaluate(data.X_test, data.y_test)
     print(f"\ntest accuracy: {test['accuracy']:.2%} (loss {test['loss']:.4f}) after {seconds:.2f} s of training")
     _write(directory, history, model, f"{data.name}: {model}")
     return 0
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    """Return the recipe of the data set, with the options that were given in place of its defaults."""
+    given = {name: getattr(options, name) for name in Recipe._fields if getattr(options, name) is not None}
+    return RECIPES[options.dataset]._replace(**given)
 
 
 def _load(name: str, seed: int, directory: str | None) -> Dataset:
@@ -218,12 +215,12 @@ def _load(name: str, seed: int, directory: str | None) -> Dataset:
         return load_iris()
     if name == "mnist":
         return load_mnist(directory)
+    return _spirals(seed)
+
+
+def _spirals(seed: int) -> Dataset:
+    """Draw spirals, with a fifth of the points as test examples."""
     X, y = make_spirals(1200, seed=seed)
-    return _held_out("spirals", X, y, seed)
-
-
-def _held_out(name: str, X: Array, y: Array, seed: int) -> Dataset:
-    """A fifth of the examples set aside for the test."""
     train, test = stratified_split(y, 0.2, np.random.default_rng(seed))
     return Dataset(
         X[train],
@@ -233,7 +230,7 @@ def _held_out(name: str, X: Array, y: Array, seed: int) -> Dataset:
         class_names=tuple(map(str, range(int(y.max()) + 1))),
         feature_names=("x1", "x2"),
         image_shape=None,
-        name=name,
+        name="spirals",
         description="Interleaved spirals with noise, made by make_spirals.",
     )
 
@@ -248,21 +245,28 @@ def _network(hidden: Sequence[int], data: Dataset, seed: int) -> Model:
     return model
 
 
-def _run_directory(out: str | None, dataset: str, resume: bool) -> str:
-    """``out``, made if it does not exist; by default the first of runs/DATASET-1, -2, ... that does not.
+def _print_setup(data: Dataset, model: Model, optimizer: SGD, batch_size: int) -> None:
+    print(
+        f"{data.name}: {len(data.X_train):,} training examples ({VALIDATION_FRACTION:.0%} of them held out for "
+        f"validation) and {len(data.X_test):,} test examples"
+    )
+    print(f"\n{model.summary()}\n\n{optimizer}, batches of {batch_size}, seed {model.seed}", flush=True)
 
-    To go on, it is the last of those that do.
+
+# ---- the run directory ---------------------------------------------------------------------------------------------
+
+
+def _run_directory(out: str | None, dataset: str, resume: bool) -> str:
+    """Return the run directory, which is created if it does not exist.
+
+    By default it is the next free of runs/DATASET-1, runs/DATASET-2, ..., or with ``resume`` the last that exists.
     """
     if out is not None:
-        try:
-            os.makedirs(out, exist_ok=True)
-        except OSError as error:
-            raise ArgumentError(f"--out: cannot make the directory {out!r} ({error.strerror})") from None
-        return out
+        return _given_directory(out, resume)
     os.makedirs("runs", exist_ok=True)
-    numbers = [name.removeprefix(f"{dataset}-") for name in os.listdir("runs") if name.startswith(f"{dataset}-")]
-    if resume and (there := [int(number) for number in numbers if number.isdecimal()]):
-        return os.path.join("runs", f"{dataset}-{max(there)}")
+    suffixes = [name.removeprefix(f"{dataset}-") for name in os.listdir("runs") if name.startswith(f"{dataset}-")]
+    if resume and (numbers := [int(suffix) for suffix in suffixes if suffix.isdecimal()]):
+        return os.path.join("runs", f"{dataset}-{max(numbers)}")
     for number in itertools.count(1):
         directory = os.path.join("runs", f"{dataset}-{number}")
         try:
@@ -273,19 +277,34 @@ def _run_directory(out: str | None, dataset: str, resume: bool) -> str:
     return directory
 
 
-def _write(directory: str, history: History, model: Model, title: str) -> None:
-    """Learning curves, history and network; drawn without pyplot, which would look for a screen."""
-    from matplotlib.figure import Figure
+def _given_directory(out: str, resume: bool) -> str:
+    try:
+        os.makedirs(out, exist_ok=True)
+    except OSError as error:
+        raise ArgumentError(f"--out: cannot create the directory {out!r} ({error.strerror})") from None
+    if not resume and glob.glob(os.path.join(glob.escape(_checkpoints(out)), "*.npz")):
+        raise ArgumentError(f"--out: {out!r} has a training already; continue it with --resume, or choose another")
+    return out
 
-    history.to_csv(os.path.join(directory, "history.csv"))
-    model.save(os.path.join(directory, "model.npz"))
+
+def _checkpoints(directory: str) -> str:
+    return os.path.join(directory, "checkpoints")
+
+
+def _write(directory: str, history: History, model: Model, title: str) -> None:
+    """Write learning curves, history and network, and print their paths."""
+    from matplotlib.figure import Figure  # pyplot would need a display
+
+    paths = {name: os.path.join(directory, name) for name in ("learning_curves.png", "history.csv", "model.npz")}
+    history.to_csv(paths["history.csv"])
+    model.save(paths["model.npz"])
     figure = Figure(figsize=(10, 3.6), layout="constrained")
     history.plot(figure.subplots(1, 2))
     figure.suptitle(title)
-    figure.savefig(os.path.join(directory, "learning_curves.png"), dpi=120)
-    print(f"learning curves:  {os.path.join(directory, 'learning_curves.png')}")
-    print(f"history:          {os.path.join(directory, 'history.csv')}")
-    print(f"network:          {os.path.join(directory, 'model.npz')}")
+    figure.savefig(paths["learning_curves.png"], dpi=120)
+    print(f"learning curves:  {paths['learning_curves.png']}")
+    print(f"history:          {paths['history.csv']}")
+    print(f"network:          {paths['model.npz']}")
 
 
 if __name__ == "__main__":

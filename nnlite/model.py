@@ -206,6 +206,15 @@ class Model(Network):
             If an argument of a layer cannot be written.
         NotBuiltError
             If the network has no parameters yet.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import nnlite as nn
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nn.Model([nn.Dense(3), nn.Softmax()], n_features=2).save(os.path.join(folder, "model.npz"))
+        ...     os.listdir(folder)
+        ['model.npz']
         """
         model_files.save(self, path)
 
@@ -225,13 +234,13 @@ class Model(Network):
         --------
         >>> import nnlite as nn
         >>> print(nn.Model([nn.Dense(3), nn.Softmax()], n_features=4).summary())
-        layer      output  parameters
-        -----------------------------
+        layer      output   parameters
+        ------------------------------
         X          (M, 4)
-        Dense(3)   (M, 3)          15
+        Dense(3)   (M, 3)           15
         Softmax()  (M, 3)
-        -----------------------------
-        total      float32         15
+        ------------------------------
+        total      float32          15
         """
         return summary(self)
 
@@ -264,7 +273,7 @@ def load(path: str | os.PathLike[str], *, layers: Iterable[type[Layer] | type[In
 
     Notes
     -----
-    The file proves nothing about its origin: whoever can write it decides what the network predicts.
+    The checksum detects damage, not forgery: whoever can write the file decides what the network predicts.
 
     Examples
     --------
@@ -277,4 +286,4 @@ def load(path: str | os.PathLike[str], *, layers: Iterable[type[Layer] | type[In
     >>> bool((again.theta == model.theta).all())
     True
     """
-    return model_files.load(path, layers=layers, make=Model)
+    return model_files.load_as(Model, path, layers)

@@ -1,17 +1,17 @@
-"""Run notebooks from top to bottom, each in a fresh kernel, and write them back with their outputs, free of noise.
+"""Run notebooks, each in a fresh kernel, and write them back with clean outputs.
 
     pip install -e '.[notebooks]'
     python notebooks/execute.py                                 # all of them
     python notebooks/execute.py notebooks/4_spirals.ipynb       # these
-    python notebooks/execute.py --into /tmp/try                 # leaves the originals as they are
+    python notebooks/execute.py --into /tmp/try                 # leaves the originals unchanged
 
-To change a notebook, edit it (in JupyterLab, say) and run this before you commit it. A notebook that is run twice comes
-out the same: execution counts, widgets, progress bars, and metadata other than the kernel's name are taken out, and
-pictures are stored with 256 colours. One that fails, warns, or shows a path or an address in memory of this machine is
-refused and left as it was.
+After editing a notebook, for example in JupyterLab, run this script before you commit. A second run writes the same
+file: execution counts, widgets, progress bars and all metadata except the kernel's name are removed, and pictures are
+stored with 256 colours. A notebook that fails, warns, or shows a path or a memory address of this machine is refused
+and left unchanged.
 
-The kernels compute with one thread, so that sums are added up in the same order whatever the machine is. Pictures are
-sized by the file matplotlibrc beside this one.
+The kernels compute with one thread, so that sums are added in the same order on every machine. The file matplotlibrc
+beside this script sets the size of pictures.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def execute(path: Path, timeout: float = 600) -> Any:
 
 
 def clean(notebook: Any) -> None:
-    """Take out, in place, what differs from run to run; raise ValueError for what must not be there at all."""
+    """Remove, in place, what differs from run to run; raise ValueError for warnings and traces of this machine."""
     notebook["metadata"] = dict(METADATA)
     for cell in notebook["cells"]:
         cell["metadata"] = {}
@@ -69,13 +69,14 @@ def clean(notebook: Any) -> None:
 
 
 def _is_progress_bar(output: Any) -> bool:
-    """Whether it is one, as a widget or as text that is drawn over itself."""
+    """Return whether the output is a progress bar: a widget, or text that is drawn over itself."""
     if output["output_type"] == "stream":
         return output["name"] == "stderr" and "\r" in output["text"]
     return WIDGET in output.get("data", {})
 
 
 def _clean_output(output: Any) -> None:
+    """Clean one output in place."""
     if output["output_type"] == "stream" and output["name"] == "stderr":
         raise ValueError(f"a notebook must not warn: {output['text']}")
     if output["output_type"] == "execute_result":
@@ -83,7 +84,7 @@ def _clean_output(output: Any) -> None:
     if "metadata" in output:
         output["metadata"] = {}
     data = output.get("data", {"text/plain": output.get("text", "")})
-    if "image/png" in data:  # "<Figure size 480x320 with 1 Axes>" says less than the picture
+    if "image/png" in data:  # then the text is only "<Figure size 480x320 with 1 Axes>"
         data.pop("text/plain", None)
         data["image/png"] = _smaller(data["image/png"])
     for kind, text in data.items():
@@ -92,7 +93,7 @@ def _clean_output(output: Any) -> None:
 
 
 def _smaller(picture: str) -> str:
-    """Return the PNG with 256 colours and without metadata, about half as large."""
+    """Return the PNG with 256 colours and without metadata, which halves its size."""
     from PIL import Image
 
     smaller = io.BytesIO()
@@ -112,13 +113,13 @@ def _refuse_traces_of_this_machine(text: str) -> None:
 def main() -> None:
     """Run the notebooks named on the command line."""
     parser = argparse.ArgumentParser(description="Run notebooks and write them back with clean outputs.")
-    parser.add_argument("notebooks", nargs="*", type=Path, help="which ones; by default all beside this script")
-    parser.add_argument("--into", type=Path, metavar="DIRECTORY", help="where to write them; by default over the old")
+    parser.add_argument("notebooks", nargs="*", type=Path, help="by default all notebooks beside this script")
+    parser.add_argument("--into", type=Path, metavar="DIRECTORY", help="where to write them (default: in place)")
     arguments = parser.parse_args()
 
     import nbformat
 
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # the kernels inherit it
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # inherited by the kernels
     for path in arguments.notebooks or sorted(HERE.glob("*.ipynb")):
         start = time.perf_counter()
         try:

@@ -1,4 +1,4 @@
-"""MNIST beyond 98.5 %: 784-512-512-10 of ReLU with batch normalization and dropout, Adam and a one-cycle schedule.
+"""MNIST to 98.5 %: 784-512-512-10 with ReLU, batch normalization and dropout, Adam and a one-cycle schedule.
 
     python notebooks/recipe_mnist_relu.py --data DIRECTORY_WITH_MNIST
 """
@@ -11,7 +11,7 @@ import nnlite as nn
 parser = argparse.ArgumentParser()
 parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-parser.add_argument("--data", help="directory with the IDX files; by default downloaded once")
+parser.add_argument("--data", help="directory with the IDX files (default: download them once)")
 options = parser.parse_args()
 
 mnist = nn.load_mnist(options.data)

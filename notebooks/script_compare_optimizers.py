@@ -1,4 +1,4 @@
-"""Which optimizer gets how far? Each with the learning rate of its own range test, over several seeds.
+"""Compare optimizers over several seeds, each with the learning rate that its own range test suggests.
 
     python notebooks/script_compare_optimizers.py --epochs 20 --seeds 0 1 2 3 4 --out optimizers.png
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-import nnlite as nn  # before NumPy, which Matplotlib imports: its products are faster then
+import nnlite as nn  # before Matplotlib, which imports NumPy: nnlite sets NumPy up for faster products
 
 import matplotlib.pyplot as plt
 
@@ -22,12 +22,12 @@ OPTIMIZERS: dict[str, Callable[[float], nn.Optimizer]] = {
 
 
 def network(seed: int) -> nn.Model:
-    """The same for all."""
+    """Return the network that all optimizers train."""
     return nn.Model([nn.Dense(64), nn.ReLU(), nn.Dense(64), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=seed)
 
 
 def compare(data: nn.Dataset, epochs: int, seeds: Sequence[int]) -> dict[str, list[nn.History]]:
-    """The trainings of each optimizer, a seed each; prints a line when one is done."""
+    """Train with each optimizer and seed, print a line for each optimizer, and return the histories."""
     histories: dict[str, list[nn.History]] = {}
     for name, make in OPTIMIZERS.items():
         test = nn.find_learning_rate(network(seeds[0]), data.X_train, data.y_train, optimizer=make(0.01))
@@ -44,11 +44,11 @@ def compare(data: nn.Dataset, epochs: int, seeds: Sequence[int]) -> dict[str, li
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Compare, and draw the learning curves."""
+    """Compare the optimizers and draw their learning curves."""
     parser = argparse.ArgumentParser(description="Compare optimizers on 8 x 8 digits.")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--out", type=Path, default=Path("optimizers.png"), help="the picture")
+    parser.add_argument("--out", type=Path, default=Path("optimizers.png"), help="file for the picture")
     options = parser.parse_args(arguments)
 
     histories = compare(nn.load_digits(), options.epochs, options.seeds)
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     fig.savefig(options.out, dpi=120)
     plt.close(fig)
-    print(f"learning curves on validation, medians within the range of the seeds: {options.out}")
+    print(f"validation curves, median and range over the seeds: {options.out}")
 
 
 if __name__ == "__main__":

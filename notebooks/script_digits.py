@@ -1,4 +1,4 @@
-"""Digits from start to report: train, and leave the network, its history, a report and pictures in a directory.
+"""Train a network on digits, and write the network, its history, a report and pictures to a directory.
 
     python notebooks/script_digits.py --hidden 128 64 --out runs/my_digits
 """
@@ -8,24 +8,24 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import nnlite as nn  # before NumPy, which Matplotlib imports: its products are faster then
+import nnlite as nn  # before Matplotlib, which imports NumPy: nnlite sets NumPy up for faster products
 
 import matplotlib.pyplot as plt
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """What is asked for on the command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description="Train a network on 8 x 8 digits, and write a report.")
     parser.add_argument("--hidden", type=int, nargs="*", default=[128], help="units of each hidden layer")
     parser.add_argument("--learning-rate", type=float, default=0.1)
-    parser.add_argument("--epochs", type=int, default=60, help="at most so many; it stops where validation is best")
+    parser.add_argument("--epochs", type=int, default=60, help="maximum; early stopping may end it before")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/script_digits"))
     return parser.parse_args(arguments)
 
 
 def train(data: nn.Dataset, options: argparse.Namespace) -> tuple[nn.Model, nn.History]:
-    """A network, trained for as long as it gets better on examples that are held out."""
+    """Train a network until its validation loss stops improving."""
     hidden = [layer for units in options.hidden for layer in (nn.Dense(units), nn.ReLU())]
     model = nn.Model([*hidden, nn.Dense(10), nn.Softmax()], seed=options.seed)
     history = model.fit(
@@ -40,7 +40,7 @@ def train(data: nn.Dataset, options: argparse.Namespace) -> tuple[nn.Model, nn.H
 
 
 def write_pictures(folder: Path, model: nn.Model, history: nn.History, data: nn.Dataset) -> None:
-    """Learning curves, confusion matrix, and the mistakes that the network is surest of."""
+    """Write learning curves, confusion matrix and the most confident mistakes."""
     pictures = {
         "learning_curves": history.plot,
         "confusion_matrix": lambda: nn.plots.confusion_matrix(model, data.X_test, data.y_test),
@@ -53,7 +53,7 @@ def write_pictures(folder: Path, model: nn.Model, history: nn.History, data: nn.
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, report, and write everything down."""
+    """Train, evaluate, and write the results."""
     options = parse(arguments)
     data = nn.load_digits()
     model, history = train(data, options)

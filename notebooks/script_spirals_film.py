@@ -1,4 +1,4 @@
-"""How a network learns to tell three spirals apart, as a film: a GIF of its decision boundary, every few epochs.
+"""Film how a network learns to tell three spirals apart: a GIF of its decision boundary.
 
     python notebooks/script_spirals_film.py --activation tanh --out spirals.gif
 """
@@ -13,12 +13,12 @@ ACTIVATIONS: dict[str, type[nn.Layer]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sil
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train with a camera beside, and write the film."""
+    """Train, and write the film."""
     parser = argparse.ArgumentParser(description="Film the decision boundary of a network that learns spirals.")
     parser.add_argument("--activation", choices=ACTIVATIONS, default="relu")
-    parser.add_argument("--units", type=int, default=16, help="in each of two hidden layers")
+    parser.add_argument("--units", type=int, default=16, help="units of each of the two hidden layers")
     parser.add_argument("--epochs", type=int, default=120)
-    parser.add_argument("--every", type=int, default=4, help="a picture after every so many epochs")
+    parser.add_argument("--every", type=int, default=4, help="epochs between two pictures")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("spirals.gif"))
     options = parser.parse_args(arguments)
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     options.out.parent.mkdir(parents=True, exist_ok=True)
     film.save(options.out, fps=8)
-    print(f"{history['accuracy'][-1]:.0%} of the points, {len(film.frames)} pictures: {options.out}")
+    print(f"accuracy {history['accuracy'][-1]:.0%}, {len(film.frames)} pictures: {options.out}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What tests in several folders share."""
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -64,3 +66,10 @@ def everything(model, optimizer=None):
         arrays += state.vectors.values()
         remembered = state.n_steps, repr(optimizer)
     return [array.tobytes() for array in arrays], model.rng.bit_generator.state, remembered
+
+
+class Terminal(io.StringIO):
+    """A stream in memory that claims to be a terminal, in place of ``sys.stderr``."""
+
+    def isatty(self):
+        return True

@@ -151,9 +151,9 @@ def test_the_clock_counts_each_part_where_it_belongs():
     assert running(lambda: model.forward(np.ones((5, 3)))) == [parts.DENSE, parts.HIDDEN, parts.OUTPUT]
     assert running(lambda: model.backward(np.zeros(5, int))) == [parts.DENSE, parts.HIDDEN, parts.OUTPUT]
     assert running(lambda: optimizer.step(model)) == [parts.OPTIMIZER]
-    cache = model._training_pass().caches[-1]
-    assert running(lambda: model.output.losses(np.eye(2, dtype=np.float32)[[0] * 5], cache)) == [parts.OUTPUT]
-    assert running(lambda: model.output.n_correct(np.zeros(5, int), cache)) == [parts.OUTPUT]
+    y = np.zeros(5, int)
+    assert running(lambda: model.cost(y)) == [parts.OUTPUT]
+    assert running(lambda: model.output.n_correct(y, np.ones((5, 2)))) == [parts.OUTPUT]
 
 
 def test_of_each_part_the_median_counts_and_what_failed_is_told(tmp_path, monkeypatch, tiny):

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.engine import parallel
 
 RNG = np.random.default_rng(0)
 N_THREADS = 16
@@ -145,7 +144,7 @@ def path(tmp_path):
 
 
 def make_large(seed=0):
-    """A million parameters, so that whatever works with several threads does."""
+    """A million parameters, so that matrix products use several threads."""
     return nn.Model([nn.Dense(1000), nn.ReLU(), nn.Dense(10), nn.Softmax()], n_features=1000, seed=seed)
 
 
@@ -166,24 +165,16 @@ def test_a_fork_after_predicting_predicts_the_same(path):
     np.testing.assert_array_equal(model.predict_proba(X_LARGE), before)
 
 
-@pytest.fixture
-def _two_threads(monkeypatch):
-    monkeypatch.setenv(parallel.VARIABLE, "2")
-
-
 @forking
-@pytest.mark.usefixtures("_two_threads")
 @pytest.mark.parametrize("rule", [nn.Adam, nn.AdamW, lambda rate: nn.SGD(rate, momentum=0.9)])
 def test_a_fork_after_training_goes_on_as_its_parent_does(path, rule):
     model, optimizer = make_large(), rule(1e-3)
     train(model, optimizer)
-    assert len(optimizer.state(model).memory) == 2
     of_child = in_child(lambda: train(model, optimizer), path)
     np.testing.assert_array_equal(of_child, train(model, optimizer))
 
 
 @forking
-@pytest.mark.usefixtures("_two_threads")
 def test_a_fork_of_a_fork_and_a_second_fork_train_as_well(path):
     model, optimizer = make_large(), nn.Adam(1e-3)
     train(model, optimizer)
@@ -228,7 +219,7 @@ def test_a_fork_while_another_thread_trains_trains_a_network_of_its_own(path):
     one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "MKL", "OMP", "VECLIB_MAXIMUM")}
     ran = subprocess.run(
         [sys.executable, __file__, path],
-        env=os.environ | one_thread | {parallel.VARIABLE: "2"},
+        env=os.environ | one_thread,
         capture_output=True,
         text=True,
         timeout=6 * LIMIT,
@@ -325,7 +316,6 @@ def test_many_networks_leave_nothing_behind():
 
 
 def test_threads_that_ended_leave_nothing_behind():
-    """What 100 short-lived threads predicted with is given to those that come after."""
     model, X = make_model(), RNG.standard_normal((2000, 20)).astype(np.float32)
     model.predict(X)
     tracemalloc.start()

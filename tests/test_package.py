@@ -18,11 +18,14 @@ SOURCES = sorted((ROOT / "nnlite").rglob("*.py"))
 
 
 def imports(path):
-    """The nnlite modules that a file imports when it is loaded (not for type checkers, not inside functions)."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    """The nnlite modules that a file imports: at its top, inside functions, and for type checkers."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nnlite"):
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"
+                yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("nnlite"))
 
 
 def module_name(path):
@@ -91,12 +94,40 @@ def test_the_core_depends_on_numpy_matplotlib_and_tqdm_alone():
 
 
 def test_imports_run_one_way():
-    modules = {module_name(path): path for path in SOURCES}
+    """Also those inside functions and for type checkers. The package itself imports no names when it is loaded."""
+    modules = {module_name(path): path for path in SOURCES if path != ROOT / "nnlite" / "__init__.py"}
     needs = {name: {m for m in imports(path) if m in modules and m != name} for name, path in modules.items()}
     while free := {name for name, needed in needs.items() if not needed & needs.keys()}:
         for name in free:
             del needs[name]
-    assert not needs  # what is left imports itself in a circle
+    assert not needs  # each of these imports itself in a circle
+
+
+def private_uses(path):
+    """Names with one underscore that a file takes from another object than ``self`` or ``cls``."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    own = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    own |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and on_self(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and not on_self(node) and node.attr not in own:
+            yield f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node)}"
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nnlite"):
+            for alias in node.names:
+                if is_private(alias.name):
+                    yield f"{path.relative_to(ROOT)}:{node.lineno} {alias.name}"
+
+
+def is_private(name):
+    return re.match("_[^_]", name) and name not in ("_replace", "_asdict", "_fields")  # public in a NamedTuple
+
+
+def on_self(node):
+    return isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_uses_the_underscore_names_of_another(path):
+    assert list(private_uses(path)) == []
 
 
 def test_the_wheel_has_the_types_and_the_version_of_the_package():

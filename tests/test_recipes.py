@@ -1,4 +1,4 @@
-"""Recipes with known figures, on MNIST. They take minutes: ``pytest -m slow``."""
+"""Facts about recipes with known accuracies on MNIST. They take minutes: ``pytest -m slow``."""
 
 import runpy
 import sys
@@ -21,7 +21,7 @@ def needs_mnist():
 
 
 def run(monkeypatch, name, *arguments):
-    """The global variables of the script after it ran."""
+    """Run the script and return its global variables."""
     monkeypatch.setattr(sys, "argv", [name, "--data", str(MNIST), *arguments])
     return runpy.run_path(str(ROOT / "notebooks" / name))
 

@@ -1,4 +1,4 @@
-"""The training scripts beside the notebooks run, and leave what they promise."""
+"""Facts about the training scripts in notebooks/: they run, and write what they promise."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
 @pytest.fixture(autouse=True)
-def _in_an_empty_directory(tmp_path, monkeypatch):
+def in_an_empty_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     backend = matplotlib.get_backend()
     matplotlib.use("Agg")
@@ -25,14 +25,14 @@ def _in_an_empty_directory(tmp_path, monkeypatch):
 
 
 def run(name, *arguments):
-    """Call the script's ``main``; return its global variables."""
+    """Call the script's ``main`` and return its global variables."""
     script = runpy.run_path(str(NOTEBOOKS / name))
     script["main"](arguments)
     return script
 
 
 def is_drawn(path):
-    """Whether the file is a picture with something on it."""
+    """Return whether the file is a picture that is not blank."""
     with Image.open(path) as image:
         return np.ptp(np.asarray(image.convert("L"))) > 100
 
@@ -84,7 +84,7 @@ def test_optimizers_are_compared_over_seeds(capsys):
     assert is_drawn("picture.png")
 
 
-def test_the_film_of_the_spirals_has_a_picture_for_every_other_epoch(capsys):
+def test_the_film_of_the_spirals_has_a_picture_for_every_second_epoch(capsys):
     run("script_spirals_film.py", "--epochs", "4", "--every", "2", "--activation", "tanh", "--out", "films/spirals.gif")
     with Image.open("films/spirals.gif") as film:
         assert film.n_frames == 3  # before the first epoch, too

@@ -1,7 +1,7 @@
-"""What happens beside training: stopping early, saving, logging, averaging weights.
+"""Callbacks of `Model.fit`: stopping early, saving, logging, averaging weights.
 
-A callback's methods are called by `Model.fit` at the beginning and end of the training, of each epoch and of each
-batch. Those that a callback does not override are never called.
+`Model.fit` calls the methods of a callback at the beginning and end of the training, of each epoch and of each batch.
+Methods that a callback does not override cost nothing.
 """
 
 from nnlite.callbacks.averaging import EMA, SWA

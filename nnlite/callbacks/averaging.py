@@ -1,11 +1,8 @@
-"""Callbacks that end with an average of the weights."""
+"""Callbacks that replace the final weights by an average."""
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
-
-import numpy as np
 
 from nnlite import checks
 from nnlite.callbacks.base import Callback, Logs
@@ -15,11 +12,11 @@ from nnlite.layers.normalization import BatchNorm
 
 
 class EMA(Callback):
-    r"""End with an exponential moving average of the weights, ``theta_bar <- decay theta_bar + (1 - decay) theta``.
+    r"""Exponential moving average of the weights: ``theta_bar <- decay theta_bar + (1 - decay) theta``.
 
-    The average is taken after every step, from the first step's weights on; it remembers about ``1 / (1 - decay)``
-    steps, of which a training should have many times more. While training goes on, the network (and so its
-    validation) has the plain weights.
+    The average is updated after every step, starts from the weights after the first step, and replaces the weights at
+    the end of the training. It covers about ``1 / (1 - decay)`` steps; a training should have many times more. During
+    the training, validation uses the plain weights.
 
     Parameters
     ----------
@@ -31,9 +28,21 @@ class EMA(Callback):
     average : ndarray, (n_parameters,)
         theta_bar.
 
+    Raises
+    ------
+    ArgumentError
+        If ``decay`` is not in [0, 1).
+
     References
     ----------
     B. T. Polyak and A. B. Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> iris = nn.load_iris()
+    >>> model = nn.Model([nn.Dense(3), nn.Softmax()], seed=0)
+    >>> history = model.fit(iris.X_train, iris.y_train, epochs=5, callbacks=[nn.EMA(0.9)])
     """
 
     def __init__(self, decay: float = 0.999) -> None:
@@ -41,48 +50,53 @@ class EMA(Callback):
         self.average: Array | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Forget an earlier training."""
+        """Start again without an average."""
         self.average = None
-        self._difference = np.empty_like(self.model.theta)
-
-    def get_state(self) -> dict[str, Any]:
-        """The average."""
-        state = super().get_state()
-        state["values"].pop("_difference", None)  # holds nothing from one step to the next
-        return state
 
     def on_batch_end(self, batch: int, logs: Logs) -> None:
-        """``theta_bar += (1 - decay) (theta - theta_bar)``."""
+        """``theta_bar <- decay theta_bar + (1 - decay) theta``."""
         if self.average is None:
             self.average = self.model.theta.copy()
-            return
-        difference = np.subtract(self.model.theta, self.average, out=self._difference)
-        difference *= 1 - self.decay
-        self.average += difference
+        else:
+            self.average += (1 - self.decay) * (self.model.theta - self.average)
 
     def on_train_end(self, logs: Logs) -> None:
-        """Give the network the average."""
+        """Replace the weights by the average."""
         if self.average is not None:
             self.model.theta = self.average
             refresh_running_averages(self)
 
 
 class SWA(Callback):
-    r"""End with the mean of the weights after each epoch from ``start_epoch`` on (stochastic weight averaging).
+    r"""Stochastic weight averaging: the mean of the weights after each epoch from ``start_epoch`` on.
+
+    The mean replaces the weights at the end of the training.
 
     Parameters
     ----------
     start_epoch : int
-        The first epoch whose weights count, from 0; usually after three quarters of the training.
+        The first epoch whose weights count, numbered from 0; usually after three quarters of the training.
 
     Attributes
     ----------
     average : ndarray, (n_parameters,)
         The mean so far.
 
+    Raises
+    ------
+    ArgumentError
+        If ``start_epoch`` is not an integer of at least 0.
+
     References
     ----------
     P. Izmailov et al., "Averaging weights leads to wider optima and better generalization", 2018.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> iris = nn.load_iris()
+    >>> model = nn.Model([nn.Dense(3), nn.Softmax()], seed=0)
+    >>> history = model.fit(iris.X_train, iris.y_train, epochs=8, callbacks=[nn.SWA(6)])
     """
 
     def __init__(self, start_epoch: int) -> None:
@@ -90,7 +104,7 @@ class SWA(Callback):
         self.average: Array | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Forget an earlier training."""
+        """Start again without an average."""
         self.average = None
         self._count = 0
 
@@ -104,7 +118,7 @@ class SWA(Callback):
                 self.average += (self.model.theta - self.average) / self._count
 
     def on_train_end(self, logs: Logs) -> None:
-        """Give the network the mean."""
+        """Replace the weights by the mean."""
         if self.average is None:
             warnings.warn(
                 f"SWA: the training ended before epoch {self.start_epoch}; nothing was averaged", stacklevel=2
@@ -115,10 +129,10 @@ class SWA(Callback):
 
 
 def refresh_running_averages(callback: Callback) -> None:
-    """After weights were averaged: BatchNorm's running averages are those of other weights, so take them anew.
+    """Compute the running averages of BatchNorm again: the averaged weights need others than the last weights.
 
-    The training batches go through the network once; each running average becomes the mean over them. A generator
-    is asked for those of one more epoch.
+    The training batches pass through the network once; each running average becomes the mean over them. A generator
+    gives the batches of one more epoch.
     """
     model = callback.model
     norms = [layer for layer in model.all_layers() if isinstance(layer, BatchNorm) and layer.trainable]
@@ -128,7 +142,7 @@ def refresh_running_averages(callback: Callback) -> None:
     n_batches = 0
     try:
         for X in callback.training_inputs():
-            if len(X) == 1:  # has no variance
+            if len(X) == 1:  # one example has no variance
                 continue
             n_batches += 1
             for norm in norms:
@@ -140,5 +154,5 @@ def refresh_running_averages(callback: Callback) -> None:
     if n_batches == 0:
         raise ArgumentError(
             f"X: {type(callback).__name__} needs the batches of one more epoch for the running averages of BatchNorm, "
-            f"and the source had none left"
+            f"but the source has ended"
         )

@@ -1,4 +1,4 @@
-"""The base class, and how `Model.fit` calls what it overrides."""
+"""The base class of callbacks, and the methods that `Model.fit` calls."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from nnlite.optimizers import Optimizer
 from nnlite.storage.snapshots import can_hold
 
 Logs = Mapping[str, float]
-NOT_STATE = ("model", "optimizer", "training_inputs")  # `fit` sets them
+NOT_STATE = ("model", "optimizer", "training_inputs")  # set by `fit`
 EVENTS = ("train_begin", "train_end", "epoch_begin", "epoch_end", "batch_begin", "batch_end")
 
 
 class Remembering:
-    """What a training remembers to go on from a checkpoint."""
+    """Base class of what a checkpoint saves and restores."""
 
     def get_state(self) -> dict[str, Any]:
-        """What `set_state` needs to be the same, as far as a file can hold it."""
+        """Return the state for a checkpoint."""
         raise NotImplementedError
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Be as one that gave this state."""
+        """Restore the state returned by `get_state`."""
         raise NotImplementedError
 
 
 class Callback(Remembering):
-    """Base class: override what you need.
+    """Base class of callbacks: override the methods that you need.
 
-    Epochs and batches count from 0. ``logs`` has what is known by then: at the end of a batch ``loss`` and ``size``,
-    at the end of an epoch what the history records.
+    Epochs and batches are numbered from 0. ``logs`` holds ``loss`` and ``size`` at the end of a batch, and the values
+    of the history at the end of an epoch.
 
     Attributes
     ----------
     model : Model
-        The network in training, set before `on_train_begin`.
+        The network that is trained; set before `on_train_begin`.
     optimizer : Optimizer
         Its optimizer.
     training_inputs : callable
-        ``training_inputs()`` iterates over the X of the training batches once (of a generator, those of one more
-        epoch); there only until the training ends.
+        ``training_inputs()`` iterates once over X of the training batches (for a generator, over the batches of one
+        more epoch). It exists only during the training.
 
     Examples
     --------
@@ -59,27 +59,27 @@ class Callback(Remembering):
 
     @property
     def may_add_keys(self) -> bool:
-        """Whether a user's code may add to the logs of an epoch, for the callbacks behind it."""
+        """Whether the callback may add keys to the logs of an epoch, for the callbacks after it."""
         own = type(self).__module__.startswith("nnlite.callbacks.") and not isinstance(self, LambdaCallback)
         return not own and _overrides(self, "on_epoch_end")
 
     def check_keys(self, keys: Sequence[str]) -> None:
-        """Raise ArgumentError if the logs of an epoch, which will have ``keys``, will lack what is needed.
+        """Raise ArgumentError if ``keys``, the keys of the logs of an epoch, lack one that this callback needs.
 
-        `fit` asks before anything changes.
+        `fit` calls this before anything changes.
         """
 
     def get_state(self) -> dict[str, Any]:
-        """What must be remembered for the training to go on from a checkpoint.
+        """Return the state for a checkpoint.
 
-        By default all attributes that were not arguments of ``__init__``, as far as a file can hold them: numbers,
+        By default the state is all attributes that are not arguments of ``__init__`` and that a file can hold: numbers,
         strings, arrays, and lists, tuples and dicts of these.
         """
         values, inner, _ = self._sorted()
         return {"values": values, "inner": {name: value.get_state() for name, value in inner.items()}}
 
     def _sorted(self) -> tuple[dict[str, Any], dict[str, Remembering], list[str]]:
-        """The attributes that are state: those that a file can hold, those that remember, and names of all others."""
+        """Return the attributes that a file can hold, those with a state of their own, and the names of the rest."""
         given = {*inspect.signature(type(self)).parameters, *NOT_STATE}
         inner = {name: value for name, value in vars(self).items() if isinstance(value, Remembering)}
         own = {name: value for name, value in vars(self).items() if name not in given and name not in inner}
@@ -88,41 +88,41 @@ class Callback(Remembering):
 
     @property
     def forgotten(self) -> list[str]:
-        """Attributes that are lost when a training goes on from a checkpoint, because a file cannot hold them."""
+        """Names of the attributes that are lost when a training is resumed, because a file cannot hold them."""
         return self._sorted()[2] if type(self).get_state is Callback.get_state else []
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Be as one that gave this state."""
+        """Restore the state returned by `get_state`."""
         vars(self).update(state["values"])
         for name, inner in state["inner"].items():
             getattr(self, name).set_state(inner)
 
     def on_train_resume(self, state: Mapping[str, Any]) -> None:
-        """In place of `on_train_begin`, where a training goes on: by default that, and then `set_state`."""
+        """Called instead of `on_train_begin` when a training is resumed; by default calls that, then `set_state`."""
         self.on_train_begin({})
         self.set_state(state)
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Before the first epoch."""
+        """Called before the first epoch."""
 
     def on_train_end(self, logs: Logs) -> None:
-        """After the last epoch, with its logs."""
+        """Called after the last epoch, with its logs."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        """Before the first batch of an epoch."""
+        """Called before the first batch of an epoch."""
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """After validation."""
+        """Called after the validation of an epoch."""
 
     def on_batch_begin(self, batch: int, logs: Logs) -> None:
-        """Before a step."""
+        """Called before a step."""
 
     def on_batch_end(self, batch: int, logs: Logs) -> None:
-        """After a step."""
+        """Called after a step."""
 
 
 class Hooks:
-    """The methods of all callbacks that were overridden, by event.
+    """The overridden methods of all callbacks, by event.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def _overrides(callback: Callback, name: str) -> bool:
 
 
 def check_callbacks(callbacks: Any) -> list[Callback]:
-    """``callbacks`` as a list; raises ArgumentError for what is none."""
+    """Return ``callbacks`` as a list, or raise ArgumentError."""
     if callbacks is None:
         return []
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
@@ -163,7 +163,7 @@ def check_callbacks(callbacks: Any) -> list[Callback]:
 
 
 class LambdaCallback(Callback):
-    """Functions in place of methods.
+    """A callback made of functions.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ class LambdaCallback(Callback):
     Raises
     ------
     ArgumentError
-        If a name is no event or a value cannot be called.
+        If a name is not an event or a value is not callable.
 
     Examples
     --------
@@ -188,7 +188,7 @@ class LambdaCallback(Callback):
         events = [f"on_{event}" for event in EVENTS]
         for name, function in functions.items():
             if name not in events:
-                raise ArgumentError(f"{name}: is no event; choose from {', '.join(events)}")
+                raise ArgumentError(f"{name}: is not an event; choose from {', '.join(events)}")
             if not callable(function):
                 raise ArgumentError(f"{name}: expected a function, got {function!r}")
             setattr(self, name, function)

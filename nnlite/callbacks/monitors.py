@@ -1,4 +1,4 @@
-"""Callbacks that watch one value of the logs: stopping early, reducing the learning rate, keeping the best."""
+"""Callbacks that monitor one value of the logs: early stopping, reducing the learning rate, keeping the best."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from nnlite.storage import model_files
 
 
 class Monitor(Remembering):
-    """Watches one value of the logs for improvement.
+    """Tells whether one value of the logs improves.
 
     Parameters
     ----------
     monitor : str
-        Its key.
+        The key of the value.
     mode : {"auto", "min", "max"}
-        Which way is better; "auto" knows losses and errors, accuracies and the metrics of `nnlite.metrics`.
+        Whether lower or higher is better; "auto" knows losses, errors, accuracies and the metrics of `nnlite.metrics`.
     min_delta : float
-        By how much a value must be better to count, at least 0.
+        The smallest improvement that counts, at least 0.
     """
 
     LOWER = ("loss", "mae", "mse", "error", "ece", "seconds")
@@ -41,15 +41,15 @@ class Monitor(Remembering):
         self.forget()
 
     def forget(self) -> None:
-        """Start anew: whatever comes next is better."""
+        """Start again: the next value is an improvement."""
         self.best = math.inf * self.sign
 
     def get_state(self) -> dict[str, Any]:
-        """The best value so far."""
+        """Return the best value so far."""
         return {"best": self.best}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Know of this best value."""
+        """Restore the best value."""
         self.best = state["best"]
 
     def _known_sign(self) -> int:
@@ -58,16 +58,16 @@ class Monitor(Remembering):
             return 1
         if any(f"_{word}_" in name for word in self.HIGHER):
             return -1
-        raise ArgumentError(f"mode: say 'min' or 'max', 'auto' does not know which way {self.monitor!r} is better")
+        raise ArgumentError(f"mode: expected 'min' or 'max', because 'auto' does not know {self.monitor!r}, got 'auto'")
 
     def require(self, keys: Iterable[str]) -> None:
-        """Raise ArgumentError if the watched value is not among ``keys``."""
+        """Raise ArgumentError if the monitored value is not in ``keys``."""
         if self.monitor not in keys:
-            hint = "; val_ values need validation data" if self.monitor.startswith("val_") else ""
+            hint = "; keys with val_ need validation data" if self.monitor.startswith("val_") else ""
             raise ArgumentError(f"monitor: {self.monitor!r} is not in the logs, which have {', '.join(keys)}{hint}")
 
     def improves(self, logs: Logs) -> bool:
-        """Whether the value is better than the best so far, which it then becomes. NaN never is."""
+        """Return whether the value is better than the best so far, and remember it then. NaN never is."""
         self.require(logs)
         value = logs[self.monitor]
         better = self.sign * (self.best - value) > self.min_delta
@@ -77,26 +77,26 @@ class Monitor(Remembering):
 
 
 class EarlyStopping(Callback):
-    """Stop when the monitored value has not improved for ``patience`` epochs, and go back to the best weights.
+    """Stop when the monitored value has not improved for ``patience`` epochs, and restore the best weights.
 
     Parameters
     ----------
     monitor : str, default "val_loss"
     min_delta : float, default 0
-        By how much a value must be better to count as an improvement.
+        The smallest improvement that counts.
     patience : int, default 0
-        After so many epochs in a row without improvement the training is stopped, as in Keras; 0 is as good as 1.
+        Number of epochs in a row without improvement after which the training stops, as in Keras; 0 means 1.
     mode : {"auto", "min", "max"}, default "auto"
-        Which way is better.
+        Whether lower or higher is better.
     restore_best_weights : bool, default True
-        End with the parameters (and running averages) of the best epoch, also where the training was not stopped.
+        End with the parameters (and running averages) of the best epoch, even if the training was not stopped.
 
     Attributes
     ----------
     best_epoch : int or None
-        Counted from 0.
+        Numbered from 0.
     stopped_epoch : int or None
-        The epoch after which training was stopped, if it was.
+        The epoch after which the training stopped early; None if it did not.
 
     Raises
     ------
@@ -106,6 +106,17 @@ class EarlyStopping(Callback):
     References
     ----------
     L. Prechelt, "Early stopping - but when?", 1998.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> digits = nn.load_digits()
+    >>> stopping = nn.EarlyStopping(patience=2)
+    >>> model = nn.Model([nn.Dense(64), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=0)
+    >>> history = model.fit(digits.X_train, digits.y_train, optimizer=nn.Adam(0.01), epochs=100, validation_split=0.1,
+    ...                     callbacks=[stopping])
+    >>> history.epochs < 100
+    True
     """
 
     def __init__(
@@ -124,16 +135,16 @@ class EarlyStopping(Callback):
         self._best: tuple[Array, Array] | None = None
 
     def check_keys(self, keys: Sequence[str]) -> None:
-        """``monitor`` must be there."""
+        """Raise ArgumentError if ``monitor`` is not in the logs."""
         self.monitor.require(keys)
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Forget an earlier training."""
+        """Start again."""
         self.monitor.forget()
         self.best_epoch = self.stopped_epoch = self._best = None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Remember the best, and stop after ``patience`` epochs without a better one."""
+        """Keep the best weights, and stop after ``patience`` epochs without improvement."""
         if self.monitor.improves(logs):
             self.best_epoch = epoch
             if self.restore_best_weights:
@@ -143,7 +154,7 @@ class EarlyStopping(Callback):
             self.model.stop_training = True
 
     def on_train_end(self, logs: Logs) -> None:
-        """Go back to the best weights."""
+        """Restore the best weights."""
         if self._best is not None:
             self.model.theta, self.model.state = self._best
             self._best = None
@@ -158,20 +169,26 @@ class ReduceOnPlateau(Callback):
     factor : float, default 0.1
         In (0, 1).
     patience : int, default 10
-        Epochs in a row without improvement that are borne before the next one reduces, as in PyTorch; at least 0.
+        Number of epochs in a row without improvement that are tolerated, as in PyTorch; the next one reduces the rate.
+        At least 0.
     min_delta : float, default 1e-4
-        By how much a value must be better to count as an improvement.
+        The smallest improvement that counts.
     mode : {"auto", "min", "max"}, default "auto"
-        Which way is better.
+        Whether lower or higher is better.
     cooldown : int, default 0
-        Epochs after a reduction that do not count.
+        Number of epochs after a reduction that are not counted.
     min_learning_rate : float, default 0
-        The rate is not reduced below.
+        The lower limit of the rate.
 
     Raises
     ------
     ArgumentError
         If a value is out of its range; in `fit`, if ``monitor`` is not in the logs or the optimizer has a schedule.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> reducing = nn.ReduceOnPlateau(factor=0.5, patience=3)
     """
 
     def __init__(
@@ -191,7 +208,7 @@ class ReduceOnPlateau(Callback):
         self.min_learning_rate = checks.real("min_learning_rate", min_learning_rate, minimum=0)
 
     def check_keys(self, keys: Sequence[str]) -> None:
-        """``monitor`` must be there."""
+        """Raise ArgumentError if ``monitor`` is not in the logs."""
         self.monitor.require(keys)
         if callable(self.optimizer.learning_rate):
             raise ArgumentError(
@@ -200,12 +217,12 @@ class ReduceOnPlateau(Callback):
             )
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Forget an earlier training."""
+        """Start again."""
         self.monitor.forget()
         self._waited = self._cooling = 0
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Count, and reduce."""
+        """Count epochs without improvement, and reduce the learning rate."""
         self._cooling = max(0, self._cooling - 1)
         if self.monitor.improves(logs):
             self._waited = 0
@@ -220,21 +237,28 @@ class ReduceOnPlateau(Callback):
 
 
 class ModelCheckpoint(Callback):
-    """Save the model after every epoch, or after every one that is the best so far.
+    """Save the model after every epoch, or only after the best epochs so far.
 
     Parameters
     ----------
     path : path-like
-        Where; may name values of the logs and the epoch from 1, as in ``"runs/{epoch:03d}-{val_loss:.3f}.npz"``.
+        The file. It may contain values of the logs and the epoch from 1: ``"runs/{epoch:03d}-{val_loss:.3f}.npz"``.
     monitor : str, default "val_loss"
+        The key that decides what is best, for ``save_best_only``.
     save_best_only : bool, default False
+        Save only if the monitored value is better than before.
     mode : {"auto", "min", "max"}, default "auto"
-        Which way is better.
+        Whether lower or higher is better.
 
     Raises
     ------
     ArgumentError
         If a value is out of its range; in `fit`, if ``monitor`` or a name in ``path`` is not in the logs.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> saving = nn.ModelCheckpoint("best.npz", save_best_only=True)
     """
 
     def __init__(
@@ -249,7 +273,7 @@ class ModelCheckpoint(Callback):
         self.monitor = Monitor(monitor, mode)
 
     def check_keys(self, keys: Sequence[str]) -> None:
-        """``monitor``, if it decides, and the names in ``path`` must be there."""
+        """Raise ArgumentError if ``monitor`` (if it is used) or a name in ``path`` is not in the logs."""
         if self.save_best_only:
             self.monitor.require(keys)
         folder = os.path.dirname(self._name(0, dict.fromkeys(keys, 0.0)))
@@ -257,11 +281,11 @@ class ModelCheckpoint(Callback):
             raise ArgumentError(f"path: expected a path in a directory that exists, got {self.path!r}")
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Forget an earlier training."""
+        """Start again."""
         self.monitor.forget()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Save."""
+        """Save the model."""
         if not self.save_best_only or self.monitor.improves(logs):
             model_files.save(self.model, self._name(epoch, logs))
 

@@ -1,10 +1,10 @@
-"""Data to learn from: a CSV file of one's own, two sets that come with nnlite, MNIST, and three from equations."""
+"""Data sets: CSV files, the digits and irises that come with nnlite, MNIST, and synthetic data."""
 
-from nnlite.datasets.base import Dataset
-from nnlite.datasets.csv_file import Table, load_csv
+from nnlite.datasets.dataset import Dataset
 from nnlite.datasets.mnist import load_mnist
 from nnlite.datasets.shipped import load_digits, load_iris
 from nnlite.datasets.synthetic import make_blobs, make_moons, make_spirals
+from nnlite.datasets.tables import Table, load_csv
 
 __all__ = [
     "Dataset",

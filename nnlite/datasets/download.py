@@ -1,4 +1,4 @@
-"""Downloading a file from the first mirror that has it as it should be."""
+"""Downloading a file from the first mirror that has the right content."""
 
 import contextlib
 from collections.abc import Callable, Iterable
@@ -11,10 +11,21 @@ TIMEOUT = 20.0  # seconds without an answer
 
 
 def download(urls: Iterable[str], verify: Callable[[bytes, str], object], progress: bool) -> bytes:
-    """The content of the first URL that answers with what ``verify`` lets pass.
+    """Return the content of the first URL whose content passes ``verify``.
 
-    ``verify(content, url)`` raises DataFileError where the content is wrong. Where no URL is left, a
-    DataFileError has a line for each of them and says what went wrong there.
+    Parameters
+    ----------
+    urls : iterable of str
+        The mirrors, in the order in which they are tried.
+    verify : callable
+        ``verify(content, url)`` raises DataFileError if the content is wrong.
+    progress : bool
+        Whether to show a progress bar in a terminal or notebook.
+
+    Raises
+    ------
+    DataFileError
+        If no URL has the right content; the message has one line for each URL.
     """
     from http.client import HTTPException
 
@@ -55,6 +66,6 @@ def _reason(error: Exception) -> str:
     from urllib.error import HTTPError, URLError
 
     if isinstance(error, HTTPError):
-        error.close()  # it holds the connection
+        error.close()  # an HTTPError keeps its connection open
         return str(error)
     return str(error.reason if isinstance(error, URLError) else error) or type(error).__name__

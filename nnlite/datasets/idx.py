@@ -1,4 +1,4 @@
-"""The IDX file format, in which MNIST and its relatives are published: a header and an array of bytes."""
+"""Reading the IDX file format of MNIST and similar data sets: a header followed by an array of bytes."""
 
 import math
 from typing import BinaryIO
@@ -6,20 +6,39 @@ from typing import BinaryIO
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.datasets.content import decompressed, refusing
+from nnlite.datasets.content import decompressed, refusing_damage
 from nnlite.errors import DataFileError
 
 LARGEST = 2**30  # bytes, decompressed
-BLOCK = 2**18  # bytes that are read at once
+BLOCK = 2**18  # bytes per read
 
 
 def read_idx(file: BinaryIO, source: str, item_shape: tuple[int, ...], sha256: str | None = None) -> Array:
-    """The bytes of an IDX file as an array (M, *item_shape) of uint8; DataFileError begins with ``source``.
+    """Read an IDX file of bytes, plain or compressed with gzip.
 
-    The file is 0, 0, 8 (for bytes), the number of dimensions; each dimension as a big-endian 32-bit integer;
-    then the items, and nothing behind them. It may be compressed with gzip.
+    An IDX file has the bytes 0, 0, 8 (the code for bytes) and the number of dimensions, then each dimension as a
+    big-endian 32-bit integer, then the items.
+
+    Parameters
+    ----------
+    file : binary file
+    source : str
+        Name of the file for error messages.
+    item_shape : tuple of int
+        Expected shape of an item.
+    sha256 : str, optional
+        Expected SHA-256 of the decompressed content, in hexadecimal.
+
+    Returns
+    -------
+    array of uint8, shape (M, *item_shape)
+
+    Raises
+    ------
+    DataFileError
+        If the file is damaged, has items of another shape, or has another SHA-256.
     """
-    with refusing(source), decompressed(file, source) as content:
+    with refusing_damage(source), decompressed(file, source) as content:
         header = content.read(4 + 4 * (1 + len(item_shape)))
         shape = _shape(header, source, item_shape)
         body = _read(content, math.prod(shape))
@@ -35,7 +54,7 @@ def read_idx(file: BinaryIO, source: str, item_shape: tuple[int, ...], sha256: s
 
 
 def _read(content: BinaryIO, size: int) -> bytearray:
-    """Up to so many bytes, for which memory is taken as they come: the header may lie, and no more is inflated."""
+    """Read at most ``size`` bytes. Memory grows with the bytes that come, because the header may lie about the size."""
     body = bytearray()
     while block := content.read(min(BLOCK, size - len(body))):
         body += block
@@ -43,20 +62,21 @@ def _read(content: BinaryIO, size: int) -> bytearray:
 
 
 def _shape(header: bytes, source: str, item_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape (M, *item_shape) that the header gives, or raise DataFileError if it has another form."""
     n_dimensions = 1 + len(item_shape)
     if len(header) != 4 + 4 * n_dimensions:
         raise DataFileError(f"{source}: ends within the header of an IDX file, after {len(header)} bytes")
     if header[:4] != bytes((0, 0, 8, n_dimensions)):
         raise DataFileError(
-            f"{source}: not an IDX file of bytes with {n_dimensions} dimensions, which begins with the bytes "
-            f"0 0 8 {n_dimensions}; this one begins with {' '.join(map(str, header[:4]))}"
+            f"{source}: is not an IDX file of bytes with {n_dimensions} dimensions: expected the first bytes "
+            f"0 0 8 {n_dimensions}, got {' '.join(map(str, header[:4]))}"
         )
     shape = tuple(int(n) for n in np.frombuffer(header, dtype=">u4", offset=4))
     if shape[1:] != item_shape or shape[0] == 0 or math.prod(shape) > LARGEST:
         expected = " x ".join(map(str, ("M", *item_shape)))
         raise DataFileError(
-            f"{source}: the header says {' x '.join(map(str, shape))} bytes; expected {expected}, "
-            f"at least one and at most {LARGEST} bytes"
+            f"{source}: expected {expected} bytes with M of at least 1 and at most {LARGEST} bytes in all, "
+            f"got {' x '.join(map(str, shape))} in the header"
         )
     return shape
 

@@ -1,16 +1,12 @@
 """The data sets that come with nnlite: 1,797 handwritten digits and 150 iris flowers."""
 
-import contextlib
 import os
-from collections.abc import Callable, Iterator
-from typing import IO
 
 import numpy as np
 
-from nnlite.checks import Array
-from nnlite.datasets.base import Dataset, generator
+from nnlite.datasets.dataset import Dataset
+from nnlite.datasets.tables import Table, load_csv
 from nnlite.errors import DataFileError
-from nnlite.splits import stratified_split
 
 DIGITS_DESCRIPTION = (
     "1,797 handwritten digits, 8 x 8 pixels: the test set of Optical Recognition of Handwritten Digits, "
@@ -25,16 +21,14 @@ IRIS_DESCRIPTION = (
 
 
 def load_digits(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
-    """1,797 handwritten digits, 8 x 8 pixels each, in 10 classes.
+    """Load 1,797 handwritten digits of 8 x 8 pixels in 10 classes.
 
     Parameters
     ----------
     test_fraction : float, default 0.2
-        The share of the examples to test with, above 0 and below 1. Every class is in both parts in
-        proportion.
+        The fraction of examples to test with, above 0 and below 1. The split is stratified by class.
     seed : int or None, default 0
-        Draws the split and the order of the examples: the same seed gives the same data, None another split
-        each time.
+        Seed of the split and the order of the examples. None gives another split on each call.
 
     Returns
     -------
@@ -45,9 +39,9 @@ def load_digits(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
     Raises
     ------
     ArgumentError
-        If an argument has the wrong type or value, or either part would be empty.
+        If an argument has the wrong type or value, or a part would be empty.
     DataFileError
-        If the file is missing from the installation or damaged.
+        If the file is damaged or missing from the installation.
 
     Notes
     -----
@@ -60,14 +54,11 @@ def load_digits(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
     >>> data.X_train.shape, data.X_test.shape, data.class_names[:3]
     ((1438, 64), (359, 64), ('0', '1', '2'))
     """
-    with _opened("digits.csv.gz") as file:
-        table = np.loadtxt(file, dtype=np.uint8, delimiter=",").reshape(1797, 65)
-    X = np.divide(table[:, :-1], np.float32(16), dtype=np.float32)
-    y = table[:, -1].astype(np.int64)
-    return Dataset(
-        *_split_and_shuffled(X, y, test_fraction, seed),
-        class_names=tuple("0123456789"),
-        feature_names=(),
+    data = _load("digits.csv.gz", (1797, 64)).split(test_fraction, seed)
+    sixteen = np.float32(16)
+    return data._replace(
+        X_train=data.X_train / sixteen,
+        X_test=data.X_test / sixteen,
         image_shape=(8, 8),
         name="digits",
         description=DIGITS_DESCRIPTION,
@@ -75,16 +66,14 @@ def load_digits(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
 
 
 def load_iris(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
-    """150 iris flowers, four lengths each, in 3 classes (species).
+    """Load 150 iris flowers, with four lengths each, in 3 classes (species).
 
     Parameters
     ----------
     test_fraction : float, default 0.2
-        The share of the examples to test with, above 0 and below 1. Every class is in both parts in
-        proportion.
+        The fraction of examples to test with, above 0 and below 1. The split is stratified by class.
     seed : int or None, default 0
-        Draws the split and the order of the examples: the same seed gives the same data, None another split
-        each time.
+        Seed of the split and the order of the examples. None gives another split on each call.
 
     Returns
     -------
@@ -95,9 +84,9 @@ def load_iris(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
     Raises
     ------
     ArgumentError
-        If an argument has the wrong type or value, or either part would be empty.
+        If an argument has the wrong type or value, or a part would be empty.
     DataFileError
-        If the file is missing from the installation or damaged.
+        If the file is damaged or missing from the installation.
 
     Notes
     -----
@@ -112,48 +101,25 @@ def load_iris(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
     >>> data.feature_names[0]
     'sepal length (cm)'
     """
-    with _opened("iris.csv") as file:
-        header, *rows = [line.split(",") for line in file.read().splitlines()]
-        X = np.array([row[:-1] for row in rows], dtype=np.float32).reshape(150, 4)
-        species = np.array([row[-1] for row in rows])
-    class_names, y = np.unique(species, return_inverse=True)
-    return Dataset(
-        *_split_and_shuffled(X, y.astype(np.int64), test_fraction, seed),
-        class_names=tuple(map(str, class_names)),
-        feature_names=tuple(header[:-1]),
-        image_shape=None,
-        name="iris",
-        description=IRIS_DESCRIPTION,
-    )
+    data = _load("iris.csv", (150, 4)).split(test_fraction, seed)
+    return data._replace(name="iris", description=IRIS_DESCRIPTION)
 
 
-def _split_and_shuffled(
-    X: Array, y: Array, test_fraction: float, seed: int | None
-) -> tuple[Array, Array, Array, Array]:
-    """X_train, y_train, X_test, y_test; shuffled, because the files are in the order of the classes."""
-    rng = generator(seed)
-    train, test = stratified_split(y, test_fraction, rng, name="test_fraction")
-    train, test = rng.permutation(train), rng.permutation(test)
-    return X[train], y[train], X[test], y[test]
-
-
-@contextlib.contextmanager
-def _opened(name: str) -> Iterator[IO[str]]:
-    """The text of a file that comes with nnlite; whatever goes wrong while it is read is a DataFileError."""
-    import gzip
-    import zlib
-
+def _load(name: str, shape: tuple[int, int]) -> Table:
+    """Read a file that comes with nnlite, whose X has a known shape."""
     path = _path(name)
-    opener: Callable[..., IO[str]] = gzip.open if name.endswith(".gz") else open
     try:
-        with opener(path, "rt", encoding="ascii") as file:
-            yield file
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DataFileError(f"{path}: the file is damaged ({error}); install nnlite anew") from error
+        table = load_csv(path)
+        if table.X.shape != shape:
+            raise DataFileError(f"{path}: X has the shape {table.X.shape}, expected {shape}")
+    except DataFileError as error:
+        problem = str(error).removeprefix(f"{path}: ")
+        raise DataFileError(f"{path}: the file is damaged ({problem}); reinstall nnlite") from error
+    return table
 
 
 def _path(name: str) -> str:
-    """Where the file is: inside the package once it is installed, beside it in a checkout."""
+    """Return the path of a file: inside the package if nnlite is installed, beside it in a checkout."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     installed = os.path.join(package, "_shipped", name)
     in_checkout = os.path.join(os.path.dirname(package), "datasets", name)
@@ -161,6 +127,5 @@ def _path(name: str) -> str:
         if os.path.isfile(path):
             return path
     raise DataFileError(
-        f"{name}: this file should have come with nnlite, but is neither {installed} nor {in_checkout}; "
-        "install nnlite anew"
+        f"{name}: this file belongs to nnlite, but neither {installed} nor {in_checkout} exists; reinstall nnlite"
     )

@@ -1,4 +1,4 @@
-"""Data drawn from equations: spirals, moons and blobs."""
+"""Synthetic data drawn from equations: spirals, moons and blobs."""
 
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.datasets.base import generator
+from nnlite.datasets.draws import generator
 
 
 def make_spirals(
@@ -19,10 +19,10 @@ def make_spirals(
     turns: float = 0.75,
     seed: int | None = None,
 ) -> tuple[Array, Array]:
-    """Spirals in the plane, one arm a class: ``x = (r cos phi, r sin phi)``.
+    """Draw spirals in the plane, one arm per class: ``x = (r cos phi, r sin phi)``.
 
-    With r evenly spaced in (0, 1] and ``phi = 2 pi (k / C + turns r) + noise eps``, where k is the class, C
-    the number of classes and eps is drawn from the standard normal distribution.
+    r is evenly spaced in (0, 1], and ``phi = 2 pi (k / C + turns r) + noise eps`` for class k of C classes, with
+    eps from the standard normal distribution.
 
     Parameters
     ----------
@@ -33,16 +33,16 @@ def make_spirals(
     noise : float, default 0.2
         Standard deviation of the angle in radians, at least 0.
     turns : float, default 0.75
-        How often an arm winds around the origin, from 0 (a straight ray) up.
+        Number of times that an arm winds around the origin, at least 0; 0 gives straight rays.
     seed : int or None, default None
-        The same seed gives the same data; None draws anew each time.
+        The same seed gives the same data; None gives other data on each call.
 
     Returns
     -------
     X : array of float32, shape (n_examples, 2)
         Points in the unit disc, in random order.
     y : array of int64, shape (n_examples,)
-        Their classes 0..n_classes-1. No class has two examples more than another.
+        Their classes 0..n_classes-1. The sizes of two classes differ by at most 1.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def make_spirals(
 
     Notes
     -----
-    After the two spirals of K. J. Lang and M. J. Witbrock, Learning to tell two spirals apart, 1988.
+    A generalization of the two spirals of K. J. Lang and M. J. Witbrock, Learning to tell two spirals apart, 1988.
 
     Examples
     --------
@@ -71,26 +71,26 @@ def make_spirals(
 
 
 def make_moons(n_examples: int = 200, *, noise: float = 0.1, seed: int | None = None) -> tuple[Array, Array]:
-    """Two half circles, one in the other: ``x = (cos t, sin t)`` and ``x = (1 - cos t, 1/2 - sin t)``.
+    """Draw two interleaving half circles: ``x = (cos t, sin t)`` and ``x = (1 - cos t, 1/2 - sin t)``.
 
-    With t evenly spaced in (0, pi), plus ``noise eps`` on either coordinate, where eps is drawn from the
-    standard normal distribution.
+    t is evenly spaced in (0, pi). Each coordinate has ``noise eps`` added, with eps from the standard normal
+    distribution.
 
     Parameters
     ----------
     n_examples : int, default 200
         At least 2.
     noise : float, default 0.1
-        Standard deviation of the coordinates, at least 0; the circles have radius 1.
+        Standard deviation of the noise in each coordinate, at least 0. The circles have radius 1.
     seed : int or None, default None
-        The same seed gives the same data; None draws anew each time.
+        The same seed gives the same data; None gives other data on each call.
 
     Returns
     -------
     X : array of float32, shape (n_examples, 2)
         Points in random order.
     y : array of int64, shape (n_examples,)
-        0 for the upper half circle, 1 for the lower one. Neither has two examples more than the other.
+        0 for the upper half circle, 1 for the lower one. Their sizes differ by at most 1.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def make_moons(n_examples: int = 200, *, noise: float = 0.1, seed: int | None = 
 
     Notes
     -----
-    The form is that of scikit-learn's data set of the same name.
+    The shape is that of scikit-learn's data set of the same name.
 
     Examples
     --------
@@ -126,10 +126,10 @@ def make_blobs(
     spread: float = 1.0,
     seed: int | None = None,
 ) -> tuple[Array, Array]:
-    """One round Gaussian cloud a class: ``x = mu_k + spread eps``.
+    """Draw one round Gaussian cloud per class: ``x = mu_k + spread eps``.
 
-    The centre mu_k of class k is drawn uniformly from [-10, 10) in each coordinate, eps from the standard
-    normal distribution. Centres may come to lie close to each other, so classes may overlap.
+    The centre mu_k of class k is drawn uniformly from [-10, 10) in each coordinate, and eps from the standard
+    normal distribution. Classes overlap if their centres are close to each other.
 
     Parameters
     ----------
@@ -142,14 +142,14 @@ def make_blobs(
     spread : float, default 1.0
         Standard deviation of a cloud in each coordinate, at least 0.
     seed : int or None, default None
-        The same seed gives the same data; None draws anew each time.
+        The same seed gives the same data; None gives other data on each call.
 
     Returns
     -------
     X : array of float32, shape (n_examples, n_features)
         Points in random order.
     y : array of int64, shape (n_examples,)
-        Their classes 0..n_classes-1. No class has two examples more than another.
+        Their classes 0..n_classes-1. The sizes of two classes differ by at most 1.
 
     Raises
     ------

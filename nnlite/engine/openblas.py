@@ -1,4 +1,4 @@
-"""What OpenBLAS, in which NumPy makes its matrix products, is told before it is loaded."""
+"""Settings of OpenBLAS, which computes NumPy's matrix products. They must be made before NumPy is loaded."""
 
 import os
 import sys
@@ -7,14 +7,14 @@ from itertools import takewhile
 
 TIMEOUT = "OPENBLAS_THREAD_TIMEOUT"
 KERNELS = "OPENBLAS_CORETYPE"
-THREADS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")  # the first with a number counts
+THREADS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")  # the first that is set counts
 
-added: set[str] = set()  # variables that `prepare` has set, since the user had not
-rounding = ""  # what decides about the last digits of products: the kernels, and how many threads share one
+added: set[str] = set()  # variables that `prepare` has set
+rounding = ""  # what decides the last digits of products: the kernels, and the number of threads
 
 
 def prepare() -> None:
-    """Set what makes trainings faster, unless NumPy is there already; what the user has set stays."""
+    """Set the environment variables of `settings`, unless NumPy is loaded already or the user has set them."""
     global rounding  # noqa: PLW0603
     if "numpy" not in sys.modules:
         for name, value in settings().items():
@@ -25,12 +25,12 @@ def prepare() -> None:
 
 
 def processors() -> int:
-    """How many this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _rounding() -> str:
-    """The value of `rounding`."""
+    """Describe what decides the last digits of products."""
     kernels = f"{KERNELS}={os.environ[KERNELS]}" if os.environ.get(KERNELS) else "OpenBLAS's own choice of kernels"
     given = (int(os.environ[name]) for name in THREADS if os.environ.get(name, "").isdecimal())
     n = min(next(filter(None, given), processors()), processors())
@@ -38,14 +38,13 @@ def _rounding() -> str:
 
 
 def settings() -> dict[str, str]:
-    """Environment variables for this machine.
+    """Return the environment variables for this processor.
 
-    OpenBLAS's threads wait for the next product in a loop, for 2^26 cycles by default, in which they take a processor
-    from the threads that share an optimizer's work. 2^19 is a fifth of a millisecond: shorter, and they have to be
-    woken for many a product; longer, and they are in the optimizer's way.
+    The threads of OpenBLAS wait for the next product in a loop, by default for 2^26 cycles, and keep their processors
+    busy meanwhile. 2^19 cycles, a fifth of a millisecond, are enough for the next product of the same step.
 
-    On Zen 4 it chooses the kernels for AVX-512. These processors work off 512 bits in two halves: the kernels for AVX2,
-    which it has for their predecessors (and for Intel's Haswell), are a tenth faster.
+    On AMD Zen 4, OpenBLAS chooses its AVX-512 kernels. This processor splits operations of 512 bits in two: the AVX2
+    kernels, made for Zen 2 and 3, are a tenth faster.
     """
     found = {TIMEOUT: "19"}
     if _is_zen_4(_first_processor()):
@@ -54,7 +53,7 @@ def settings() -> dict[str, str]:
 
 
 def _first_processor() -> dict[str, str]:
-    """What Linux says of the first processor; nothing on other systems."""
+    """Return what Linux tells about the first processor; nothing on other systems."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             lines = takewhile(str.strip, file)  # an empty line ends it
@@ -64,6 +63,6 @@ def _first_processor() -> dict[str, str]:
 
 
 def _is_zen_4(processor: Mapping[str, str]) -> bool:
-    """Whether it is of AMD's family 25 (Zen 3 and 4) and has AVX-512 (not Zen 3)."""
+    """Return whether it is a Zen 4: AMD's family 25 (Zen 3 and 4) with AVX-512, which Zen 3 lacks."""
     family = processor.get("vendor_id"), processor.get("cpu family")
     return family == ("AuthenticAMD", "25") and "avx512f" in processor.get("flags", "").split()

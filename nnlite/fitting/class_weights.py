@@ -53,8 +53,8 @@ def _in_order(class_weight: Any, n_classes: int) -> list[Any]:
     if missing or extra:
         raise ArgumentError(
             f"class_weight: expected a weight for each of the classes 0..{n_classes - 1}"
-            + (f", {', '.join(map(str, missing))} missing" if missing else "")
-            + (f", unknown {', '.join(map(repr, extra))}" if extra else "")
+            + (f"; missing: {', '.join(map(str, missing))}" if missing else "")
+            + (f"; unknown: {', '.join(map(repr, extra))}" if extra else "")
         )
     return [class_weight[c] for c in range(n_classes)]
 

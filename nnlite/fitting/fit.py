@@ -22,7 +22,8 @@ from nnlite.network.network import Network
 from nnlite.network.signature import Signature
 from nnlite.optimizers import SGD, Optimizer
 from nnlite.splits import stratified_split
-from nnlite.storage import checkpoints
+from nnlite.storage.checkpoints import check_checkpoint
+from nnlite.storage.directory import open_directory, split_entropy
 
 
 def fit(
@@ -51,7 +52,7 @@ def fit(
     batch_size = None if batch_size is None else checks.integer("batch_size", batch_size)
     steps_per_epoch = None if steps_per_epoch is None else checks.integer("steps_per_epoch", steps_per_epoch)
     shuffle, progress = checks.boolean("shuffle", shuffle), checks.boolean("progress", progress)
-    options = checkpoints.check(checkpoint, resume)
+    options = check_checkpoint(checkpoint, resume)
     hooks = Hooks(check_callbacks(callbacks))
     resolved = network.resolve_metrics(metrics)
     if y is None:
@@ -62,14 +63,14 @@ def fit(
         raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
     train = validation = None
     source: Arrays | Stream
-    with checkpoints.opened(options, resume) as directory:
+    with open_directory(options, resume) as directory:
         if y is None:
             source = Stream(network, X, steps_per_epoch, shuffle)
         else:
             signature = network.signature_for(X)
             train = signature.check(X, y, sample_weight)
             if validation_split is not None:
-                entropy = checkpoints.entropy(directory, network.entropy)
+                entropy = split_entropy(directory, network.entropy)
                 train, validation = _split(signature, train, validation_split, entropy)
             source = Arrays(signature, train, batch_size, shuffle)
         _try_metrics(resolved, source.first_y, source.signature.units)

@@ -1,4 +1,4 @@
-"""What training reports: one value per epoch of each quantity."""
+"""The history of a training: one value per epoch of each quantity."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,10 @@ if TYPE_CHECKING:
 
 
 class History(dict[str, list[float]]):
-    """The learning curves of one call of `Model.fit`: ``history["loss"]`` is a list with a number per epoch.
+    """The learning curves of one call of `Model.fit`: ``history["loss"]`` is a list with one number per epoch.
 
-    Keys are ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate`` and ``seconds``, as far as
-    they were measured: no accuracy for regression, no ``val_`` without validation data. It is a dict, so that
-    ``pandas.DataFrame(history)`` is a table.
+    The keys are ``loss``, ``accuracy`` (for classifiers), the same with ``val_`` in front (with validation data), the
+    metrics, ``learning_rate`` and ``seconds``. A history is a dict, so ``pandas.DataFrame(history)`` is a table.
 
     Examples
     --------
@@ -27,10 +26,10 @@ class History(dict[str, list[float]]):
     """
 
     interrupted = False  # whether Ctrl-C ended the training
-    resumed_at: int | None = None  # epochs that were done when it went on from a checkpoint, if it did
+    resumed_at: int | None = None  # number of epochs in the checkpoint from which it was resumed
 
     def __missing__(self, key: str) -> list[float]:
-        raise KeyError(f"{key!r} was not recorded; there is {', '.join(self) or 'nothing'}")
+        raise KeyError(f"{key!r} was not recorded; the keys are {', '.join(self) or 'none'}")
 
     def __repr__(self) -> str:
         last = ", ".join(f"{key}={values[-1]:.4g}" for key, values in self.items())
@@ -43,7 +42,7 @@ class History(dict[str, list[float]]):
 
     @property
     def history(self) -> "History":
-        """Itself: those who know Keras write ``history.history["loss"]``."""
+        """The history itself, for those who write ``history.history["loss"]`` as in Keras."""
         return self
 
     def append(self, values: Mapping[str, float]) -> None:
@@ -62,12 +61,12 @@ class History(dict[str, list[float]]):
         Parameters
         ----------
         path : path-like
-            The file; one that exists is replaced.
+            The file; an existing file is replaced.
 
         Raises
         ------
         ArgumentError
-            If ``path`` is none.
+            If ``path`` is not a path.
         """
         import csv
 
@@ -77,27 +76,26 @@ class History(dict[str, list[float]]):
             writer.writerows([epoch, *row] for epoch, row in enumerate(zip(*self.values(), strict=True), start=1))
 
     def plot(self, axes: "Axes | Sequence[Axes] | None" = None, *, keys: str | Sequence[str] | None = None) -> Any:
-        """Draw the learning curves: loss, and accuracy where there is one, training and validation.
+        """Draw the learning curves of loss and accuracy, for training and validation.
 
         `nnlite.plots.learning_curves` also compares several histories.
 
         Parameters
         ----------
         axes : matplotlib Axes, or a sequence of two, optional
-            Where to draw: the loss on the first, the accuracy on the second if there is a second. By default a new
-            figure.
+            Draw the loss on the first and the accuracy on the second. By default a new figure.
         keys : str or sequence of str, optional
-            What to draw instead of loss and accuracy, such as ``["loss", "f1", "learning_rate"]``, or "all".
+            Keys to draw instead of loss and accuracy, such as ``["loss", "f1", "learning_rate"]``, or "all".
 
         Returns
         -------
         ndarray of Axes
-            Those that were drawn on; ``axes[0].figure`` is the figure.
+            The axes; ``axes[0].figure`` is the figure.
 
         Raises
         ------
         ArgumentError
-            If there is nothing to draw, a key was not recorded or ``axes`` are no Axes.
+            If there is nothing to draw, a key was not recorded, or ``axes`` are not Axes.
         """
         from nnlite import plots
 

@@ -1,4 +1,4 @@
-"""Ctrl-C while a network trains: the first ends the training after the current batch, the second stops at once."""
+"""Ctrl-C during a training: the first ends it after the current batch, the second at once."""
 
 import signal
 import threading
@@ -6,9 +6,9 @@ from types import FrameType
 
 
 class Interruptible:
-    """Within its block the first Ctrl-C only sets `asked`; a second one raises KeyboardInterrupt as ever.
+    """Context in which the first Ctrl-C only sets `asked`; the second raises KeyboardInterrupt as usual.
 
-    Where this is not the main thread, or the program has a handler of its own, nothing is changed.
+    In another thread than the main one, or if the program has its own handler of SIGINT, nothing changes.
     """
 
     def __init__(self) -> None:

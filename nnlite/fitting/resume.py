@@ -11,7 +11,7 @@ from nnlite.errors import ArgumentError
 from nnlite.fitting import divergence
 from nnlite.fitting.loop import Loop, Position, Saver, Setup
 from nnlite.optimizers import Optimizer
-from nnlite.storage.checkpoints import Directory
+from nnlite.storage.directory import CheckpointDirectory
 
 FORM = 5  # of what a checkpoint holds; another form cannot be resumed
 
@@ -21,7 +21,7 @@ class CheckpointSaver(Saver):
 
     Parameters
     ----------
-    directory : Directory
+    directory : CheckpointDirectory
     setup : Setup
     keys : list of str
         The keys of the history.
@@ -32,7 +32,7 @@ class CheckpointSaver(Saver):
         If the directory holds another training. Nothing has changed then.
     """
 
-    def __init__(self, directory: Directory, setup: Setup, keys: list[str]) -> None:
+    def __init__(self, directory: CheckpointDirectory, setup: Setup, keys: list[str]) -> None:
         self.directory = directory
         self.every = directory.options.every
         self._described = _describe(setup, keys)

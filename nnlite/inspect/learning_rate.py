@@ -16,7 +16,8 @@ from nnlite.inspect.twins import require_network, twin
 from nnlite.network.examples import Examples
 from nnlite.network.network import Network
 from nnlite.optimizers import SGD, Optimizer
-from nnlite.plots.style import TRAINING, VALIDATION, check_ax, own_or_new
+from nnlite.plots.axes import axes_or_new
+from nnlite.plots.style import TRAINING, VALIDATION
 
 SMOOTHING = 0.9  # beta of the running average of the losses: it covers about ten batches
 DIVERGED = 4.0  # the test ends when the smoothed loss is this many times its lowest value
@@ -44,6 +45,15 @@ class RangeTest:
         A learning rate for training; None if the loss did not fall by more than its noise.
     diverged : bool
         Whether the loss diverged before the last rate.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> iris = nn.load_iris()
+    >>> model = nn.Model([nn.Dense(16), nn.Tanh(), nn.Dense(3), nn.Softmax()], seed=0)
+    >>> test = nn.find_learning_rate(model, iris.X_train, iris.y_train, start=1e-4, stop=1, n_steps=50)
+    >>> len(test.losses) == len(test.learning_rates)
+    True
     """
 
     def __init__(self, learning_rates: Array, losses: Array, batch_losses: Array, diverged: bool) -> None:
@@ -77,8 +87,7 @@ class RangeTest:
         ArgumentError
             If ``ax`` is not matplotlib Axes.
         """
-        check_ax(ax)
-        ax = own_or_new(ax)
+        ax = axes_or_new(ax)
         ax.plot(self.learning_rates, self.batch_losses, color="0.75", linewidth=0.8, label="each batch")
         ax.plot(self.learning_rates, self.losses, label="smoothed", **TRAINING)
         if self.suggestion is not None:

@@ -87,7 +87,7 @@ class AlphaDropout(Layer):
     >>> import nnlite as nn
     >>> rng = np.random.default_rng(0)
     >>> nn.AlphaDropout(0.5).forward(np.ones((1, 4)), nn.Cache(training=True, rng=rng)).round(3)
-    array([[ 1.665, -0.779, -0.779, -0.779]])
+    array([[ 1.666, -0.779, -0.779, -0.779]])
     """
 
     def __init__(self, rate: float) -> None:
@@ -158,5 +158,4 @@ class GaussianNoise(Layer):
 def draw_kept(a_prev: Array, rate: float, cache: Cache) -> Array:
     """Draw d of the shape of ``a_prev``: True with probability ``1 - rate``."""
     assert cache.rng is not None
-    d: Array = cache.rng.random(a_prev.shape, dtype=a_prev.dtype.type) >= rate
-    return d
+    return np.greater_equal(cache.rng.random(a_prev.shape, dtype=a_prev.dtype.type), rate)

@@ -1,4 +1,4 @@
-"""The names of the classes of a network."""
+"""Check the names of the classes that a network chooses between."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,9 +10,19 @@ from nnlite.layers import Output
 
 
 def check_class_names(names: Any, output: Output, units: int | None) -> tuple[str, ...] | None:
-    """``names`` as a tuple of different strings, one for each class (or label) of the output; None stays None.
+    """Return ``names`` as a tuple with one string for each class (or label) of the output layer; None stays None.
 
-    ``units`` is n[L], or None where it is not known yet.
+    Parameters
+    ----------
+    names : sequence of str, or None
+    output : Output
+    units : int or None
+        n[L], or None if it is not known yet: then the number of names is not checked.
+
+    Raises
+    ------
+    ArgumentError
+        If ``names`` are not different strings, there are too many or too few, or the output layer is not a classifier.
     """
     if names is None:
         return None
@@ -25,8 +35,8 @@ def check_class_names(names: Any, output: Output, units: int | None) -> tuple[st
         if not isinstance(name, str):
             raise ArgumentError(f"class_names: expected strings, got {name!r:.200} of type {type(name).__name__}")
         if name in seen:
-            raise ArgumentError(f"class_names: {name!r:.200} is there twice; expected a name for each class")
-        seen.add(str(name))
+            raise ArgumentError(f"class_names: expected a different name for each class, got {name!r:.200} twice")
+        seen.add(name)
     n = None if units is None else output.n_classes(units) or units
     if n is not None and len(names) != n:
         raise ArgumentError(f"class_names: expected {n}, one for each class of the network, got {len(names)}")

@@ -1,6 +1,5 @@
 """The network: a chain of layers over one flat vector of parameters."""
 
-import contextlib
 import copy
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +10,15 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, NotBuiltError
-from nnlite.initializers import GlorotUniform, Initializer
-from nnlite.layers import Activation, Dense, Layer, Output, chain
+from nnlite.layers import Dense, Layer, Output, chain
 from nnlite.layers.base import Observer, Shape
+from nnlite.network.building import (
+    check_dtype,
+    check_input_shape,
+    check_layers,
+    default_initializer,
+    layers_with_parameters,
+)
 from nnlite.network.class_names import check_class_names
 from nnlite.network.examples import check_weights, check_X
 from nnlite.network.means import Metrics, RunningMeans, resolve_metrics
@@ -38,8 +43,8 @@ class Network:
         seed: int | None = None,
         dtype: Any = "float32",
     ) -> None:
-        self.layers = _check_layers(layers)
-        self.dtype = _check_dtype(dtype)
+        self.layers = check_layers(layers)
+        self.dtype = check_dtype(dtype)
         self.seed = None if seed is None else checks.integer("seed", seed, minimum=0)
         self.rng = np.random.default_rng(self.seed)
         self.entropy: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
@@ -48,7 +53,7 @@ class Network:
         self._class_names: tuple[str, ...] | None = None
         self._pass: Pass | None = None
         if n_features is not None:
-            self.build(_check_input_shape(n_features), "n_features")
+            self.build(check_input_shape(n_features), "n_features")
 
     # ---- the four lines of a training step --------------------------------------------------------------------
 
@@ -107,6 +112,14 @@ class Network:
             If there is not one valid target for each example of the batch.
         NotBuiltError
             Before the first `forward`.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Softmax()], n_features=4)
+        >>> Y_hat = model.forward([[5, 2, -1, 3]])
+        >>> round(model.cost([1]), 2)                   # -log 0.042
+        3.17
         """
         step, rows, weights = self._check_batch(Y, sample_weight, "cost")
         return mean_loss(step.losses(rows), weights)
@@ -129,6 +142,15 @@ class Network:
             If there is not one valid target for each example of the batch.
         NotBuiltError
             Before the first `forward`.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Dense(3, nn.Zeros()), nn.Softmax()], n_features=2)
+        >>> Y_hat = model.forward([[1.0, 2.0]])                         # 1/3 for each class
+        >>> model.backward([2])
+        >>> model.gradients["db1"].round(3)                             # dz[L] = Y_hat - Y
+        array([ 0.333,  0.333, -0.667], dtype=float32)
         """
         step, rows, weights = self._check_batch(Y, sample_weight, "backward")
         self.run_backward(step, rows, weights)
@@ -139,7 +161,7 @@ class Network:
         In training, its backward pass ends at the first layer that learns, unless ``to_input`` asks for da[0].
         """
         first = -1 if to_input or not training else self.first_trainable
-        shapes = self._require_built("new_pass")
+        shapes = self.require_built("new_pass")
         return Pass(self.layers, shapes, training=training, rng=self.rng, first=first, observer=observer)
 
     def run_backward(self, step: Pass, Y: Array, weights: Array | None = None) -> None:
@@ -185,6 +207,13 @@ class Network:
             If X is empty, one-dimensional, not numeric, not finite, or of another width than the network.
         NotBuiltError
             If the network has no parameters yet.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Softmax()], n_features=4)
+        >>> model.predict([[5, 2, -1, 3], [0, 0, 1, 0]])
+        array([0, 2])
         """
         return self.output.predict(self.predict_rows(X, "predict"))
 
@@ -209,12 +238,19 @@ class Network:
             As in `predict`, and for a network that ends in Identity or Exponential.
         NotBuiltError
             If the network has no parameters yet.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Softmax()], n_features=4)
+        >>> model.predict_proba([[5, 2, -1, 3]]).round(3)
+        array([[0.842, 0.042, 0.002, 0.114]], dtype=float32)
         """
         return self.output.predict_proba(self.predict_rows(X, "predict_proba"))
 
     def predict_rows(self, X: Any, what: str = "predict_rows") -> Array:
         """Return Y_hat (M, n[L]), a new array. ``what`` names the call in the message of a NotBuiltError."""
-        shapes = self._require_built(what)
+        shapes = self.require_built(what)
         X = check_X(X, self.input_shape, self.dtype)
         Y_hat = np.empty((len(X), *shapes[-1]), self.dtype)
         for start in range(0, len(X), BLOCK):
@@ -247,8 +283,15 @@ class Network:
             If X or y does not fit the network.
         NotBuiltError
             If the network has no parameters yet.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Softmax()], n_features=4)
+        >>> model.evaluate([[5, 2, -1, 3], [0, 0, 9, 0]], [0, 2])["accuracy"]
+        1.0
         """
-        self._require_built("evaluate")
+        self.require_built("evaluate")
         examples = self.signature.check(X, y, sample_weight)
         return self.evaluate_examples(examples, self.resolve_metrics(metrics))
 
@@ -283,8 +326,15 @@ class Network:
             If X or y does not fit the network.
         NotBuiltError
             If the network has no parameters yet.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Softmax()], n_features=4)
+        >>> model.input_gradient([[5, 2, -1, 3]], [0]).round(3)         # dz[L] = y_hat - y
+        array([[-0.158,  0.042,  0.002,  0.114]], dtype=float32)
         """
-        self._require_built("input_gradient")
+        self.require_built("input_gradient")
         twin = self.copy()  # the backward pass writes gradients
         signature = twin.signature
         examples = signature.check(X, y)
@@ -331,7 +381,7 @@ class Network:
     @property
     def signature(self) -> Signature:
         """What the built network takes and gives."""
-        return _signature(self, self._require_built("signature"))
+        return _signature(self, self.require_built("signature"))
 
     def signature_for(self, X: Any, name: str = "X") -> Signature:
         """Return what the network takes and gives; if it is not built yet, as built for examples like those in X."""
@@ -342,64 +392,65 @@ class Network:
     @property
     def theta(self) -> Array:
         """All parameters in one vector, weights first. A live view; an assignment copies the values."""
-        self._require_built("theta")
+        self.require_built("theta")
         return self._vectors.theta
 
     @theta.setter
     def theta(self, value: Any) -> None:
-        self._require_built("theta")
+        self.require_built("theta")
         self._vectors.theta[...] = value
 
     @property
     def grad(self) -> Array:
         """All gradients in one vector, in the order of `theta`. A live view; an assignment copies the values."""
-        self._require_built("grad")
+        self.require_built("grad")
         return self._vectors.grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        self._require_built("grad")
+        self.require_built("grad")
         self._vectors.grad[...] = value
 
     @property
     def state(self) -> Array:
         """What the layers keep but do not learn (running averages), in one vector. Live; an assignment copies."""
-        self._require_built("state")
+        self.require_built("state")
         return self._vectors.state
 
     @state.setter
     def state(self, value: Any) -> None:
-        self._require_built("state")
+        self.require_built("state")
         self._vectors.state[...] = value
 
     @property
     def n_parameters(self) -> int:
         """Number of entries of `theta`."""
-        return self.theta.size
+        self.require_built("n_parameters")
+        return self._vectors.theta.size
 
     @property
     def n_weights(self) -> int:
         """How many numbers at the beginning of `theta` are weights, on which weight decay acts."""
-        self._require_built("n_weights")
+        self.require_built("n_weights")
         return self._vectors.n_weights
 
     @property
     def segments(self) -> list[Segment]:
         """Where each parameter lies in `theta`, in the order of the layers."""
-        self._require_built("segments")
+        self.require_built("segments")
         return self._vectors.segments
 
     @property
     def parameters(self) -> Mapping[str, Array]:
         """W1, b1, W2, ... by name: live views into `theta`. Assign with ``parameters["W1"][...] = value``."""
-        self._require_built("parameters")
+        self.require_built("parameters")
         views = {segment.name: segment.view(self._vectors.theta) for segment in self._vectors.segments}
         return types.MappingProxyType(views)
 
     @property
     def gradients(self) -> Mapping[str, Array]:
         """dW1, db1, dW2, ... by name: live views into `grad`."""
-        self._require_built("gradients")
+        self.require_built("gradients")
         views = {f"d{segment.name}": segment.view(self._vectors.grad) for segment in self._vectors.segments}
         return types.MappingProxyType(views)
 
@@ -445,7 +496,7 @@ class Network:
         try:
             layers = self.all_layers()
             for i, layer in enumerate(layers):
-                layer.initialize(self.rng, self._default_initializer(layers[i + 1 :]))
+                layer.initialize(self.rng, default_initializer(layers[i + 1 :]))
             self.new_pass(training=False).forward(np.zeros((1, *input_shape), self.dtype))
         except BaseException:
             self.rng.bit_generator.state = rng_state
@@ -463,22 +514,11 @@ class Network:
                 raise ArgumentError(f"layers: {layer} already belongs to another model; make a new layer")
         vectors = Vectors(layers, self.dtype)
         vectors.bind()
-        self._learners = _layers_with_parameters(self.layers, vectors.segments)
+        self._learners = layers_with_parameters(self.layers, vectors.segments)
         self.shapes, self._vectors = shapes, vectors
 
-    def _default_initializer(self, following: Sequence[Layer]) -> Initializer:
-        """Return the default for the next activation; before the output small weights, so that J is near ln C."""
-        for layer in following:
-            if layer is self.output:
-                return GlorotUniform(gain=0.1)
-            if isinstance(layer, Activation):
-                return layer.initializer
-            if isinstance(layer, Dense):
-                break
-        return GlorotUniform()
-
-    def _require_built(self, what: str) -> tuple[Shape, ...]:
-        """Return the shapes along the chain, or raise NotBuiltError."""
+    def require_built(self, what: str) -> tuple[Shape, ...]:
+        """Return the shapes along the chain; NotBuiltError, which names the call ``what``, if they are not known."""
         if self.shapes is None:
             raise NotBuiltError(
                 f"{what}: the network does not know its input size yet; "
@@ -507,45 +547,3 @@ class Network:
 
 def _signature(network: Network, shapes: Sequence[Shape]) -> Signature:
     return Signature(shapes[0], shapes[-1][0], network.dtype, network.output)
-
-
-def _layers_with_parameters(layers: Sequence[Layer], segments: Sequence[Segment]) -> list[list[Layer]]:
-    """For each layer of the chain, itself and the layers inside it that have parameters."""
-    with_parameters = {segment.layer for segment in segments if segment.size}
-    return [[inner for inner in chain.flattened([layer]) if inner in with_parameters] for layer in layers]
-
-
-def _check_layers(layers: Any) -> tuple[Layer, ...]:
-    if isinstance(layers, Layer) or not isinstance(layers, Sequence) or not layers:
-        raise ArgumentError(
-            "layers: expected a list of at least one layer, ending in Softmax, Sigmoid, Identity or Exponential, "
-            f"got {layers!r}"
-        )
-    for i, layer in enumerate(layers):
-        if not isinstance(layer, Layer):
-            hint = f"; write nn.{layer.__name__}()" if isinstance(layer, type) else ""
-            raise ArgumentError(f"layers: entry {i} is not a layer, got {layer!r}{hint}")
-    if not isinstance(layers[-1], Output):
-        raise ArgumentError(
-            f"layers: the last must be an output layer (Softmax, Sigmoid, Identity or Exponential), got {layers[-1]}"
-        )
-    seen: set[int] = set()
-    for layer in chain.flattened(layers):
-        if id(layer) in seen:
-            raise ArgumentError(f"layers: {layer} occurs twice in the network; make one layer for each place")
-        seen.add(id(layer))
-    return tuple(layers)
-
-
-def _check_dtype(dtype: Any) -> np.dtype[Any]:
-    for allowed in (np.dtype(np.float32), np.dtype(np.float64)):
-        with contextlib.suppress(TypeError, SyntaxError):
-            if dtype is not None and np.dtype(dtype) == allowed:
-                return allowed
-    raise ArgumentError(f"dtype: expected 'float32' or 'float64', got {dtype!r}")
-
-
-def _check_input_shape(n_features: Any) -> Shape:
-    if isinstance(n_features, tuple) and n_features:
-        return tuple(checks.integer("n_features", n) for n in n_features)
-    return (checks.integer("n_features", n_features),)

@@ -1,13 +1,11 @@
-"""A picture of a network while it learns, as a GIF."""
-
-from __future__ import annotations
+"""Animations: a picture of a network for each epoch of its training, as a GIF."""
 
 import inspect
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,15 +14,13 @@ from nnlite.callbacks import Callback
 from nnlite.callbacks.base import Logs
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.plots.style import LAYOUT, check_ax, own_or_new
+from nnlite.network.network import Network
+from nnlite.plots.axes import LAYOUT, axes_or_new
 from nnlite.storage.atomic import replacing
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
 
 
 class Frame(NamedTuple):
-    """The network at one moment of the training."""
+    """The parameters and running averages of the network at one moment of the training."""
 
     title: str
     theta: Array
@@ -32,33 +28,33 @@ class Frame(NamedTuple):
 
 
 class Animation(Callback):
-    """Record the network during `Model.fit`, and draw it again and again afterwards: ``save`` writes a GIF.
+    """Record the network during `Model.fit`; afterwards ``save`` draws each moment and writes a GIF.
 
-    Only the parameters are kept; what is drawn from them may be anything that is drawn of a network.
+    It records parameters and running averages, from which any picture of the network can be drawn.
 
     Parameters
     ----------
     plot : callable
-        Called as ``plot(model, *arguments, ax=ax, **options)``: `decision_boundary`, `first_layer_weights` and the
-        like, or a function of one's own.
+        Called as ``plot(model, *arguments, ax=ax, **options)``: a function such as `decision_boundary` or
+        `first_layer_weights`, or your own.
     *arguments
-        What it takes behind the model, such as X and y.
+        Arguments of ``plot`` after the model, such as X and y.
     every : int, default 1
-        Record every so many epochs (or batches), at least 1; the network before the first of them is recorded, too.
+        Number of epochs (or batches) between two frames, at least 1. The first frame is the network before training.
     per : {"epoch", "batch"}, default "epoch"
-        What is counted.
+        Whether to count epochs or batches.
     **options
-        Of ``plot``, by name.
+        Keyword arguments of ``plot``.
 
     Attributes
     ----------
     frames : list of Frame
-        What was recorded; a second `fit` of the same network adds to it, another network begins anew.
+        The recorded moments. A second `fit` of the same network adds to them; another network starts again.
 
     Raises
     ------
     ArgumentError
-        If an argument is not what it should be.
+        If an argument has a wrong value.
 
     Examples
     --------
@@ -77,32 +73,21 @@ class Animation(Callback):
     b'GIF89a'
     """
 
-    may_add_keys = False
+    may_add_keys = False  # to the logs
 
     def __init__(
         self, plot: Callable[..., Any], *arguments: Any, every: int = 1, per: str = "epoch", **options: Any
     ) -> None:
-        if not callable(plot):
-            raise ArgumentError(f"plot: expected a function that draws, such as decision_boundary, got {plot!r}")
         if per not in ("epoch", "batch"):
             raise ArgumentError(f"per: expected 'epoch' or 'batch', got {per!r}")
-        if "ax" in options:
-            raise ArgumentError("ax: each picture has a figure of its own; see draw")
-        try:
-            inspect.signature(plot).bind("model", *arguments, ax=None, **options)
-        except TypeError as error:
-            name = getattr(plot, "__name__", repr(plot))
-            raise ArgumentError(
-                f"plot: expected a function that draws a network, as plot(model, ..., ax=ax); {name} does not take "
-                f"these arguments ({error})"
-            ) from None
+        _check_plot(plot, arguments, options)
         self.plot = plot
         self.arguments = arguments
         self.every = checks.integer("every", every)
         self.per = per
         self.options = options
         self.frames: list[Frame] = []
-        self._network: Model | None = None
+        self._network: Network | None = None
         self._count = 0
 
     def on_train_begin(self, logs: Logs) -> None:
@@ -136,48 +121,47 @@ class Animation(Callback):
         Parameters
         ----------
         frame : int
-            Its index, from the end if negative.
+            Index of the frame. Negative indices count from the end.
         ax : matplotlib Axes, optional
-            By default a new figure.
+            Where to draw. By default a new figure.
 
         Returns
         -------
         Axes
-            That was drawn on.
+            The Axes with the picture.
 
         Raises
         ------
         ArgumentError
-            If there is no such frame, or ``ax`` are no Axes.
+            If there is no such frame, or ``ax`` is not matplotlib Axes.
         """
         self._require_frames()
         n = len(self.frames)
         frame = checks.integer("frame", frame, minimum=-n)
         if frame >= n:
             raise ArgumentError(f"frame: expected one of 0..{n - 1}, got {frame}")
-        check_ax(ax)
-        return self._draw(self._copy(), self.frames[frame], own_or_new(ax))
+        return self._draw(self._copy(), self.frames[frame], axes_or_new(ax))
 
     def save(
         self, path: str | os.PathLike[str], *, fps: float = 5, dpi: float = 100, figsize: tuple[float, float] = (5, 4)
     ) -> None:
-        """Write a GIF that repeats, and stays on its last picture for a moment.
+        """Write a GIF that repeats and shows its last picture for one more second.
 
         Parameters
         ----------
         path : path-like
-            A file whose name ends in .gif; one that exists is replaced.
+            Name of the file, which ends in .gif. An existing file is replaced.
         fps : float, default 5
-            Pictures a second, above 0.
+            Pictures per second, above 0.
         dpi : float, default 100
-            Pixels an inch, above 0.
+            Pixels per inch, above 0.
         figsize : (float, float), default (5, 4)
             Width and height in inches.
 
         Raises
         ------
         ArgumentError
-            If nothing was recorded, or an argument is not what it should be.
+            If nothing was recorded, or an argument has a wrong value.
         OSError
             If the file cannot be written.
         """
@@ -185,41 +169,62 @@ class Animation(Callback):
         if not name.lower().endswith(".gif"):
             raise ArgumentError(f"path: expected a name that ends in .gif, got {name!r}")
         fps, dpi = checks.real("fps", fps, above=0), checks.real("dpi", dpi, above=0)
-        size = self._check_figsize(figsize)
+        size = _check_figsize(figsize)
         self._require_frames()
+        with replacing(name) as file, tempfile.TemporaryDirectory() as folder:
+            unfinished = os.path.join(folder, "animation.gif")  # matplotlib writes to a path, not into an open file
+            self._write(unfinished, fps, dpi, size)
+            with open(unfinished, "rb") as gif:
+                shutil.copyfileobj(gif, file)
+
+    def _write(self, path: str, fps: float, dpi: float, size: tuple[float, float]) -> None:
+        """Draw all frames, and the last one again for a second."""
         from matplotlib.animation import PillowWriter
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=size, dpi=dpi, layout=LAYOUT)
-        writer, model = PillowWriter(fps=fps), self._copy()  # type: ignore[arg-type]  # it divides 1000 by it
-        with replacing(name) as file, tempfile.TemporaryDirectory() as folder:
-            unfinished = os.path.join(folder, "animation.gif")
-            writer.setup(figure, unfinished, dpi=dpi)
-            for frame in [*self.frames, *self.frames[-1:] * round(fps)]:
-                figure.clear()
-                self._draw(model, frame, figure.subplots())
-                writer.grab_frame()
-            writer.finish()
-            with open(unfinished, "rb") as gif:
-                shutil.copyfileobj(gif, file)
+        writer, model = PillowWriter(fps=fps), self._copy()  # type: ignore[arg-type]  # any number will do
+        writer.setup(figure, path, dpi=dpi)
+        for frame in [*self.frames, *self.frames[-1:] * round(fps)]:
+            figure.clear()
+            self._draw(model, frame, figure.subplots())
+            writer.grab_frame()
+        writer.finish()
 
-    @staticmethod
-    def _check_figsize(figsize: Any) -> tuple[float, float]:
-        if not isinstance(figsize, (tuple, list, np.ndarray)) or len(figsize) != 2:
-            raise ArgumentError(f"figsize: expected width and height in inches, got {figsize!r}")
-        width, height = (checks.real("figsize", side, above=0) for side in figsize)
-        return width, height
+    def _draw(self, model: Network, frame: Frame, ax: Any) -> Any:
+        model.theta, model.state = frame.theta, frame.state
+        self.plot(model, *self.arguments, ax=ax, **self.options)
+        ax.set_title(" - ".join(filter(None, (frame.title, ax.get_title()))), fontsize="medium")
+        return ax
+
+    def _copy(self) -> Network:
+        """Return a copy of the network, to draw from without changing it."""
+        assert self._network is not None
+        return self._network.copy()
 
     def _require_frames(self) -> None:
         if not self.frames:
             raise ArgumentError("animation: nothing was recorded yet; train with fit(..., callbacks=[animation]) first")
 
-    def _copy(self) -> Model:
-        assert self._network is not None
-        return self._network.copy()
 
-    def _draw(self, model: Model, frame: Frame, ax: Any) -> Any:
-        model.theta, model.state = frame.theta, frame.state
-        self.plot(model, *self.arguments, ax=ax, **self.options)
-        ax.set_title(" - ".join(filter(None, (frame.title, ax.get_title()))), fontsize="medium")
-        return ax
+def _check_plot(plot: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """Raise ArgumentError unless ``plot(model, *arguments, ax=ax, **options)`` is a possible call."""
+    if not callable(plot):
+        raise ArgumentError(f"plot: expected a function that draws, such as decision_boundary, got {plot!r}")
+    if "ax" in options:
+        raise ArgumentError("ax: each picture has its own figure; to choose the Axes, use draw(frame, ax)")
+    try:
+        inspect.signature(plot).bind("model", *arguments, ax=None, **options)
+    except TypeError as error:
+        name = getattr(plot, "__name__", repr(plot))
+        raise ArgumentError(
+            f"plot: expected a function that draws a network, as plot(model, ..., ax=ax); {name} does not take "
+            f"these arguments ({error})"
+        ) from None
+
+
+def _check_figsize(figsize: Any) -> tuple[float, float]:
+    if not isinstance(figsize, (tuple, list, np.ndarray)) or len(figsize) != 2:
+        raise ArgumentError(f"figsize: expected width and height in inches, got {figsize!r}")
+    width, height = (checks.real("figsize", side, above=0) for side in figsize)
+    return width, height

@@ -1,4 +1,4 @@
-"""Which classes are taken for which."""
+"""The confusion matrix: which classes a network mistakes for which."""
 
 from typing import Any
 
@@ -7,48 +7,41 @@ import numpy as np
 from nnlite import metrics
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.plots.axes import FEW, MANY, axes_or_new, color_bar, sparse_ticks
 from nnlite.plots.inputs import pair
-from nnlite.plots.style import (
-    FEW,
-    MANY,
-    SEQUENTIAL,
-    check_ax,
-    checked_names,
-    color_bar,
-    names_for,
-    own_or_new,
-    sparse_ticks,
-)
+from nnlite.plots.names import checked_names, given_or_own_names, percent
+from nnlite.plots.style import SEQUENTIAL, text_color
 
 SHARES = {"true": "share of the true class", "pred": "share of the predicted class", "all": "share of all examples"}
+MOST_POINTS = 10  # font size of the numbers, where the cells are large enough
 
 
 def confusion_matrix(*data: Any, ax: Any = None, class_names: Any = None, normalize: str = "true") -> Any:
-    r"""Draw how many examples of class j were taken for class k, and which share of them.
+    r"""Draw how many examples of class j are predicted as class k, with the share as the color.
 
     Parameters
     ----------
     *data
-        ``(y, Y_hat)``, truth (M,) or (M, C) and prediction: classes (M,) or probabilities (M, C); or
+        ``(y, Y_hat)``, truth (M,) or (M, C) and prediction, classes (M,) or probabilities (M, C); or
         ``(model, X, y)``.
     ax : matplotlib Axes, optional
         Where to draw. By default a new figure.
     class_names : sequence of str, optional
-        What the classes are called, such as ``Dataset.class_names``; by default 0 .. C-1.
+        Names of the classes, such as ``Dataset.class_names``. By default those of the model, or 0 .. C-1.
     normalize : {"true", "pred", "all"}, default "true"
-        Of what the shares are, which give the colour: of the row (so that the diagonal is the recall), of the column
-        (the precision), or of all.
+        What the shares refer to: the examples of the true class (the diagonal is then the recall), those of the
+        predicted class (the precision), or all examples.
 
     Returns
     -------
     Axes
-        That was drawn on. Each cell that is not empty says how many, for up to 10 classes also which share in percent;
-        above 20 classes the colour alone speaks.
+        The Axes with the picture. For up to 20 classes, each cell that is not empty shows the number of examples; for
+        up to 10, also the share in percent.
 
     Raises
     ------
     ArgumentError
-        If the network gives values or several labels, or an argument is not what it should be.
+        If the network gives values or several labels, or an argument has a wrong value.
 
     Examples
     --------
@@ -57,58 +50,65 @@ def confusion_matrix(*data: Any, ax: Any = None, class_names: Any = None, normal
     >>> ax.texts[0].get_text()
     '1\n50 %'
     """
-    y, Y_hat, labels = pair(data, "confusion_matrix")
-    if labels:
+    y, Y_hat, multi_label = pair(data, "confusion_matrix")
+    if multi_label:
         raise ArgumentError(
-            "confusion_matrix: is of classes that exclude one another, and this network gives several labels; "
+            "confusion_matrix: is for classes that exclude one another, and this network gives several labels; "
             "draw one at a time: confusion_matrix(y[:, j], Y_hat[:, j])"
         )
     if not isinstance(normalize, str) or normalize not in SHARES:
         raise ArgumentError(f"normalize: expected 'true', 'pred' or 'all', got {normalize!r}")
-    class_names = names_for(data, class_names)
-    # of predicted classes the names tell how many there are, for those that did not occur
-    n_classes = len(class_names) if hasattr(class_names, "__len__") and np.ndim(Y_hat) == np.ndim(y) == 1 else None
-    n_seen = len(metrics.confusion_matrix(y, Y_hat))
-    if n_classes is not None and n_classes < n_seen:
-        raise ArgumentError(f"class_names: expected a name for each class, at least {n_seen}, got {n_classes}")
-    n = metrics.confusion_matrix(y, Y_hat, n_classes=n_classes)
+    class_names = given_or_own_names(class_names, data[0])
+    n_classes = _n_classes(y, Y_hat, class_names)
+    counts = metrics.confusion_matrix(y, Y_hat, n_classes=n_classes)
     shares = metrics.confusion_matrix(y, Y_hat, n_classes=n_classes, normalize=normalize)
-    named = checked_names(class_names, len(n))
-    check_ax(ax)
-    side = min(9.0, max(3.6, 1.6 + 0.5 * len(n)))
-    ax = own_or_new(ax, (side + 1.2, side))
+    names = checked_names(class_names, len(counts))
+
+    side = min(9.0, max(3.6, 1.6 + 0.5 * len(counts)))
+    ax = axes_or_new(ax, (side + 1.2, side))
     image = ax.imshow(shares, cmap=SEQUENTIAL, vmin=0, vmax=1 if normalize != "all" else None)
-    if len(n) <= MANY:
-        _write(ax, n, shares)
-    _name(ax, named)
+    _label_axes(ax, names)
     color_bar(ax, image, SHARES[normalize], format=lambda share, _: f"{100 * share:.3g} %")
+    if len(counts) <= MANY:
+        _write_counts(ax, image, counts, shares)
     return ax
 
 
-def _write(ax: Any, n: Array, shares: Array) -> None:
-    """How many in each cell, and which share; light on dark."""
-    dark = 0.5 * ax.images[-1].norm.vmax
-    few = len(n) <= FEW
-    width = ax.get_window_extent().width / ax.figure.dpi * 72 / len(n)  # of a cell, in points
-    size = min(10, max(3, width / (3.2 if few else 0.75 * len(str(n.max())))))
-    for (j, k), count in np.ndenumerate(n):
-        if count:
-            text = f"{count}\n{_percent(float(shares[j, k]))}" if few else f"{count}"
-            shade = "white" if shares[j, k] > dark else "black"
-            ax.text(k, j, text, ha="center", va="center", color=shade, fontsize=size, linespacing=1.1)
+def _n_classes(y: Any, Y_hat: Any, class_names: Any) -> int | None:
+    """Return the number of classes that the names tell, if nothing else does: classes may not occur in the data."""
+    if not hasattr(class_names, "__len__") or not np.ndim(Y_hat) == np.ndim(y) == 1:
+        return None
+    n_seen = len(metrics.confusion_matrix(y, Y_hat))
+    if len(class_names) < n_seen:
+        raise ArgumentError(f"class_names: expected a name for each class, at least {n_seen}, got {len(class_names)}")
+    return len(class_names)
 
 
-def _percent(share: float) -> str:
-    """No share is called 0 % or 100 % that is not."""
-    percent = 100 * share
-    return "<1 %" if 0 < percent < 1 else ">99 %" if 99 < percent < 100 else f"{percent:.0f} %"
-
-
-def _name(ax: Any, names: list[str]) -> None:
+def _label_axes(ax: Any, names: list[str]) -> None:
     ticks = sparse_ticks(len(names))
     labels = [names[i] for i in ticks]
-    long = max(map(len, labels)) > 3 + 30 / len(labels)
-    ax.set_xticks(ticks, labels, **{"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if long else {})
+    is_long = max(map(len, labels)) > 3 + 30 / len(labels)
+    ax.set_xticks(ticks, labels, **{"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if is_long else {})
     ax.set_yticks(ticks, labels)
     ax.set_xlabel("predicted class")
     ax.set_ylabel("true class")
+
+
+def _write_counts(ax: Any, image: Any, counts: Array, shares: Array) -> None:
+    """Write the count into each cell that is not empty and, for few classes, the share below it."""
+    with_share = len(counts) <= FEW
+    width = 0.75 * len(str(counts.max()))  # of the longest text, in units of the font size
+    if with_share:
+        width = max(width, 3.65)  # of "100 %"
+    points = min(MOST_POINTS, max(3, _cell_points(ax, len(counts)) / width))
+    for (j, k), count in np.ndenumerate(counts):
+        if count:
+            text = f"{count}\n{percent(float(shares[j, k]))}" if with_share else f"{count}"
+            shade = text_color(image.to_rgba(shares[j, k]))
+            ax.text(k, j, text, ha="center", va="center", color=shade, fontsize=points, linespacing=1.1)
+
+
+def _cell_points(ax: Any, n: int) -> float:
+    """Return the width of a cell in points (1/72 inch). The layout of the figure may still change it a little."""
+    extent = ax.get_window_extent()
+    return float(min(extent.width, extent.height) / ax.figure.dpi * 72 / n)

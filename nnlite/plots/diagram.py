@@ -1,26 +1,26 @@
-"""The network drawn as a diagram: layers as columns of units."""
+"""A diagram of the network: layers as columns of units."""
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.layers import Dense, Layer, Residual
+from nnlite.network.network import Network
+from nnlite.plots.axes import axes_or_new
 from nnlite.plots.inputs import require_model
-from nnlite.plots.style import COLORS, GRAY, check_ax, own_or_new, short_name
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
+from nnlite.plots.names import layer_name
+from nnlite.plots.style import COLORS, GRAY
 
 Shape = tuple[int, ...]
-COLUMN, UNIT = 3.0, 1.0  # distance of columns, and of units in them
+COLUMN, UNIT = 3.0, 1.0  # distance between columns, and between the units of a column
 
 
 class Column(NamedTuple):
-    """Units side by side in the network: how many, in which shape, and the layers that end in them."""
+    """A column of units: the shape of an example there, the layers that compute it, and the shape of W before it."""
 
     shape: Shape
     layers: list[Layer]
@@ -28,12 +28,17 @@ class Column(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many units."""
+        """Number of units."""
         return math.prod(self.shape)
 
+    @property
+    def text(self) -> str:
+        """The names of the layers, one a line."""
+        return "\n".join(map(_name, self.layers))
 
-def network_diagram(model: "Model", *, ax: Any = None, most_units: int = 10) -> Any:
-    r"""Draw the network: a column of units for a[0] and for each layer that makes new ones, with shapes and names.
+
+def network_diagram(model: Network, *, ax: Any = None, most_units: int = 10) -> Any:
+    r"""Draw the network as columns of units: one for a[0], and one for each layer that makes new units.
 
     Parameters
     ----------
@@ -41,19 +46,20 @@ def network_diagram(model: "Model", *, ax: Any = None, most_units: int = 10) -> 
     ax : matplotlib Axes, optional
         Where to draw. By default a new figure.
     most_units : int, default 10
-        How many units of a column are drawn, at least 3; of larger ones the first and the last, and dots between.
+        Draw at most this many units of a column, at least 3. Larger columns show the first and the last units, with
+        dots between them.
 
     Returns
     -------
     Axes
-        That was drawn on. Below each column stand the layers that end in it (what follows a Dense layer unit by unit,
-        such as activations, is in the column of that layer), below the lines the shape of W. An arc is the straight
-        way around a Residual layer.
+        The Axes with the picture. Above each column is the shape of a[l], below it the names of its layers, and below
+        the lines the shape of W. Layers that keep the number of units, such as activations, are in the column of the
+        layer before them. An arc shows the shortcut of a Residual layer.
 
     Raises
     ------
     ArgumentError
-        If an argument is not what it should be.
+        If an argument has a wrong value.
     NotBuiltError
         If the network does not know its input size yet.
 
@@ -68,14 +74,13 @@ def network_diagram(model: "Model", *, ax: Any = None, most_units: int = 10) -> 
     """
     model = require_model(model)
     most = checks.integer("most_units", most_units, minimum=3)
-    check_ax(ax)
     columns = _columns(model)
     places = [_places(column.size, most) for column in columns]
-    top = max(float(np.abs(place[0]).max()) for place in places) + UNIT
-    bottom = -top - 0.3 - 0.55 * max(_text(column).count("\n") + 1 for column in columns)
-    ax = own_or_new(ax, (0.6 + 1.7 * len(columns), 0.28 * (top + 1.5 - bottom)))
-    for i, (left, right) in enumerate(itertools.pairwise(places)):
-        _draw_lines(ax, i, left[0], right[0])
+    top = max(float(np.abs(heights).max()) for heights, _ in places) + UNIT
+    bottom = -top - 0.3 - 0.55 * max(column.text.count("\n") + 1 for column in columns)
+    ax = axes_or_new(ax, (0.6 + 1.7 * len(columns), 0.28 * (top + 1.5 - bottom)))
+    for i, ((left, _), (right, _)) in enumerate(itertools.pairwise(places)):
+        _draw_lines(ax, i, left, right)
     for i, (column, (heights, shortened)) in enumerate(zip(columns, places, strict=True)):
         _draw_units(ax, i, heights, shortened, last=0 < i == len(columns) - 1)
         _write(ax, i, column, top)
@@ -86,12 +91,11 @@ def network_diagram(model: "Model", *, ax: Any = None, most_units: int = 10) -> 
     return ax
 
 
-def _columns(model: "Model") -> list[Column]:
-    """a[0], and a column for each layer that makes new units; other layers belong to the column before them."""
-    shape = model.input_shape or ()
-    columns = [Column(shape, [], "")]
-    for layer in model.layers:
-        before, shape = shape, layer.output_shape(shape)
+def _columns(model: Network) -> list[Column]:
+    """Return a column for a[0] and for each layer that makes new units; other layers join the column before them."""
+    shapes = model.shapes or ()
+    columns = [Column(shapes[0], [], "")]
+    for layer, before, shape in zip(model.layers, shapes, shapes[1:], strict=False):
         if isinstance(layer, (Dense, Residual)) or math.prod(shape) != math.prod(before):
             weights = f"W {before[-1]} x {shape[-1]}" if isinstance(layer, Dense) else ""
             columns.append(Column(shape, [layer], weights))
@@ -100,11 +104,17 @@ def _columns(model: "Model") -> list[Column]:
     return columns
 
 
+def _name(layer: Layer) -> str:
+    if isinstance(layer, Residual):
+        return "Residual of\n" + "\n".join(map(_name, layer.layers))
+    return layer_name(layer)
+
+
 def _places(size: int, most: int) -> tuple[Array, bool]:
-    """Heights of the units that are drawn, from the top, and whether some are left out in the middle."""
+    """Return the heights of the units that are drawn, from the top, and whether dots replace some in the middle."""
     if size <= most:
         return UNIT * ((size - 1) / 2 - np.arange(size)), False
-    half = (most - 1) // 2  # one place is for the dots, which are in the middle
+    half = (most - 1) // 2  # one place is for the dots
     heights = UNIT * (half - np.arange(half))
     return np.concatenate([heights, -heights[::-1]]), True
 
@@ -126,29 +136,18 @@ def _draw_units(ax: Any, i: int, heights: Array, shortened: bool, *, last: bool)
 
 
 def _write(ax: Any, i: int, column: Column, top: float) -> None:
-    """The symbol and the shape above the column, the layers below it, and between the columns the shape of W."""
+    """Write symbol and shape above the column, the layers below it, and the shape of W between the columns."""
     x, centered = i * COLUMN, {"ha": "center", "fontsize": 8}
     ax.text(x, top + 0.75, "a[0] = X" if i == 0 else f"a[{i}]", va="bottom", fontweight="bold", **centered)
     units = "" if len(column.shape) > 1 or i == 0 else " unit" if column.size == 1 else " units"
     ax.text(x, top + 0.65, " x ".join(map(str, column.shape)) + units, va="top", **centered)
-    ax.text(x, -top, _text(column), va="top", **centered)
+    ax.text(x, -top, column.text, va="top", **centered)
     if column.weights:
         ax.text(x - COLUMN / 2, -top + 0.1, column.weights, va="bottom", color=GRAY, ha="center", fontsize=7)
 
 
-def _text(column: Column) -> str:
-    """The layers that end in a column, one a line."""
-    return "\n".join(map(_name, column.layers))
-
-
-def _name(layer: Layer) -> str:
-    if isinstance(layer, Residual):
-        return "Residual of\n" + "\n".join(map(_name, layer.layers))
-    return short_name(layer)
-
-
 def _draw_arc(ax: Any, i: int, before: Array, heights: Array) -> None:
-    """From the column before, over the top, to this one."""
+    """Draw an arc from the top of the column before to the top of this one."""
     from matplotlib.patches import FancyArrowPatch
 
     ends = ((i - 1) * COLUMN, before[0] + 0.3), (i * COLUMN, heights[0] + 0.3)

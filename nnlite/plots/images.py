@@ -1,108 +1,51 @@
-"""Pictures of pictures: weights as images, and predictions on images."""
+"""Predictions for examples that are images."""
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.layers import Dense
-from nnlite.network.examples import check_lengths, check_X
-from nnlite.plots.inputs import VALUES, output_units, require_model
-from nnlite.plots.style import (
-    DIVERGING,
-    WRONG,
-    check_ax,
-    check_axes,
-    checked_names,
-    color_bar,
-    names_for,
-    new_grid,
-    own_or_new,
-)
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
+from nnlite.network.network import Network
+from nnlite.plots.axes import check_axes, hide_ticks, new_grid
+from nnlite.plots.inputs import USE_PREDICTION_ERROR, check_examples, classes_of, require_model
+from nnlite.plots.names import checked_names, given_or_own_names
+from nnlite.plots.style import WRONG
 
 Shape = tuple[int, ...]
 
 
-def first_layer_weights(
-    model: "Model",
-    *,
-    ax: Any = None,
-    image_shape: tuple[int, int] | None = None,
-    n_units: int = 64,
-    limit: float | None = None,
-) -> Any:
-    r"""Draw W[1] of the first Dense layer: for each unit what it looks for, as an image.
+class Images(NamedTuple):
+    """Examples as images (M, rows, columns) or (M, rows, columns, colors), and their predictions.
 
-    Red pixels speak for the unit and blue ones against it; the scale is symmetric, so that white is 0.
-
-    Parameters
-    ----------
-    model : Model
-    ax : matplotlib Axes, optional
-        Where to draw all of them, side by side. By default a new figure.
-    image_shape : (int, int), optional
-        Rows and columns of an image. By default those of the network's input, or a square.
-    n_units : int, default 64
-        For how many units at most, the first ones.
-    limit : float, optional
-        The weight with the strongest colour, above 0; by default the largest that is drawn. It makes pictures
-        comparable.
-
-    Returns
-    -------
-    Axes
-        That was drawn on.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no Dense layer, its input makes no image, or an argument is not what it should be.
-    NotBuiltError
-        If the network has no parameters yet.
-
-    Examples
-    --------
-    >>> import nnlite as nn
-    >>> from matplotlib.figure import Figure
-    >>> model = nn.Model([nn.Dense(20), nn.ReLU(), nn.Dense(10), nn.Softmax()], n_features=64, seed=0)
-    >>> first_layer_weights(model, ax=Figure().subplots()).get_xlabel()
-    '20 units, 8 x 8 weights each'
+    ``guess`` and ``truth`` are classes (M,), ``confidence`` (M,) is the probability of the predicted class, and
+    ``limits`` are the pixels that are drawn in black and in white.
     """
-    model = require_model(model)
-    dense = next((layer for layer in model.all_layers() if isinstance(layer, Dense)), None)
-    if dense is None:
-        raise ArgumentError(f"model: expected a Dense layer, whose weights are drawn, got {model!r}")
-    inputs = model.input_shape if math.prod(model.input_shape or ()) == len(dense.W) else None
-    shape = check_image_shape(image_shape, inputs or (len(dense.W),), channels=False)
-    n = min(checks.integer("n_units", n_units), dense.W.shape[1])
-    images = dense.W.T[:n].reshape(n, *shape[:2])
-    limit = float(np.abs(images).max()) or 1.0 if limit is None else checks.real("limit", limit, above=0)
-    check_ax(ax)
-    columns = min(n, math.ceil(math.sqrt(n * shape[0] / shape[1])))
-    ax = own_or_new(ax, (5, 4.2))
-    mosaic = _mosaic(images, columns)
-    image = ax.imshow(mosaic, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
-    ax.vlines(np.arange(0, mosaic.shape[1] + 1, shape[1]) - 0.5, *ax.get_ylim(), color="white", linewidth=2.5)
-    ax.hlines(np.arange(0, mosaic.shape[0] + 1, shape[0]) - 0.5, *ax.get_xlim(), color="white", linewidth=2.5)
-    color_bar(ax, image, "weight")
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    total = dense.W.shape[1]
-    units = f"the first {n} of {total} units" if n < total else f"{n} unit{'s' * (n > 1)}"
-    ax.set_xlabel(f"{units}, {shape[0]} x {shape[1]} weights each")
-    return ax
+
+    pixels: Array
+    guess: Array
+    confidence: Array
+    truth: Array | None
+    names: list[str]
+    limits: tuple[float, float]
+
+    def is_wrong(self, i: int) -> bool:
+        """Whether the prediction for example i is wrong; False if the true class is unknown."""
+        return self.truth is not None and bool(self.guess[i] != self.truth[i])
+
+    def caption(self, i: int) -> str:
+        """Return the predicted class with its probability and, if that is wrong, the true class."""
+        text = f"{self.names[self.guess[i]]} ({100 * self.confidence[i]:.0f} %)"
+        if self.truth is not None and self.is_wrong(i):
+            text += f"\nis {self.names[self.truth[i]]}"
+        return text
 
 
 def predictions(
-    model: "Model",
+    model: Network,
     X: Any,
     y: Any = None,
     *,
@@ -111,7 +54,7 @@ def predictions(
     image_shape: Shape | None = None,
     class_names: Any = None,
 ) -> Any:
-    """Draw examples as images, with what the network takes them for and how sure it is; wrong ones are framed.
+    """Draw examples as images with the predicted class and its probability; a frame marks wrong predictions.
 
     Parameters
     ----------
@@ -119,25 +62,25 @@ def predictions(
     X : array_like, (M, n[0])
         Examples whose features are pixels.
     y : array_like, (M,) or (M, n[L]), optional
-        What they are.
+        Their classes.
     axes : sequence of matplotlib Axes, optional
-        An image on each, as far as there are both. By default a new figure.
+        Where to draw, one image on each. By default a new figure.
     n : int, default 20
-        How many images a new figure has at most: of the first examples.
+        Number of images in a new figure, if there are that many; the first examples are drawn.
     image_shape : (int, int) or (int, int, 3), optional
-        Rows and columns of an image (and colours). By default those of the network's input, or a square.
+        Rows and columns of an image, and colors. By default the shape of the network's input, or a square.
     class_names : sequence of str, optional
-        What the classes are called; by default 0 .. C-1.
+        Names of the classes. By default those of the model, or 0 .. C-1.
 
     Returns
     -------
     ndarray of Axes
-        Those that were drawn on.
+        The Axes with images.
 
     Raises
     ------
     ArgumentError
-        If the features make no image, or an argument is not what it should be.
+        If the features are not an image, or an argument has a wrong value.
     NotBuiltError
         If the network has no parameters yet.
 
@@ -152,20 +95,17 @@ def predictions(
     >>> len(axes)
     3
     """
-    model, X, truth, shape, names = _check_examples(model, X, y, image_shape, class_names)
-    n = checks.integer("n", n)
-    drawn = check_axes(axes)
-    shown = min(len(X), n if drawn is None else len(drawn))
-    drawn = new_grid(shown, 10 if shown > 20 else 5, (1.25, 1.55)) if drawn is None else drawn[:shown]
-    says, sure = _say(model, X[:shown])
-    for i, ax in enumerate(drawn):
-        _show(ax, X[i].reshape(shape), _scale(X))
-        _caption(ax, says[i], sure[i], None if truth is None else truth[i], names)
+    n, given = checks.integer("n", n), check_axes(axes)
+    images = _check_images(model, X, y, image_shape, class_names, most=n if given is None else len(given))
+    chosen = range(len(images.pixels))
+    drawn = _new_grid(images, chosen, 10 if len(chosen) > 20 else 5, 0.3) if given is None else given[: len(chosen)]
+    for ax, i in zip(drawn, chosen, strict=True):
+        _draw(ax, images, i)
     return drawn
 
 
 def most_confident_mistakes(
-    model: "Model",
+    model: Network,
     X: Any,
     y: Any,
     *,
@@ -174,7 +114,7 @@ def most_confident_mistakes(
     image_shape: Shape | None = None,
     class_names: Any = None,
 ) -> Any:
-    """Draw the examples that the network takes for something else, those first of which it is surest.
+    """Draw the examples with wrong predictions as images, the most confident predictions first.
 
     Parameters
     ----------
@@ -182,26 +122,25 @@ def most_confident_mistakes(
     X : array_like, (M, n[0])
         Examples whose features are pixels.
     y : array_like, (M,) or (M, n[L])
-        What they are.
+        Their classes.
     axes : sequence of matplotlib Axes, optional
-        An image on each, as far as there are both. By default a new figure.
+        Where to draw, one image on each. By default a new figure.
     n : int, default 10
-        How many images a new figure has at most.
+        Number of images in a new figure, if there are that many mistakes.
     image_shape : (int, int) or (int, int, 3), optional
-        Rows and columns of an image (and colours). By default those of the network's input, or a square.
+        Rows and columns of an image, and colors. By default the shape of the network's input, or a square.
     class_names : sequence of str, optional
-        What the classes are called; by default 0 .. C-1.
+        Names of the classes. By default those of the model, or 0 .. C-1.
 
     Returns
     -------
     ndarray of Axes
-        Those that were drawn on; below each is which row of X it is. Where there is no mistake, one that says so.
+        The Axes with images; below each is its row of X. If there are no mistakes, one Axes that says so.
 
     Raises
     ------
     ArgumentError
-        If the network gives values or several labels, the features make no image, or an argument is not what it should
-        be.
+        If the network gives values or several labels, the features are not an image, or an argument has a wrong value.
     NotBuiltError
         If the network has no parameters yet.
 
@@ -216,129 +155,107 @@ def most_confident_mistakes(
     >>> len(axes)
     3
     """
-    model, X, truth, shape, names = _check_examples(model, X, y, image_shape, class_names)
-    if not names or truth is None:
+    if y is None:
         raise ArgumentError("y: expected the class of each example, got None")
-    n = checks.integer("n", n)
-    drawn = check_axes(axes)
-    says, sure = _say(model, X)
-    wrong = np.flatnonzero(says != truth)
-    wrong = wrong[np.argsort(-sure[wrong], kind="stable")]
+    n, given = checks.integer("n", n), check_axes(axes)
+    images = _check_images(model, X, y, image_shape, class_names)
+    wrong = np.flatnonzero(images.guess != images.truth)
     if not wrong.size:
-        return _nothing_wrong(drawn, len(X))
-    shown = min(len(wrong), n if drawn is None else len(drawn))
-    drawn = new_grid(shown, 5, (1.25, 1.75)) if drawn is None else drawn[:shown]
-    for ax, i in zip(drawn, wrong, strict=False):
-        _show(ax, X[i].reshape(shape), _scale(X))
-        _caption(ax, says[i], sure[i], truth[i], names)
+        return _say_no_mistake(given, len(images.pixels))
+    by_confidence = wrong[np.argsort(-images.confidence[wrong], kind="stable")]
+    chosen = by_confidence[: n if given is None else len(given)]
+    drawn = _new_grid(images, chosen, 5, 0.5) if given is None else given[: len(chosen)]
+    for ax, i in zip(drawn, chosen, strict=True):
+        _draw(ax, images, i)
         ax.set_xlabel(f"X[{i}]", fontsize=7)
     return drawn
 
 
-# ---- images -------------------------------------------------------------------------------------------------------
+# ---- arguments ----------------------------------------------------------------------------------------------------
+
+
+def _check_images(model: Any, X: Any, y: Any, image_shape: Any, class_names: Any, *, most: int | None = None) -> Images:
+    """Check the arguments of both pictures, and predict the classes of the first ``most`` examples, or of all."""
+    model = require_model(model)
+    if model.n_classes is None:
+        instead = USE_PREDICTION_ERROR if not model.output.classifies else "plots.roc_curve shows each label"
+        raise ArgumentError(
+            f"model: expected a network whose classes exclude one another, not one that ends in {model.output} with "
+            f"{model.n_units} unit{'s' * (model.n_units != 1)}; {instead}"
+        )
+    X, targets = check_examples(model, X, y)
+    shape = check_image_shape(image_shape, X.shape[1:])
+    names = checked_names(given_or_own_names(class_names, model), model.n_classes)
+    truth = None if targets is None else classes_of(model, targets)[:most]
+    black, white = float(X.min()), float(X.max())
+    X = X[:most]
+    P = model.predict_proba(X)
+    limits = black, white if white > black else black + 1
+    return Images(X.reshape(len(X), *shape), P.argmax(axis=1), P.max(axis=1), truth, names, limits)
 
 
 def check_image_shape(image_shape: Any, example_shape: Shape, *, channels: bool = True) -> Shape:
-    """(rows, columns), and perhaps colours, of an example; by default its own shape, or a square.
+    """Return (rows, columns), or (rows, columns, colors) with ``channels``, of an example.
 
-    Raises ArgumentError where that makes no image.
+    By default this is the shape of the example, or a square. Raise ArgumentError if the example is not such an image.
     """
-    n = math.prod(example_shape)
     if image_shape is None:
-        shape: Shape = example_shape
-        if len(shape) == 3 and shape[2] == 1:
-            shape = shape[:2]
-        side = math.isqrt(n)
-        if len(shape) == 1 and side * side == n:
-            shape = (side, side)
-        if len(shape) == 2 or (channels and len(shape) == 3 and shape[2] in (3, 4)):
-            return shape
-        raise ArgumentError(
-            f"image_shape: {n} features in the shape {example_shape} are not obviously an image; "
-            "if they are, give image_shape=(rows, columns)"
-        )
+        return _obvious_image_shape(example_shape, channels)
+    n = math.prod(example_shape)
     expected = f"(rows, columns){' or (rows, columns, 3)' if channels else ''} of {n} pixels"
     if not isinstance(image_shape, (tuple, list)) or len(image_shape) not in ((2, 3) if channels else (2,)):
         raise ArgumentError(f"image_shape: expected {expected}, got {image_shape!r}")
     shape = tuple(checks.integer("image_shape", side) for side in image_shape)
-    if math.prod(shape) != n or (len(shape) == 3 and shape[2] not in (3, 4)):
+    if math.prod(shape) != n or shape[2:] not in ((), (3,), (4,)):
         raise ArgumentError(f"image_shape: expected {expected}, got {image_shape!r}")
     return shape
 
 
-def _mosaic(images: Array, columns: int) -> Array:
-    """Images (n, rows, columns) side by side in one; NaN, which is not drawn, where there is none."""
-    n, height, width = images.shape
-    rows = -(-n // columns)
-    mosaic = np.full((rows * height, columns * width), np.nan)
-    for i, image in enumerate(images):
-        top, left = (i // columns) * height, (i % columns) * width
-        mosaic[top : top + height, left : left + width] = image
-    return mosaic
+def _obvious_image_shape(example_shape: Shape, channels: bool) -> Shape:
+    n = math.prod(example_shape)
+    side = math.isqrt(n)
+    if len(example_shape) == 2:
+        return example_shape
+    if len(example_shape) == 3 and example_shape[2] == 1:
+        return example_shape[:2]
+    if len(example_shape) == 3 and channels and example_shape[2] in (3, 4):
+        return example_shape
+    if len(example_shape) == 1 and side * side == n:
+        return side, side
+    raise ArgumentError(
+        f"image_shape: {n} features in the shape {example_shape} are not obviously an image; "
+        "if they are, give image_shape=(rows, columns)"
+    )
 
 
-def _scale(X: Array) -> tuple[float, float]:
-    """What is black and what is white."""
-    low, high = float(X.min()), float(X.max())
-    return low, high if high > low else low + 1
+# ---- drawing ------------------------------------------------------------------------------------------------------
 
 
-def _show(ax: Any, image: Array, scale: tuple[float, float]) -> None:
-    low, high = scale
-    if image.ndim == 3:
-        ax.imshow(np.clip((image - low) / (high - low), 0, 1))
+def _new_grid(images: Images, chosen: Sequence[int] | Array, columns: int, extra_height: float) -> Array:
+    """Return the axes of a new figure, wide enough that no caption reaches into its neighbor."""
+    longest = max(len(line) for i in chosen for line in images.caption(i).split("\n"))
+    side = max(1.25, 0.085 * longest)
+    return new_grid(len(chosen), columns, (side, side + extra_height))
+
+
+def _draw(ax: Any, images: Images, i: int) -> None:
+    pixels, (black, white) = images.pixels[i], images.limits
+    if pixels.ndim == 3:
+        ax.imshow(np.clip((pixels - black) / (white - black), 0, 1))
     else:
-        ax.imshow(image, cmap="gray", vmin=low, vmax=high)
-    ax.set(xticks=[], yticks=[])
-
-
-# ---- what the network says ----------------------------------------------------------------------------------------
-
-
-def _check_examples(
-    model: "Model", X: Any, y: Any, image_shape: Any, class_names: Any
-) -> tuple["Model", Array, Array | None, Shape, list[str]]:
-    """All that comes in; truth as classes, and names of the classes."""
-    model = require_model(model)
-    units = output_units(model)
-    C = model.output.n_classes(units)
-    if C is None:
-        instead = VALUES if not model.output.classifies else "plots.roc_curve shows each label"
-        raise ArgumentError(
-            f"model: expected a network whose classes exclude one another, and {model.output} with {units} unit"
-            f"{'s' * (units != 1)} has none; {instead}"
-        )
-    X = check_X(X, model.input_shape, model.dtype)
-    shape = check_image_shape(image_shape, X.shape[1:])
-    truth = None
-    if y is not None:
-        targets = model.output.check_targets(y, units)
-        check_lengths(X, targets)
-        truth = targets if targets.ndim == 1 else model.output.predict(targets)
-    return model, X, truth, shape, checked_names(names_for([model], class_names), C)
-
-
-def _say(model: "Model", X: Array) -> tuple[Array, Array]:
-    """The most probable class of each example, and its probability."""
-    P = model.predict_proba(X)
-    says = P.argmax(axis=1)
-    return says, P[np.arange(len(P)), says]
-
-
-def _caption(ax: Any, says: int, sure: float, truth: int | None, names: Sequence[str]) -> None:
-    """What it is taken for; where that is wrong, what it is, in a frame."""
-    text = f"{names[says]} ({100 * sure:.0f} %)"
-    if truth is None or says == truth:
-        ax.set_title(text, fontsize=8, pad=3)
+        ax.imshow(pixels, cmap="gray", vmin=black, vmax=white)
+    hide_ticks(ax)
+    if not images.is_wrong(i):
+        ax.set_title(images.caption(i), fontsize=8, pad=3)
         return
-    ax.set_title(f"{text}\nis {names[truth]}", fontsize=8, pad=4, color=WRONG, fontweight="bold")
+    ax.set_title(images.caption(i), fontsize=8, pad=4, color=WRONG, fontweight="bold")
     for spine in ax.spines.values():
         spine.set(color=WRONG, linewidth=3)
 
 
-def _nothing_wrong(drawn: Array | None, n: int) -> Array:
-    drawn = new_grid(1, 1, (3.5, 1.5)) if drawn is None else drawn[:1]
+def _say_no_mistake(given: Array | None, n: int) -> Array:
+    drawn = new_grid(1, 1, (3.5, 1.5)) if given is None else given[:1]
     ax = drawn[0]
     ax.text(0.5, 0.5, f"no mistake among {n} examples", ha="center", va="center", transform=ax.transAxes)
-    ax.set(xticks=[], yticks=[])
+    hide_ticks(ax)
     return drawn

@@ -1,120 +1,115 @@
-"""What pictures of predictions take: ``(y, Y_hat)``, as the metrics do, or ``(model, X, y)``."""
+"""Check what the pictures take: a network, its examples, or truth and predictions."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.layers import Sigmoid
-from nnlite.metrics.arguments import one_against_rest
+from nnlite.metrics.arguments import one_against_rest, truth_and_values
+from nnlite.network.examples import check_X
+from nnlite.network.network import Network
 
-if TYPE_CHECKING:
-    from nnlite.model import Model
-
-VALUES = "plots.prediction_error draws values against the truth"
+USE_PREDICTION_ERROR = "plots.prediction_error draws values against the truth"
 
 
 class Pair(NamedTuple):
-    """Truth and prediction; ``labels`` is True where each column of Y_hat is a label of its own.
+    """The truth and the prediction of a classifier.
 
-    None leaves that to the sums of the rows, as in `nnlite.metrics`.
+    ``multi_label`` says whether the columns of Y_hat are labels that do not exclude one another; None leaves the
+    decision to the sums of the rows, as in `nnlite.metrics`.
     """
 
     y: Any
     Y_hat: Any
-    labels: bool | None = None
+    multi_label: bool | None = None
 
 
 class Scored(NamedTuple):
-    """The truth as columns of True and False, and the score of each, (M, C)."""
+    """The truth as booleans (M, C), the scores (M, C), and whether the columns are labels."""
 
     truth: Array
     scores: Array
-    labels: bool
+    multi_label: bool
 
 
-def require_model(model: Any) -> "Model":
-    """``model``, if it is a Model that knows its input size; else the error says so."""
-    from nnlite.model import Model
+# ---- networks and their examples ----------------------------------------------------------------------------------
 
-    if not isinstance(model, Model):
+
+def require_model(model: Any) -> Network:
+    """Return ``model``; raise ArgumentError unless it is a Model, NotBuiltError unless it is built."""
+    if not isinstance(model, Network):
         hint = f"; write {model.__name__}(...)" if isinstance(model, type) else ""
         raise ArgumentError(f"model: expected a Model, got {type(model).__name__}{hint}")
-    model.theta  # noqa: B018  raises NotBuiltError where there is none yet
+    model.theta  # noqa: B018  raises NotBuiltError
     return model
 
 
-def pair(data: tuple[Any, ...], what: str) -> Pair:
-    """``(y, Y_hat)`` of a classifier, from what was given for the picture called ``what``."""
-    from nnlite.model import Model
-
-    if len(data) == 3 and isinstance(data[0], Model):
-        model, X, y = require_model(data[0]), data[1], data[2]
-        if not model.output.classifies:
-            raise ArgumentError(
-                f"{what}: is for classes, and a network that ends in {model.output} gives values; {VALUES}"
-            )
-        Y_hat = model.predict_proba(X)
-        y = _as_the_network_takes_it(model, y, len(Y_hat))
-        return Pair(y, Y_hat, isinstance(model.output, Sigmoid) and output_units(model) > 1)
-    if len(data) == 2 and not isinstance(data[0], Model):
-        return Pair(*data)
-    raise ArgumentError(f"{what}: expected (y, Y_hat) or (model, X, y), got {_describe(data)}")
+def check_labelled(model: Network, X: Any, y: Any) -> tuple[Array, Array]:
+    """Return X (M, ...) and y as class indices (M,) or rows (M, n[L]); raise ArgumentError if they do not fit."""
+    examples = model.signature.check(X, y)
+    return examples.X, examples.y
 
 
-def values(data: tuple[Any, ...], what: str) -> tuple[Array, Array]:
-    """``y`` and ``Y_hat`` (M, n) of a regression, from what was given for the picture called ``what``."""
-    from nnlite.model import Model
-
-    if len(data) == 3 and isinstance(data[0], Model):
-        model, X, y = require_model(data[0]), data[1], data[2]
-        if model.output.classifies:
-            raise ArgumentError(
-                f"{what}: is for values, and a network that ends in {model.output} gives classes; "
-                "plots.confusion_matrix shows those"
-            )
-        Y_hat = model.predict(X)
-    elif len(data) == 2 and not isinstance(data[0], Model):
-        y, Y_hat = data
-    else:
-        raise ArgumentError(f"{what}: expected (y, Y_hat) or (model, X, y), got {_describe(data)}")
-    rows = []
-    for name, given in (("y", y), ("Y_hat", Y_hat)):
-        array = checks.numeric_array(name, given)
-        if array.ndim not in (1, 2) or not array.size:
-            raise ArgumentError(f"{name}: expected values (M,) or (M, n) of at least one example, got {array.shape}")
-        checks.finite(name, array)
-        rows.append(array.reshape(len(array), -1))
-    if rows[0].shape != rows[1].shape:
-        raise ArgumentError(f"Y_hat: expected the shape of y, {rows[0].shape}, got {rows[1].shape}")
-    return rows[0], rows[1]
+def check_examples(model: Network, X: Any, y: Any) -> tuple[Array, Array | None]:
+    """Do the same as `check_labelled`, for a picture whose labels are optional."""
+    if y is None:
+        return check_X(X, model.input_shape, model.dtype), None
+    return check_labelled(model, X, y)
 
 
-def scored(data: tuple[Any, ...], what: str, *, any_scores: bool = False) -> Scored:
-    """Truth and scores, column by column, of a classifier.
+def classes_of(model: Network, targets: Array) -> Array:
+    """Return the class of each example, (M,), from checked targets."""
+    return targets if targets.ndim == 1 else model.output.predict(targets)
 
-    ``any_scores`` is for pictures for which only the order of the scores matters.
+
+# ---- truth and prediction -----------------------------------------------------------------------------------------
+
+
+def pair(data: tuple[Any, ...], picture: str) -> Pair:
+    """Return truth and prediction of a classifier from ``(y, Y_hat)`` or ``(model, X, y)``.
+
+    ``picture`` is the name of the function that draws, for error messages.
     """
-    y, Y_hat, labels = pair(data, what)
-    truth, scores, several = one_against_rest(y, Y_hat, labels, any_scores=any_scores)
-    return Scored(truth, scores, several)
+    if not _has_model(data, picture):
+        return Pair(*data)
+    model = require_model(data[0])
+    if not model.output.classifies:
+        raise ArgumentError(
+            f"{picture}: is for classes, and a network that ends in {model.output} gives values; {USE_PREDICTION_ERROR}"
+        )
+    X, y = check_labelled(model, data[1], data[2])
+    return Pair(y, model.predict_proba(X), model.n_classes is None)
 
 
-def output_units(model: "Model") -> int:
-    """n[L], how many units the output has."""
-    shape = model.input_shape or ()
-    for layer in model.layers:
-        shape = layer.output_shape(shape)
-    return shape[0]
+def scored(data: tuple[Any, ...], picture: str, *, any_scores: bool = False) -> Scored:
+    """Return truth and scores of a classifier, one column for each class or label.
+
+    Scores must be probabilities unless ``any_scores`` is True.
+    """
+    y, Y_hat, multi_label = pair(data, picture)
+    return Scored(*one_against_rest(y, Y_hat, multi_label, any_scores=any_scores))
 
 
-def _as_the_network_takes_it(model: "Model", y: Any, n: int) -> Array:
-    """``y`` as class indices or rows, checked by the output layer."""
-    targets = model.output.check_targets(y, output_units(model))
-    if len(targets) != n:
-        raise ArgumentError(f"y: expected {n} labels, one for each row of X, got {len(targets)}")
-    return targets
+def values(data: tuple[Any, ...], picture: str) -> tuple[Array, Array]:
+    """Return true and predicted values of a regression, (M, n) each, from ``(y, Y_hat)`` or ``(model, X, y)``."""
+    y, Y_hat = _predicted_values(data, picture) if _has_model(data, picture) else data
+    return truth_and_values(y, Y_hat)
 
 
-def _describe(data: tuple[Any, ...]) -> str:
-    return f"({', '.join(type(entry).__name__ for entry in data)})"
+def _has_model(data: tuple[Any, ...], picture: str) -> bool:
+    """Return True for ``(model, X, y)``, False for ``(y, Y_hat)``; raise ArgumentError for anything else."""
+    has_model = bool(data) and isinstance(data[0], Network)
+    if len(data) != (3 if has_model else 2):
+        given = ", ".join(type(entry).__name__ for entry in data)
+        raise ArgumentError(f"{picture}: expected (y, Y_hat) or (model, X, y), got ({given})")
+    return has_model
+
+
+def _predicted_values(data: tuple[Any, ...], picture: str) -> tuple[Array, Array]:
+    model = require_model(data[0])
+    if model.output.classifies:
+        raise ArgumentError(
+            f"{picture}: is for values, and a network that ends in {model.output} gives classes; "
+            "plots.confusion_matrix shows those"
+        )
+    X, y = check_labelled(model, data[1], data[2])
+    return y, model.predict(X)

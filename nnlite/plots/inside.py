@@ -1,58 +1,58 @@
-"""What goes on inside: activations and gradients, layer by layer."""
+"""Activations and gradients, layer by layer."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.layers import Cache
-from nnlite.network.examples import check_lengths, check_X
-from nnlite.plots.inputs import output_units, require_model
-from nnlite.plots.style import COLORS, check_ax, chosen_from, own_or_new, short_name
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
+from nnlite.layers import Layer
+from nnlite.network.examples import check_X
+from nnlite.network.network import Network
+from nnlite.plots.axes import axes_or_new
+from nnlite.plots.inputs import check_labelled, require_model
+from nnlite.plots.names import chosen_from, layer_name, percent
+from nnlite.plots.style import COLORS
 
 N_BINS = 80
 
 
 class Row(NamedTuple):
-    """The numbers of one layer, and what is written beside them."""
+    """The numbers of one layer, its name to the left and the notes to the right."""
 
     name: str
     values: Array
     notes: tuple[str, ...]
 
 
-def activations(model: "Model", X: Any, *, ax: Any = None, training: bool = False) -> Any:
-    r"""Draw the distribution of the outputs a[l] of each layer for a batch, with the share of zeros and dead units.
+def activations(model: Network, X: Any, *, ax: Any = None, training: bool = False) -> Any:
+    r"""Draw the distribution of the outputs a[l] of each layer for a batch.
 
-    A unit is dead for the batch if its output is 0 for every example. Zeros are counted, not drawn, as they would
-    hide everything else.
+    The share of zeros and the number of dead units stand to the right. A unit is dead for the batch if its output is
+    0 for every example. Zeros are counted but not drawn, because they would hide all other values.
 
     Parameters
     ----------
     model : Model
-        It stays as it is: the batch goes through a copy.
+        It is not changed: the batch goes through a copy.
     X : array_like, (M, n[0])
-        A batch, of some hundred examples.
+        A batch of some hundred examples.
     ax : matplotlib Axes, optional
         Where to draw. By default a new figure.
     training : bool, default False
-        True computes as a training step does, with dropout and statistics of the batch.
+        If True, compute as in a training step: with dropout and with the statistics of the batch.
 
     Returns
     -------
     Axes
-        That was drawn on: the first layer at the top, each with its own height. Layers that pass on what they get are
-        left out.
+        The Axes with the picture. The first layer is at the top, and each row has its own vertical scale. Layers that
+        do not change their input are left out.
 
     Raises
     ------
     ArgumentError
-        If X is not what the network takes, or an argument is not what it should be.
+        If X does not fit the network, or an argument has a wrong value.
     NotBuiltError
         If the network has no parameters yet.
 
@@ -72,47 +72,48 @@ def activations(model: "Model", X: Any, *, ax: Any = None, training: bool = Fals
     """
     model = require_model(model)
     X = check_X(X, model.input_shape, model.dtype)
-    training = checks.boolean("training", training)
-    check_ax(ax)
-    rows = [_activation_row(name, a) for name, a in _forward(model.copy(), X, training)]
-    ax = own_or_new(ax, (6.4, 1.2 + 0.5 * len(rows)))
-    low, high = _range([row.values for row in rows])
-    _ridges(ax, rows, np.linspace(low, high, N_BINS + 1), ("zero", "dead units"))
-    ax.set_xlabel("output a of the layer")
-    return ax
+    passes = _layer_passes(model.copy(), X, training=checks.boolean("training", training))
+    rows = [
+        _activation_row(f"{number}  {layer_name(layer)}", a)
+        for number, (layer, a_prev, a) in enumerate(passes, start=1)
+        if not np.array_equal(a_prev.ravel(), a.ravel(), equal_nan=True)
+    ]
+    low, high = _range([row.values for row in rows], outliers=0.001)
+    return _draw(ax, rows, np.linspace(low, high, N_BINS + 1), ("zero", "dead units"), "output a of the layer")
 
 
 def gradients(
-    model: "Model", X: Any, y: Any, *, ax: Any = None, names: Sequence[str] | None = None, sample_weight: Any = None
+    model: Network, X: Any, y: Any, *, ax: Any = None, names: Sequence[str] | None = None, sample_weight: Any = None
 ) -> Any:
-    r"""Draw the distribution of the sizes ``|dJ/dW|`` of each layer's gradient for a batch, on a logarithmic scale.
+    r"""Draw the distribution of the absolute gradients ``|dJ/dW|`` of each layer for a batch, on a logarithmic scale.
 
-    Gradients that vanish move to the left from the last layer to the first; those that explode, to the right.
+    Vanishing gradients move to the left from the last layer to the first, exploding gradients to the right. The share
+    of zeros and the root mean square stand to the right.
 
     Parameters
     ----------
     model : Model
-        It stays as it is: the batch goes through a copy.
+        It is not changed: the batch goes through a copy.
     X : array_like, (M, n[0])
         A batch.
     y : array_like, (M,) or (M, n[L])
-        What its examples are.
+        The classes or values of its examples.
     ax : matplotlib Axes, optional
         Where to draw. By default a new figure.
     names : sequence of str, optional
-        Which of ``model.gradients``; by default those of the weights, dW1, dW2, ...
+        Names in ``model.gradients``. By default the gradients of the weights, dW1, dW2, ...
     sample_weight : array_like, (M,), optional
-        How much each example counts, at least 0.
+        Weight of each example in the cost, at least 0.
 
     Returns
     -------
     Axes
-        That was drawn on: the first layer at the top, each with its own height.
+        The Axes with the picture. The first layer is at the top, and each row has its own vertical scale.
 
     Raises
     ------
     ArgumentError
-        If the batch is not what the network takes, or an argument is not what it should be.
+        If the batch does not fit the network, or an argument has a wrong value.
     NotBuiltError
         If the network has no parameters yet.
 
@@ -132,77 +133,73 @@ def gradients(
     ['dW1', 'dW2']
     """
     copy = require_model(model).copy()
-    X = check_X(X, copy.input_shape, copy.dtype)
-    check_lengths(X, copy.output.check_targets(y, output_units(copy)))
+    X, targets = check_labelled(copy, X, y)
     chosen = _check_names(names, copy)
-    check_ax(ax)
     copy.forward(X)
-    copy.backward(y, sample_weight)
+    copy.backward(targets, sample_weight)
     rows = [_gradient_row(name, copy.gradients[name]) for name in chosen]
-    ax = own_or_new(ax, (6.4, 1.2 + 0.5 * len(rows)))
-    low, high = _range([np.log10(row.values) for row in rows], all_of_it=True)
-    _ridges(ax, rows, np.logspace(low, high, N_BINS + 1), ("zero", "rms"))
+    low, high = _range([np.log10(row.values) for row in rows])
+    label = "absolute gradient |dJ/dW|" if names is None else "absolute gradient |dJ/dtheta|"
+    ax = _draw(ax, rows, np.logspace(low, high, N_BINS + 1), ("zero", "rms"), label)
     ax.set_xscale("log")
-    ax.set_xlabel("size of the gradient |dJ/dW|" if names is None else "size of the gradient |dJ/dtheta|")
     return ax
 
 
 # ---- the numbers --------------------------------------------------------------------------------------------------
 
 
-def _forward(model: "Model", X: Array, training: bool) -> Iterator[tuple[str, Array]]:
-    """The output of each layer, but for those that only pass on what they get."""
-    a = X.astype(model.dtype)
-    for number, layer in enumerate(model.layers, start=1):
-        before = a.copy()
-        a = layer.forward(a, Cache(model.dtype, model.rng if training else None))
-        if not np.array_equal(before.ravel(), a.ravel(), equal_nan=True):
-            yield f"{number}  {short_name(layer)}", a
+def _layer_passes(model: Network, X: Array, *, training: bool) -> list[tuple[Layer, Array, Array]]:
+    """Return each layer with its input a[l-1] and its output a[l]. A pass for training changes running averages."""
+    passes: list[tuple[Layer, Array, Array]] = []
+
+    def observe(layer: Layer, method: str, a_prev: Array, a: Array) -> None:
+        if layer is model.layers[len(passes)]:  # not a layer inside it
+            passes.append((layer, a_prev, a))
+
+    model.new_pass(training=training, observer=observe).forward(X.astype(model.dtype))
+    return passes
 
 
 def _activation_row(name: str, a: Array) -> Row:
     a = a.reshape(len(a), -1)
     zero = a == 0
-    dead = zero.all(axis=0).sum()
-    notes = (_percent(zero.mean()), f"{dead} of {a.shape[1]}" if dead else "") if zero.any() else ("", "")
-    return Row(name, _drawn(a), (notes[0] + _not_finite(a), notes[1]))
+    n_dead = zero.all(axis=0).sum()
+    dead = f"{n_dead} of {a.shape[1]}" if n_dead else ""
+    return Row(name, _drawn_values(a), (_note_zeros_and_nan(a), dead))
 
 
 def _gradient_row(name: str, gradient: Array) -> Row:
     size = np.abs(gradient.astype(np.float64))
-    zero = (size == 0).mean()
     rms = np.sqrt(np.mean(size**2))
-    return Row(name, _drawn(size), ((_percent(zero) if zero else "") + _not_finite(size), f"{rms:.1e}"))
+    return Row(name, _drawn_values(size), (_note_zeros_and_nan(size), f"{rms:.1e}"))
 
 
-def _drawn(values: Array) -> Array:
-    """Those that are finite and not 0."""
+def _drawn_values(values: Array) -> Array:
+    """Return the finite values other than 0, (n,)."""
     flat = values.ravel().astype(np.float64)
     finite: Array = flat[np.isfinite(flat) & (flat != 0)]
     return finite
 
 
-def _not_finite(values: Array) -> str:
-    return "" if np.isfinite(values).all() else " NaN!"
+def _note_zeros_and_nan(values: Array) -> str:
+    share = np.mean(values == 0)
+    return (percent(float(share)) if share else "") + ("" if np.isfinite(values).all() else " NaN!")
 
 
-def _percent(share: float) -> str:
-    return "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
-
-
-def _check_names(names: Any, model: "Model") -> list[str]:
+def _check_names(names: Any, model: Network) -> list[str]:
+    """Return the names of the gradients that are drawn. "W1" means "dW1"."""
     known = list(model.gradients)
     if names is None:
         return [name for name in known if name.startswith("dW")] or known
     chosen = [names] if isinstance(names, str) else names
-    if isinstance(chosen, (list, tuple, np.ndarray)):  # "W1" and "dW1" are the same to a reader
+    if isinstance(chosen, (list, tuple, np.ndarray)):
         chosen = [f"d{name}" if f"d{name}" in known else name for name in map(str, chosen)]
     return chosen_from(known, chosen, "names")
 
 
-def _range(values: list[Array], *, all_of_it: bool = False) -> tuple[float, float]:
-    """From where to where to draw: but for the farthest thousandth of a layer."""
-    ends = [np.quantile(v, (0, 1) if all_of_it else (0.001, 0.999)) for v in values if v.size]
+def _range(values: list[Array], *, outliers: float = 0) -> tuple[float, float]:
+    """Return the smallest and the largest value; of each layer, ignore a share of ``outliers`` at both ends."""
+    ends = [np.quantile(v, (outliers, 1 - outliers)) for v in values if v.size]
     if not ends:
         return 0.0, 1.0
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
@@ -212,26 +209,38 @@ def _range(values: list[Array], *, all_of_it: bool = False) -> tuple[float, floa
 # ---- drawing ------------------------------------------------------------------------------------------------------
 
 
-def _ridges(ax: Any, rows: list[Row], edges: Array, columns: tuple[str, ...]) -> None:
-    """A histogram to each row, the first at the top, with the notes in columns at the right."""
+def _draw(ax: Any, rows: list[Row], edges: Array, note_titles: tuple[str, ...], xlabel: str) -> Any:
+    """Draw a histogram for each row, the first at the top, with the notes in columns at the right."""
+    ax = axes_or_new(ax, (6.4, 1.2 + 0.5 * len(rows)))
     for i, row in enumerate(rows):
-        count = np.histogram(row.values, edges)[0]
-        height = 0.85 * count / (count.max() or 1)
-        style = {"color": COLORS[0], "zorder": 2 + i}
-        ax.stairs(i - height, edges, baseline=i, fill=True, alpha=0.35, **style)
-        ax.stairs(i - height, edges, baseline=i, linewidth=0.9, **style)
-        if row.values.size:
-            ax.plot([np.median(row.values)] * 2, [i, i - 0.3], color=COLORS[1], linewidth=1.5, zorder=2 + i)
-    for column, title in enumerate(columns):
-        beside: dict[str, Any] = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points"}
-        beside |= {"xytext": (40 + 60 * column, 0), "ha": "right", "va": "bottom", "fontsize": 8}
+        _draw_histogram(ax, i, row.values, edges)
+    for column, title in enumerate(note_titles):
         notes = [row.notes[column] for row in rows]
-        for i, text in enumerate([title, *notes], start=-1):
-            if text and any(notes):
-                ax.annotate(text, (1, i), annotation_clip=False, **beside)
+        if any(notes):
+            _write_column(ax, 40 + 60 * column, [title, *notes])
     ax.set_yticks(range(len(rows)), [row.name for row in rows])
-    ax.set(ylim=(len(rows) - 0.85, -1.0))
+    ax.set(ylim=(len(rows) - 0.85, -1.0), xlabel=xlabel)
     ax.grid(axis="x", alpha=0.3)
     for side in ("top", "left", "right"):
         ax.spines[side].set_visible(False)
     ax.tick_params(axis="y", length=0)
+    return ax
+
+
+def _draw_histogram(ax: Any, i: int, values: Array, edges: Array) -> None:
+    """Draw the histogram of row i, with a mark at the median."""
+    count = np.histogram(values, edges)[0]
+    height = 0.85 * count / (count.max() or 1)
+    style = {"color": COLORS[0], "zorder": 2 + i}
+    ax.stairs(i - height, edges, baseline=i, fill=True, alpha=0.35, **style)
+    ax.stairs(i - height, edges, baseline=i, linewidth=0.9, **style)
+    if values.size:
+        ax.plot([np.median(values)] * 2, [i, i - 0.3], color=COLORS[1], linewidth=1.5, zorder=2 + i)
+
+
+def _write_column(ax: Any, x: float, texts: list[str]) -> None:
+    """Write texts x points to the right of the axes: a title, and one for each row."""
+    place: dict[str, Any] = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "xytext": (x, 0)}
+    for i, text in enumerate(texts, start=-1):
+        if text:
+            ax.annotate(text, (1, i), annotation_clip=False, ha="right", va="bottom", fontsize=8, **place)

@@ -1,4 +1,4 @@
-"""What training reports, by epoch: of one run, of several, and of several seeds to each."""
+"""Learning curves: what training reports for each epoch, for one run or for several that are compared."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,18 +8,19 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.plots.style import GRAY, TRAINING, VALIDATION, check_axes, chosen_from, color, legend, marker, new_grid
+from nnlite.plots.axes import check_axes, legend, new_grid
+from nnlite.plots.names import chosen_from, quantity_name
+from nnlite.plots.style import BAND, GRAY, TRAINING, VALIDATION, color, marker
 
 Record = Mapping[str, Sequence[float]]  # a History
-Runs = dict[str, list[Record]]
+Runs = dict[str, list[Record]]  # one record for each seed, by label
 
-LABELS = {"loss": "loss J", "learning_rate": "learning rate", "seconds": "seconds per epoch"}
 STYLES: dict[str, dict[str, Any]] = {"training": TRAINING, "validation": VALIDATION}
-OF_THE_EPOCH = ("learning_rate", "seconds")  # neither of training nor of validation
+WITHOUT_PART = ("learning_rate", "seconds")  # these belong to an epoch, not to training or validation
 
 
 class Curve(NamedTuple):
-    """One line, by epoch, and between which other lines its band is."""
+    """The line of one run, and the lines between which its band lies; each has one number per epoch."""
 
     run: int
     part: str
@@ -29,30 +30,30 @@ class Curve(NamedTuple):
 
 
 def learning_curves(history: Any, axes: Any = None, *, keys: str | Sequence[str] | None = None) -> Any:
-    """Draw loss and accuracy by epoch, training and validation; of one run, or of several that are compared.
+    """Draw loss and accuracy by epoch, for training and validation.
 
     Parameters
     ----------
     history : History, mapping or list
-        One run: a History, or a mapping with the same keys. Several: a mapping from a label to a History, or a list
-        of Histories. Several seeds to a run: a mapping from a label to a list of Histories, of which the median is
-        drawn, within a band from the smallest to the largest (of those that trained for so long).
+        One run: a History, or a mapping with the same keys. Several runs: a mapping from labels to Histories, or a
+        list of Histories. Several seeds for each run: a mapping from labels to lists of Histories; the line is their
+        median, the band goes from the smallest to the largest of those that trained for that many epochs.
     axes : matplotlib Axes, or a sequence of them, optional
-        The first quantity on the first, the second on the second if there is a second, and so on. By default a new
+        Where to draw: the first quantity on the first Axes, the second on the second, and so on. By default a new
         figure.
     keys : str or sequence of str, optional
-        What to draw: any keys of the History, by default loss and accuracy, as far as there are such. "loss" is drawn
-        with "val_loss", "val_loss" is drawn alone; "all" is everything.
+        What to draw: keys of the History, or "all". By default those of loss and accuracy that were recorded. "loss"
+        is drawn together with "val_loss"; "val_loss" is drawn alone.
 
     Returns
     -------
     ndarray of Axes
-        Those that were drawn on.
+        The Axes with the pictures.
 
     Raises
     ------
     ArgumentError
-        If there is nothing to draw, a key was not recorded or ``axes`` are no Axes.
+        If ``history`` has nothing to draw, a key was not recorded, or ``axes`` are not matplotlib Axes.
 
     Examples
     --------
@@ -67,29 +68,28 @@ def learning_curves(history: Any, axes: Any = None, *, keys: str | Sequence[str]
     ['SGD, training', 'Adam, training']
     """
     runs, compared = _runs(history)
-    quantities = _quantities(runs, keys)
-    panels = [(key, _curves(runs, key)) for key in quantities]
-    drawn = check_axes(axes)
-    beside = drawn is None and compared
-    if drawn is None:
-        drawn = new_grid(len(panels), 3, (5, 3.6))
+    panels = [(key, _curves(runs, key)) for key in _chosen_keys(runs, keys)]
+    given = check_axes(axes)
+    drawn = new_grid(len(panels), 3, (5, 3.6)) if given is None else given[: len(panels)]
     for ax, (key, curves) in zip(drawn, panels, strict=False):
         for curve in curves:
             _draw(ax, curve, list(runs)[curve.run] if compared else None)
-        _label(ax, key)
-        if not compared and key not in OF_THE_EPOCH:
+        _label_axes(ax, key)
+        if not compared and key not in WITHOUT_PART:
             ax.legend()
-    drawn = drawn[: len(panels)]
     if compared:
         parts = {curve.part for _, curves in panels for curve in curves}
-        legend(drawn[-1], handles=_legend_of_runs(runs, parts), beside=beside)
+        legend(drawn[-1], handles=_legend_of_runs(runs, parts), beside=given is None)
     return drawn
 
 
+# ---- the numbers --------------------------------------------------------------------------------------------------
+
+
 def _runs(history: Any) -> tuple[Runs, bool]:
-    """The Histories to each label, and whether they are to be compared (or are just one)."""
+    """Return the Histories of each label, and whether there are several runs to compare."""
     if isinstance(history, Mapping):
-        if not history or not any(_is_run(value) for value in history.values()):
+        if not any(_is_run(value) for value in history.values()):
             return {"": [history]}, False
         runs = {str(label): [run] if isinstance(run, Mapping) else run for label, run in history.items()}
     elif isinstance(history, (list, tuple)):
@@ -105,13 +105,14 @@ def _runs(history: Any) -> tuple[Runs, bool]:
 
 
 def _is_run(value: Any) -> bool:
+    """Whether ``value`` is a History or a list of them."""
     if isinstance(value, Mapping):
         return True
     return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(entry, Mapping) for entry in value)
 
 
-def _quantities(runs: Runs, keys: str | Sequence[str] | None) -> list[str]:
-    """Which keys have a picture each."""
+def _chosen_keys(runs: Runs, keys: str | Sequence[str] | None) -> list[str]:
+    """Return the keys that get a picture each."""
     recorded = list(dict.fromkeys(key for run in runs.values() for record in run for key in record))
     if keys is None:
         found: list[str] = [key for key in ("loss", "accuracy") if key in recorded]
@@ -119,12 +120,12 @@ def _quantities(runs: Runs, keys: str | Sequence[str] | None) -> list[str]:
             raise ArgumentError("history: nothing to draw, it has neither loss nor accuracy")
         return found
     if keys == "all":
-        keys = [key for key in recorded if key.removeprefix("val_") == key or key.removeprefix("val_") not in recorded]
+        keys = [key for key in recorded if not key.startswith("val_") or key.removeprefix("val_") not in recorded]
     return chosen_from(recorded, keys, "keys")
 
 
 def _curves(runs: Runs, key: str) -> list[Curve]:
-    """The lines of one picture: of each run those of training and of validation, as far as recorded."""
+    """Return the lines of one picture: training and validation of each run that recorded them."""
     parts = {"validation": key} if key.startswith("val_") else {"training": key, "validation": f"val_{key}"}
     curves = []
     for i, records in enumerate(runs.values()):
@@ -139,7 +140,7 @@ def _curves(runs: Runs, key: str) -> list[Curve]:
 
 
 def _middle_and_band(lines: list[Array]) -> tuple[Array, Array, Array]:
-    """Median, smallest and largest by epoch, of those that are finite; NaN where none is."""
+    """Return median, minimum and maximum of the finite numbers of each epoch; NaN if an epoch has none."""
     if len(lines) == 1:
         return (lines[0],) * 3
     band = np.full((3, max(map(len, lines))), np.nan)
@@ -150,33 +151,34 @@ def _middle_and_band(lines: list[Array]) -> tuple[Array, Array, Array]:
     return band[0], band[1], band[2]
 
 
+# ---- drawing ------------------------------------------------------------------------------------------------------
+
+
 def _draw(ax: Any, curve: Curve, run: str | None) -> None:
-    """The line: in the colour of its part if there is only one run, else in that of its run."""
-    own = STYLES[curve.part]
+    """Draw a line and its band. Colors tell training from validation or, with the label of a ``run``, the runs."""
     n = len(curve.middle)
-    style = own | {"label": curve.part, "marker": "o" if n == 1 else ""}  # a line needs two points
+    style = STYLES[curve.part] | {"label": curve.part, "marker": "o" if n == 1 else ""}  # a line needs two points
     if run is not None:
         style |= {"label": f"{run}, {curve.part}", "color": color(curve.run), "marker": marker(curve.run)}
         style |= {"markevery": max(1, n // 8), "markersize": 4}
     epochs = np.arange(1, n + 1)
     ax.plot(epochs, curve.middle, **style)
     if curve.low is not curve.middle:
-        ax.fill_between(epochs, curve.low, curve.high, color=style["color"], alpha=0.15, linewidth=0)
+        ax.fill_between(epochs, curve.low, curve.high, color=style["color"], **BAND)
 
 
-def _label(ax: Any, key: str) -> None:
+def _label_axes(ax: Any, key: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    of = "validation " if key.startswith("val_") else ""
-    quantity = key.removeprefix("val_")
+    part = "validation " if key.startswith("val_") else ""
     ax.set_xlabel("epoch")
-    ax.set_ylabel(of + LABELS.get(quantity, quantity.replace("_", " ")))
+    ax.set_ylabel(part + quantity_name(key.removeprefix("val_")))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     ax.grid(alpha=0.3)
 
 
 def _legend_of_runs(runs: Runs, parts: set[str]) -> list[Any]:
-    """An entry for each run, and where there are both, what the dashes mean."""
+    """Return an entry for each run and, if both parts are drawn, the meaning of the dashes."""
     from matplotlib.lines import Line2D
 
     entries = [Line2D([], [], color=color(i), marker=marker(i), markersize=4, label=run) for i, run in enumerate(runs)]

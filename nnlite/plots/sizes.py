@@ -1,32 +1,41 @@
-"""How good a network becomes with so many examples: would more of them help?"""
+"""Learning curves by the number of training examples, which tell whether more examples would help."""
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.plots.style import TRAINING, VALIDATION, check_ax, own_or_new
+from nnlite.network.network import Network
+from nnlite.plots.axes import axes_or_new
+from nnlite.plots.names import quantity_name
+from nnlite.plots.style import BAND, TRAINING, VALIDATION
 from nnlite.splits import stratified_split
-
-if TYPE_CHECKING:
-    from nnlite.model import Model
 
 
 class ScoresBySize(NamedTuple):
-    """Scores of networks that were trained with so many examples, as `learning_curve_by_size` draws them.
+    """Scores of networks that were trained with different numbers of examples.
+
+    Draw them with `learning_curve_by_size`.
 
     Attributes
     ----------
     sizes : ndarray of int, (n_sizes,)
-        Numbers of training examples.
+        Numbers of training examples, in ascending order.
     training, validation : ndarray, (n_sizes, repeats)
-        The score on the examples that were learned from, and on those held out.
+        Scores on the training examples and on the held-out ones.
     score : str
-        What it is.
+        Name of the score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores = ScoresBySize(np.array([100, 200]), np.array([[0.99], [0.98]]), np.array([[0.8], [0.85]]), "accuracy")
+    >>> scores.validation.mean(axis=1)
+    array([0.8 , 0.85])
     """
 
     sizes: Array
@@ -36,7 +45,7 @@ class ScoresBySize(NamedTuple):
 
 
 def scores_by_size(
-    model: "Model | Callable[[int], Model]",
+    model: Network | Callable[[int], Network],
     X: Any,
     y: Any,
     *,
@@ -48,31 +57,32 @@ def scores_by_size(
     seed: int = 0,
     **fit_options: Any,
 ) -> ScoresBySize:
-    """Train again and again, with more examples each time, and evaluate on those learned from and on those held out.
+    """Train networks with more and more examples and score each on its training examples and on held-out ones.
 
     Parameters
     ----------
     model : Model or callable
-        An untrained network, of which copies are trained while it stays as it is; or a function of a seed that makes
-        one, called with ``seed``, ``seed + 1``, ... for each repeat.
+        An untrained network: copies of it are trained, and it is not changed. Or a function that takes a seed and
+        returns a network; it is called with ``seed``, ``seed + 1``, ..., one seed for each repeat.
     X : array_like, (M, n[0])
     y : array_like, (M,) or (M, n[L])
     sizes : sequence of float or of int
-        How many examples to train with: fractions of those that are not held out, above 0 and at most 1; or numbers of
-        them, as integers.
+        Numbers of training examples: fractions of the examples that are not held out, above 0 and at most 1; or
+        integers.
     repeats : int, default 3
-        How often, each time with other examples (of a larger size, those of the smaller and some more).
+        How often to train with each size, each time with other examples. Within a repeat, a larger size contains the
+        examples of the smaller ones.
     validation_data : (X, y), optional
-        What to evaluate on. By default examples are held out.
+        The held-out examples. By default a part of X and y.
     validation_split : float, default 0.2
-        Which fraction of them; of each class its share.
+        The fraction of X and y to hold out, above 0 and below 1; the same for each class.
     score : str, optional
-        "loss", "accuracy" or the name of one of `nnlite.metrics`; by default the accuracy, for regression R2.
+        "loss", "accuracy" or the name of one of `nnlite.metrics`. By default accuracy, or R2 for regression.
     seed : int, default 0
-        Decides which examples are held out and in which order the others are taken.
+        Decides which examples are held out, and the order in which the others are used.
     **fit_options
-        Of `Model.fit`: optimizer, epochs, batch_size, ... Callbacks find the validation data, and are copied for each
-        training.
+        Options of `Model.fit`, such as ``optimizer``, ``epochs`` or ``batch_size``. If there are callbacks, each
+        training gets copies of them and the validation data.
 
     Returns
     -------
@@ -93,59 +103,49 @@ def scores_by_size(
     >>> scores.sizes, scores.validation.shape, scores.score
     (array([12, 96]), (2, 2), 'accuracy')
     """
-    X, y = checks.numeric_array("X", X), checks.numeric_array("y", y)
-    if X.ndim < 2 or y.ndim < 1 or len(X) != len(y) or len(X) < 2:
-        raise ArgumentError(f"X: expected an example for each of at least 2 labels, got shapes {X.shape}, {y.shape}")
+    X, y = _check_labelled(X, y)
     repeats, seed = checks.integer("repeats", repeats), checks.integer("seed", seed, minimum=0)
-    make = _maker(model)
+    make = _network_maker(model)
     classifies = make(seed).output.classifies
-    metric = score or ("accuracy" if classifies else "r2")
+    score = _check_score(score, classifies)
     rng = np.random.default_rng(seed)
-    if validation_data is None:
-        classes = y if classifies and y.ndim == 1 and y.dtype.kind in "iu" else np.zeros(len(y), np.intp)
-        pool, held_out = stratified_split(classes, validation_split, rng, name="validation_split")
-        validation_data = (X[held_out], y[held_out])
-    else:
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-            raise ArgumentError(f"validation_data: expected (X, y), got {validation_data!r:.100}")
-        pool = np.arange(len(X))
-    if score is not None and not isinstance(score, str):
-        raise ArgumentError(f"score: expected 'loss', or the name of a metric such as 'f1', got {score!r}")
-    counts = _counts(sizes, len(pool))
+    pool, validation_data = _hold_out(X, y, validation_data, validation_split, rng, by_class=classifies)
+    counts = _check_sizes(sizes, len(pool))
     training, validation = np.empty((2, len(counts), repeats))
     for j in range(repeats):
         order = rng.permutation(pool)
         for i, n in enumerate(counts):
-            network, learned = make(seed + j), order[:n]
-            _fit(network, X[learned], y[learned], validation_data, fit_options)
-            training[i, j] = _score(network, X[learned], y[learned], metric)
-            validation[i, j] = _score(network, validation_data[0], validation_data[1], metric)
-    return ScoresBySize(counts, training, validation, metric)
+            network, rows = make(seed + j), order[:n]
+            _fit(network, X[rows], y[rows], validation_data, fit_options)
+            training[i, j] = _score(network, X[rows], y[rows], score)
+            validation[i, j] = _score(network, validation_data[0], validation_data[1], score)
+    return ScoresBySize(counts, training, validation, score)
 
 
 def learning_curve_by_size(scores: Any, ax: Any = None) -> Any:
-    """Draw the score over the number of training examples, on those and on held-out ones.
+    """Draw the scores on training and on held-out examples over the number of training examples.
 
-    Where the two lines still approach each other, more examples would help; where they have met, a larger network may.
+    If the two lines still approach each other at the right end, more examples would help. If they have met, a larger
+    network may help.
 
     Parameters
     ----------
     scores : ScoresBySize or (sizes, training, validation)
-        From `scores_by_size`; or sizes (n,) and scores (n,), or (n, repeats) of several trainings each, as
-        scikit-learn's ``learning_curve`` returns them. Of several the median is drawn, within a band from the smallest
-        to the largest.
+        The result of `scores_by_size`. Or sizes (n,) and scores (n,) or (n, repeats), as scikit-learn's
+        ``learning_curve`` returns them. With repeats, the line is the median and the band goes from the smallest to
+        the largest.
     ax : matplotlib Axes, optional
         Where to draw. By default a new figure.
 
     Returns
     -------
     Axes
-        That was drawn on.
+        The Axes with the picture.
 
     Raises
     ------
     ArgumentError
-        If the shapes do not fit, or ``ax`` are no Axes.
+        If the shapes do not fit, or ``ax`` is not matplotlib Axes.
 
     Examples
     --------
@@ -154,55 +154,73 @@ def learning_curve_by_size(scores: Any, ax: Any = None) -> Any:
     >>> ax.get_xlabel()
     'training examples'
     """
-    if not isinstance(scores, (tuple, list)) or len(scores) not in (3, 4):
-        raise ArgumentError(
-            "scores: expected (sizes, training scores, validation scores), such as scores_by_size gives, "
-            f"got {type(scores).__name__}"
-        )
-    sizes = _rows("sizes", scores[0])
-    lines = [_rows(name, values) for name, values in (("training", scores[1]), ("validation", scores[2]))]
-    for name, line in (("sizes", sizes), ("training", lines[0]), ("validation", lines[1])):
-        if len(line) != len(sizes) or (name == "sizes" and line.shape[1] != 1):
-            raise ArgumentError(f"scores: expected as many {name} as sizes, got shape {line.shape}")
-    check_ax(ax)
-    ax = own_or_new(ax)
-    order = np.argsort(sizes[:, 0])
-    x = sizes[order, 0]
-    for line, part, style in zip(lines, ("training", "validation"), (TRAINING, VALIDATION), strict=True):
-        values = line[order]
-        marker = "o" if part == "training" else "s"
-        ax.plot(x, np.median(values, axis=1), label=part, marker=marker, **style)
+    sizes, training, validation, score = _check_scores(scores)
+    order = np.argsort(sizes)
+    ax = axes_or_new(ax)
+    for label, values, marker, style in (
+        ("training", training[order], "o", TRAINING),
+        ("validation", validation[order], "s", VALIDATION),
+    ):
+        ax.plot(sizes[order], np.median(values, axis=1), label=label, marker=marker, **style)
         if values.shape[1] > 1:
-            band = {"color": style["color"], "alpha": 0.15, "linewidth": 0}
-            ax.fill_between(x, values.min(axis=1), values.max(axis=1), **band)
+            ax.fill_between(sizes[order], values.min(axis=1), values.max(axis=1), color=style["color"], **BAND)
     ax.set_xlabel("training examples")
-    score = scores[3] if len(scores) == 4 else "score"
-    ax.set_ylabel("loss J" if score == "loss" else {"r2": "R2"}.get(score, score.replace("_", " ")))
+    ax.set_ylabel(quantity_name(score))
     ax.grid(alpha=0.3)
     ax.legend()
     return ax
 
 
-def _maker(model: Any) -> "Callable[[int], Model]":
-    """What makes a fresh network for a seed: the user's function, or copies of the user's network."""
-    from nnlite.model import Model
+# ---- what is trained, and with what -------------------------------------------------------------------------------
 
-    if isinstance(model, Model):
+
+def _check_labelled(X: Any, y: Any) -> tuple[Array, Array]:
+    X, y = checks.numeric_array("X", X), checks.numeric_array("y", y)
+    if X.ndim < 2 or y.ndim < 1 or len(X) != len(y) or len(X) < 2:
+        raise ArgumentError(f"X: expected an example for each of at least 2 labels, got shapes {X.shape}, {y.shape}")
+    return X, y
+
+
+def _check_score(score: Any, classifies: bool) -> str:
+    if score is None:
+        return "accuracy" if classifies else "r2"
+    if not isinstance(score, str):
+        raise ArgumentError(f"score: expected 'loss', or the name of a metric such as 'f1', got {score!r}")
+    return score
+
+
+def _network_maker(model: Any) -> Callable[[int], Network]:
+    """Return a function that takes a seed and returns a new network: the given one, or one that copies ``model``."""
+    if isinstance(model, Network):
         return lambda seed: model.copy()
     if not callable(model) or isinstance(model, type):
         raise ArgumentError(f"model: expected a Model, or a function of a seed that makes one, got {model!r}")
 
-    def make(seed: int) -> Model:
+    def make(seed: int) -> Network:
         made = model(seed)
-        if not isinstance(made, Model):
+        if not isinstance(made, Network):
             raise ArgumentError(f"model: expected a function that makes a Model, but model({seed}) gave {made!r}")
         return made
 
     return make
 
 
-def _counts(sizes: Any, n_available: int) -> Array:
-    """``sizes`` as numbers of examples, each once, in ascending order."""
+def _hold_out(
+    X: Array, y: Array, validation_data: Any, fraction: float, rng: np.random.Generator, *, by_class: bool
+) -> tuple[Array, Sequence[Any]]:
+    """Return the indices of the examples to train with, and the validation data."""
+    if validation_data is None:
+        has_classes = by_class and y.ndim == 1 and y.dtype.kind in "iu"
+        classes = y if has_classes else np.zeros(len(y), np.intp)
+        pool, held_out = stratified_split(classes, fraction, rng, name="validation_split")
+        return pool, (X[held_out], y[held_out])
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+        raise ArgumentError(f"validation_data: expected (X, y), got {validation_data!r:.100}")
+    return np.arange(len(X)), validation_data
+
+
+def _check_sizes(sizes: Any, n_available: int) -> Array:
+    """Return ``sizes`` as different numbers of examples in ascending order."""
     array = checks.numeric_array("sizes", sizes)
     if array.ndim != 1 or not array.size:
         raise ArgumentError(f"sizes: expected a list of fractions or of numbers of examples, got {sizes!r}")
@@ -211,25 +229,48 @@ def _counts(sizes: Any, n_available: int) -> Array:
             raise ArgumentError(f"sizes: expected fractions above 0 and at most 1, or integers, got {sizes!r}")
         array = np.maximum(1, np.round(array * n_available)).astype(np.intp)
     if array.dtype.kind == "b" or array.min() < 1 or array.max() > n_available:
-        raise ArgumentError(f"sizes: expected integers in 1..{n_available}, which are not held out, got {sizes!r}")
+        raise ArgumentError(
+            f"sizes: expected integers in 1..{n_available}, the number of examples that are not held out, got {sizes!r}"
+        )
     return np.unique(array).astype(np.intp)
 
 
-def _fit(network: "Model", X: Array, y: Array, validation_data: Sequence[Any], options: dict[str, Any]) -> None:
-    """Train with callbacks of its own, which remember what they have seen."""
-    own: dict[str, Any] = {}
+def _fit(network: Any, X: Array, y: Array, validation_data: Sequence[Any], options: dict[str, Any]) -> None:
+    """Train with copies of the callbacks, because callbacks remember what they have seen."""
+    extra: dict[str, Any] = {}
     if options.get("callbacks"):
-        own = {"callbacks": copy.deepcopy(options["callbacks"]), "validation_data": validation_data}
-    network.fit(X, y, **{"progress": False} | options | own)
+        extra = {"callbacks": copy.deepcopy(options["callbacks"]), "validation_data": validation_data}
+    network.fit(X, y, **{"progress": False} | options | extra)
 
 
-def _score(network: "Model", X: Any, y: Any, metric: str) -> float:
-    known = ("loss", "accuracy") if network.output.classifies else ("loss",)
-    return network.evaluate(X, y, metrics=() if metric in known else (metric,))[metric]
+def _score(network: Network, X: Any, y: Any, score: str) -> float:
+    always_there = ("loss", "accuracy") if network.output.classifies else ("loss",)
+    return network.evaluate(X, y, metrics=() if score in always_there else (score,))[score]
+
+
+# ---- what is drawn ------------------------------------------------------------------------------------------------
+
+
+def _check_scores(scores: Any) -> tuple[Array, Array, Array, str]:
+    """Return sizes (n,), training and validation scores (n, repeats), and the name of the score."""
+    if not isinstance(scores, (tuple, list)) or len(scores) not in (3, 4):
+        raise ArgumentError(
+            "scores: expected (sizes, training scores, validation scores), as scores_by_size returns them, "
+            f"got {type(scores).__name__}"
+        )
+    sizes, training, validation = map(_rows, ("sizes", "training", "validation"), scores[:3])
+    if sizes.shape[1] != 1:
+        raise ArgumentError(f"scores: expected sizes of shape (n,), got {sizes.shape}")
+    for name, rows in (("training", training), ("validation", validation)):
+        if len(rows) != len(sizes):
+            raise ArgumentError(
+                f"scores: expected {name} scores for each of {len(sizes)} sizes, got scores for {len(rows)}"
+            )
+    return sizes[:, 0], training, validation, scores[3] if len(scores) == 4 else "score"
 
 
 def _rows(name: str, values: Any) -> Array:
-    """``values`` (n,) or (n, repeats) as (n, repeats)."""
+    """Return ``values`` (n,) or (n, repeats) as (n, repeats)."""
     array = checks.numeric_array(name, values)
     if array.ndim not in (1, 2) or not array.size:
         raise ArgumentError(f"scores: expected {name} of shape (n,) or (n, repeats), got {array.shape}")

@@ -3,12 +3,14 @@
 from typing import Any
 
 from nnlite.metrics import r2
+from nnlite.plots.axes import axes_or_new
 from nnlite.plots.inputs import values
-from nnlite.plots.style import GRAY, check_ax, checked_names, color, marker, own_or_new
+from nnlite.plots.names import checked_names
+from nnlite.plots.style import GRAY, color, marker
 
 
 def prediction_error(*data: Any, ax: Any = None, names: Any = None) -> Any:
-    r"""Draw predicted against true values: on the diagonal all would be right.
+    r"""Draw predicted against true values; perfect predictions lie on the diagonal.
 
     Parameters
     ----------
@@ -17,17 +19,17 @@ def prediction_error(*data: Any, ax: Any = None, names: Any = None) -> Any:
     ax : matplotlib Axes, optional
         Where to draw. By default a new figure.
     names : sequence of str, optional
-        What the n outputs are called.
+        Names of the n outputs.
 
     Returns
     -------
     Axes
-        That was drawn on. The legend has the R2 of each output.
+        The Axes with the picture. The legend has R2 of each output.
 
     Raises
     ------
     ArgumentError
-        If the network classifies, or an argument is not what it should be.
+        If the network classifies, or an argument has a wrong value.
 
     Examples
     --------
@@ -39,14 +41,13 @@ def prediction_error(*data: Any, ax: Any = None, names: Any = None) -> Any:
     y, Y_hat = values(data, "prediction_error")
     n_outputs = y.shape[1]
     named = checked_names(names, n_outputs, "names") if names is not None or n_outputs > 1 else [""]
-    check_ax(ax)
-    ax = own_or_new(ax, (4.4, 4.2))
-    low, high = min(y.min(), Y_hat.min()), max(y.max(), Y_hat.max())
-    margin = 0.04 * (high - low) or 0.5
+    ax = axes_or_new(ax, (4.4, 4.2))
     for j in range(n_outputs):
         label = f"{named[j]}: R2 = {r2(y[:, j], Y_hat[:, j]):.3f}".removeprefix(": ")
         style = {"color": color(j), "marker": marker(j), "linestyle": "", "markersize": 4, "alpha": 0.6}
         ax.plot(y[:, j], Y_hat[:, j], label=label, markeredgewidth=0, **style)
+    low, high = min(y.min(), Y_hat.min()), max(y.max(), Y_hat.max())
+    margin = 0.04 * (high - low) or 0.5
     ax.plot([low, high], [low, high], color=GRAY, linestyle="--", linewidth=1, zorder=1)
     ax.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
     ax.set_aspect("equal", adjustable="box")

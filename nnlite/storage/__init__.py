@@ -1,1 +1,1 @@
-"""Files that hold a network or a training."""
+"""Save and load networks and trainings."""

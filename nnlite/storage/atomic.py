@@ -1,4 +1,4 @@
-"""Writing a file so that it is there as a whole or not at all: after a full disk, a kill or a power cut, too."""
+"""Write a file atomically: after a full disk, a kill or a power cut there is the old file or the new one."""
 
 import contextlib
 import os
@@ -6,17 +6,20 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO
 
+UNFINISHED = ".unfinished-"  # start of the temporary names; a killed process leaves such a file behind
+
 
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[BinaryIO]:
-    """A file to write, which takes the place of ``path`` when the block ends well; else ``path`` stays as it was.
+    """Open a file that replaces ``path`` if the block ends without an error; otherwise ``path`` stays unchanged.
 
-    It is written under another name in the same directory, brought to the disk, and then renamed, which is one step.
+    The content is written to another name in the same directory, synced to the disk and then renamed, which is one
+    step for the file system.
 
     Parameters
     ----------
     path : str
-        If it is a symbolic link, what it points to is replaced. The permissions of an existing file are kept.
+        A symbolic link is followed: the file it points to is replaced. An existing file keeps its permissions.
 
     Yields
     ------
@@ -25,21 +28,21 @@ def replacing(path: str) -> Iterator[BinaryIO]:
     Raises
     ------
     OSError
-        If the directory does not exist, ``path`` is something else than a file, or writing fails.
+        If the directory does not exist, ``path`` is not a regular file, or writing fails.
     """
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
     mode = _mode_of_existing(target)
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"{folder}: there is no such directory")
-    unfinished = os.path.join(folder, f".unfinished-{os.urandom(8).hex()}")
+    unfinished = os.path.join(folder, f"{UNFINISHED}{os.urandom(8).hex()}")
     try:
         with open(unfinished, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:
-            with contextlib.suppress(OSError):  # some disks know no permissions
+            with contextlib.suppress(OSError):  # some file systems have no permissions
                 os.chmod(unfinished, mode)
         os.replace(unfinished, target)
     except BaseException:
@@ -50,14 +53,22 @@ def replacing(path: str) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: str, content: bytes) -> None:
-    """Write ``content`` to ``path`` as a whole, and make its directory where there is none."""
+    """Write ``content`` to ``path`` atomically; make the directory if it does not exist."""
     os.makedirs(os.path.dirname(os.path.realpath(path)), exist_ok=True)
     with replacing(path) as file:
         file.write(content)
 
 
+def remove_unfinished(folder: str) -> None:
+    """Remove the temporary files that killed processes left in ``folder``."""
+    for name in os.listdir(folder):
+        if name.startswith(UNFINISHED):
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(folder, name))
+
+
 def _mode_of_existing(target: str) -> int | None:
-    """Permissions of the file that is replaced; OSError if it is a directory or a device."""
+    """Return the permissions of the file to be replaced, None if there is none; OSError for a directory or device."""
     try:
         found = os.stat(target)
     except FileNotFoundError:
@@ -70,7 +81,7 @@ def _mode_of_existing(target: str) -> int | None:
 
 
 def _sync_directory(folder: str) -> None:
-    """Bring the new name to the disk as well; not every system lets a directory be opened."""
+    """Sync the new name to the disk; some systems cannot open a directory, and there it is left out."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

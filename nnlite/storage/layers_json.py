@@ -1,8 +1,8 @@
-"""The layers of a network as plain values that JSON can hold, and back.
+"""Convert layers to plain values that JSON can hold, and back.
 
-A layer is ``{"layer": name of its class, "arguments": {name: value}}``, an initializer ``{"initializer": ...}`` and a
-tuple ``{"tuple": [...]}``. Names are looked up among nnlite's own classes and those that the caller gives, and nowhere
-else.
+A layer becomes ``{"layer": class name, "arguments": {name: value}}``, an initializer ``{"initializer": class name,
+"arguments": ...}`` and a tuple ``{"tuple": [...]}``. Class names are looked up among nnlite's own classes and those
+that the caller gives, nowhere else.
 """
 
 import inspect
@@ -16,23 +16,26 @@ from nnlite import initializers, layers
 from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.initializers import Initializer
 from nnlite.layers import Layer
-from nnlite.storage.npz import refusing
+from nnlite.storage.untrusted import refusing
 
 MOST_LAYERS = 4096
-DEEPEST = 32  # values inside values
+DEEPEST = 32  # levels of values inside values
 LONGEST_INTEGER = 1024  # bits
 
 
-class Known(NamedTuple):
-    """Which class each name stands for."""
+# ---- classes by name -------------------------------------------------------------------------------------------
+
+
+class KnownClasses(NamedTuple):
+    """The classes of layers and of initializers by name."""
 
     layers: dict[str, type[Layer]]
     initializers: dict[str, type[Initializer]]
 
 
-def own_classes() -> Known:
-    """Nnlite's own classes, but for the bases that do nothing themselves."""
-    return Known(
+def builtin_classes() -> KnownClasses:
+    """Return nnlite's own classes, without the abstract base classes."""
+    return KnownClasses(
         {name: c for name, c in _public(layers, Layer) if c.forward is not Layer.forward},
         {name: c for name, c in _public(initializers, Initializer) if c.__call__ is not Initializer.__call__},
     )
@@ -43,11 +46,17 @@ def _public(module: Any, base: type) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in found if isinstance(value, type) and issubclass(value, base)]
 
 
-def known_classes(given: Iterable[Any], argument: str = "layers") -> Known:
-    """Nnlite's own classes and those that are given; ArgumentError if one is none, or a name stands for two."""
+def known_classes(given: Iterable[Any], argument: str = "layers") -> KnownClasses:
+    """Return nnlite's own classes together with the given ones.
+
+    Raises
+    ------
+    ArgumentError
+        If ``given`` is not a list of classes of layers and initializers, or two classes have the same name.
+    """
     if isinstance(given, (type, str, Mapping)) or not isinstance(given, Iterable):
         raise ArgumentError(f"{argument}: expected a list of classes such as [MyLayer], got {given!r}")
-    known = own_classes()
+    known = builtin_classes()
     for cls in given:
         if not (isinstance(cls, type) and issubclass(cls, (Layer, Initializer))):
             hint = f"; pass the class, {type(cls).__name__}" if isinstance(cls, (Layer, Initializer)) else ""
@@ -64,10 +73,22 @@ def known_classes(given: Iterable[Any], argument: str = "layers") -> Known:
 # ---- to plain values -------------------------------------------------------------------------------------------
 
 
-def encode(value: Any, what: str, classes: set[type], depth: int = 0) -> Any:
-    """``value`` in plain values; the classes of the layers and initializers in it are added to ``classes``.
+def encode_layers(layers: Sequence[Layer]) -> tuple[list[Any], set[type]]:
+    """Return the layers in plain values, and the classes of all layers and initializers in them.
 
-    ``what`` says in the message of an ArgumentError where the value belongs.
+    Raises
+    ------
+    ArgumentError
+        If a layer has an argument that a model file cannot hold.
+    """
+    classes: set[type] = set()
+    return [encode(layer, "layers", classes) for layer in layers], classes
+
+
+def encode(value: Any, what: str, classes: set[type], depth: int = 0) -> Any:
+    """Return ``value`` in plain values, and add the classes of the layers and initializers in it to ``classes``.
+
+    ``what`` names the value in the message of an ArgumentError.
     """
     if depth > DEEPEST:
         raise ArgumentError(f"{what}: is nested more than {DEEPEST} deep, which a model file cannot hold")
@@ -84,21 +105,18 @@ def encode(value: Any, what: str, classes: set[type], depth: int = 0) -> Any:
         return {"tuple": entries} if isinstance(value, tuple) else entries
     if isinstance(value, (Layer, Initializer)):
         return _encode_object(value, classes, depth)
+    text = repr(value)
     raise ArgumentError(
         f"{what}: expected what a model file can hold (finite numbers, strings, True, False, None, lists and tuples "
-        f"of these, layers, initializers), got {_shown(value)}"
+        f"of these, layers, initializers), got {text if len(text) <= 100 else text[:100] + '...'} "
+        f"of type {type(value).__name__}"
     )
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return f"{text if len(text) <= 100 else text[:100] + '...'} of type {type(value).__name__}"
 
 
 def _encode_object(value: Layer | Initializer, classes: set[type], depth: int) -> dict[str, Any]:
     name = type(value).__name__
     classes.add(type(value))
-    arguments = value.hyperparameters() if isinstance(value, Layer) else _arguments(value)
+    arguments = value.hyperparameters() if isinstance(value, Layer) else _arguments_of(value)
     return {
         "layer" if isinstance(value, Layer) else "initializer": name,
         "arguments": {
@@ -108,8 +126,8 @@ def _encode_object(value: Layer | Initializer, classes: set[type], depth: int) -
     }
 
 
-def _arguments(initializer: Initializer) -> dict[str, Any]:
-    """The arguments that make this initializer again."""
+def _arguments_of(initializer: Initializer) -> dict[str, Any]:
+    """Return the arguments of ``__init__`` that make an equal initializer."""
     cls = type(initializer)
     arguments = {}
     for name in inspect.signature(cls).parameters:
@@ -119,59 +137,64 @@ def _arguments(initializer: Initializer) -> dict[str, Any]:
     return arguments
 
 
-# ---- and back --------------------------------------------------------------------------------------------------
+# ---- from plain values -----------------------------------------------------------------------------------------
 
 
-def decode_layers(records: Sequence[Any], known: Known) -> list[Layer]:
-    """The layers that `encode` made these records of; ModelFileError if they are no such records."""
-    made = _Decoder(known)
-    decoded = [made.value(record, 0) for record in records]
-    if not all(isinstance(layer, Layer) for layer in decoded):
-        raise ModelFileError("layers: there is an entry that is no layer")
-    return decoded
+def decode_layers(records: Sequence[Any], known: KnownClasses) -> list[Layer]:
+    """Make the layers that `encode_layers` has encoded; whether all of them are layers, the network checks.
+
+    Raises
+    ------
+    ModelFileError
+        If a record is not what `encode` returns, or names a class that is not known.
+    """
+    decoder = _Decoder(known)
+    return [decoder.value(record, 0) for record in records]
 
 
 class _Decoder:
-    def __init__(self, known: Known) -> None:
+    """Decode values, and count the layers and initializers among them."""
+
+    def __init__(self, known: KnownClasses) -> None:
         self.known = known
         self.n_objects = 0
 
     def value(self, value: Any, depth: int) -> Any:
-        """What `encode` made ``value`` of."""
         if depth > DEEPEST:
-            raise ModelFileError(f"layers: is nested more than {DEEPEST} deep")
+            raise ModelFileError(f"layers: are nested more than {DEEPEST} deep")
         if isinstance(value, list):
             return [self.value(entry, depth + 1) for entry in value]
         if isinstance(value, dict):
-            return self._of_dict(value, depth)
+            return self.composite(value, depth)
         if isinstance(value, float) and not math.isfinite(value):
-            raise ModelFileError("layers: has a number that is not finite")
+            raise ModelFileError("layers: a number is not finite")
         if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
-            raise ModelFileError("layers: has an integer that is too large")
+            raise ModelFileError("layers: an integer is too large")
         return value
 
-    def _of_dict(self, value: dict[str, Any], depth: int) -> Any:
+    def composite(self, value: dict[str, Any], depth: int) -> Any:
+        """Decode a tuple, a layer or an initializer."""
         keys = set(value)
         if keys == {"tuple"} and isinstance(value["tuple"], list):
             return tuple(self.value(value["tuple"], depth))
         if keys in ({"layer", "arguments"}, {"initializer", "arguments"}) and isinstance(value["arguments"], dict):
-            cls = self._class("layer" if "layer" in value else "initializer", value)
+            cls = self.class_named("layer" if "layer" in value else "initializer", value)
             arguments = {name: self.value(entry, depth + 1) for name, entry in value["arguments"].items()}
             with refusing(f"{cls.__name__} cannot be made with these arguments"):
                 return cls(**arguments)
-        raise ModelFileError("layers: has an entry that is no layer, no initializer and no tuple")
+        raise ModelFileError("layers: an entry is not a layer, an initializer or a tuple")
 
-    def _class(self, kind: str, value: dict[str, Any]) -> Any:
+    def class_named(self, kind: str, value: dict[str, Any]) -> Any:
         self.n_objects += 1
         if self.n_objects > MOST_LAYERS:
             raise ModelFileError(f"layers: there are more than {MOST_LAYERS}")
         name = value[kind]
         if not isinstance(name, str) or not name.isidentifier() or len(name) > 100:
-            raise ModelFileError(f"layers: the name of the class of one {kind} is no name")
+            raise ModelFileError(f"layers: the class name of one {kind} is not a name")
         cls = (self.known.layers if kind == "layer" else self.known.initializers).get(name)
         if cls is None:
             raise ModelFileError(
-                f"needs the {kind} {name!r}, which is none of nnlite's; "
+                f"needs the {kind} {name!r}, which nnlite does not have; "
                 f"if the class is yours, load(path, layers=[{name}])"
             )
         return cls

@@ -1,12 +1,14 @@
-"""Vectors in an ``.npz`` file, NumPy's own format: a zip of ``.npy`` members, here never compressed and never pickled.
+"""Named vectors and their checksum in one ``.npz`` file: a zip of ``.npy`` members, never compressed or pickled.
 
-`numpy.load` reads what is written here. What is read here may come from a stranger: no size in the file is believed
-before it is held against the size of the file itself, and nothing in it is evaluated.
+`numpy.load` reads what `write` writes. What `reading` opens may come from a stranger: every size in the file is
+compared with the size of the file before memory is allocated, and nothing in the file is evaluated.
 """
 
 import contextlib
+import hashlib
 import os
 import re
+import stat
 import struct
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
@@ -16,14 +18,16 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ModelFileError
+from nnlite.storage.untrusted import refusing
 
+CHECKSUM = "sha256"  # the last member: the SHA-256 of the bytes of all other vectors
 MOST_MEMBERS = 64
-LARGEST_DIRECTORY = 2**14  # bytes: for so many members
-BLOCK = 2**20  # bytes that are read or written at once
+LARGEST_DIRECTORY = 2**14  # bytes, enough for MOST_MEMBERS
+BLOCK = 2**20  # bytes read or written at once
 
-# the ends of a zip: its last record, and two in front of it where a size is beyond 32 bits
+# the records at the end of a zip; LOCATOR and END_64 are there if a size needs more than 32 bits
 END, LOCATOR, END_64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL"), struct.Struct("<4sQ2H2L4Q")
-# of an .npy member: magic, version 1.0, length of the dictionary
+# the header of an .npy member: magic and version 1.0, then the length of a dictionary
 NPY = struct.Struct("<8sH")
 NPY_MAGIC = b"\x93NUMPY\x01\x00"
 LONGEST_DICTIONARY = 512
@@ -32,28 +36,63 @@ DICTIONARY = re.compile(
 )  # fmt: skip
 
 
+# ---- writing -------------------------------------------------------------------------------------------------------
+
+
 def write(file: BinaryIO, vectors: Mapping[str, Array]) -> None:
-    """Write each vector (float32, float64 or uint8) as the member ``name.npy``; equal vectors give equal files."""
+    """Write each vector as the member ``name.npy``, then their checksum; equal vectors give equal files.
+
+    Parameters
+    ----------
+    file : binary file
+    vectors : mapping of str to ndarray, (n,)
+        Of float32, float64 or uint8.
+    """
+    digest = hashlib.sha256()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, vector in zip(vectors, map(little_endian, vectors.values()), strict=True):
-            member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980
-            with archive.open(member, "w", force_zip64=vector.nbytes >= 2**31) as target:
-                dictionary = {"descr": vector.dtype.str, "fortran_order": False, "shape": vector.shape}
-                np.lib.format.write_array_header_1_0(target, dictionary)
-                for part in parts(vector):
-                    target.write(part)
+        for name, vector in vectors.items():
+            _write_member(archive, name, vector, digest)
+        _write_member(archive, CHECKSUM, np.frombuffer(digest.digest(), np.uint8), hashlib.sha256())
 
 
-def little_endian(vector: Array) -> Array:
-    """``vector`` as it lies in the file, without a copy where it lies so in memory."""
-    return np.ascontiguousarray(vector, vector.dtype.newbyteorder("<"))
+def _write_member(archive: zipfile.ZipFile, name: str, vector: Array, digest: Any) -> None:
+    vector = little_endian(vector)
+    member = zipfile.ZipInfo(f"{name}.npy")  # its date is always 1980
+    with archive.open(member, "w", force_zip64=vector.nbytes >= 2**31) as target:
+        dictionary = {"descr": vector.dtype.str, "fortran_order": False, "shape": vector.shape}
+        np.lib.format.write_array_header_1_0(target, dictionary)
+        content = vector.data.cast("B") if vector.size else memoryview(b"")
+        for start in range(0, len(content), BLOCK):
+            target.write(content[start : start + BLOCK])
+            digest.update(content[start : start + BLOCK])
 
 
-def parts(vector: Array) -> Iterator[memoryview]:
-    """The bytes of a contiguous vector, block by block."""
-    view = vector.data.cast("B") if vector.size else memoryview(b"")
-    for start in range(0, len(view), BLOCK):
-        yield view[start : start + BLOCK]
+def little_endian(array: Array) -> Array:
+    """Return ``array`` contiguous and little-endian, as files hold it; no copy if it is so already."""
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+
+
+# ---- reading -------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def reading(path: str) -> Iterator["Members"]:
+    """Open the vectors in a file; every ModelFileError in the block begins with the path.
+
+    Raises
+    ------
+    ModelFileError
+        If ``path`` is not a regular file (opening a pipe would wait forever), or not a file that `write` wrote.
+    OSError
+        If the file cannot be read.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ModelFileError("is not a file, but a directory, device or pipe")
+        with open(path, "rb") as file:
+            yield Members(file)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error.__cause__
 
 
 class Members:
@@ -70,7 +109,7 @@ class Members:
     Raises
     ------
     ModelFileError
-        By every method, if the file is not what `write` writes.
+        Here and in every method, if the file is not one that `write` wrote.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -81,29 +120,51 @@ class Members:
             self._infos = {info.filename.removesuffix(".npy"): info for info in self._archive.infolist()}
         infos = self._archive.infolist()
         if len(self._infos) != len(infos) or not all(info.filename.endswith(".npy") for info in infos):
-            raise ModelFileError("is damaged: a member is there twice, or is no .npy")
+            raise ModelFileError("is damaged: a member appears twice or is not an .npy")
         if any(info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size for info in infos):
-            raise ModelFileError("has compressed members, which a model file has not")
+            raise ModelFileError("has compressed members; nnlite writes and reads uncompressed ones only")
         if sum(info.file_size for info in infos) > size:
             raise ModelFileError(f"is damaged: its members claim to be larger than the file of {size} bytes")
         self.names = frozenset(self._infos)
 
-    def require(self, names: Collection[str]) -> None:
-        """Raise ModelFileError unless exactly these members are there."""
-        if self.names != set(names):
-            raise ModelFileError(f"is no model file, or damaged: expected the members {', '.join(sorted(names))}")
+    def verify(self, names: Collection[str]) -> None:
+        """Raise ModelFileError unless exactly these members and their checksum are there, and the checksum is right.
 
-    def size(self, name: str, dtype: Any, *, largest: int | None = None) -> int:
-        """How many numbers of ``dtype`` the member has; ModelFileError if it has others, or more than ``largest``."""
+        Parameters
+        ----------
+        names : collection of str
+            In the order in which `write` got them.
+        """
+        if self.names != {*names, CHECKSUM}:
+            raise ModelFileError(f"is damaged: expected the members {', '.join([*names, CHECKSUM])}")
+        digest = hashlib.sha256()
+        for name in names:
+            for block in self._blocks(name):
+                digest.update(block.data)
+        if self.read_bytes(CHECKSUM, digest.digest_size) != digest.digest():
+            raise ModelFileError("is damaged: its content has another SHA-256 than when it was written")
+
+    def length(self, name: str, dtype: Any) -> int:
+        """Return how many numbers the member ``name`` has; ModelFileError if they are not of ``dtype``."""
         with self._open(name) as (length, found, _):
             if found != np.dtype(dtype).newbyteorder("<"):
                 raise ModelFileError(f"is damaged: {name} is of dtype {found}, expected {np.dtype(dtype)}")
-        if largest is not None and length > largest:
-            raise ModelFileError(f"{name} is too large: {length}, expected at most {largest}")
         return length
 
-    def blocks(self, name: str) -> Iterator[Array]:
-        """The member's numbers, block by block."""
+    def read_bytes(self, name: str, largest: int) -> bytes:
+        """Return the bytes of the uint8 member ``name``; ModelFileError if there are more than ``largest``."""
+        if self.length(name, np.uint8) > largest:
+            raise ModelFileError(f"the {name} is larger than {largest} bytes")
+        return b"".join(block.tobytes() for block in self._blocks(name))
+
+    def read_into(self, vector: Array, name: str) -> None:
+        """Copy the numbers of the member ``name`` into ``vector``, which has the same length."""
+        start = 0
+        for block in self._blocks(name):
+            vector[start : start + len(block)] = block
+            start += len(block)
+
+    def _blocks(self, name: str) -> Iterator[Array]:
         with self._open(name) as (length, dtype, member), refusing():
             left = length * dtype.itemsize
             while left:
@@ -115,10 +176,10 @@ class Members:
 
     @contextlib.contextmanager
     def _open(self, name: str) -> Iterator[tuple[int, np.dtype[Any], Any]]:
-        """Length, dtype and file of a member, which stands behind its header."""
+        """Open a member behind its header; yield length, dtype and the open file."""
         info = self._infos.get(name)
         if info is None:
-            raise ModelFileError(f"is no model file: it has no member {name}")
+            raise ModelFileError(f"is not an nnlite file: it has no member {name}")
         with refusing(), self._archive.open(info) as member:
             length, dtype, start = _read_npy_header(name, member)
             if start + length * dtype.itemsize != info.file_size:
@@ -129,23 +190,23 @@ class Members:
 
 
 def _read_npy_header(name: str, member: Any) -> tuple[int, np.dtype[Any], int]:
-    """Length, dtype and where the numbers begin.
+    """Return length and dtype of a member, and the offset of its first number.
 
-    The dictionary is matched, not evaluated: there are only three that are right.
+    The dictionary is matched against a pattern, never evaluated: only three dtypes are allowed.
     """
     magic, length = NPY.unpack(member.read(NPY.size))
     if magic != NPY_MAGIC or length > LONGEST_DICTIONARY:
-        raise ModelFileError(f"is damaged: {name} has no header of an .npy")
+        raise ModelFileError(f"is damaged: {name} does not begin like an .npy")
     match = DICTIONARY.fullmatch(member.read(length))
     if match is None:
-        raise ModelFileError(f"{name} is no vector of float32, float64 or uint8 numbers")
+        raise ModelFileError(f"is damaged: {name} is not a vector of float32, float64 or uint8 numbers")
     return int(match[2]), np.dtype(match[1].decode()), NPY.size + length
 
 
 def _check_ends(file: BinaryIO, size: int) -> None:
-    """ModelFileError unless the zip ends as `write` ends it: its directory is small, and right in front of the end.
+    """Raise ModelFileError unless the directory of the zip is small and lies directly before the end of the file.
 
-    Only so is it known, before the directory is read, that it is no larger than it should be.
+    Only then is its size known before the zipfile module reads it.
     """
     length = min(size, END.size + LOCATOR.size + END_64.size)
     file.seek(size - length)
@@ -163,15 +224,3 @@ def _check_ends(file: BinaryIO, size: int) -> None:
     if comment or members > MOST_MEMBERS or directory > LARGEST_DIRECTORY or start + directory != stop:
         raise ModelFileError("is damaged: the directory of the zip is too large, or not where it should be")
     file.seek(0)
-
-
-@contextlib.contextmanager
-def refusing(what: str = "is damaged") -> Iterator[None]:
-    """Turn any error into a ModelFileError, for code that works on what a stranger wrote."""
-    try:
-        yield
-    except (ModelFileError, MemoryError):
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ModelFileError(f"{what}: {reason if len(reason) <= 300 else reason[:300] + '...'}") from error

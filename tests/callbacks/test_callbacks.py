@@ -24,7 +24,6 @@ from nnlite.callbacks import (
     ReduceOnPlateau,
     base,
 )
-from nnlite.storage import model_files as files
 
 REFERENCE = dict(np.load(pathlib.Path(__file__).parents[1] / "reference" / "plateau.npz"))
 M = 12
@@ -339,8 +338,11 @@ def test_functions_are_called_as_methods_are():
 @pytest.mark.parametrize(
     ("arguments", "fragments"),
     [
-        ({"on_epoch": print}, ["on_epoch: is no event", "on_train_begin, on_train_end, on_epoch_begin, on_epoch_end"]),
-        ({"epoch_end": print}, ["epoch_end: is no event", "on_batch_begin, on_batch_end"]),
+        (
+            {"on_epoch": print},
+            ["on_epoch: is not an event", "on_train_begin, on_train_end, on_epoch_begin"],
+        ),
+        ({"epoch_end": print}, ["epoch_end: is not an event", "on_batch_begin, on_batch_end"]),
         ({"on_epoch_end": 3}, ["on_epoch_end: expected a function", "3"]),
         ({"on_epoch_end": None}, ["on_epoch_end: expected a function", "None"]),
     ],
@@ -559,7 +561,7 @@ def test_a_checkpoint_is_saved_after_every_epoch_under_a_name_made_of_the_logs(t
     names = [f"net-{epoch:03d}-{loss:.4f}.npz" for epoch, loss in enumerate(history["val_loss"], start=1)]
     assert sorted(file.name for file in tmp_path.iterdir()) == names
     for name, theta, state in zip(names, recorder.thetas, recorder.states, strict=True):
-        saved = files.load(tmp_path / name)
+        saved = nn.load(tmp_path / name)
         np.testing.assert_array_equal(saved.theta, theta)
         np.testing.assert_array_equal(saved.state, state)
 
@@ -571,7 +573,7 @@ def test_only_the_best_are_saved(mode, saved, tmp_path):
     follow([0.2, 0.3, 0.1, 0.4, 0.05], model, checkpoint)
     assert sorted(int(file.stem) for file in tmp_path.iterdir()) == saved
     follow([0.25], model, checkpoint)  # another training, whose first epoch is its best
-    np.testing.assert_array_equal(files.load(tmp_path / "1.npz").theta, model.theta)
+    np.testing.assert_array_equal(nn.load(tmp_path / "1.npz").theta, model.theta)
 
 
 def test_one_name_keeps_the_latest_or_the_best(tmp_path):
@@ -579,8 +581,8 @@ def test_one_name_keeps_the_latest_or_the_best(tmp_path):
     latest = ModelCheckpoint(tmp_path / "latest.npz")
     best = ModelCheckpoint(tmp_path / "best.npz", "learning_rate", save_best_only=True, mode="min")
     follow([0.2, 0.1, 0.3], model, recorder, latest, best)
-    np.testing.assert_array_equal(files.load(tmp_path / "latest.npz").theta, recorder.thetas[2])
-    np.testing.assert_array_equal(files.load(tmp_path / "best.npz").theta, recorder.thetas[1])
+    np.testing.assert_array_equal(nn.load(tmp_path / "latest.npz").theta, recorder.thetas[2])
+    np.testing.assert_array_equal(nn.load(tmp_path / "best.npz").theta, recorder.thetas[1])
 
 
 @pytest.mark.parametrize(
@@ -772,7 +774,7 @@ def test_averaging_takes_one_more_epoch_from_a_generator_only_for_batch_norm(hid
 def test_a_generator_without_batches_for_batch_norm_is_an_error_not_a_wrong_network():
     batches, _ = endless(6)
     fit = lambda: make_model(nn.BatchNorm()).fit(batches, epochs=2, steps_per_epoch=3, callbacks=[SWA(0)])  # noqa: E731
-    refuse(fit, "X: SWA needs the batches of one more epoch", "BatchNorm", "none left")
+    refuse(fit, "X: SWA needs the batches of one more epoch", "BatchNorm", "the source has ended")
 
 
 # ---- wrong values -----------------------------------------------------------------------------------------------

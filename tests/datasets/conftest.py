@@ -1,4 +1,4 @@
-"""A mirror on this machine, for the tests of what downloads."""
+"""A mirror on this machine, for the tests that download."""
 
 import http.server
 import threading
@@ -8,7 +8,7 @@ import pytest
 
 
 class Mirror(http.server.HTTPServer):
-    """A server with ``files`` (content by name); ``asked`` are the names that it has been asked for."""
+    """A server with ``files`` (content by name); ``asked`` lists the names that were requested."""
 
     def __init__(self, files):
         super().__init__(("127.0.0.1", 0), Handler)

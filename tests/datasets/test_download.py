@@ -1,7 +1,6 @@
-"""Facts about downloading: a file comes whole and verified, or the message says what was tried."""
+"""Facts about downloads: the content is verified, or the message says what was tried."""
 
 import io
-import os
 import socket
 import sys
 
@@ -10,7 +9,8 @@ import pytest
 from nnlite.datasets import download as module
 from nnlite.datasets.download import download
 from nnlite.errors import DataFileError
-from nnlite.storage.atomic import write_whole
+
+from ..support import Terminal
 
 CONTENT = bytes(range(256)) * 1000
 
@@ -55,11 +55,6 @@ def test_a_mirror_that_does_not_answer_is_given_up(serve, monkeypatch):
 # --- the progress bar -------------------------------------------------------------------------------------
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
 def test_a_terminal_shows_the_progress(serve, monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     download([f"{serve({'a.gz': CONTENT}).url}a.gz"], verify, progress=True)
@@ -75,25 +70,3 @@ def test_nothing_is_shown_where_nobody_looks_or_asks(serve, monkeypatch, stream,
     monkeypatch.setattr(sys, "stderr", stream)
     download([f"{serve({'a': CONTENT}).url}a"], verify, progress)
     assert stream is None or stream.getvalue() == ""
-
-
-# --- writing ----------------------------------------------------------------------------------------------
-
-
-def test_a_written_file_has_the_permissions_of_any_other(tmp_path):
-    write_whole(str(tmp_path / "new" / "a"), CONTENT)
-    (tmp_path / "other").touch()
-    assert (tmp_path / "new" / "a").read_bytes() == CONTENT
-    assert (tmp_path / "new" / "a").stat().st_mode == (tmp_path / "other").stat().st_mode
-
-
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError(28, "No space left on device")])
-@pytest.mark.parametrize("where", ["fsync", "replace"])
-def test_an_interrupted_write_leaves_nothing(tmp_path, monkeypatch, interruption, where):
-    def interrupt(*arguments):
-        raise interruption
-
-    monkeypatch.setattr(os, where, interrupt)
-    with pytest.raises((KeyboardInterrupt, OSError)):
-        write_whole(str(tmp_path / "a"), CONTENT)
-    assert list(tmp_path.iterdir()) == []

@@ -427,7 +427,7 @@ def test_a_generator_needs_the_length_of_an_epoch():
 def test_a_generator_that_ends_within_an_epoch_ends_the_training_with_a_warning():
     steps = []
     count = nn.LambdaCallback(on_batch_end=lambda batch, logs: steps.append(batch))
-    with pytest.warns(UserWarning, match="ran dry after 2 of 3 in epoch 2; the training ends here"):
+    with pytest.warns(UserWarning, match="ended after 2 of 3 in epoch 2; the training ends here"):
         history = make_model().fit(iter(PAIRS), steps_per_epoch=3, epochs=4, callbacks=[count])
     assert (history.epochs, steps) == (2, [0, 1, 2, 0, 1])
 
@@ -435,7 +435,7 @@ def test_a_generator_that_ends_within_an_epoch_ends_the_training_with_a_warning(
 def test_a_generator_that_has_run_dry_leaves_history_and_weights_of_the_epochs_before():
     model, twin, ended = make_model(), make_model(), []
     end = nn.LambdaCallback(on_train_end=ended.append)
-    with pytest.warns(UserWarning, match="ran dry after 0 of 5 in epoch 2"):
+    with pytest.warns(UserWarning, match="ended after 0 of 5 in epoch 2"):
         history = model.fit(iter(PAIRS), steps_per_epoch=5, epochs=3, callbacks=[end])
     expected = twin.fit(PAIRS, shuffle=False, epochs=1)
     assert history["loss"] == expected["loss"]
@@ -450,7 +450,7 @@ def test_an_iterable_that_can_be_gone_through_only_once_is_gone_through_once():
         def __iter__(self):
             return iter(self.items)
 
-    with pytest.warns(UserWarning, match="ran dry after 0 in epoch 2"):
+    with pytest.warns(UserWarning, match="ended after 0 in epoch 2"):
         assert make_model().fit(Once(), epochs=2).epochs == 1
 
 

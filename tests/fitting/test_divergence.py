@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.fitting import divergence
 
 
 def data(m=60, scale=1.0):
@@ -169,20 +168,6 @@ def test_threads_of_the_optimizer_warn_of_nothing():
     X, y = np.random.default_rng(0).standard_normal((64, 600)), np.arange(64) % 3
     with pytest.raises(nn.DivergenceError):
         model.fit(X, y, optimizer=nn.SGD(1e38), epochs=3)
-
-
-def test_a_false_alarm_changes_nothing(monkeypatch):
-    def train():
-        model = network(nn.BatchNorm(), nn.Dropout(0.3))
-        history = model.fit(*data(), epochs=3, batch_size=10)
-        return model, history["loss"]
-
-    model, losses = train()
-    monkeypatch.setattr(divergence, "is_finite", lambda vector: False)
-    alarmed, again = train()
-    np.testing.assert_array_equal(alarmed.theta, model.theta)
-    np.testing.assert_array_equal(alarmed.state, model.state)
-    assert again == losses
 
 
 def test_a_frozen_layer_is_not_the_one_to_watch():

@@ -39,7 +39,7 @@ def test_a_key_gives_one_number_per_epoch(history):
 
 
 def test_a_key_that_was_not_recorded_says_what_there_is(history):
-    with pytest.raises(KeyError, match=r"'f1' was not recorded; there is loss, accuracy, val_loss"):
+    with pytest.raises(KeyError, match=r"'f1' was not recorded; the keys are loss, accuracy, val_loss"):
         history["f1"]
 
 

@@ -137,25 +137,6 @@ def test_a_callback_that_stops_in_the_same_batch_has_its_epoch(tmp_path):
         assert history.epochs == 2
 
 
-def test_helpers_end_before_anything_else_goes_on():
-    import time
-
-    from nnlite.engine import parallel
-
-    done = []
-
-    def slow():
-        time.sleep(0.3)
-        done.append(1)
-
-    def pressed():
-        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
-
-    with pytest.raises(KeyboardInterrupt):
-        parallel.run([pressed, slow, slow])
-    assert len(done) == 2
-
-
 def test_a_handler_of_the_users_own_is_left_alone():
     pressed = []
     signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))

@@ -346,12 +346,12 @@ def test_validation_is_not_weighted_by_class():
 
 
 WRONG_CLASS_WEIGHTS = [
-    ("misses one", "classes", {0: 1, 2: 1}, ["each of the classes 0..2", "misses 1"]),
-    ("misses two", "classes", {1: 1}, ["each of the classes 0..2", "misses 0, 2"]),
-    ("misses all", "classes", {}, ["misses 0, 1, 2"]),
-    ("has another", "classes", {0: 1, 1: 1, 2: 1, 3: 1}, ["each of the classes 0..2", "has 3"]),
-    ("has names", "classes", {"a": 1, "b": 1, "c": 1}, ["misses 0, 1, 2", "has 'a', 'b', 'c'"]),
-    ("misses class 1", "binary", {0: 1}, ["each of the classes 0..1", "misses 1"]),
+    ("misses one", "classes", {0: 1, 2: 1}, ["each of the classes 0..2", "missing: 1"]),
+    ("misses two", "classes", {1: 1}, ["each of the classes 0..2", "missing: 0, 2"]),
+    ("misses all", "classes", {}, ["missing: 0, 1, 2"]),
+    ("has another", "classes", {0: 1, 1: 1, 2: 1, 3: 1}, ["each of the classes 0..2", "unknown: 3"]),
+    ("has names", "classes", {"a": 1, "b": 1, "c": 1}, ["missing: 0, 1, 2", "unknown: 'a', 'b', 'c'"]),
+    ("misses class 1", "binary", {0: 1}, ["each of the classes 0..1", "missing: 1"]),
     ("too few", "classes", [1, 2], ["3 finite numbers", "[1, 2]"]),
     ("too many", "classes", [1, 2, 3, 4], ["3 finite numbers"]),
     ("for units", "binary", [1], ["2 finite numbers"]),

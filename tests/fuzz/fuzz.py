@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing of a reader: ``python tests/fuzz/fuzz.py model|header|idx|csv [folder] [options]``.
 
-It needs atheris (``pip install atheris``). Useful options, which are libFuzzer's, are ``-max_total_time=600`` and
-``-max_len=4096``. It starts from good files and the corpus beside this file; what leads it on goes to the folder. An
-input at which a reader does anything but read or refuse stays behind as a file ``crash-...``: put that into the corpus,
-which the tests read again.
+It needs atheris (``pip install atheris``). The options are those of libFuzzer, for example ``-max_total_time=600`` and
+``-max_len=4096``. Fuzzing starts from good files and from the corpus beside this script; inputs that reach new code are
+written to the folder. An input that is neither read nor refused is written to a file ``crash-...``. Move it into the
+corpus, so that the tests read it in future.
 """
 
 import os
@@ -12,7 +12,7 @@ import tempfile
 
 
 def main():
-    """Fuzz the reader that the first argument names."""
+    """Fuzz the reader named by the first argument."""
     import atheris
 
     kind, arguments = sys.argv[1], sys.argv[2:]

@@ -1,8 +1,7 @@
-"""The readers of files as functions of bytes: each gives what was read, or None for the one error that it may raise."""
+"""The readers of files as functions of bytes: each returns what was read, or None if the file was refused."""
 
 import atexit
 import gzip
-import hashlib
 import io
 import json
 import os
@@ -16,43 +15,41 @@ import nnlite as nn
 from nnlite.datasets import load_csv
 from nnlite.datasets.idx import read_idx
 from nnlite.errors import DataFileError, ModelFileError
-from nnlite.storage import model_files as files
 from nnlite.storage import npz
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
-# in memory where there is such a place: thousands of files are written
+# thousands of files are written, so use a file system in memory if there is one
 FOLDER = Path(tempfile.mkdtemp(dir=None if os.environ.get("TMPDIR") or not os.path.isdir("/dev/shm") else "/dev/shm"))
 PATH = FOLDER / "tried"
 atexit.register(shutil.rmtree, FOLDER, True)
 
 
 def make_model():
-    """A small network that has a bit of everything: layers inside layers, a state, names, tuples."""
+    """Return a small network with all that a file can hold: nested layers, a state, class names, tuples."""
     layers = [nn.Dense(2, nn.Constant(0.5)), nn.Residual([nn.BatchNorm(), nn.Dropout(0.5)]), nn.Reshape((2,))]
     model = nn.Model([*layers, nn.Dense(2), nn.Softmax()], n_features=2, seed=0)
     model.class_names = ("no", "yes")
     return model
 
 
-files.save(make_model(), PATH)
+make_model().save(PATH)
 MODEL = PATH.read_bytes()
 with np.load(PATH) as vectors:
     HEADER, THETA, STATE = vectors["header"].tobytes(), vectors["theta"], vectors["state"]
 
 
 def forge(header):
-    """A model file with this header, in which all else is right, the checksum too."""
+    """Return a model file with this header, whose other members and checksum are right."""
     members = {"header": np.frombuffer(header, np.uint8), "theta": THETA, "state": STATE}
-    digest = hashlib.sha256(b"".join(vector.tobytes() for vector in members.values())).digest()
-    npz.write(file := io.BytesIO(), members | {"sha256": np.frombuffer(digest, np.uint8)})
+    npz.write(file := io.BytesIO(), members)
     return file.getvalue()
 
 
 def read_model(content):
-    """The network in a model file."""
+    """Read a network from a model file."""
     PATH.write_bytes(content)
     try:
-        model = files.load(PATH)
+        model = nn.load(PATH)
     except ModelFileError:
         return None
     assert isinstance(model, nn.Model)
@@ -61,12 +58,12 @@ def read_model(content):
 
 
 def read_header(content):
-    """The network in a model file whose header is ``content``, and to which nothing else is wrong."""
+    """Read a network from a model file with the header ``content`` and otherwise right."""
     return read_model(forge(content))
 
 
 def read_images(content):
-    """The images of 2 x 3 pixels in an IDX file."""
+    """Read images of 2 x 3 pixels from an IDX file."""
     try:
         images = read_idx(io.BytesIO(content), "file", (2, 3))
     except DataFileError:
@@ -87,14 +84,14 @@ OPTIONS = [
 
 
 def read_table(content):
-    """The table in a CSV file, read in one of several ways."""
+    """Read a table from a CSV file with each of several options, and return the first that succeeds."""
     PATH.write_bytes(content)
     tables = [table for table in map(read_table_with, OPTIONS) if table is not None]
     return tables[0] if tables else None
 
 
 def read_table_with(options):
-    """The table in the file, if it is one for these options."""
+    """Read a table from the file with these options."""
     try:
         table = load_csv(PATH, **options)
     except DataFileError:
@@ -139,12 +136,12 @@ TOKENS = {
 
 
 def seeds(kind):
-    """The good files, and those that are kept because they once led somewhere."""
+    """Return good files, and those of the corpus that once reached new code."""
     return SEEDS[kind] + [path.read_bytes() for path in sorted((CORPUS / kind).iterdir())]
 
 
 def mutated(content, kind, rng):
-    """``content`` with one to three changes."""
+    """Return ``content`` with one to three random changes."""
     changed = bytearray(content)
     for _ in range(int(rng.integers(1, 4))):
         place = int(rng.integers(len(changed) + 1))

@@ -1,4 +1,4 @@
-"""Facts about the readers of files when ten thousand files are damaged: each is read, or refused with one error."""
+"""Facts about the readers of files: each of ten thousand damaged files is read, or refused with one kind of error."""
 
 import contextlib
 import importlib.util
@@ -14,17 +14,17 @@ import pytest
 
 from . import readers
 
-# what the interpreter announces when code, or a module, or a pickle, or a program is about to run
+# audit events of the interpreter before it runs code, a module, a pickle or a program, or changes files
 FORBIDDEN = ("import", "exec", "compile", "pickle.", "marshal.", "os.system", "os.exec", "os.spawn", "subprocess.",
              "ctypes.", "socket.", "os.remove", "os.rename", "os.mkdir", "code.")  # fmt: skip
 
 
 class Watch:
-    """Notes what happens in the interpreter that reading a file must never lead to."""
+    """Record the audit events that reading a file must never cause."""
 
     def __init__(self):
         self.on, self.seen = False, []
-        sys.addaudithook(self.hook)  # which can never be taken away, so there is one for all tests
+        sys.addaudithook(self.hook)  # cannot be removed, so all tests share one
 
     def hook(self, event, arguments):
         if self.on and (event.startswith(FORBIDDEN) or (event == "open" and str(arguments[0]) != str(readers.PATH))):
@@ -41,14 +41,14 @@ WATCH = Watch()
 
 
 def warmed_up(kind):
-    """The reader, with all that it needs imported."""
+    """Return the reader after it has imported all that it needs."""
     read = readers.READERS[kind]
     for content in readers.seeds(kind):
         read(content)
     return read
 
 
-def test_the_watch_sees_what_it_watches_for():
+def test_the_watch_sees_forbidden_events():
     with WATCH:
         eval("1")
         with contextlib.suppress(ImportError):
@@ -74,12 +74,12 @@ def test_the_corpus_is_read_or_refused(kind):
     assert WATCH.seen == []
 
 
-# more of those that are read faster
+# readers that are faster get more files
 N_MUTATED = {"model": 6000, "header": 2500, "idx": 8000, "csv": 3000}
 
 
 @pytest.mark.parametrize("kind", readers.READERS)
-def test_damaged_files_are_read_or_refused_soon_in_little_memory_and_run_nothing(kind):
+def test_damaged_files_are_read_or_refused_soon_and_run_nothing(kind):
     assert sum(N_MUTATED.values()) >= 10_000
     read, rng, seeds = warmed_up(kind), np.random.default_rng(0), readers.seeds(kind)
     slowest, n_read = 0.0, 0

@@ -11,9 +11,9 @@ import pytest
 
 import nnlite as nn
 from nnlite import optimizers, schedules
+from nnlite.engine import memory
 from nnlite.layers.normalization import BatchNorm, LayerNorm
 from nnlite.layers.residual import Residual
-from nnlite.optimizers import base
 
 STEPS = 50
 
@@ -91,9 +91,9 @@ def nesterov(theta, learning_rate, momentum, gradient):
         pytest.param(nesterov, {"momentum": 0.95, "nesterov": True}, id="nesterov 0.95"),
     ],
 )
-@pytest.mark.parametrize("block", [base.BLOCK, 7])
-def test_fifty_steps_are_those_of_the_paper(monkeypatch, block, rule, options, learning_rate, weight_decay):
-    monkeypatch.setattr(base, "BLOCK", block)
+@pytest.mark.parametrize("piece", [memory.PIECE, 7])
+def test_fifty_steps_are_those_of_the_paper(monkeypatch, piece, rule, options, learning_rate, weight_decay):
+    monkeypatch.setattr(memory, "PIECE", piece)
     model = make_model()
     mask = decay_mask(model)
     momentum = [options["momentum"]] if options else []
@@ -155,23 +155,23 @@ def test_weight_decay_is_the_gradient_of_half_its_square():
     np.testing.assert_allclose(model.theta, twin.theta, rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("block", [1, 5, 48, 66, 67, 1000])
+@pytest.mark.parametrize("piece", [1, 5, 48, 66, 67, 1000])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "options",
     [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}],
     ids=["plain", "momentum", "nesterov"],
 )
-def test_blocks_make_no_difference(monkeypatch, block, dtype, options):
+def test_pieces_make_no_difference(monkeypatch, piece, dtype, options):
     whole = train(make_model(dtype=dtype), nn.SGD(0.1, weight_decay=0.1, **options), 5)
-    monkeypatch.setattr(base, "BLOCK", block)
-    blocks = train(make_model(dtype=dtype), nn.SGD(0.1, weight_decay=0.1, **options), 5)
-    np.testing.assert_array_equal(whole, blocks)
+    monkeypatch.setattr(memory, "PIECE", piece)
+    pieces = train(make_model(dtype=dtype), nn.SGD(0.1, weight_decay=0.1, **options), 5)
+    np.testing.assert_array_equal(whole, pieces)
 
 
-def test_a_network_larger_than_a_block_is_updated_to_its_end():
-    model = make_model(units=2 * base.BLOCK // 7)
-    assert model.n_parameters > 2 * base.BLOCK
+def test_a_network_larger_than_a_piece_is_updated_to_its_end():
+    model = make_model(units=2 * memory.PIECE // 7)
+    assert model.n_parameters > 2 * memory.PIECE
     start = model.theta.copy()
     model.grad[:] = slope(model.theta)
     nn.SGD(0.1).step(model)
@@ -277,9 +277,9 @@ def test_a_rule_of_ones_own_is_a_method():
 
         state_names = ("total",)
 
-        def update(self, block, g, learning_rate, state):
-            block.state["total"] += g
-            block.theta -= learning_rate / (state.n_steps + 1) * np.sign(g)
+        def update(self, part, g, learning_rate):
+            part.total += g
+            part.theta -= learning_rate / part.t * np.sign(g)
 
     model = make_model()
     start = model.theta.copy()
@@ -467,9 +467,9 @@ def test_a_gradient_within_the_bounds_is_not_clipped():
     np.testing.assert_array_equal(model.theta, twin.theta)
 
 
-@pytest.mark.parametrize("block", [base.BLOCK, 5])
-def test_the_norm_that_is_clipped_is_that_of_all_layers_together(monkeypatch, block):
-    monkeypatch.setattr(base, "BLOCK", block)
+@pytest.mark.parametrize("piece", [memory.PIECE, 5])
+def test_the_norm_that_is_clipped_is_that_of_all_layers_together(monkeypatch, piece):
+    monkeypatch.setattr(memory, "PIECE", piece)
     model = make_model()
     start = model.theta.copy()
     model.grad[:] = 3
@@ -542,12 +542,12 @@ def parts(model, l):
     return [model.parameters[f"{name}{l}"] for name in "Wb"]
 
 
-@pytest.mark.parametrize("block", [base.BLOCK, 4])
+@pytest.mark.parametrize("piece", [memory.PIECE, 4])
 @pytest.mark.parametrize("frozen", [(1,), (2,), (3,), (1, 2), (1, 3), (1, 2, 3)])
 @pytest.mark.parametrize("call", ["SGD(0.05, momentum=0.9)", "AdamW(0.05, l1=0.1, clip_value=1.0, max_norm=0.1)"])
-def test_frozen_layers_stay_bit_for_bit_and_the_others_learn_as_if_alone(monkeypatch, call, frozen, block):
+def test_frozen_layers_stay_bit_for_bit_and_the_others_learn_as_if_alone(monkeypatch, call, frozen, piece):
     free = train(three_layers(), make(call))[-1]
-    monkeypatch.setattr(base, "BLOCK", block)
+    monkeypatch.setattr(memory, "PIECE", piece)
     model = three_layers(frozen)
     start = model.copy()
     end = train(model, make(call))[-1]
@@ -701,31 +701,19 @@ def test_a_rate_is_any_number(rate):
     np.testing.assert_array_equal(train(model, nn.SGD(lambda step: rate), 2), train(twin, nn.SGD(float(rate)), 2))
 
 
-# ---- blocks, models and copies, for every rule and option -----------------------------------------------------
+# ---- pieces, models and copies, for every rule and option -----------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("call", EVERY)
-def test_blocks_of_any_size_are_one_block(monkeypatch, call, dtype):
+def test_pieces_of_any_size_make_no_difference(monkeypatch, call, dtype):
     whole = train(make_model(dtype=dtype), make(call), 4)
-    monkeypatch.setattr(base, "BLOCK", 7)
-    blocks = train(make_model(dtype=dtype), make(call), 4)
+    monkeypatch.setattr(memory, "PIECE", 7)
+    pieces = train(make_model(dtype=dtype), make(call), 4)
     if "clip_norm" in call:  # the norm is summed in another order
-        np.testing.assert_allclose(whole, blocks, rtol=1e-4 if dtype == "float32" else 1e-11, atol=1e-6)
+        np.testing.assert_allclose(whole, pieces, rtol=1e-4 if dtype == "float32" else 1e-11, atol=1e-6)
     else:
-        np.testing.assert_array_equal(whole, blocks)
-
-
-@pytest.mark.parametrize("n_threads", [2, 3, 4])
-@pytest.mark.parametrize("size", [300_000, 669_706, 1_070_000, 2_200_000, 10_000_001])
-def test_threads_get_equal_shares(size, n_threads):
-    """Where as many are worth waking, and each takes one piece after the other."""
-    longest = base._share(size, n_threads)
-    pieces = list(base._pieces(slice(5, 5 + size), longest))
-    assert longest <= base.SHARED_BLOCK
-    assert len(pieces) % n_threads == 0
-    rounds = len(pieces) // n_threads
-    assert rounds * max(piece.stop - piece.start for piece in pieces) <= 1.001 * size / n_threads
+        np.testing.assert_array_equal(whole, pieces)
 
 
 @pytest.mark.parametrize("call", EVERY)

@@ -36,6 +36,11 @@ class Finding:
         The numbers behind it, by name.
     advice : str
         What to try; "" if all is well.
+
+    Examples
+    --------
+    >>> print(Finding("dead units", "during", "problem", "All units are off.", advice="a smaller learning rate."))
+    dead units: problem: All units are off. Try: a smaller learning rate.
     """
 
     check: str
@@ -60,6 +65,14 @@ class Diagnosis(Sequence[Finding]):
         The checks that were not made, each with the reason.
     sampled : str
         Which examples were examined.
+
+    Examples
+    --------
+    >>> diagnosis = Diagnosis([Finding("scale of inputs", "data", "ok", "Inputs from 0 to 1.")])
+    >>> diagnosis
+    <Diagnosis: no problem; 1 of 1 checks are ok>
+    >>> diagnosis["scale of inputs"].verdict
+    'ok'
     """
 
     def __init__(

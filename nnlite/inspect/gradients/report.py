@@ -89,6 +89,16 @@ class GradientCheck:
         Number of examples.
     tolerance : float
     max_entries : int
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> model = nn.Model([nn.Dense(3), nn.Softmax()], seed=0)
+    >>> check = nn.gradient_check(model, [[1.0, 2.0], [3.0, 4.0]], [0, 1])
+    >>> check.ok
+    True
+    >>> check.parameters["W1"].relative_error < 1e-7
+    True
     """
 
     title: str

@@ -63,6 +63,16 @@ class Trace:
         What happened to that example, in words.
     max_numbers : int
         Larger arrays are shown by their statistics only.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> model = nn.Model([nn.Dense(3), nn.Softmax()], n_features=2, seed=0)
+    >>> trace = nn.trace(model, [[1.0, 2.0]], [0])
+    >>> [step.name for step in trace][:5]
+    ['a[0]', 'W[1]', 'b[1]', 'z[1]', 'a[1]']
+    >>> trace["W[1]"].shape
+    (2, 3)
     """
 
     title: str

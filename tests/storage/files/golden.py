@@ -1,7 +1,7 @@
-"""Writes the model files that every later version must read: one set for each version of the format.
+"""Write the model files that every later version of nnlite must read: one set for each version of the format.
 
-``python tests/files/golden.py`` writes those of the present version, where there are none yet. A file is never written
-again: what it holds is what users have.
+``python tests/storage/files/golden.py`` writes the files of the present version that do not exist yet. A file is never
+overwritten: it stands for the files that users have.
 """
 
 from pathlib import Path
@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 import nnlite as nn
-from nnlite.storage import model_files as files
+from nnlite.storage.header import VERSION
 
 FOLDER = Path(__file__).resolve().parent
 
 
 def exact():
-    """Numbers so round that every sum is exact, in whatever order it is made: the predictions hold bit for bit."""
+    """A network whose sums are exact in any order, so that its predictions must be the same, bit for bit."""
     residual = nn.Residual([nn.Dense(8), nn.LeakyReLU(0.25)])
     layers = [nn.Flatten(), nn.Dense(8, nn.Constant(0.5)), nn.ReLU(), residual, nn.Dense(3), nn.Identity()]
     model = nn.Model(layers, n_features=(2, 3), seed=7)
@@ -26,7 +26,7 @@ def exact():
 
 
 def every_layer():
-    """Every kind of layer and initializer that there is, with arguments that are not the default."""
+    """A network with every layer and initializer, with arguments that are not the defaults."""
     layers = [
         nn.Dense(6, nn.Orthogonal(0.7)),
         nn.BatchNorm(momentum=0.3, epsilon=1e-3),
@@ -63,7 +63,7 @@ def every_layer():
 
 
 def counts():
-    """The output that is no other's."""
+    """A network for counts, with the one output layer that the others do not have."""
     model = nn.Model([nn.Dense(2), nn.Exponential()], n_features=3, seed=0, dtype="float64")
     rng = np.random.default_rng(3)
     model.theta = rng.standard_normal(model.theta.size)
@@ -74,12 +74,12 @@ MODELS = {"exact": exact, "every_layer": every_layer, "counts": counts}
 
 
 def main():
-    """Write what is not there yet."""
+    """Write the files that do not exist yet."""
     for name, make in MODELS.items():
-        path = FOLDER / f"version_{files.VERSION}_{name}.npz"
+        path = FOLDER / f"version_{VERSION}_{name}.npz"
         if not path.exists():
             model, X = make()
-            files.save(model, path)
+            model.save(path)
             Y_hat = model.forward(X, training=False)
             np.savez_compressed(path.with_suffix(".predictions.npz"), X=X, Y_hat=Y_hat, theta=model.theta)
 

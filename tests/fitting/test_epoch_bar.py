@@ -1,12 +1,15 @@
-import io
+"""Facts about the progress bar of a training: it counts epochs, and stays silent where nobody looks."""
+
 import os
 import subprocess
 import sys
 
 import pytest
 
-import nnlite as nn
-from nnlite import progress
+from nnlite.fitting import epoch_bar
+from nnlite.fitting.epoch_bar import EpochBar
+
+from ..support import Terminal
 
 SCRIPT = """
 import numpy as np, nnlite as nn
@@ -15,14 +18,9 @@ model.fit(np.eye(6), np.arange(6) % 3, epochs=4, validation_data=(np.eye(6), np.
 """
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
 @pytest.fixture
-def terminal(monkeypatch):
-    """A function, as pytest sets its own stderr between the fixtures and the test."""
+def attach_terminal(monkeypatch):
+    """A function, because pytest replaces stderr between the fixtures and the test."""
 
     def attach():
         monkeypatch.setattr(sys, "stderr", Terminal())
@@ -31,10 +29,10 @@ def terminal(monkeypatch):
     return attach
 
 
-def test_the_bar_counts_epochs_with_loss_and_accuracy_beside_it(terminal):
+def test_the_bar_counts_epochs_with_loss_and_accuracy_beside_it(attach_terminal):
     values = {"loss": 0.25, "accuracy": 0.9, "val_loss": 0.3, "val_accuracy": 0.8, "seconds": 1.0}
-    terminal = terminal()
-    with progress.EpochBar(2, shown=True) as bar:
+    terminal = attach_terminal()
+    with EpochBar(2, shown=True) as bar:
         bar.finished(0, values)
         bar.finished(1, values)
     last = terminal.getvalue().rstrip("\n").split("\r")[-1]
@@ -43,31 +41,38 @@ def test_the_bar_counts_epochs_with_loss_and_accuracy_beside_it(terminal):
     assert len(last) <= 80
 
 
-def test_the_bar_moves_during_a_long_epoch(terminal, monkeypatch):
-    monkeypatch.setattr(progress, "REDRAW_SECONDS", 0)
-    terminal = terminal()
-    with progress.EpochBar(10, shown=True) as bar:
+def test_the_bar_moves_during_a_long_epoch(attach_terminal, monkeypatch):
+    monkeypatch.setattr(epoch_bar, "REDRAW_SECONDS", 0)
+    terminal = attach_terminal()
+    with EpochBar(10, shown=True) as bar:
         bar.within(4, 0.5)
         assert "epoch 5/10 |####" in terminal.getvalue()
 
 
-def test_silent_without_a_terminal(capfd):
-    with progress.EpochBar(1, shown=True) as bar:
+def test_a_resumed_training_starts_with_the_epochs_that_are_done(attach_terminal):
+    terminal = attach_terminal()
+    with EpochBar(4, shown=True, done=2):
+        bar = terminal.getvalue().split("|")[1]
+        assert abs(bar.count("#") - len(bar) / 2) <= 1
+
+
+def test_no_bar_without_a_terminal(capfd):
+    with EpochBar(1, shown=True) as bar:
         bar.finished(0, {"loss": 0.0})
     assert capfd.readouterr() == ("", "")
 
 
-def test_silent_when_asked(terminal):
-    terminal = terminal()
-    with progress.EpochBar(1, shown=False) as bar:
+def test_no_bar_if_it_is_declined(attach_terminal):
+    terminal = attach_terminal()
+    with EpochBar(1, shown=False) as bar:
         bar.within(0, 0.5)
         bar.finished(0, {"loss": 0.0})
     assert terminal.getvalue() == ""
 
 
-def test_silent_without_any_stderr(monkeypatch):
+def test_no_bar_without_a_stderr(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)  # as in a program without a console
-    with progress.EpochBar(1, shown=True) as bar:
+    with EpochBar(1, shown=True) as bar:
         assert not bar.shown
 
 
@@ -92,19 +97,3 @@ def test_fit_in_a_real_terminal(shown):
     assert process.stdout == b""
     assert (b"epoch 4/4 |" in written) == shown
     assert (b"accuracy 0." in written) == shown
-
-
-def test_a_notebook_is_recognized_by_its_kernel(monkeypatch):
-    class ZMQInteractiveShell:
-        pass
-
-    class IPython:
-        get_ipython = staticmethod(ZMQInteractiveShell)
-
-    monkeypatch.setitem(sys.modules, "IPython", IPython)
-    assert progress.in_notebook()
-
-
-def test_a_plain_process_is_no_notebook():
-    assert not progress.in_notebook()
-    assert nn.Model

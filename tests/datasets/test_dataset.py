@@ -1,4 +1,4 @@
-"""Facts about what all data sets share."""
+"""Facts about the form in which all data sets come."""
 
 import pickle
 
@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from nnlite.datasets import Dataset
-from nnlite.datasets.base import generator
-from nnlite.errors import ArgumentError
 
 
 @pytest.fixture
@@ -26,14 +24,3 @@ def test_a_data_set_is_frozen_and_can_be_pickled(data):
     again = pickle.loads(pickle.dumps(data))
     np.testing.assert_array_equal(again.y_train, data.y_train)
     assert repr(again) == repr(data)
-
-
-def test_the_same_seed_draws_the_same_numbers():
-    assert generator(3).random() == generator(3).random() != generator(4).random()
-    assert generator(None).random() != generator(None).random()
-
-
-@pytest.mark.parametrize("seed", [-1, 0.5, "0", True])
-def test_a_seed_that_is_no_integer_is_refused(seed):
-    with pytest.raises(ArgumentError, match=r"^seed: "):
-        generator(seed)

@@ -1,39 +1,33 @@
-"""What the data sets share: the form in which they come, and the seed that they are drawn with."""
-
-from __future__ import annotations  # naming np.random.Generator would import numpy.random
+"""The form in which all data sets come: training and test examples with their description."""
 
 from typing import NamedTuple
 
-import numpy as np
-
-from nnlite import checks
 from nnlite.checks import Array
 
 
 class Dataset(NamedTuple):
-    """Examples to train on, examples to test with, and what they are.
+    """Training and test examples, with the names of classes and features.
 
     Attributes
     ----------
     X_train : array of float32, shape (M_train, n_features)
-        The training examples, one a row.
+        Training examples, one per row.
     y_train : array of int64, shape (M_train,)
-        Their class indices 0..C-1; values (floats) where there are no classes.
+        Their class indices 0..C-1; for regression their values (floats).
     X_test : array of float32, shape (M_test, n_features)
-        The test examples.
+        Test examples.
     y_test : array of int64, shape (M_test,)
-        Their class indices, or values.
+        Their class indices or values.
     class_names : tuple of str
-        What the class indices stand for; empty where y are values.
+        The name of each class index; empty for regression.
     feature_names : tuple of str
-        What the columns are; empty for images.
+        The names of the columns of X; empty for images.
     image_shape : tuple of two int, or None
-        Rows and columns of an image, whose pixels are the columns of X row by row; None where the examples
-        are no images.
+        Rows and columns of an image; X has its pixels row by row. None if the examples are not images.
     name : str
         A short name.
     description : str
-        What the data are, with their source and licence.
+        What the data are, with source and licence.
 
     Examples
     --------
@@ -56,8 +50,3 @@ class Dataset(NamedTuple):
         shapes = ", ".join(f"{part} {getattr(self, part).shape}" for part in ("X_train", "y_train", "X_test", "y_test"))
         classes = f", {len(self.class_names)} classes" if self.class_names else ""
         return f"Dataset({self.name}: {shapes}{classes})"
-
-
-def generator(seed: int | None) -> np.random.Generator:
-    """A source of randomness: the same for the same seed, and another each time for None."""
-    return np.random.default_rng(None if seed is None else checks.integer("seed", seed, minimum=0))

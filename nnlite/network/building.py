@@ -1,0 +1,71 @@
+"""What building a network needs: checks of its arguments, and the default initializers."""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.errors import ArgumentError
+from nnlite.initializers import GlorotUniform, Initializer
+from nnlite.layers import Activation, Dense, Layer, Output, chain
+from nnlite.layers.base import Shape
+from nnlite.network.vectors import Segment
+
+
+def default_initializer(following: Sequence[Layer]) -> Initializer:
+    """Return the default for the next activation; before the last output small weights, so that J is near ln C."""
+    for layer in following:
+        if layer is following[-1]:
+            return GlorotUniform(gain=0.1)
+        if isinstance(layer, Activation):
+            return layer.initializer
+        if isinstance(layer, Dense):
+            break
+    return GlorotUniform()
+
+
+def layers_with_parameters(layers: Sequence[Layer], segments: Sequence[Segment]) -> list[list[Layer]]:
+    """For each layer of the chain, itself and the layers inside it that have parameters."""
+    with_parameters = {segment.layer for segment in segments if segment.size}
+    return [[inner for inner in chain.flattened([layer]) if inner in with_parameters] for layer in layers]
+
+
+def check_layers(layers: Any) -> tuple[Layer, ...]:
+    """Return the layers as a tuple, or raise ArgumentError: the last is an output layer, and none occurs twice."""
+    if isinstance(layers, Layer) or not isinstance(layers, Sequence) or not layers:
+        raise ArgumentError(
+            "layers: expected a list of at least one layer, ending in Softmax, Sigmoid, Identity or Exponential, "
+            f"got {layers!r}"
+        )
+    for i, layer in enumerate(layers):
+        if not isinstance(layer, Layer):
+            hint = f"; write nn.{layer.__name__}()" if isinstance(layer, type) else ""
+            raise ArgumentError(f"layers: entry {i} is not a layer, got {layer!r}{hint}")
+    if not isinstance(layers[-1], Output):
+        raise ArgumentError(
+            f"layers: the last must be an output layer (Softmax, Sigmoid, Identity or Exponential), got {layers[-1]}"
+        )
+    seen: set[int] = set()
+    for layer in chain.flattened(layers):
+        if id(layer) in seen:
+            raise ArgumentError(f"layers: {layer} occurs twice in the network; make one layer for each place")
+        seen.add(id(layer))
+    return tuple(layers)
+
+
+def check_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return float32 or float64, or raise ArgumentError."""
+    for allowed in (np.dtype(np.float32), np.dtype(np.float64)):
+        with contextlib.suppress(TypeError, SyntaxError):
+            if dtype is not None and np.dtype(dtype) == allowed:
+                return allowed
+    raise ArgumentError(f"dtype: expected 'float32' or 'float64', got {dtype!r}")
+
+
+def check_input_shape(n_features: Any) -> Shape:
+    """Return the shape of one example, or raise ArgumentError."""
+    if isinstance(n_features, tuple) and n_features:
+        return tuple(checks.integer("n_features", n) for n in n_features)
+    return (checks.integer("n_features", n_features),)

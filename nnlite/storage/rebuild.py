@@ -1,0 +1,70 @@
+"""Rebuild a network from the header of a model file.
+
+Every size is checked before memory is allocated, no weights are drawn, and nothing passes through the layers.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import TypeVar
+
+import numpy as np
+
+from nnlite.errors import ModelFileError
+from nnlite.initializers import Zeros
+from nnlite.layers import Layer, chain
+from nnlite.layers.base import Shape
+from nnlite.network.network import Network
+from nnlite.storage.header import Header
+from nnlite.storage.layers_json import KnownClasses, builtin_classes, decode_layers
+from nnlite.storage.untrusted import refusing
+
+N = TypeVar("N", bound=Network)
+FAILED = "the network cannot be made"
+BUILTIN = {cls.initialize for cls in builtin_classes().layers.values()}
+
+
+def make_network(header: Header, known: KnownClasses, make: type[N]) -> N:
+    """Return the network that the header describes, of the class ``make``, without its vectors yet."""
+    layers = decode_layers(header.layers, known)
+    with refusing(FAILED):
+        network = make(layers, seed=header.entropy, dtype=header.dtype)
+        network.seed = header.seed
+        all_layers = network.all_layers()
+        if len(all_layers) != len(header.trainable):
+            raise ModelFileError(f"has {len(all_layers)} layers, but {len(header.trainable)} values of trainable")
+        for layer, flag in zip(all_layers, header.trainable, strict=True):  # outer layers before those inside them
+            if layer.trainable != flag:
+                layer.trainable = flag
+        return network
+
+
+def check_lengths(network: Network, input_shape: Shape, lengths: tuple[int, int]) -> None:
+    """Raise ModelFileError unless theta and state of the network have these lengths."""
+    with refusing(FAILED):
+        layers = _with_shapes(network, input_shape)
+        needed = (
+            _count(layer.parameter_shapes(shape) for layer, shape in layers),
+            _count(layer.state_shapes(shape) for layer, shape in layers),
+        )
+    for name, n, found in zip(("theta", "state"), needed, lengths, strict=True):
+        if n != found:
+            raise ModelFileError(f"its layers need {n} numbers in {name}, but there are {found}")
+
+
+def add_vectors(network: Network, header: Header) -> None:
+    """Give the network its vectors, full of zeros, and its class names."""
+    with refusing(FAILED):
+        network.lay_out(header.input_shape)
+        for layer in network.all_layers():
+            if type(layer).initialize not in BUILTIN:  # a user's layer may prepare more there than its parameters
+                layer.initialize(np.random.default_rng(0), Zeros())
+        network.class_names = header.class_names
+
+
+def _with_shapes(network: Network, input_shape: Shape) -> list[tuple[Layer, Shape]]:
+    """Return every layer, also those inside others, with the shape of its input."""
+    return list(chain.with_input_shapes(network.layers, network.infer_shapes(input_shape)))
+
+
+def _count(shapes: Iterable[dict[str, Shape]]) -> int:
+    return sum(math.prod(shape) for of_layer in shapes for shape in of_layer.values())

@@ -1,0 +1,81 @@
+"""Facts about the target of a CSV file: y has class indices or values, as the cells or the user say."""
+
+import re
+
+import numpy as np
+import pytest
+
+from nnlite.datasets import load_csv
+
+from .untrusted import refuse_file
+
+
+@pytest.mark.parametrize(
+    ("cells", "classification", "y", "class_names"),
+    [
+        ("cat dog cat", None, [0, 1, 0], ("cat", "dog")),
+        ("10 9 10", None, [1, 0, 1], ("9", "10")),
+        ("-1 1 +1", None, [0, 1, 1], ("-1", "1")),
+        ("1 two 3", None, [0, 2, 1], ("1", "3", "two")),
+        ("1.5 2 3", None, [1.5, 2, 3], ()),
+        ("2 3 1.5", None, [2, 3, 1.5], ()),
+        ("1.0 2.0 1e0", None, [1, 2, 1], ()),
+        ("1.0 2.0 1e0", True, [0, 1, 0], ("1", "2")),
+        ("1e16 2 1e16", True, [0, 1, 0], ("1e16", "2")),
+        ("1.5 abc 1.5", True, [0, 1, 0], ("1.5", "abc")),
+        ("abc -nan inf", True, [1, 0, 2], ("-nan", "abc", "inf")),
+        ("10 9 10", False, [10, 9, 10], ()),
+        ("1_0 9 9", None, [0, 1, 1], ("1_0", "9")),
+    ],
+)
+def test_text_and_whole_numbers_are_classes_and_other_numbers_values(write, cells, classification, y, class_names):
+    table = load_csv(write("".join(f"0,{cell}\n" for cell in cells.split())), classification=classification)
+    assert table.y.tolist() == y
+    assert table.class_names == class_names
+    assert table.y.dtype == (np.int64 if class_names else np.float32)
+
+
+def test_more_than_100_whole_numbers_are_what_the_user_says(write):
+    path = write("".join(f"0,{i}\n" for i in range(101)))
+    refuse_file(path, "column 2 has more than 100 different whole numbers; pass classification=True")
+    assert len(load_csv(path, classification=True).class_names) == 101
+    assert load_csv(path, classification=False).y.tolist() == list(range(101))
+    assert len(load_csv(write("".join(f"0,{i}\n" for i in range(100)))).class_names) == 100
+
+
+def test_ten_thousand_classes_may_occur_again_and_again(write):
+    labels = [f"c{i:05}" for i in range(10_000)] * 2
+    table = load_csv(write("".join(f"0,{label}\n" for label in labels)))
+    assert table.y.tolist() == list(range(10_000)) * 2
+
+
+@pytest.mark.parametrize("first", ["0.5", "0"])
+def test_more_values_than_there_can_be_classes_are_values(write, first):
+    numbers = [float(first), *range(1, 10_100), 0.25]
+    table = load_csv(write("".join(f"0,{y:g}\n" for y in numbers)), dtype="float64")
+    assert table.y.tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b,y\n1,2,\n", "line 2: column 3 ('y'): missing value ''; fill it in, or remove the row"),
+        ("a,y\n1,1.5\n1,-nan\n", "line 3: column 2 ('y'): missing value '-nan'"),
+        ("a,y\n1,1.5\n1,inf\n", "line 3: column 2 ('y'): expected a finite number that float32 can hold, got inf"),
+        ("a,y\n1,1.5\n1,1e99\n", "line 3: column 2 ('y'): expected a finite number that float32 can hold, got 1e+99"),
+        ("a,y\n1,1.5\n1,red\n", "line 3: column 2 ('y'): expected a number, got 'red'; if these are names"),
+        ("a,y\n1,red\n1,1.5\n", "line 3: column 2 ('y'): got the number 1.5 after the text 'red'; if both are names"),
+    ],
+)
+def test_a_target_that_is_missing_or_contradicts_the_rows_before_is_refused(write, text, said):
+    refuse_file(write(text), re.escape(said))
+
+
+def test_text_is_refused_after_more_whole_numbers_than_there_can_be_classes(write):
+    text = "".join(f"0,{i}\n" for i in range(10_100)) + "0,red\n"
+    refuse_file(write(text), "line 10101: column 2: expected a number, got 'red'; if these are names of classes")
+
+
+def test_text_is_refused_if_values_are_asked_for(write):
+    refuse_file(write("1,2\n1,red\n"), "line 2: column 2: expected a number, got 'red'$", classification=False)
+    refuse_file(write("1,2\n1,1e999\n"), "expected a finite number", classification=False)
