@@ -130,6 +130,16 @@ class Optimizer:
         ------
         ArgumentError
             If the schedule does not give a finite number of at least 0; theta does not change then.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Dense(3), nn.Softmax()], n_features=2, seed=0)
+        >>> Y_hat = model.forward([[1.0, 2.0]])
+        >>> model.backward([2])
+        >>> nn.SGD(0.1).step(model)
+        >>> bool((model.parameters["b1"] == -0.1 * model.gradients["db1"]).all())
+        True
         """
         state = self.state(model)
         rate = self._rate_of(state.n_steps)
