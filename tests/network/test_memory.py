@@ -16,7 +16,6 @@ SMALL = 20_000  # bytes of Python's own small objects: numbers in a history, lis
 
 @pytest.fixture(autouse=True)
 def _traced():
-    gc.collect()
     gc.disable()
     tracemalloc.start()
     yield

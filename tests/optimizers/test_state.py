@@ -1,6 +1,5 @@
 """Facts about what an optimizer remembers: parts of theta, frozen layers, several models, and saved states."""
 
-import gc
 import math
 
 import numpy as np
@@ -193,7 +192,6 @@ def test_a_model_that_is_deleted_leaves_no_velocity_to_the_next():
     expected = train(classifier(), nn.SGD(0.05, momentum=0.9), 3)[-1]
     for _ in range(3):  # a new model may take the place of the last one in memory
         np.testing.assert_array_equal(train(classifier(), optimizer, 3)[-1], expected)
-        gc.collect()
 
 
 def test_two_optimizers_do_not_share_their_velocity():
