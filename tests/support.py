@@ -51,6 +51,23 @@ def holds_for(*strategies):
     return lambda test: settings(deadline=None, max_examples=60)(given(*strategies)(test))
 
 
+def away_from_zero(model, scale=0.5, seed=0):
+    """Draw all parameters of ``model`` at random, also biases and scales, and return the model."""
+    model.theta = np.random.default_rng(seed).normal(0, scale, model.n_parameters)
+    return model
+
+
+def everything(model, optimizer=None):
+    """All numbers of a model, and what ``optimizer`` remembers of it: equal before and after if nothing changed."""
+    arrays = [model.theta, model.grad, model.state]
+    remembered = None
+    if optimizer is not None:
+        state = optimizer.state(model)
+        arrays += state.vectors.values()
+        remembered = state.n_steps, repr(optimizer)
+    return [array.tobytes() for array in arrays], model.rng.bit_generator.state, remembered
+
+
 class Terminal(io.StringIO):
     """A stream in memory that claims to be a terminal, in place of ``sys.stderr``."""
 

@@ -11,7 +11,7 @@ import functools
 import sys
 from collections.abc import Iterator
 
-PIECE = 65_536  # numbers: a few arrays of this length fit the second cache of a core
+PIECE = 65_536
 
 # of glibc's malloc.h
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3

@@ -131,15 +131,18 @@ class RMSProp(Optimizer):
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """``s = rho s + (1 - rho) g^2``, ``theta = theta - learning_rate g / (sqrt(s) + epsilon)``."""
         s = part.mean_square
-        s[...] = self.rho * s + (1 - self.rho) * g**2
+        s *= self.rho
+        s += (1 - self.rho) * g**2
         if self.centered:
             m = part.mean
-            m[...] = self.rho * m + (1 - self.rho) * g
+            m *= self.rho
+            m += (1 - self.rho) * g
             s = np.maximum(0, s - m**2)  # rounding can make it negative if the gradient hardly changes
         step = g / (np.sqrt(s) + self.epsilon)
         if self.momentum:
             v = part.velocity
-            v[...] = self.momentum * v + step
+            v *= self.momentum
+            v += step
             step = v
         part.theta -= learning_rate * step
 
@@ -198,4 +201,5 @@ class Lion(Optimizer):
         """``theta = theta - learning_rate sign(beta_1 m + (1 - beta_1) g)``, ``m = beta_2 m + (1 - beta_2) g``."""
         m = part.m
         part.theta -= learning_rate * np.sign(self.beta_1 * m + (1 - self.beta_1) * g)
-        m[...] = self.beta_2 * m + (1 - self.beta_2) * g
+        m *= self.beta_2
+        m += (1 - self.beta_2) * g

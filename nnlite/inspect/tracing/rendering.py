@@ -1,55 +1,49 @@
-"""A trace for the eye: as text, as HTML and as LaTeX."""
-
-from __future__ import annotations
+"""A trace as text, as HTML and as LaTeX."""
 
 import html
 import itertools
 import textwrap
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.inspect.equations import escaped, latex_number
-
-if TYPE_CHECKING:
-    from nnlite.inspect.trace import Step, Trace
+from nnlite.inspect.tracing.notation import escaped, latex_number
+from nnlite.inspect.tracing.steps import Step
 
 WIDTH = 99
 EQUATION = 49  # columns of a terminal for an equation
-MOST_COLUMNS = 10  # of a matrix whose numbers are shown, which is also as many as LaTeX allows
-HEADINGS = {
-    "forward": "forward pass",
-    "cost": "cost",
-    "backward": "backward pass",
-    "update": "update, one step of {optimizer}",
-}
-CONVENTION = "dz and da belong to the loss L of each example, dW and db to J, the mean of the M losses."
+MOST_COLUMNS = 10  # LaTeX typesets no more
 
 
-def about(trace: Trace) -> str:
-    """How many examples, what they cost, and what the step does about it."""
-    of = f"example {trace.example} of " if trace.example is not None else ""
-    examples = f"{of}M = {trace.M} example{'s' if trace.M > 1 else ''}"
-    updated = any(step.part == "update" for step in trace)
-    after = f", after one step of {trace.optimizer} {trace.J_after:.4g}" if updated else ""
-    return f"{examples}, {trace.dtype}; J = {trace.J:.4g}{after}"
+class Section(NamedTuple):
+    """A part of the step: the forward pass, the cost, the backward pass or the update."""
+
+    heading: str
+    steps: list[Step]
+
+    def by_layer(self) -> list[tuple[str, list[Step]]]:
+        """Return the layers in order, each with its steps; the layer is "" for steps that no layer computes."""
+        return [(layer, list(steps)) for layer, steps in itertools.groupby(self.steps, key=lambda step: step.layer)]
 
 
-def convention(trace: Trace) -> str:
-    """What the gradients are gradients of, where it makes a difference."""
-    rows = " Where there is one row per example, it is that of the example." if trace.example is not None else ""
-    return CONVENTION + rows if trace.M > 1 else ""
+class Page(NamedTuple):
+    """What a trace shows. Arrays of more than ``max_numbers`` numbers are shown by their statistics only."""
+
+    title: str
+    paragraphs: list[str]
+    sections: list[Section]
+    max_numbers: int
 
 
 def show_numbers(step: Step, most: int) -> bool:
-    """Whether there are few enough of them."""
+    """Return whether the numbers are few enough to be shown."""
     shape = step.shape
     return 0 < len(shape) <= 2 and 0 < step.values.size <= most and shape[-1] <= MOST_COLUMNS
 
 
 def number(value: float, width: int = 9) -> str:
-    """At most ``width`` characters."""
+    """Return a number with four digits, or with fewer so that it has at most ``width`` characters."""
     value += 0.0  # -0 + 0 is 0
     for digits in (4, 3, 2, 1):
         shown = f"{value:.{digits}g}"
@@ -59,26 +53,25 @@ def number(value: float, width: int = 9) -> str:
 
 
 def shape_of(step: Step) -> str:
-    """``4 x 3``; nothing for a single number."""
+    """Return ``4 x 3``; nothing for a single number."""
     return " x ".join(map(str, step.shape))
 
 
 # ---- text ------------------------------------------------------------------------------------------------------
 
 
-def as_text(trace: Trace) -> str:
-    """A table of at most 99 columns."""
-    lines = textwrap.wrap(trace.title, WIDTH, subsequent_indent="  ")
-    for paragraph in (about(trace), convention(trace), trace.story or ""):
+def as_text(page: Page) -> str:
+    """Return a table of at most 99 columns."""
+    lines = textwrap.wrap(page.title, WIDTH, subsequent_indent="  ")
+    for paragraph in page.paragraphs:
         lines += textwrap.wrap(paragraph, WIDTH)
     columns = f"{'shape':>13}{'min':>10}{'mean':>10}{'max':>10}{'zeros':>7}"
-    for part, steps in itertools.groupby(trace, key=lambda step: step.part):
-        heading = HEADINGS[part].format(optimizer=trace.optimizer)
-        lines += ["", *_heading(heading, columns), "-" * WIDTH]
-        for layer, of_layer in itertools.groupby(steps, key=lambda step: step.layer):
-            lines += textwrap.wrap(layer, WIDTH, subsequent_indent="  ") if layer else []
-            for step in of_layer:
-                lines += _text_lines(step, trace.max_numbers)
+    for section in page.sections:
+        lines += ["", *_heading(section.heading, columns), "-" * WIDTH]
+        for layer, steps in section.by_layer():
+            lines += textwrap.wrap(layer, WIDTH, subsequent_indent="  ")
+            for step in steps:
+                lines += _text_lines(step, page.max_numbers)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -110,14 +103,14 @@ def _with_note(lines: list[str], step: Step) -> list[str]:
 
 
 def _matrix(values: Array) -> list[str]:
-    """Rows of numbers, one under the other."""
+    """Return the rows of a matrix, with their numbers in columns."""
     cells = _cells(values)
     width = max(len(cell) for row in cells for cell in row)
     return ["[" + " ".join(f"{cell:>{width}}" for cell in row) + "]" for row in cells]
 
 
 def _cells(values: Array) -> list[list[str]]:
-    """The numbers of a matrix (or a row) with the same number of decimals; whole numbers without."""
+    """Return the numbers of a matrix (or a row) in one format; whole numbers have no decimals."""
     rows = np.atleast_2d(values).astype(np.float64) + 0  # -0 + 0 is 0
     largest = np.abs(rows).max()
     if (rows == np.round(rows)).all() and largest < 1e6:
@@ -129,8 +122,8 @@ def _cells(values: Array) -> list[list[str]]:
 
 # ---- HTML ------------------------------------------------------------------------------------------------------
 
-# JupyterLab has rules of its own for tables, hence !important. Where MathJax is at work it sets the formula; where it
-# is not (as in Visual Studio Code), the text stands there.
+# JupyterLab has its own rules for tables, hence !important. MathJax typesets the formula; in editors without MathJax
+# (such as Visual Studio Code) the plain text is shown instead.
 STYLE = """<style>
 .nnlite-trace {border-collapse: collapse; font-size: 13px}
 .nnlite-trace tr {background: none !important}
@@ -149,21 +142,20 @@ STYLE = """<style>
 </style>"""
 
 
-def as_html(trace: Trace) -> str:
-    """A table with a row for each step; its equations are for MathJax."""
+def as_html(page: Page) -> str:
+    """Return a table with a row for each step; MathJax typesets its equations."""
     lines = [STYLE, '<div class="nnlite-trace-box" style="overflow-x: auto">']
-    lines.append(f"<p><code>{html.escape(trace.title)}</code><br>{html.escape(about(trace))}</p>")
-    lines += [f"<p>{html.escape(text)}</p>" for text in (trace.story, convention(trace)) if text]
+    lines.append(f"<p><code>{html.escape(page.title)}</code></p>")
+    lines += [f"<p>{html.escape(text)}</p>" for text in page.paragraphs]
     lines.append('<table class="nnlite-trace">')
-    for part, steps in itertools.groupby(trace, key=lambda step: step.part):
-        heading = html.escape(HEADINGS[part].format(optimizer=trace.optimizer))
-        columns = "".join(f"<th>{column}</th>" for column in ("shape", "min", "mean", "max", "zeros"))
-        lines.append(f'<tr class="part"><th class="l">{heading}</th>{columns}</tr>')
-        for layer, of_layer in itertools.groupby(steps, key=lambda step: step.layer):
+    columns = "".join(f"<th>{column}</th>" for column in ("shape", "min", "mean", "max", "zeros"))
+    for section in page.sections:
+        lines.append(f'<tr class="part"><th class="l">{html.escape(section.heading)}</th>{columns}</tr>')
+        for layer, steps in section.by_layer():
             if layer:
                 lines.append(f'<tr class="layer"><td class="l" colspan="6">{html.escape(layer)}</td></tr>')
-            for step in of_layer:
-                lines += _html_rows(step, trace.max_numbers)
+            for step in steps:
+                lines += _html_rows(step, page.max_numbers)
     return "\n".join([*lines, "</table>", "</div>"])
 
 
@@ -189,25 +181,29 @@ def _html_rows(step: Step, most: int) -> list[str]:
 # ---- LaTeX -----------------------------------------------------------------------------------------------------
 
 
-def as_latex(trace: Trace) -> str:
-    """A fragment of a document, for the package amsmath."""
+def as_latex(page: Page) -> str:
+    """Return a fragment of a document, for the package amsmath."""
     lines = [r"% needs \usepackage{amsmath}", r"\begingroup\allowdisplaybreaks"]
-    lines += [rf"{{\raggedright\noindent\ttfamily {escaped(trace.title)}\par}}", escaped(f"{about(trace)}.")]
-    lines += [f"\n{escaped(text)}" for text in (convention(trace), trace.story) if text]
-    for part, steps in itertools.groupby(trace, key=lambda step: step.part):
-        heading = HEADINGS[part].format(optimizer=trace.optimizer)
-        lines += ["", rf"\paragraph{{{escaped(heading[0].upper() + heading[1:])}}}", r"\begin{align*}"]
+    lines.append(rf"{{\raggedright\noindent\ttfamily {escaped(page.title)}\par}}")
+    lines.append("\n\n".join(escaped(text) for text in page.paragraphs))
+    for section in page.sections:
+        heading = escaped(section.heading[0].upper() + section.heading[1:])
+        lines += ["", rf"\paragraph{{{heading}}}", r"\begin{align*}"]
         rows = []
-        for layer, grouped in itertools.groupby(steps, key=lambda step: step.layer):
-            of_layer = list(grouped)
-            notes = "; ".join(step.note for step in of_layer if step.note and part == "forward")
-            title = rf"\texttt{{{escaped(layer)}}}" + (f": {escaped(notes)}" if notes else "")
-            above = f"\\intertext{{{title}}}\n" if layer else ""
-            for step in of_layer:
-                rows.append(above + _latex_row(step, trace.max_numbers))
+        for layer, steps in section.by_layer():
+            above = _latex_title(layer, steps) if layer else ""
+            for step in steps:
+                rows.append(above + _latex_row(step, page.max_numbers))
                 above = ""
         lines += [" \\\\\n".join(rows), r"\end{align*}"]
     return "\n".join([*lines, r"\endgroup", ""])
+
+
+def _latex_title(layer: str, steps: list[Step]) -> str:
+    """Return the layer as a line between equations, in the forward pass with the notes on its equations."""
+    notes = "; ".join(step.note for step in steps if step.note and step.part == "forward")
+    title = rf"\texttt{{{escaped(layer)}}}" + (f": {escaped(notes)}" if notes else "")
+    return f"\\intertext{{{title}}}\n"
 
 
 def _latex_row(step: Step, most: int) -> str:

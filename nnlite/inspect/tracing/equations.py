@@ -1,12 +1,11 @@
-"""The equations of the layers in the course's notation, for a terminal and for LaTeX."""
+"""The equations of the layers, costs and updates in the course's notation, for a terminal and for LaTeX.
 
-from __future__ import annotations
+``<in>`` and ``<out>`` are the input and output of a layer, ``<din>`` and ``<dout>`` their gradients.
+"""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
 
+from nnlite.inspect.tracing.notation import Equation, Symbol, escaped, same
 from nnlite.layers import (
     ELU,
     GELU,
@@ -23,6 +22,7 @@ from nnlite.layers import (
     Layer,
     LayerNorm,
     LeakyReLU,
+    Output,
     ReLU,
     Reshape,
     Residual,
@@ -34,89 +34,7 @@ from nnlite.layers import (
 )
 from nnlite.optimizers import SGD, Optimizer
 
-GREEK = {"alpha", "beta", "gamma", "delta", "epsilon", "kappa", "lambda", "mu", "rho", "sigma", "tau", "theta", "phi"}
-
-
-@dataclass(frozen=True)
-class Symbol:
-    """A quantity of layer l, such as ``dz'[2]``: ``differential`` "d", ``letter`` "z", one prime, ``number`` 2.
-
-    Primes tell quantities of one layer apart: z[1], and z'[1] behind its normalization.
-    """
-
-    letter: str
-    number: str
-    primes: int = 0
-    differential: str = ""
-
-    @property
-    def d(self) -> Symbol:
-        """The gradient of the cost by it."""
-        return replace(self, differential="d")
-
-    def __str__(self) -> str:
-        space = " " if "_" in self.differential else ""
-        return f"{self.differential}{space}{self.letter}{chr(39) * self.primes}[{self.number}]"
-
-    def latex(self, exponent: str = "") -> str:
-        """As LaTeX, with something more in the exponent."""
-        letter, _, rest = self.letter.partition("_")
-        if self.letter in GREEK:
-            body = f"\\{self.letter}"
-        elif rest == "hat":
-            body = f"\\hat{{{letter}}}"
-        else:
-            body = self.letter if len(self.letter) == 1 else f"\\mathrm{{{escaped(self.letter)}}}"
-        d = f"{self.differential} " if self.differential else ""
-        return f"{d}{body}{chr(39) * self.primes}^{{[{self.number}]{exponent}}}"
-
-
-class Equation(NamedTuple):
-    """A line as text and as LaTeX; ``<in>`` and the like stand for what `written` puts there."""
-
-    text: str
-    latex: str
-
-
-def written(equation: Equation, symbols: Mapping[str, Any]) -> Equation:
-    """The equation with its symbols in place; ``<W.T>`` is the transpose of ``<W>``."""
-
-    def text(match: re.Match[str]) -> str:
-        value = symbols[match[1]]
-        return f"{value:g}" if isinstance(value, float) else f"{value}{'^T' if match[2] else ''}"
-
-    def latex(match: re.Match[str]) -> str:
-        value = symbols[match[1]]
-        return value.latex(r"\top" if match[2] else "") if isinstance(value, Symbol) else latex_number(f"{value:g}")
-
-    return Equation(re.sub(r"<(\w+)(\.T)?>", text, equation.text), re.sub(r"<(\w+)(\.T)?>", latex, equation.latex))
-
-
-def latex_number(shown: str) -> str:
-    r"""A number, written as Python writes it, in LaTeX: 0.1, or ``1.5 \cdot 10^{-5}``."""
-    mantissa, _, exponent = shown.partition("e")
-    if mantissa in ("nan", "inf", "-inf"):
-        return {"nan": r"\mathrm{nan}", "inf": r"\infty", "-inf": r"-\infty"}[mantissa]
-    power = f"10^{{{int(exponent)}}}" if exponent else ""
-    if power and mantissa in ("1", "-1"):
-        return mantissa.replace("1", power)
-    return f"{mantissa} \\cdot {power}" if power else mantissa
-
-
-def escaped(text: str) -> str:
-    """``text`` with LaTeX's special characters escaped, for use in a paragraph."""
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    special |= {character: f"\\{character}" for character in "&%$#_{}"}
-    special |= {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
-    return "".join(special.get(character, character) for character in text)
-
-
-def same(equation: str) -> Equation:
-    """An equation that reads the same in both."""
-    return Equation(equation, equation)
-
-
-# ---- forward ---------------------------------------------------------------------------------------------------
+# ---- forward ----------------------------------------------------------------------------------------------------
 
 FORWARD: dict[type[Layer], Equation] = {
     Dense: same("<out> = <in> <W> + <b>"),
@@ -155,7 +73,7 @@ FORWARD: dict[type[Layer], Equation] = {
     Reshape: Equation("<out> = reshape(<in>)", r"<out> = \mathrm{reshape}(<in>)"),
 }
 
-# ---- backward, to the layer's input ----------------------------------------------------------------------------
+# ---- backward: the gradient of the layer's input ----------------------------------------------------------------
 
 BACKWARD: dict[type[Layer], Equation] = {
     Dense: same("<din> = <dout> <W.T>"),
@@ -204,7 +122,7 @@ BACKWARD: dict[type[Layer], Equation] = {
     Reshape: Equation("<din> = <dout>, in the shape of <in>", r"<din> = <dout> \text{, in the shape of } <in>"),
 }
 
-# ---- backward, to the layer's parameters -----------------------------------------------------------------------
+# ---- backward: the gradients of the layer's parameters ----------------------------------------------------------
 
 _SCALE_AND_SHIFT = {
     "gamma": Equation(
@@ -222,7 +140,7 @@ TO_PARAMETERS: dict[type[Layer], dict[str, Equation]] = {
     LayerNorm: _SCALE_AND_SHIFT,
 }
 
-# ---- what a layer computes on the way --------------------------------------------------------------------------
+# ---- the steps inside a normalization ---------------------------------------------------------------------------
 
 MU_OF_BATCH = Equation("<mu> = 1/M sum_i <in>", r"<mu> = \tfrac{1}{M} \textstyle\sum_i <in>")
 VARIANCE_OF_BATCH = Equation(
@@ -238,9 +156,9 @@ NORMALIZED = Equation(
     "<z_hat> = (<in> - <mu>) / sqrt(<sigma>^2 + <epsilon>)", r"<z_hat> = (<in> - <mu>) / \sqrt{{<sigma>}^2 + <epsilon>}"
 )
 
-DZ_HAT = Equation("<u> = <dout> <gamma>", r"<u> = <dout> \odot <gamma>")  # the gradient by z_hat
+DZ_HAT = Equation("<u> = <dout> <gamma>", r"<u> = <dout> \odot <gamma>")  # the gradient of z_hat
 
-# ---- cost ------------------------------------------------------------------------------------------------------
+# ---- cost -------------------------------------------------------------------------------------------------------
 
 LOSSES: dict[type[Layer], Equation] = {
     Softmax: Equation("L = - sum_j y_j log y_hat_j", r"L = - \textstyle\sum_j y_j \log \hat{y}_j"),
@@ -264,7 +182,9 @@ ONE_UNIT: dict[type[Layer], Equation] = {
 COST = Equation("J = 1/M sum_i L", r"J = \tfrac{1}{M} \textstyle\sum_{i=1}^{M} L(\hat{y}^{(i)}, y^{(i)})")
 START = Equation("<din> = y_hat - y", r"<din> = \hat{y} - y")
 
-# ---- words about a layer ---------------------------------------------------------------------------------------
+COST_AFTER = Equation("J = 1/M sum_i L after the step", r"J = \tfrac{1}{M} \textstyle\sum_i L \text{ after the step}")
+
+# ---- notes on the equation of a layer ---------------------------------------------------------------------------
 
 NOTES: dict[type[Layer], str] = {
     SELU: "lambda = 1.0507, alpha = 1.6733",
@@ -276,60 +196,62 @@ NOTES: dict[type[Layer], str] = {
 
 
 def owner(layer: Layer, method: str) -> type[Layer]:
-    """The class that wrote ``method`` of this layer."""
+    """Return the class that defines ``method`` of this layer."""
     return next(cls for cls in type(layer).__mro__ if method in vars(cls))
 
 
 def forward_equation(layer: Layer, parameters: Mapping[str, Symbol]) -> Equation:
-    """The layer's own; of a layer of a user's own, ``<out> = Name(<in>; parameters)``."""
-    if isinstance(layer, (Dropout, AlphaDropout)) and layer.rate == 0:
+    """Return the forward equation; for a user's own layer ``<out> = Name(<in>; parameters)``."""
+    if _drops_nothing(layer):
         return FORWARD[Identity]
-    equation = FORWARD.get(owner(layer, "forward"))
-    if equation is not None:
-        return equation
-    name = type(layer).__name__
     given = "".join(f"{', ' if i else '; '}<{attribute}>" for i, attribute in enumerate(parameters))
-    return Equation(f"<out> = {name}(<in>{given})", f"<out> = \\mathrm{{{escaped(name)}}}(<in>{given})")
+    return FORWARD.get(owner(layer, "forward")) or _call("<out>", type(layer).__name__, f"<in>{given}")
 
 
 def backward_equation(layer: Layer) -> Equation:
-    """The layer's own; of a layer of a user's own, ``<din> = Name.backward(<dout>)``."""
-    if isinstance(layer, (Dropout, AlphaDropout)) and layer.rate == 0:
+    """Return the equation of the gradient of the layer's input; for a user's own ``<din> = Name.backward(<dout>)``."""
+    if _drops_nothing(layer):
         return BACKWARD[Identity]
     if isinstance(layer, BatchNorm) and not layer.trainable:
         return Equation(
             "<din> = <gamma> / sqrt(<sigma>^2 + <epsilon>) <dout>",
             r"<din> = <gamma> / \sqrt{{<sigma>}^2 + <epsilon>} \odot <dout>",
         )
-    return BACKWARD.get(owner(layer, "backward")) or _by_backward(layer, "din")
+    return BACKWARD.get(owner(layer, "backward")) or _call("<din>", f"{type(layer).__name__}.backward", "<dout>")
 
 
 def parameter_equation(layer: Layer, attribute: str) -> Equation:
-    """How the gradient of one of its parameters comes about."""
+    """Return the equation of the gradient of a parameter."""
     known = TO_PARAMETERS.get(owner(layer, "backward"), {})
-    return known.get(attribute) or _by_backward(layer, f"d{attribute}")
-
-
-def _by_backward(layer: Layer, result: str) -> Equation:
-    name = type(layer).__name__
-    return Equation(
-        f"<{result}> = {name}.backward(<dout>)", f"<{result}> = \\mathrm{{{escaped(name)}.backward}}(<dout>)"
-    )
+    return known.get(attribute) or _call(f"<d{attribute}>", f"{type(layer).__name__}.backward", "<dout>")
 
 
 def loss_equation(layer: Layer, units: int) -> Equation:
-    """Of an output layer with so many units."""
+    """Return the loss of an output layer with ``units`` units."""
     cls = owner(layer, "losses")
     known = ONE_UNIT.get(cls) if units == 1 else None
-    name = type(layer).__name__
-    own = Equation(f"L = {name}.losses(y)", f"L = \\mathrm{{{escaped(name)}.losses}}(y)")
-    return known or LOSSES.get(cls) or own
+    return known or LOSSES.get(cls) or _call("L", f"{type(layer).__name__}.losses", "y")
+
+
+def start_equation(layer: Layer) -> Equation:
+    """Return the equation with which an output layer starts the backward pass."""
+    if owner(layer, "start_backward") is Output:
+        return START
+    return _call("<din>", f"{type(layer).__name__}.start_backward", "y")
+
+
+def update_equation(optimizer: Optimizer) -> Equation:
+    """Return ``W := W - 0.1 dW`` for plain gradient descent, for another rule ``W := Adam(W, dW)``."""
+    options = (optimizer.weight_decay, optimizer.l1, optimizer.clip_value, optimizer.clip_norm, optimizer.max_norm)
+    if type(optimizer) is SGD and not optimizer.momentum and not any(options):
+        return Equation("<theta> := <theta> - <rate> <dtheta>", r"<theta> := <theta> - <rate>\, <dtheta>")
+    return _call("<theta>", type(optimizer).__name__, "<theta>, <dtheta>", equals=":=")
 
 
 def note(layer: Layer) -> str:
-    """What one should know to read its equation; of a layer of a user's own the first line of its docstring."""
+    """Return what one needs to read the equation; for a user's own layer the first line of its docstring."""
     cls = owner(layer, "forward")
-    if isinstance(layer, (Dropout, AlphaDropout)) and layer.rate == 0:
+    if _drops_nothing(layer):
         return ""
     if isinstance(layer, GELU) and layer.approximate == "tanh":
         return "Phi(z) = (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2, and phi is its derivative"
@@ -339,23 +261,12 @@ def note(layer: Layer) -> str:
     return lines[0].replace("`", "") if lines else ""
 
 
-# ---- update ----------------------------------------------------------------------------------------------------
+def _drops_nothing(layer: Layer) -> bool:
+    return isinstance(layer, (Dropout, AlphaDropout)) and layer.rate == 0
 
-COST_AFTER = Equation("J = 1/M sum_i L after the step", r"J = \tfrac{1}{M} \textstyle\sum_i L \text{ after the step}")
 
-
-def update_of(optimizer: Optimizer) -> Equation:
-    """``W = W - 0.1 dW`` of plain gradient descent; of any other rule, that there is one."""
-    options = (optimizer.weight_decay, optimizer.l1, optimizer.clip_value, optimizer.clip_norm, optimizer.max_norm)
-    if type(optimizer) is SGD and not optimizer.momentum and not any(options):
-        return Equation("<theta> := <theta> - <rate> <dtheta>", r"<theta> := <theta> - <rate>\, <dtheta>")
+def _call(result: str, name: str, arguments: str, equals: str = "=") -> Equation:
+    """Return ``result = name(arguments)``, for what has no known equation."""
     return Equation(
-        f"<theta> := {type(optimizer).__name__}(<theta>, <dtheta>)",
-        f"<theta> := \\mathrm{{{escaped(type(optimizer).__name__)}}}(<theta>, <dtheta>)",
+        f"{result} {equals} {name}({arguments})", f"{result} {equals} \\mathrm{{{escaped(name)}}}({arguments})"
     )
-
-
-def start_of(layer: Layer) -> Equation:
-    """Where the backward pass starts, of an output layer of a user's own."""
-    name = type(layer).__name__
-    return Equation(f"<din> = {name}.start_backward(y)", f"<din> = \\mathrm{{{escaped(name)}.start\\_backward}}(y)")
