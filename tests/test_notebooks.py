@@ -174,7 +174,8 @@ def test_a_notebook_prints_its_committed_output_and_its_solutions_run(run, path)
 def test_a_long_notebook_and_its_solutions_run_with_short_trainings(run, path, monkeypatch):
     fit = nn.Model.fit
     monkeypatch.setattr(nn.Model, "fit", lambda *arguments, **options: fit(*arguments, **options | {"epochs": 1}))
-    assert len(list(run(path))) > 15
+    for _ in run(path):
+        pass
 
 
 @pytest.mark.slow
