@@ -1,6 +1,7 @@
 """Facts about what an optimizer remembers: parts of theta, frozen layers, several models, and saved states."""
 
 import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -23,10 +24,10 @@ def three_layers(frozen=(), dtype="float64"):
     return model
 
 
-def arranged(model, names=(), initial=lambda name: 0.0, apart=False):
+def arranged(model, names=(), initial=(), apart=False):
     """The state of a model before its first step."""
     state = OptimizerState()
-    state.arrange(model, names, initial, apart)
+    state.arrange(model, names, dict(initial), apart)
     return state
 
 
@@ -120,7 +121,7 @@ def test_a_parameter_without_entries_is_no_part():
 
 def test_vectors_are_as_long_as_theta_and_start_at_their_initial_value():
     model = three_layers(frozen=(2,), dtype="float32")
-    state = arranged(model, ("low", "high"), {"low": 0.0, "high": 1.5}.get)
+    state = arranged(model, ("low", "high"), {"high": 1.5})
     for name, value in (("low", 0), ("high", 1.5)):
         assert state.vectors[name].dtype == np.float32
         assert state.vectors[name].size == model.n_parameters
@@ -130,9 +131,7 @@ def test_vectors_are_as_long_as_theta_and_start_at_their_initial_value():
 def test_a_users_rule_says_where_its_vectors_start():
     class FromOne(nn.Optimizer):
         state_names = ("sum", "product")
-
-        def initial(self, name):
-            return 1.0 if name == "product" else 0.0
+        initial_values: ClassVar = {"product": 1.0}
 
         def update(self, part, g, learning_rate):
             part.sum += g
@@ -148,8 +147,8 @@ def test_a_users_rule_says_where_its_vectors_start():
 
 
 def test_adagrad_starts_from_its_accumulator_and_other_rules_from_0():
-    assert Adagrad(initial_accumulator_value=0.5).initial("accumulator") == 0.5
-    assert Adam().initial("m") == 0
+    assert Adagrad(initial_accumulator_value=0.5).initial_values == {"accumulator": 0.5}
+    assert Adam().initial_values == {}
 
 
 def test_momentum_that_is_added_later_starts_from_0():
