@@ -106,3 +106,36 @@ class Scale(nn.Layer):
         self.dscale = (da * cache.a_prev).sum(axis=0)
         self.dshift = da.sum(axis=0)
         return da * self.scale
+
+
+def without_seconds(history):
+    """The history as a dict, without the seconds, which differ from run to run."""
+    return {key: values for key, values in history.items() if key != "seconds"}
+
+
+class Spy(nn.Layer):
+    """Passes on what comes, and notes the first feature of each example: in training and in prediction."""
+
+    def __init__(self):
+        self.trained, self.predicted = [], []
+
+    def forward(self, a_prev, cache):
+        (self.trained if cache.training else self.predicted).append(a_prev[:, 0].copy())
+        return a_prev
+
+    def backward(self, da, cache):
+        return da
+
+
+class Recorder(nn.callbacks.Callback):
+    """Keeps the parameters and the state after each epoch, and the parameters after each step."""
+
+    def on_train_begin(self, logs):
+        self.thetas, self.states, self.steps = [], [], []
+
+    def on_epoch_end(self, epoch, logs):
+        self.thetas.append(self.model.theta.copy())
+        self.states.append(self.model.state.copy())
+
+    def on_batch_end(self, batch, logs):
+        self.steps.append(self.model.theta.copy())

@@ -305,7 +305,7 @@ def test_a_callback_may_hold_anything_and_is_told_what_will_be_lost(tmp_path):
     assert again.numbers == holding.numbers == {0: 0, 1: 1}
 
 
-# ---- the directory -----------------------------------------------------------------------------------------------
+# ---- the directory ----------------------------------------------------------------------------------------------
 
 
 def names(directory):
