@@ -6,26 +6,77 @@ leaves the model, the optimizer and the data unchanged, except `DivergenceError`
 
 
 class NnliteError(Exception):
-    """Base class of all errors that nnlite raises on purpose."""
+    """Base class of all errors that nnlite raises on purpose.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> try:
+    ...     nn.Dense(0)
+    ... except nn.NnliteError as error:
+    ...     print(error)
+    units: expected an integer of at least 1, got 0
+    """
 
 
 class ArgumentError(NnliteError, ValueError, TypeError):
     """An argument has the wrong type, shape or value.
 
     It is both a `ValueError` and a `TypeError`, so that either ``except`` clause catches it.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> nn.softmax("cat")
+    Traceback (most recent call last):
+        ...
+    nnlite.errors.ArgumentError: z: expected numbers, got an array of dtype <U3 (z[] is 'cat')
     """
 
 
 class NotBuiltError(NnliteError, ValueError, AttributeError):
-    """The network has no parameters yet, because its input size is unknown."""
+    """The network has no parameters yet, because its input size is unknown.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> nn.Model([nn.Dense(3), nn.Softmax()]).n_parameters
+    Traceback (most recent call last):
+        ...
+    nnlite.errors.NotBuiltError: n_parameters: the network does not know its input size yet; ...
+    """
 
 
 class DataFileError(NnliteError, ValueError):
-    """A data file is missing or damaged, or its content does not have the format that its name says."""
+    """A data file is missing or damaged, or its content does not have the format that its name says.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> nn.load_csv("missing.csv", "kind")
+    Traceback (most recent call last):
+        ...
+    nnlite.errors.DataFileError: missing.csv: ...
+    """
 
 
 class ModelFileError(NnliteError, ValueError):
-    """A model file is damaged, is not a model file, or needs a layer or a version of nnlite that is not available."""
+    """A model file is damaged, is not a model file, or needs a layer or a version of nnlite that is not available.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import nnlite as nn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.npz")
+    ...     with open(path, "w") as file:
+    ...         _ = file.write("This is not a model.")
+    ...     try:
+    ...         nn.load(path)
+    ...     except nn.ModelFileError as error:
+    ...         print("refused")
+    refused
+    """
 
 
 class DivergenceError(NnliteError, ArithmeticError):
@@ -39,6 +90,18 @@ class DivergenceError(NnliteError, ArithmeticError):
         What became NaN or infinite first.
     history : dict of str to list of float
         The `History` of the completed epochs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnlite as nn
+    >>> X, y = np.array([[1.0], [2.0]]), np.array([1.0, 2.0])
+    >>> model = nn.Model([nn.Dense(1), nn.Identity()], seed=0)
+    >>> try:
+    ...     model.fit(X, y, optimizer=nn.SGD(1e30), epochs=5)
+    ... except nn.DivergenceError as error:
+    ...     print("diverged in epoch", error.epoch)
+    diverged in epoch 1
     """
 
     history: dict[str, list[float]]

@@ -206,6 +206,15 @@ class Model(Network):
             If an argument of a layer cannot be written.
         NotBuiltError
             If the network has no parameters yet.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import nnlite as nn
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nn.Model([nn.Dense(3), nn.Softmax()], n_features=2).save(os.path.join(folder, "model.npz"))
+        ...     os.listdir(folder)
+        ['model.npz']
         """
         model_files.save(self, path)
 

@@ -3,15 +3,15 @@
     pip install -e '.[notebooks]'
     python notebooks/execute.py                                 # all of them
     python notebooks/execute.py notebooks/4_spirals.ipynb       # these
-    python notebooks/execute.py --into /tmp/try                 # leaves the originals unchanged
+    python notebooks/execute.py --into /tmp/try                 # leave the originals unchanged
 
-After editing a notebook, for example in JupyterLab, run this script before you commit. A second run writes the same
-file: execution counts, widgets, progress bars and all metadata except the kernel's name are removed, and pictures are
-stored with 256 colours. A notebook that fails, warns, or shows a path or a memory address of this machine is refused
-and left unchanged.
+Run this script after you edit a notebook (in JupyterLab, for example) and before you commit it. The script removes
+execution counts, widgets, progress bars and all metadata except the kernel's name, and stores pictures with 256
+colors. So a second run writes the same file. If a notebook fails, warns, or shows a path or a memory address of this
+machine, the script stops and leaves the file unchanged.
 
-The kernels compute with one thread, so that sums are added in the same order on every machine. The file matplotlibrc
-beside this script sets the size of pictures.
+The kernels compute with one thread, so that numbers are added in the same order on every machine. The file
+matplotlibrc in this directory sets the size and colors of pictures.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def execute(path: Path, timeout: float = 600) -> Any:
 
 
 def clean(notebook: Any) -> None:
-    """Remove, in place, what differs from run to run; raise ValueError for warnings and traces of this machine."""
+    """Remove in place what differs from run to run. ValueError if the notebook warns or shows traces of this machine."""
     notebook["metadata"] = dict(METADATA)
     for cell in notebook["cells"]:
         cell["metadata"] = {}
@@ -69,7 +69,7 @@ def clean(notebook: Any) -> None:
 
 
 def _is_progress_bar(output: Any) -> bool:
-    """Return whether the output is a progress bar: a widget, or text that is drawn over itself."""
+    """Whether the output is a progress bar: a widget, or text that overwrites itself."""
     if output["output_type"] == "stream":
         return output["name"] == "stderr" and "\r" in output["text"]
     return WIDGET in output.get("data", {})
@@ -93,7 +93,7 @@ def _clean_output(output: Any) -> None:
 
 
 def _smaller(picture: str) -> str:
-    """Return the PNG with 256 colours and without metadata, which halves its size."""
+    """Return the PNG with 256 colors and without metadata, which halves its size."""
     from PIL import Image
 
     smaller = io.BytesIO()

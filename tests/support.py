@@ -1,6 +1,7 @@
 """What tests in several folders share."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,11 +52,60 @@ def holds_for(*strategies):
     return lambda test: settings(deadline=None, max_examples=60)(given(*strategies)(test))
 
 
+def away_from_zero(model, scale=0.5, seed=0):
+    """Draw all parameters of ``model`` at random, also biases and scales, and return the model."""
+    model.theta = np.random.default_rng(seed).normal(0, scale, model.n_parameters)
+    return model
+
+
+def everything(model, optimizer=None):
+    """All numbers of a model, and what ``optimizer`` remembers of it: equal before and after if nothing changed."""
+    arrays = [model.theta, model.grad, model.state]
+    remembered = None
+    if optimizer is not None:
+        state = optimizer.state(model)
+        arrays += state.vectors.values()
+        remembered = state.n_steps, repr(optimizer)
+    return [array.tobytes() for array in arrays], model.rng.bit_generator.state, remembered
+
+
 class Terminal(io.StringIO):
     """A stream in memory that claims to be a terminal, in place of ``sys.stderr``."""
 
     def isatty(self):
         return True
+
+
+def reference(name):
+    """The arrays that tests/reference/<name>.py has saved, by name."""
+    return dict(np.load(Path(__file__).parent / "reference" / f"{name}.npz"))
+
+
+def assert_matches(value, expected):
+    """Check that ``value`` is ``expected`` to 1e-12 of its largest entry."""
+    np.testing.assert_allclose(value, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+class Scale(nn.Layer):
+    """A user's own layer with parameters, ``a = scale a_prev + shift``."""
+
+    def __init__(self, start=1.0):
+        self.start = start
+
+    def parameter_shapes(self, input_shape):
+        return {"shift": input_shape, "scale": input_shape}
+
+    def initialize(self, rng, initializer):
+        self.scale[...] = self.start
+
+    def forward(self, a_prev, cache):
+        cache.a_prev = a_prev
+        return a_prev * self.scale + self.shift
+
+    def backward(self, da, cache):
+        self.dscale = (da * cache.a_prev).sum(axis=0)
+        self.dshift = da.sum(axis=0)
+        return da * self.scale
 
 
 def without_seconds(history):

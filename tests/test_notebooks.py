@@ -1,5 +1,6 @@
-"""Every notebook runs, prints what it was committed with, and holds nothing that differs from run to run."""
+"""Every notebook runs, prints its committed outputs, and contains nothing that differs from run to run."""
 
+import base64
 import contextlib
 import importlib.util
 import io
@@ -20,20 +21,21 @@ import nnlite as nn
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-DATA = ROOT.parent / "shared" / "data"  # where there is a copy of MNIST
+DATA = ROOT.parent / "shared" / "data"  # may hold a copy of MNIST
 
-# They train for more than a few seconds, or need what may not be here, and run with the slow tests alone.
-SLOW = {"4_spirals", "5_training_well", "6_when_it_does_not_learn", "8_mnist_to_98_5"}
+# These train for more than a few seconds. The fast tests run them with a single epoch in each training.
+LONG = {"3_digits", "4_spirals", "5_training_well", "6_when_it_does_not_learn"}
+NEEDS_MNIST = {"8_mnist_to_98_5"}
 
-# These only compute what is on the page. In a training, on the other hand, rounding grows: processors add up in
-# different orders, and after some thousand steps the figures agree about as well as those of two seeds do.
+# These must print the same digits everywhere. In a long training, rounding errors grow: processors add numbers in
+# different orders, and after thousands of steps the results differ about as much as those of two seeds.
 EXACT = {"1_softmax_by_hand", "2_four_lines_a_step"}
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?( ?%)?")
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-# ---- what is committed --------------------------------------------------------------------------------------------
+# ---- the committed files ------------------------------------------------------------------------------------------
 
 
 def read(path):
@@ -52,12 +54,12 @@ def source(cell):
     return "".join(cell["source"])
 
 
-def test_there_are_eight_notebooks_numbered_through():
+def test_the_eight_notebooks_are_numbered_from_1_to_8():
     assert [int(path.stem.split("_")[0]) for path in NOTEBOOKS] == list(range(1, 9))
 
 
 @each_notebook
-def test_a_notebook_holds_no_noise(path):
+def test_a_notebook_contains_nothing_that_differs_from_run_to_run(path):
     notebook = read(path)
     assert notebook["metadata"] == {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -73,7 +75,7 @@ def test_a_notebook_holds_no_noise(path):
 
 
 @each_notebook
-def test_a_notebook_was_run_to_its_end_and_is_small(path):
+def test_every_cell_of_a_notebook_was_executed_and_the_file_is_small(path):
     printing = [cell for cell in code_cells(read(path)) if re.search(r"^ *print\(", source(cell), re.MULTILINE)]
     assert printing
     assert all(cell["outputs"] for cell in printing if not re.search(r"^(def|class) ", source(cell), re.MULTILINE))
@@ -81,19 +83,34 @@ def test_a_notebook_was_run_to_its_end_and_is_small(path):
 
 
 @each_notebook
-def test_a_notebook_teaches(path):
-    """It says what was learned, and has an exercise whose solution is folded away."""
-    text = "\n".join(source(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown")
-    assert re.match(rf"# {path.stem[0]}\. ", text)
-    assert "## What we learned" in text
-    assert "**Exercise" in text
-    assert 1 <= text.count("<details><summary>Solution") == text.count("**Exercise")
+def test_a_notebook_says_what_one_will_learn_and_what_to_remember_and_has_exercises_with_solutions(path):
+    first, *_, last = (source(cell) for cell in read(path)["cells"])
+    assert re.match(rf"# {path.stem[0]}\. ", first)
+    assert re.search(r"You will learn\n\n- ", first)
+    assert "## What to remember" in last
+    assert 1 <= last.count("<details><summary>Solution") == last.count("**Exercise")
+    text = "\n".join(source(cell) for cell in read(path)["cells"])
     assert text.count("<details>") == text.count("</details>")
-    assert any("image/png" in output.get("data", {}) for output in outputs(read(path)))
+
+
+@each_notebook
+def test_code_and_output_of_a_notebook_fit_on_a_page(path):
+    """Code and output have at most 100 columns, pictures at most 1,050 pixels."""
+    notebook = read(path)
+    texts = [source(cell) + "\n" + printed(cell) for cell in code_cells(notebook)] + solutions(notebook)
+    assert [line for text in texts for line in text.splitlines() if len(line) > 100] == []
+    pictures = [output["data"]["image/png"] for output in outputs(notebook) if "image/png" in output.get("data", {})]
+    assert pictures
+    assert all(200 < width(picture) <= 1050 for picture in pictures)
+
+
+def width(png):
+    """Return the width of a PNG in pixels: bytes 16 to 20 of the file."""
+    return int.from_bytes(base64.b64decode("".join(png))[16:20], "big")
 
 
 def solutions(notebook):
-    """The code that is folded away."""
+    """Return the code of the solutions, which readers unfold."""
     text = "\n".join(source(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
     return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
@@ -104,7 +121,7 @@ def test_the_code_of_the_solutions_is_python(path):
         compile(block, path.name, "exec")
 
 
-# ---- what it prints when it runs ----------------------------------------------------------------------------------
+# ---- running them -------------------------------------------------------------------------------------------------
 
 
 def printed(cell):
@@ -112,7 +129,7 @@ def printed(cell):
 
 
 def same(text, shown, exact=False):
-    """Whether the words are the same, and the numbers: to the digit, or as far as trainings repeat."""
+    """Whether two outputs have the same words and the same numbers (roughly the same, unless ``exact``)."""
     if exact or text == shown:
         return text == shown
     words = [re.sub(r"\s+", " ", NUMBER.sub("0", t)) for t in (text, shown)]
@@ -121,42 +138,54 @@ def same(text, shown, exact=False):
 
 def _close(a, b):
     x, y = (float(match[0].rstrip(" %").replace(",", "")) for match in (a, b))
-    return math.isclose(x, y, rel_tol=0.1, abs_tol=10 if a[1] else 0.1)  # percentage points, or one of a loss
+    return math.isclose(x, y, rel_tol=0.1, abs_tol=10 if a[1] else 0.1)  # 10 percentage points, or 0.1 of a loss
 
 
-@each_notebook
-def test_a_fast_notebook_prints_what_it_shows_and_its_solutions_run(path, tmp_path, monkeypatch):
-    """Without Jupyter: its cells are plain Python."""
-    if path.stem in SLOW:
-        pytest.skip("is among the slow tests")
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Return a function that runs a notebook and its solutions as plain Python, and yields (cell, printed text)."""
+    monkeypatch.chdir(tmp_path)  # a solution writes a file
     backend = matplotlib.get_backend()
     matplotlib.use("Agg")
-    namespace = {}
-    try:
-        for cell in code_cells(read(path)):
+
+    def execute(path):
+        namespace = {}
+        notebook = read(path)
+        for cell in [*code_cells(notebook), *solutions(notebook)]:
             text = io.StringIO()
+            code = cell if isinstance(cell, str) else source(cell)
             with contextlib.redirect_stdout(text):
-                exec(compile(source(cell), path.name, "exec"), namespace)
-            assert same(text.getvalue(), printed(cell), path.stem in EXACT)
+                exec(compile(code, path.name, "exec"), namespace)
             plt.close("all")
-        with contextlib.redirect_stdout(io.StringIO()):
-            for block in solutions(read(path)):
-                exec(compile(block, path.name, "exec"), namespace)
-    finally:
-        plt.close("all")
-        matplotlib.use(backend)
+            yield cell, text.getvalue()
+
+    yield execute
+    plt.close("all")
+    matplotlib.use(backend)
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem not in LONG | NEEDS_MNIST], ids=lambda path: path.stem)
+def test_a_notebook_prints_its_committed_output_and_its_solutions_run(run, path):
+    for cell, text in run(path):
+        assert isinstance(cell, str) or same(text, printed(cell), path.stem in EXACT)
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem in LONG], ids=lambda path: path.stem)
+def test_a_long_notebook_and_its_solutions_run_with_short_trainings(run, path, monkeypatch):
+    fit = nn.Model.fit
+    monkeypatch.setattr(nn.Model, "fit", lambda *arguments, **options: fit(*arguments, **options | {"epochs": 1}))
+    for _ in run(path):
+        pass
 
 
 @pytest.mark.slow
 @each_notebook
-def test_a_notebook_comes_out_of_jupyter_as_it_is_committed(path, tmp_path):
+def test_a_notebook_prints_its_committed_output_in_jupyter(path, tmp_path):
     for module in ("nbclient", "ipykernel"):
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed: pip install -e '.[notebooks]'")
-    committed = read(path)
     environment = dict(os.environ)
-    if any("load_mnist" in source(cell) for cell in code_cells(committed)):
+    if path.stem in NEEDS_MNIST:
         if not (DATA / "mnist").is_dir():
             pytest.skip(f"no copy of MNIST in {DATA / 'mnist'}")
         environment["NNLITE_DATA"] = str(DATA)
@@ -164,8 +193,7 @@ def test_a_notebook_comes_out_of_jupyter_as_it_is_committed(path, tmp_path):
     command = [sys.executable, script, path, "--into", tmp_path]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
-    fresh = read(tmp_path / path.name)
-    for new, old in zip(code_cells(fresh), code_cells(committed), strict=True):
+    for new, old in zip(code_cells(read(tmp_path / path.name)), code_cells(read(path)), strict=True):
         assert same(printed(new), printed(old), path.stem in EXACT)
         assert [output["output_type"] for output in new["outputs"]] == [o["output_type"] for o in old["outputs"]]
 
@@ -186,12 +214,12 @@ def test_a_notebook_comes_out_of_jupyter_as_it_is_committed(path, tmp_path):
         ("1 2 3", "1 2", False),
     ],
 )
-def test_texts_agree_in_words_and_roughly_in_numbers(text, shown, agree):
+def test_outputs_are_the_same_if_words_agree_and_numbers_roughly_agree(text, shown, agree):
     assert same(text, shown) == agree
     assert same(text, shown, exact=True) == (text == shown)
 
 
-# ---- how it gets clean --------------------------------------------------------------------------------------------
+# ---- cleaning ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +241,7 @@ def result(**data):
     return {"output_type": "execute_result", "execution_count": 3, "metadata": {"a": 1}, "data": data}
 
 
-def test_cleaning_leaves_what_is_printed_and_nothing_of_the_run(clean):
+def test_cleaning_keeps_outputs_and_removes_what_belongs_to_one_run(clean):
     notebook = notebook_with(stream("J 0.5\n"), result(text_plain="3"))
     clean(notebook)
     assert notebook["metadata"] == read(NOTEBOOKS[0])["metadata"]
@@ -229,7 +257,7 @@ def test_cleaning_leaves_what_is_printed_and_nothing_of_the_run(clean):
     }
 
 
-def test_cleaning_takes_out_progress_bars(clean):
+def test_cleaning_removes_progress_bars(clean):
     widget = {"output_type": "display_data", "metadata": {}, "data": {"application/vnd.jupyter.widget-view+json": {}}}
     notebook = notebook_with(stream("\repoch 1/2\repoch 2/2", "stderr"), widget)
     clean(notebook)
@@ -246,12 +274,12 @@ def test_cleaning_takes_out_progress_bars(clean):
         (result(text_html="<b><Thing at 0x7f3a5c0d2e90></b>"), "address in memory"),
     ],
 )
-def test_cleaning_refuses_what_must_not_be_there(clean, output, message):
+def test_cleaning_refuses_warnings_and_traces_of_this_machine(clean, output, message):
     with pytest.raises(ValueError, match=message):
         clean(notebook_with(output))
 
 
-def test_the_palette_of_the_notebooks_is_that_of_the_plots():
+def test_notebooks_use_the_colors_of_the_plots():
     parameters = matplotlib.rc_params_from_file(ROOT / "notebooks" / "matplotlibrc", use_default_template=False)
     colors = parameters["axes.prop_cycle"].by_key()["color"]
     assert [f"#{color.lstrip('#')}" for color in colors] == list(nn.plots.style.COLORS[:6])

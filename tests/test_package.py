@@ -70,7 +70,7 @@ def test_the_help_lists_the_public_names_by_their_homes_and_no_others():
     assert sorted(described) == sorted(nn.__all__)
 
 
-@pytest.mark.parametrize("module", [nn.functional, nn.metrics], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [nn.functional, nn.inspect, nn.metrics], ids=lambda module: module.__name__)
 def test_a_package_of_functions_shows_its_public_names_alone(module):
     assert sorted(dir(module)) == sorted(module.__all__)
     for name in module.__all__:

@@ -11,7 +11,7 @@ import functools
 import sys
 from collections.abc import Iterator
 
-PIECE = 65_536  # numbers: a few arrays of this length fit the second cache of a core
+PIECE = 65_536
 
 # of glibc's malloc.h
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
@@ -20,7 +20,7 @@ LARGEST_MMAP_THRESHOLD = 2**25  # glibc accepts no more
 
 @functools.cache
 def _glibc() -> ctypes.CDLL | None:
-    """The C library, if it is glibc and has not been told otherwise."""
+    """Return the C library if it is glibc, else None."""
     if sys.platform != "linux":
         return None
     with contextlib.suppress(OSError):

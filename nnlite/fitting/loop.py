@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Iterator
@@ -228,7 +229,7 @@ class Loop:
 
     def _check_step(self, J: float, X: Array) -> None:
         """Raise DivergenceError if the cost or the gradient is not finite."""
-        if not (np.isfinite(J) and divergence.all_finite(self.network.grad)):
+        if not (math.isfinite(J) and divergence.all_finite(self.network.grad)):
             self._give_up(divergence.first_wrong(self.network, X) or f"the cost J is {J}", self.position.n_batches)
 
     def _check_epoch(self, loss: float) -> None:

@@ -218,6 +218,20 @@ class Activation(Layer):
     ----------
     initializer : Initializer
         Class attribute: the default for the weights of a Dense layer in front; GlorotUniform() unless overridden.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnlite as nn
+    >>> class Sine(nn.Activation):
+    ...     def forward(self, a_prev, cache):
+    ...         cache.z = a_prev
+    ...         return np.sin(a_prev)
+    ...
+    ...     def backward(self, da, cache):
+    ...         return da * np.cos(cache.z)
+    >>> nn.Model([nn.Dense(8), Sine(), nn.Dense(1), nn.Identity()], n_features=1)
+    Model([Dense(8), Sine(), Dense(1), Identity()])
     """
 
     initializer: Initializer = GlorotUniform()

@@ -76,7 +76,7 @@ def backward(layers: Sequence[Layer], da: Array, caches: Sequence[Cache], shapes
             if result.__class__ is not np.ndarray or result.shape != (M, *shape) or result.dtype is not dtype:
                 result = _checked(layer, "backward", result, (M, *shape), dtype)
     except ValueError as error:
-        _explain(error, layer, "backward", "da")
+        _explain(error, layer, "backward", "da", "a_prev")
         raise
     return result
 
@@ -90,10 +90,10 @@ def _checked(layer: Layer, method: str, result: Any, shape: Shape, dtype: Any) -
     raise ArgumentError(f"layers: {layer}.{method} must return an array of shape {shape} and dtype {dtype}, got {got}")
 
 
-def _explain(error: ValueError, layer: Layer, method: str, name: str) -> None:
+def _explain(error: ValueError, layer: Layer, method: str, *given: str) -> None:
     """Raise ArgumentError that names the layer, if ``error`` is NumPy's about a read-only array."""
     if "read-only" in str(error) and not isinstance(error, ArgumentError):
         raise ArgumentError(
-            f"layers: {layer}.{method} must not write into {name}; compute a new array, such as {name} * 2 instead of "
-            f"{name} *= 2"
+            f"layers: {layer}.{method} must not write into {' or '.join(given)}; compute a new array, such as "
+            f"{given[0]} * 2 instead of {given[0]} *= 2"
         ) from error

@@ -25,6 +25,21 @@ class Output(Activation):
     ----------
     classifies : bool
         Class attribute: True if Y_hat are probabilities of classes, so that the network has an accuracy.
+
+    Examples
+    --------
+    Regression with the cost ``L = sum_j log cosh(y_hat_j - y_j)``, which outliers change less than the squared error:
+
+    >>> import nnlite as nn
+    >>> class LogCosh(nn.Identity):
+    ...     def losses(self, Y, cache):
+    ...         return np.log(np.cosh(cache.a - Y)).sum(axis=-1)
+    ...
+    ...     def start_backward(self, Y, cache):
+    ...         return np.tanh(cache.a - Y)
+    >>> model = nn.Model([nn.Dense(1), LogCosh()], seed=0)
+    >>> round(model.fit([[0.0], [1.0]], [0.0, 2.0], epochs=200)["loss"][-1], 2)
+    0.0
     """
 
     classifies: ClassVar[bool]

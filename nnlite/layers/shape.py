@@ -51,7 +51,7 @@ class Reshape(Layer):
 
     Notes
     -----
-    a_prev (M, ...) -> a (M, *target_shape), a view. Backward: da in the shape of a_prev.
+    a_prev ``(M, ...)`` -> a ``(M, *target_shape)``, a view. Backward: da in the shape of a_prev.
 
     Examples
     --------

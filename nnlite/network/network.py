@@ -112,6 +112,14 @@ class Network:
             If there is not one valid target for each example of the batch.
         NotBuiltError
             Before the first `forward`.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Softmax()], n_features=4)
+        >>> Y_hat = model.forward([[5, 2, -1, 3]])
+        >>> round(model.cost([1]), 2)                   # -log 0.042
+        3.17
         """
         step, rows, weights = self._check_batch(Y, sample_weight, "cost")
         return mean_loss(step.losses(rows), weights)
@@ -134,6 +142,15 @@ class Network:
             If there is not one valid target for each example of the batch.
         NotBuiltError
             Before the first `forward`.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Dense(3, nn.Zeros()), nn.Softmax()], n_features=2)
+        >>> Y_hat = model.forward([[1.0, 2.0]])                         # 1/3 for each class
+        >>> model.backward([2])
+        >>> model.gradients["db1"].round(3)                             # dz[L] = Y_hat - Y
+        array([ 0.333,  0.333, -0.667], dtype=float32)
         """
         step, rows, weights = self._check_batch(Y, sample_weight, "backward")
         self.run_backward(step, rows, weights)
@@ -190,6 +207,13 @@ class Network:
             If X is empty, one-dimensional, not numeric, not finite, or of another width than the network.
         NotBuiltError
             If the network has no parameters yet.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Softmax()], n_features=4)
+        >>> model.predict([[5, 2, -1, 3], [0, 0, 1, 0]])
+        array([0, 2])
         """
         return self.output.predict(self.predict_rows(X, "predict"))
 
@@ -214,6 +238,13 @@ class Network:
             As in `predict`, and for a network that ends in Identity or Exponential.
         NotBuiltError
             If the network has no parameters yet.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Softmax()], n_features=4)
+        >>> model.predict_proba([[5, 2, -1, 3]]).round(3)
+        array([[0.842, 0.042, 0.002, 0.114]], dtype=float32)
         """
         return self.output.predict_proba(self.predict_rows(X, "predict_proba"))
 
@@ -252,6 +283,13 @@ class Network:
             If X or y does not fit the network.
         NotBuiltError
             If the network has no parameters yet.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Softmax()], n_features=4)
+        >>> model.evaluate([[5, 2, -1, 3], [0, 0, 9, 0]], [0, 2])["accuracy"]
+        1.0
         """
         self.require_built("evaluate")
         examples = self.signature.check(X, y, sample_weight)
@@ -288,6 +326,13 @@ class Network:
             If X or y does not fit the network.
         NotBuiltError
             If the network has no parameters yet.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Softmax()], n_features=4)
+        >>> model.input_gradient([[5, 2, -1, 3]], [0]).round(3)         # dz[L] = y_hat - y
+        array([[-0.158,  0.042,  0.002,  0.114]], dtype=float32)
         """
         self.require_built("input_gradient")
         twin = self.copy()  # the backward pass writes gradients

@@ -75,8 +75,10 @@ class Adam(Optimizer):
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """``m``, ``v``, their corrections, and the step."""
         m, v, t = part.m, part.v, part.t
-        m[...] = self.beta_1 * m + (1 - self.beta_1) * g
-        v[...] = self.beta_2 * v + (1 - self.beta_2) * g**2
+        m *= self.beta_1
+        m += (1 - self.beta_1) * g
+        v *= self.beta_2
+        v += (1 - self.beta_2) * g**2
         m_hat = m / (1 - self.beta_1**t)
         v_hat = self._largest(part) / (1 - self.beta_2**t)
         part.theta -= learning_rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
@@ -189,8 +191,10 @@ class NAdam(Adam):
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """``m``, ``v``, and the step with a look ahead."""
         m, v, t = part.m, part.v, part.t
-        m[...] = self.beta_1 * m + (1 - self.beta_1) * g
-        v[...] = self.beta_2 * v + (1 - self.beta_2) * g**2
+        m *= self.beta_1
+        m += (1 - self.beta_1) * g
+        v *= self.beta_2
+        v += (1 - self.beta_2) * g**2
         v_hat = v / (1 - self.beta_2**t)
         P, P_next = self._product(t), self._product(t + 1)
         look_ahead = (1 - self._mu(t)) / (1 - P) * g + self._mu(t + 1) / (1 - P_next) * m

@@ -1,5 +1,6 @@
 """Rules that divide a step by the size of the gradients so far, or use only its sign."""
 
+from collections.abc import Mapping
 from typing import Unpack
 
 import numpy as np
@@ -59,9 +60,10 @@ class Adagrad(Optimizer):
         """``accumulator``, s."""
         return ("accumulator",)
 
-    def initial(self, name: str) -> float:
-        """Return the value of s before the first step."""
-        return self.initial_accumulator_value
+    @property
+    def initial_values(self) -> Mapping[str, float]:
+        """The value of s before the first step."""
+        return {"accumulator": self.initial_accumulator_value}
 
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """``s = s + g^2``, ``theta = theta - learning_rate g / (sqrt(s) + epsilon)``."""
@@ -131,15 +133,18 @@ class RMSProp(Optimizer):
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """``s = rho s + (1 - rho) g^2``, ``theta = theta - learning_rate g / (sqrt(s) + epsilon)``."""
         s = part.mean_square
-        s[...] = self.rho * s + (1 - self.rho) * g**2
+        s *= self.rho
+        s += (1 - self.rho) * g**2
         if self.centered:
             m = part.mean
-            m[...] = self.rho * m + (1 - self.rho) * g
+            m *= self.rho
+            m += (1 - self.rho) * g
             s = np.maximum(0, s - m**2)  # rounding can make it negative if the gradient hardly changes
         step = g / (np.sqrt(s) + self.epsilon)
         if self.momentum:
             v = part.velocity
-            v[...] = self.momentum * v + step
+            v *= self.momentum
+            v += step
             step = v
         part.theta -= learning_rate * step
 
@@ -198,4 +203,5 @@ class Lion(Optimizer):
         """``theta = theta - learning_rate sign(beta_1 m + (1 - beta_1) g)``, ``m = beta_2 m + (1 - beta_2) g``."""
         m = part.m
         part.theta -= learning_rate * np.sign(self.beta_1 * m + (1 - self.beta_1) * g)
-        m[...] = self.beta_2 * m + (1 - self.beta_2) * g
+        m *= self.beta_2
+        m += (1 - self.beta_2) * g

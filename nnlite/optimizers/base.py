@@ -114,9 +114,10 @@ class Optimizer:
         """Names of the vectors, each as long as theta, that the rule remembers; by default none."""
         return ()
 
-    def initial(self, name: str) -> float:
-        """Return the value that a remembered vector has before the first step; by default 0."""
-        return 0.0
+    @property
+    def initial_values(self) -> Mapping[str, float]:
+        """Values of the remembered vectors before the first step, by name; 0 for those that are not named."""
+        return {}
 
     def step(self, model: Network) -> None:
         """Update ``model.theta`` from ``model.grad``, which does not change.
@@ -130,10 +131,20 @@ class Optimizer:
         ------
         ArgumentError
             If the schedule does not give a finite number of at least 0; theta does not change then.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Dense(3), nn.Softmax()], n_features=2, seed=0)
+        >>> Y_hat = model.forward([[1.0, 2.0]])
+        >>> model.backward([2])
+        >>> nn.SGD(0.1).step(model)
+        >>> bool((model.parameters["b1"] == -0.1 * model.gradients["db1"]).all())
+        True
         """
         state = self.state(model)
         rate = self._rate_of(state.n_steps)
-        state.arrange(model, self.state_names, self.initial, apart=bool(self.weight_decay or self.l1))
+        state.arrange(model, self.state_names, self.initial_values, apart=bool(self.weight_decay or self.l1))
         scale = 1.0 if self.clip_norm is None else _clipping_factor(state.parts, self.clip_norm)
         for part in state.parts:
             g = self._gradient(part, scale)

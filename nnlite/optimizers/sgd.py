@@ -75,6 +75,7 @@ class SGD(Optimizer):
         """``v = mu v + g``, ``theta = theta - learning_rate v`` (or ``g``, or ``g + mu v``)."""
         if self.momentum:
             v = part.velocity
-            v[...] = self.momentum * v + g
+            v *= self.momentum
+            v += g
             g = g + self.momentum * v if self.nesterov else v
         part.theta -= learning_rate * g

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,7 @@ class OptimizerState:
         self.parts: list[Part] = []
         self._arranged: object = None
 
-    def arrange(self, network: Network, names: tuple[str, ...], initial: Callable[[str], float], apart: bool) -> None:
+    def arrange(self, network: Network, names: tuple[str, ...], initial: Mapping[str, float], apart: bool) -> None:
         """Bring `parts` up to date: layers may have been frozen or freed, and the rule may have changed.
 
         ``apart`` keeps weights and biases in separate parts.
@@ -79,7 +79,7 @@ class OptimizerState:
             self._count_missed(network, trainable)
             for name in names:
                 if name not in self.vectors:
-                    self.vectors[name] = np.full(network.n_parameters, initial(name), network.dtype)
+                    self.vectors[name] = np.full(network.n_parameters, initial.get(name, 0.0), network.dtype)
             self.parts = [
                 Part(
                     network.theta[piece],

@@ -29,6 +29,13 @@ class ScoresBySize(NamedTuple):
         Scores on the training examples and on the held-out ones.
     score : str
         Name of the score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores = ScoresBySize(np.array([100, 200]), np.array([[0.99], [0.98]]), np.array([[0.8], [0.85]]), "accuracy")
+    >>> scores.validation.mean(axis=1)
+    array([0.8 , 0.85])
     """
 
     sizes: Array

@@ -10,7 +10,17 @@ Rate = Callable[[int], float]
 
 
 class Schedule:
-    """Base class of the schedules: a learning rate as a function of the step. A subclass defines `rate`."""
+    """Base class of the schedules: a learning rate as a function of the step. A subclass defines `rate`.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> class Halving(nn.Schedule):
+    ...     def rate(self, step):
+    ...         return 0.1 / 2 ** (step // 1000)
+    >>> nn.SGD(Halving()).learning_rate(2000)
+    0.025
+    """
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of a step.

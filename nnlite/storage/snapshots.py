@@ -105,8 +105,6 @@ def _separate(data: Array, kinds: Any) -> list[Array]:
         if dtype not in DTYPES or not all(isinstance(n, int) and n >= 0 for n in shape):
             raise ModelFileError("the header is damaged: an array has an unknown dtype or a wrong shape")
         stop = start + math.prod(shape) * np.dtype(dtype).itemsize
-        if stop > data.size:
-            raise ModelFileError("is damaged: its arrays are larger than its data")
         arrays.append(data[start:stop].view(dtype).reshape(shape).copy())
         start += _room(arrays[-1])
     return arrays

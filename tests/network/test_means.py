@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.network.means import RunningMeans
+from nnlite.network.means import RunningMeans, as_number, resolve_metrics
+
+from ..support import refuse
 
 RNG = np.random.default_rng(0)
 M = 500
@@ -24,7 +26,7 @@ def mean_square(y, Y_hat):
 
 
 def batches(name, sizes, weights=None):
-    """Losses, targets, Y_hat and weights of each batch."""
+    """The losses, targets, Y_hat and weights of each batch."""
     output, units, y = OUTPUTS[name]
     z = np.random.default_rng(1).normal(size=(M, units)).astype(np.float32)
     start = 0
@@ -46,7 +48,7 @@ def means_of(name, sizes, weights=None):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("name", OUTPUTS)
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_values_are_means_over_all_examples_however_they_are_divided(name, weighted, partition):
+def test_values_are_means_over_all_examples_for_batches_of_any_size(name, weighted, partition):
     weights = RNG.random(M) if weighted else None
     values = means_of(name, PARTITIONS[partition], weights)
     ((losses, y, Y_hat, _),) = batches(name, [M])
@@ -105,11 +107,70 @@ def test_without_examples_loss_and_accuracy_are_nan():
     assert math.isnan(values["accuracy"])
 
 
+def test_where_all_weights_are_0_the_loss_is_nan_and_the_accuracy_is_not():
+    means = RunningMeans(nn.Softmax())
+    means.add(np.ones(2), np.array([0, 1]), np.eye(2), np.zeros(2))
+    assert math.isnan(means.values()["loss"])
+    assert means.values()["accuracy"] == 1
+
+
+def test_reset_starts_again_with_no_examples():
+    means = RunningMeans(OUTPUTS["softmax, indices"][0](), [("own", mean_square)])
+    for batch in batches("softmax, indices", [200, 300]):
+        means.reset()
+        means.add(*batch)
+    (last,) = list(batches("softmax, indices", [200, 300]))[1:]
+    fresh = RunningMeans(OUTPUTS["softmax, indices"][0](), [("own", mean_square)])
+    fresh.add(*last)
+    assert means.values() == fresh.values()
+
+
+def test_metrics_see_the_arrays_as_they_were_when_they_were_added():
+    means = RunningMeans(nn.Identity(), [("own", mean_square)])
+    y, Y_hat = np.ones((2, 1)), np.ones((2, 1))
+    means.add(np.zeros(2), y, Y_hat)
+    y[:] = Y_hat[:] = 7
+    assert means.values()["own"] == 1 + 2
+
+
 def test_a_probability_slightly_above_one_half_counts_as_above():
-    """Also if the network computes in float32, where it would be rounded to one half."""
+    """Also in a float32 network: the targets are not rounded to float32, where they would be one half."""
     means = RunningMeans(nn.Sigmoid())
     means.add(np.zeros(8), np.full((8, 2), 0.5 + 1e-9), np.full((8, 2), 0.7, np.float32))
     assert means.values()["accuracy"] == 1
+
+
+# ---- metrics ------------------------------------------------------------------------------------------------------
+
+
+def test_accuracy_is_always_reported_and_needs_no_metric():
+    assert resolve_metrics(["accuracy"], nn.Softmax(), 3) == []
+    assert [key for key, _ in resolve_metrics(["accuracy", "f1"], nn.Softmax(), 3)] == ["f1"]
+
+
+def test_a_function_is_a_metric_under_its_own_name():
+    assert resolve_metrics([mean_square], nn.Identity(), 1) == [("mean_square", mean_square)]
+
+
+@pytest.mark.parametrize("metrics", ["f1", mean_square, {"f1"}, None, 3])
+def test_metrics_are_a_list(metrics):
+    refuse(lambda: resolve_metrics(metrics, nn.Softmax(), 3), "metrics: expected a list of names or functions, got")
+
+
+def test_two_metrics_cannot_have_the_same_name():
+    call = lambda: resolve_metrics(["f1", mean_square, "f1"], nn.Softmax(), 3)  # noqa: E731
+    refuse(call, "metrics: 'f1' occurs twice; give each function a name of its own")
+
+
+@pytest.mark.parametrize("value", [1, 2.5, np.float32(2.5), np.int64(3), np.array(2.0), True])
+def test_a_metric_gives_a_number(value):
+    assert as_number("own", value) == float(value)
+    assert type(as_number("own", value)) is float
+
+
+@pytest.mark.parametrize("value", ["1", b"1", None, [1], np.ones(1), np.ones((2, 2)), 1j])
+def test_a_metric_that_gives_anything_else_is_refused(value):
+    refuse(lambda: as_number("own", value), "metrics: own must give a number, got ")
 
 
 # ---- a user's own output layers -----------------------------------------------------------------------------------

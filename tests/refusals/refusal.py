@@ -156,7 +156,7 @@ class Refusal:
 def _call(function, arguments):
     """Call ``function``; the values of an argument ``*data`` are positional."""
     several = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.VAR_POSITIONAL]
-    positional = arguments[several[0]] if several else ()
+    positional = arguments.get(several[0], ()) if several else ()
     return function(*positional, **{name: value for name, value in arguments.items() if name not in several})
 
 

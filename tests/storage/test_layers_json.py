@@ -2,6 +2,7 @@
 
 import builtins
 import inspect
+import json
 
 import numpy as np
 import pytest
@@ -180,6 +181,16 @@ class Stores(Layer):
 
     def forward(self, a_prev, cache):
         return a_prev
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("1e999", "a number is not finite"), ("9" * 400, "an integer is too large")]
+)
+def test_numbers_that_are_never_written_are_refused(value, said):
+    record = {"layer": "Stores", "arguments": {"value": "HERE"}}
+    header = json.dumps(forging.HEADER | {"layers": [record, *forging.HEADER["layers"]]}).replace('"HERE"', value)
+    content = forging.forge(header.encode())
+    refuse(lambda: forging.load(content, layers=[Stores]), f"{forging.PATH}: layers: {said}", error=nn.ModelFileError)
 
 
 @pytest.mark.parametrize(

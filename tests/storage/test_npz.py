@@ -138,6 +138,11 @@ def test_a_vector_with_other_bytes_than_it_claims_is_refused(data):
     refuse(replaced("theta.npy", two), "theta claims 2 numbers of float32, but has")
 
 
+def test_a_member_of_another_version_of_npy_is_refused():
+    theta = dict(members_of(GOOD))["theta.npy"]
+    refuse(replaced("theta.npy", theta.replace(b"NUMPY\1", b"NUMPY\2", 1)), "theta does not begin like an .npy")
+
+
 class Trap:
     """An object whose pickle makes a directory when it is loaded."""
 

@@ -47,6 +47,18 @@ def test_what_no_file_can_hold_is_refused_and_nothing_is_written(tmp_path, value
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_long_list_of_floats_takes_eight_bytes_for_each(tmp_path):
+    snapshots.write(str(tmp_path / "a.npz"), {"losses": [i / 7 for i in range(10_000)]})
+    assert (tmp_path / "a.npz").stat().st_size < 82_000
+
+
+def test_values_that_take_too_much_memory_are_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(snapshots, "LARGEST_HEADER", 1000)  # the real limit would take 256 MB
+    with pytest.raises(snapshots.UnsavableError, match="bytes of values outside arrays, more than 1000"):
+        snapshots.write(str(tmp_path / "a.npz"), {"text": "x" * 1000})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_any_flipped_bit_or_missing_end_is_noticed(tmp_path):
     path = tmp_path / "a.npz"
     values = {"theta": np.arange(50, dtype=np.float32), "epoch": 3, "history": {"loss": [0.5, 0.25]}}

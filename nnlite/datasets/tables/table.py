@@ -11,7 +11,7 @@ from nnlite.errors import ArgumentError
 
 
 class Table(NamedTuple):
-    """Examples from a file.
+    r"""Examples from a file.
 
     Attributes
     ----------
@@ -27,6 +27,18 @@ class Table(NamedTuple):
         The name of the column of y; empty if there is none.
     name : str
         The name of the file.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import nnlite as nn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "pets.csv")
+    ...     with open(path, "w") as file:
+    ...         _ = file.write("width,kind\n1.5,cat\n2.5,dog\n")
+    ...     table = nn.load_csv(path, "kind")
+    >>> table.y, table.class_names
+    (array([0, 1]), ('cat', 'dog'))
     """
 
     X: Array

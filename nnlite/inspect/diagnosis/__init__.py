@@ -1,5 +1,1 @@
-"""What `nnlite.inspect.diagnose` looks for, a file for each phase: the data, before, during and after training."""
-
-from nnlite.inspect.diagnosis.report import Diagnosis, Finding
-
-__all__ = ["Diagnosis", "Finding"]
+"""A doctor for trainings: it examines the data, and the network before, during and after training."""

@@ -1,18 +1,18 @@
-"""Cheap guesses of the targets, to see whether the inputs say anything about them."""
+"""Simple guesses of the targets, which show whether the inputs say anything about them."""
 
 import numpy as np
 
 from nnlite.checks import Array
 
-MOST_FEATURES = 1000  # that are used; of more, so many are drawn
-RIDGE = 0.1  # times the number of examples, on standardized features
+MOST_FEATURES = 1000  # of more, as many are drawn
+RIDGE = 0.1  # per example, on standardized features
 
 
 class Clues:
-    """What the nearest other example and a linear model say of the targets, without training anything.
+    """How well the nearest other example and a linear model guess the targets. Nothing is trained.
 
-    With y_i - mean(y) and the guess's g_i - mean(y), ``s_i = (y_i - mean(y)) . (g_i - mean(y))`` has mean 0 where
-    inputs and labels have nothing to do with each other; z is that mean in standard errors.
+    With y_i - mean(y) and the guess g_i - mean(y), the numbers ``s_i = (y_i - mean(y)) . (g_i - mean(y))`` have mean 0
+    if inputs and labels are independent; z is their mean in standard errors.
 
     Parameters
     ----------
@@ -22,8 +22,9 @@ class Clues:
     Attributes
     ----------
     z_nearest, z_linear : float
+        z of the nearest example and of the linear model.
     linear : ndarray, (M, n[L])
-        The linear model's guesses, each made without having seen the example.
+        The guesses of the linear model, each for an example that it was not fitted to.
     """
 
     def __init__(self, X: Array, Y: Array) -> None:
@@ -41,13 +42,14 @@ class Clues:
 
 
 def _standard_errors(Y: Array, guesses: Array) -> float:
+    """Return the mean agreement of guesses and targets in standard errors."""
     s = (Y * guesses).sum(axis=1)
     spread = s.std() / np.sqrt(len(s))
     return float(s.mean() / spread) if spread > 0 else 0.0
 
 
 def _nearest(X: Array) -> Array:
-    """Index of the nearest other example of each."""
+    """Return the index of the nearest other example of each example."""
     X = X.astype(np.float32)
     squares = np.square(X).sum(axis=1)
     distances = squares[:, None] + squares - 2 * (X @ X.T)
@@ -57,7 +59,7 @@ def _nearest(X: Array) -> Array:
 
 
 def _linear_guesses(X: Array, Y: Array) -> Array:
-    """Ridge regression in two halves, each guessed from the other."""
+    """Return the guesses of ridge regression, for each half of the examples fitted to the other half."""
     half = np.random.default_rng(0).permutation(len(X)) % 2 == 0
     guesses = np.zeros_like(Y)
     for fitted in (half, ~half):

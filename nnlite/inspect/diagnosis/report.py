@@ -1,4 +1,4 @@
-"""The findings of a diagnosis, as a report for a terminal or a notebook."""
+"""The findings of a diagnosis, and their report for a terminal or a notebook."""
 
 import html
 import textwrap
@@ -6,17 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nnlite.checks import Array
-
 WIDTH = 100  # columns of the report in a terminal
-VERDICTS = ("ok", "notice", "problem")
 PHASES = {
     "data": "The data",
     "before": "Before training",
     "during": "During training",
     "after": "After training",
 }
-# Okabe and Ito's colours (2008), which colour-blind readers can tell apart; the words and signs say the same
+# colours of Okabe and Ito (2008), which colour-blind readers can distinguish; words and signs say the same
 _COLORS = {"ok": "#009E73", "notice": "#E69F00", "problem": "#D55E00"}
 _SIGNS = {"ok": "&#10003;", "notice": "!", "problem": "&#10007;"}
 
@@ -28,16 +25,22 @@ class Finding:
     Attributes
     ----------
     check : str
-        Its name, such as "inputs: scale".
+        Its name, such as "scale of inputs".
     phase : {"data", "before", "during", "after"}
+        The phase of the training that it belongs to.
     verdict : {"ok", "notice", "problem"}
-        A notice is worth a look; with a problem the training will not be what it could be.
+        A notice is worth a look; a problem makes the training worse or impossible.
     message : str
-        What was seen, in words.
+        The finding in words.
     evidence : dict
         The numbers behind it, by name.
     advice : str
-        What to try; empty where all is well.
+        What to try; "" if all is well.
+
+    Examples
+    --------
+    >>> print(Finding("dead units", "during", "problem", "All units are off.", advice="a smaller learning rate."))
+    dead units: problem: All units are off. Try: a smaller learning rate.
     """
 
     check: str
@@ -53,15 +56,23 @@ class Finding:
 
 
 class Diagnosis(Sequence[Finding]):
-    """The findings of `diagnose`, in order; ``print`` shows them as a report, a notebook as a table.
+    """The findings of `diagnose`, by phase; ``print`` shows them as a report, a notebook as a table.
 
     Attributes
     ----------
     findings : list of Finding
     skipped : dict of str to str
-        Checks that could not be made, and why.
+        The checks that were not made, each with the reason.
     sampled : str
-        What of the data was looked at.
+        Which examples were examined.
+
+    Examples
+    --------
+    >>> diagnosis = Diagnosis([Finding("scale of inputs", "data", "ok", "Inputs from 0 to 1.")])
+    >>> diagnosis
+    <Diagnosis: no problem; 1 of 1 checks are ok>
+    >>> diagnosis["scale of inputs"].verdict
+    'ok'
     """
 
     def __init__(
@@ -72,13 +83,13 @@ class Diagnosis(Sequence[Finding]):
         self.sampled = sampled
 
     def __getitem__(self, which: Any) -> Any:
-        """By number, or by the name of the check."""
+        """Return a finding by its number or by the name of its check."""
         if isinstance(which, str):
             for finding in self.findings:
                 if finding.check == which:
                     return finding
             names = ", ".join(repr(finding.check) for finding in self.findings)
-            raise KeyError(f"{which!r} was not checked; there is {names or 'nothing'}")
+            raise KeyError(f"{which!r} was not checked; the checks are {names or 'none'}")
         return self.findings[which]
 
     def __len__(self) -> int:
@@ -106,7 +117,7 @@ class Diagnosis(Sequence[Finding]):
         n_fine = len(self) - len(self.problems) - len(self.notices)
         counts = [(len(self.problems), "problem"), (len(self.notices), "notice")]
         said = ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in counts if n)
-        return f"{said or 'no problem'}; {n_fine} of {len(self)} checks find nothing wrong"
+        return f"{said or 'no problem'}; {n_fine} of {len(self)} checks are ok"
 
     def _by_phase(self) -> Iterator[tuple[str, list[Finding]]]:
         for phase, title in PHASES.items():
@@ -168,33 +179,8 @@ def _plain(value: Any) -> str:
 
 
 def _wrapped(text: str, prefix: str, hanging: int | None = None) -> list[str]:
-    """``text`` in lines of at most WIDTH columns; the first begins with ``prefix``, the others below its end."""
+    """Wrap ``text``: the first line begins with ``prefix``, the others are indented as far."""
     if not text:
         return []
     indent = " " * (len(prefix) if hanging is None else hanging)
     return textwrap.wrap(text, WIDTH, initial_indent=prefix, subsequent_indent=indent)
-
-
-def judge(value: float, notice: float, problem: float) -> str:
-    """The verdict on a number that should be small; what is no number is a problem."""
-    if not value < problem:
-        return "problem"
-    return "ok" if value < notice else "notice"
-
-
-def worst(*verdicts: str) -> str:
-    """The gravest of several verdicts."""
-    return max(verdicts, key=VERDICTS.index)
-
-
-def advise(verdict: str, advice: str) -> str:
-    """``advice``, where there is something to be done."""
-    return "" if verdict == "ok" else advice
-
-
-def listed(numbers: Sequence[int] | Array, most: int = 5) -> str:
-    """The first of some numbers, in words: "3, 5 and 7", or "3, 5, 7, ... (12 of them)"."""
-    items = [str(int(number)) for number in numbers[:most]]
-    if len(numbers) > most:
-        return f"{', '.join(items)}, ... ({len(numbers)} of them)"
-    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))

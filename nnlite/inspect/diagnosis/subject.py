@@ -1,71 +1,58 @@
-"""What is examined: copies of the network and its optimizer, the data, and a sample of it."""
+"""The training set-up that is examined: copies of the network and its optimizer, the data, and a sample of it."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nnlite.checks import Array
 from nnlite.inspect.diagnosis.clues import Clues
-from nnlite.layers import AlphaDropout, Cache, Dropout, Exponential, GaussianNoise, Output, Sigmoid, Softmax
+from nnlite.inspect.diagnosis.parts import Part
+from nnlite.inspect.twins import twin
+from nnlite.layers import AlphaDropout, Cache, Dropout, Exponential, GaussianNoise, Sigmoid, Softmax
+from nnlite.network.network import Network
+from nnlite.optimizers import Optimizer
 
-if TYPE_CHECKING:
-    from nnlite.model import Model
-    from nnlite.optimizers import Optimizer
-
-SAMPLE = 2000  # examples for statistics: a share is then known to about 1 in 100
-BLOCK = 512  # examples that go through the network at once
-SEED = 0  # of what is sampled: the same call gives the same report
-TRAINED = 0.7  # a network whose cost is below this share of that of the best constant guess has learned something
-CLUES_FROM = 100  # examples before a clue can be told from chance
-TINY = 1e-12  # in place of log 0
-
-
-class Part(NamedTuple):
-    """Examples that are finite, and how many were not: in X, and (of the others) in y."""
-
-    X: Array
-    y: Array
-    n_bad_X: int = 0
-    n_bad_y: int = 0
-
-    @property
-    def n_given(self) -> int:
-        """How many examples there were at first."""
-        return len(self.X) + self.n_bad_X + self.n_bad_y
+SAMPLE = 2000  # examples for statistics: enough to know a share to about 1 %
+BLOCK = 512  # examples per forward pass
+SEED = 0  # of all samples: the same call gives the same report
+TRAINED = 0.7  # a network with less than this share of the cost of the best constant guess has learned something
+CLUES_FROM = 100  # examples; with fewer, clues cannot be distinguished from chance
+TINY = 1e-12  # replaces 0 in log 0
 
 
 class Subject:
-    """A training set-up, in copies: nothing that is done here reaches the user's network or optimizer.
+    """A training set-up. All is done on copies: the user's network and optimizer do not change.
 
     Parameters
     ----------
-    model : Model
+    model : Network
         Built or not.
     train, validation : Part
-        With targets that the network's output has checked.
+        At least one example each; validation may be None.
     optimizer : Optimizer
     batch_size : int or None
     trained : bool, optional
-        Whether the network has been trained; by default its cost tells.
+        Whether the network has been trained. By default its cost decides.
 
     Attributes
     ----------
-    model : Model
-        A copy, built with the very weights that `fit` would draw.
+    model : Network
+        A copy, built with the initial weights that `fit` would draw.
+    output : Output
+        Its output layer.
     units : int
-        n[L].
+        Number n[L] of output units.
     sample : Part
         Up to SAMPLE training examples.
     """
 
     def __init__(
         self,
-        model: Model,
+        model: Network,
         train: Part,
         validation: Part | None,
         optimizer: Optimizer,
@@ -74,9 +61,9 @@ class Subject:
     ) -> None:
         self.train, self.validation = train, validation
         self.rng = np.random.default_rng(SEED)
-        self.model = model.copy()
-        self.units = int(self.model.forward(train.X[:1], training=False).shape[1])
-        self.output: Output = self.model.output
+        self.model = twin(model, train.X.shape[1:])
+        self.output = self.model.output
+        self.units = self.model.signature.units
         self.batch_size = len(train.X) if batch_size is None else min(batch_size, len(train.X))
         self.sample = self.drawn(train, SAMPLE)
         self._optimizer = copy.deepcopy(optimizer)
@@ -85,59 +72,59 @@ class Subject:
     # ---- the data ---------------------------------------------------------------------------------------------
 
     def drawn(self, part: Part, n: int) -> Part:
-        """Up to ``n`` examples of a part, drawn without replacement."""
+        """Draw up to ``n`` examples of a part, without replacement."""
         if len(part.X) <= n:
             return part
         rows = np.sort(self.rng.choice(len(part.X), n, replace=False))
         return Part(part.X[rows], part.y[rows])
 
     def rows(self, y: Array) -> Array:
-        """Y (M, n[L]) in float64; class indices become one-hot rows."""
+        """Return Y (M, n[L]) in float64, without label smoothing; class indices become one-hot rows."""
         return y.astype(np.float64) if y.ndim > 1 else np.eye(self.units)[y]
 
     @cached_property
     def features(self) -> Array:
-        """The sample's inputs in float64, an example a row whatever its shape."""
+        """The inputs of the sample as rows of float64, whatever the shape of an example."""
         return flat(self.sample.X)
 
     @cached_property
     def targets(self) -> Array:
-        """The sample's Y (M, n[L])."""
+        """Y (M, n[L]) of the sample."""
         return self.rows(self.sample.y)
 
     @cached_property
     def clues(self) -> Clues | None:
-        """What cheap methods guess of the sample; None if it is too small, or nothing varies in X or y."""
+        """Simple guesses of the targets; None if the sample is too small, or if X or y is constant."""
         varied = self.features.std(axis=0).any() and self.targets.std(axis=0).any()
         return Clues(self.features, self.targets) if len(self.features) >= CLUES_FROM and varied else None
 
     @property
     def n_classes(self) -> int | None:
-        """Between how many classes the network chooses; None if it does not."""
+        """Number of classes that the network chooses from; None if it does not choose."""
         return self.output.n_classes(self.units)
 
     def classes(self, y: Array) -> Array:
-        """The class of each example, (M,), for a network that chooses between classes."""
+        """Return the class of each example, (M,), if the network chooses between classes."""
         if y.ndim == 1:
             return y
         return (y[:, 0] > 0.5).astype(np.intp) if y.shape[1] == 1 else y.argmax(axis=1)
 
     # ---- the network ------------------------------------------------------------------------------------------
 
-    def copy(self, *, noise: bool = True) -> Model:
-        """A network to try things on; without ``noise`` nothing is dropped or disturbed."""
+    def copy(self, *, noise: bool = True) -> Network:
+        """Return a copy to work on; without ``noise`` nothing is dropped or disturbed in training."""
         return self.model.copy() if noise else quiet(self.model)
 
     def optimizer(self, factor: float = 1.0) -> Optimizer:
-        """The user's optimizer, remembering nothing, with ``factor`` times its learning rate."""
+        """Return a new copy of the user's optimizer, with ``factor`` times its learning rate."""
         optimizer = copy.deepcopy(self._optimizer)
+        rate = optimizer.learning_rate
         if factor != 1:
-            rate = optimizer.learning_rate
             optimizer.learning_rate = scaled(rate, factor) if callable(rate) else rate * factor
         return optimizer
 
-    def measured(self, model: Model, part: Part, *, training: bool = False) -> tuple[float, Array]:
-        """J and Y_hat (M, n[L]), as prediction computes them, or ``training`` (for averages that do not run yet)."""
+    def measured(self, model: Network, part: Part, *, training: bool = False) -> tuple[float, Array]:
+        """Return J and Y_hat (M, n[L]); ``training`` is for networks whose running averages are not yet right."""
         J, blocks = 0.0, []
         for start in range(0, len(part.X), BLOCK):
             block = slice(start, start + BLOCK)
@@ -150,25 +137,23 @@ class Subject:
         floor = self.least_cost(self.targets)
         return J - floor < TRAINED * (min(self.prior_cost(self.targets), self.blank_cost(self.targets)) - floor)
 
-    # ---- what the cost would be --------------------------------------------------------------------------------
+    # ---- costs to compare with --------------------------------------------------------------------------------
 
     def blank_cost(self, Y: Array) -> float:
-        """J where z[L] = 0, as in a network that knows nothing: ln C for Softmax, ln 2 a unit for Sigmoid."""
+        """Return J for z[L] = 0, the cost of knowing nothing: ln C for Softmax, ln 2 per unit for Sigmoid."""
         return self._cost(np.zeros_like(Y), Y)
 
     def prior_cost(self, Y: Array) -> float:
-        """J of the best guess that does not look at X: the mean of Y for every example."""
-        return self._cost(np.broadcast_to(self._link(self._smoothed(Y).mean(axis=0)), Y.shape), Y)
+        """Return J of the best constant guess, the mean of Y."""
+        mean = self.output.smoothed(Y).mean(axis=0)
+        return self._cost(np.broadcast_to(self._link(mean), Y.shape), Y)
 
     def least_cost(self, Y: Array) -> float:
-        """J where Y_hat = Y: 0, or with soft or smoothed labels their entropy."""
-        return self._cost(self._link(self._smoothed(Y)), Y)
-
-    def _smoothed(self, Y: Array) -> Array:
-        return np.array(self.output.smoothed(Y, Cache(np.float64)))
+        """Return J for Y_hat = Y: 0, or the entropy of soft or smoothed labels."""
+        return self._cost(self._link(self.output.smoothed(Y)), Y)
 
     def _link(self, mean: Array) -> Array:
-        """The z whose a is ``mean``."""
+        """Return the z[L] for which a[L] is ``mean``."""
         if isinstance(self.output, (Softmax, Exponential)):
             return np.asarray(np.log(np.maximum(mean, TINY)))
         if isinstance(self.output, Sigmoid):
@@ -177,13 +162,14 @@ class Subject:
         return mean
 
     def _cost(self, Z: Array, Y: Array) -> float:
-        cache = Cache(np.float64)
+        """Return J for z[L] = Z."""
+        cache = Cache()
         self.output.forward(np.array(Z, np.float64), cache)
-        return float(self.output.losses(self.output.smoothed(Y, cache), cache).mean())
+        return float(self.output.losses(self.output.smoothed(Y), cache).mean())
 
 
-def quiet(model: Model) -> Model:
-    """A copy in which nothing is dropped or disturbed."""
+def quiet(model: Network) -> Network:
+    """Return a copy in which nothing is dropped or disturbed in training."""
     model = model.copy()
     for layer in model.all_layers():
         if isinstance(layer, (Dropout, AlphaDropout)):
@@ -194,11 +180,11 @@ def quiet(model: Model) -> Model:
 
 
 def scaled(rate: Callable[[int], float], factor: float) -> Callable[[int], float]:
-    """The schedule ``factor * rate``."""
+    """Return the schedule ``factor * rate``."""
     return lambda step: rate(step) * factor
 
 
 def flat(X: Array) -> Array:
-    """Examples as rows of float64."""
+    """Return examples of any shape as rows of float64."""
     rows: Array = X.reshape(len(X), -1).astype(np.float64)
     return rows

@@ -1,0 +1,145 @@
+"""A doctor for trainings: `diagnose` examines a set-up as an experienced engineer would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.errors import ArgumentError
+from nnlite.inspect.diagnosis import after, before, during
+from nnlite.inspect.diagnosis.duplicates import duplicates
+from nnlite.inspect.diagnosis.inputs import constant_features, finite, scale
+from nnlite.inspect.diagnosis.parts import Part, check_parts
+from nnlite.inspect.diagnosis.report import Diagnosis, Finding
+from nnlite.inspect.diagnosis.subject import SAMPLE, Subject
+from nnlite.inspect.diagnosis.targets import labels_fit_inputs, targets
+from nnlite.inspect.diagnosis.validation import validation_classes, validation_shift
+from nnlite.inspect.twins import require_network
+from nnlite.network.network import Network
+from nnlite.optimizers import SGD, Optimizer
+
+
+def diagnose(
+    model: Network,
+    X: Any,
+    y: Any,
+    *,
+    validation_data: Sequence[Any] | None = None,
+    optimizer: Optimizer | None = None,
+    history: Mapping[str, Sequence[float]] | None = None,
+    batch_size: int | None = 32,
+    trained: bool | None = None,
+) -> Diagnosis:
+    """Examine a training set-up: the data, and the network before, during and after training.
+
+    Each check reports what it found, with numbers, whether that is a problem, and what to try. Checks that need
+    training steps (learning a handful of examples by heart, 200 steps with your optimizer) make them on copies: the
+    network and the optimizer do not change.
+
+    Parameters
+    ----------
+    model : Model
+        Built or not, trained or not.
+    X : array_like, (M, n[0])
+        Training examples. Unlike `fit`, this accepts NaN and infinity, and reports them.
+    y : array_like, (M,) or (M, n[L])
+    validation_data : (X, y) or (X, y, sample_weight), optional
+        As for `fit`.
+    optimizer : Optimizer, default SGD(0.1)
+        As for `fit`.
+    history : History, optional
+        What `fit` returned. With a history, the network counts as trained.
+    batch_size : int or None, default 32
+        As for `fit`.
+    trained : bool, optional
+        Whether the network has been trained. By default it counts as trained if there is a history, or if its cost is
+        less than 70 % of the cost of the best constant guess.
+
+    Returns
+    -------
+    Diagnosis
+        A sequence of findings; ``print`` shows a report. ``problems`` are the serious findings, ``ok`` is True if there
+        are none, and ``diagnosis["learning rate"]`` is the finding of that check.
+
+    Raises
+    ------
+    ArgumentError
+        If `fit` would refuse an argument, except for numbers that are not finite.
+
+    Notes
+    -----
+    It takes seconds: of large data sets it examines samples, and says so. Weights of examples and classes are not taken
+    into account. The thresholds are named constants in the modules of `nnlite.inspect.diagnosis`, each with a reason.
+
+    References
+    ----------
+    A. Karpathy, "A recipe for training neural networks", 2019; Y. Bengio, "Practical recommendations for
+    gradient-based training of deep architectures", 2012.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> digits = nn.load_digits()
+    >>> model = nn.Model([nn.Dense(64), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=0)
+    >>> diagnose(model, digits.X_train, digits.y_train).ok
+    True
+    >>> print(diagnose(model, 255 * digits.X_train, digits.y_train).problems[0].message)
+    Inputs from 0 to 255, root mean square 123; the initial weights are made for a root mean square of 1, so the first z
+    are too large.
+    """
+    model = require_network(model)
+    if not (history is None or hasattr(history, "keys")):
+        raise ArgumentError(f"history: expected what fit returned, got {history!r}")
+    trained = bool(history) or None if trained is None else checks.boolean("trained", trained)
+    optimizer, batch_size = check_optimizer(optimizer), check_batch_size(batch_size)
+    train, validation = check_parts(model, X, y, validation_data)
+    if not is_finite(train, validation):
+        return Diagnosis([finite(train, validation)], skipped={"all else": "there are no finite examples"})
+    subject = Subject(model, train, validation, optimizer, batch_size, trained)
+    with np.errstate(all="ignore"):  # a set-up may overflow: that is reported
+        findings = examine_data(subject)
+        skipped = {} if validation is not None else {"validation data": "there are none"}
+        for found, not_made in (before.check(subject), during.check(subject), after.check(subject, history)):
+            findings += found
+            skipped |= not_made
+    return Diagnosis(findings, skipped=skipped, sampled=_sampled(len(train.X)))
+
+
+def examine_data(subject: Subject) -> list[Finding]:
+    """Return all findings about the data; except for the first, they are about the finite examples."""
+    return [
+        finite(subject.train, subject.validation),
+        constant_features(subject),
+        scale(subject),
+        *duplicates(subject),
+        targets(subject),
+        *labels_fit_inputs(subject),
+        *validation_classes(subject),
+        *validation_shift(subject),
+    ]
+
+
+def check_optimizer(optimizer: Any) -> Optimizer:
+    """Return the optimizer, by default SGD(0.1), or raise ArgumentError."""
+    if not (optimizer is None or isinstance(optimizer, Optimizer)):
+        raise ArgumentError(f"optimizer: expected an Optimizer such as nn.SGD(0.1), got {optimizer!r}")
+    return SGD(0.1) if optimizer is None else optimizer
+
+
+def check_batch_size(batch_size: Any) -> int | None:
+    """Return the batch size, or raise ArgumentError."""
+    return None if batch_size is None else checks.integer("batch_size", batch_size)
+
+
+def is_finite(train: Part, validation: Part | None) -> bool:
+    """Return whether each set has at least one finite example."""
+    return len(train.X) > 0 and (validation is None or len(validation.X) > 0)
+
+
+def _sampled(n: int) -> str:
+    if n <= SAMPLE:
+        return f"All {n:,} training examples were examined."
+    return f"The statistics are those of {SAMPLE:,} of {n:,} training examples, drawn at random."

@@ -1,0 +1,1 @@
+"""The gradients of a network, compared with difference quotients."""

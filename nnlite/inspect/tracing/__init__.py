@@ -1,0 +1,1 @@
+"""One training step, written out as equations with their numbers."""

@@ -1,0 +1,272 @@
+"""The equations of the layers, costs and updates in the course's notation, for a terminal and for LaTeX.
+
+``<in>`` and ``<out>`` are the input and output of a layer, ``<din>`` and ``<dout>`` their gradients.
+"""
+
+from collections.abc import Mapping
+
+from nnlite.inspect.tracing.notation import Equation, Symbol, escaped, same
+from nnlite.layers import (
+    ELU,
+    GELU,
+    SELU,
+    AlphaDropout,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Exponential,
+    Flatten,
+    GaussianNoise,
+    HardSwish,
+    Identity,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    Output,
+    ReLU,
+    Reshape,
+    Residual,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from nnlite.optimizers import SGD, Optimizer
+
+# ---- forward ----------------------------------------------------------------------------------------------------
+
+FORWARD: dict[type[Layer], Equation] = {
+    Dense: same("<out> = <in> <W> + <b>"),
+    ReLU: Equation("<out> = max(0, <in>)", r"<out> = \max(0, <in>)"),
+    LeakyReLU: Equation("<out> = max(<in>, <negative_slope> <in>)", r"<out> = \max(<in>, <negative_slope>\, <in>)"),
+    ELU: Equation(
+        "<out> = <in> where <in> > 0, else <alpha> (e^<in> - 1)",
+        r"<out> = <in> \text{ where } <in> > 0 \text{, else } <alpha>\,(e^{<in>} - 1)",
+    ),
+    SELU: Equation(
+        "<out> = lambda <in> where <in> > 0, else lambda alpha (e^<in> - 1)",
+        r"<out> = \lambda <in> \text{ where } <in> > 0 \text{, else } \lambda \alpha (e^{<in>} - 1)",
+    ),
+    GELU: Equation("<out> = <in> Phi(<in>)", r"<out> = <in> \odot \Phi(<in>)"),
+    SiLU: Equation("<out> = <in> / (1 + e^-<in>)", r"<out> = <in> / (1 + e^{-<in>})"),
+    HardSwish: Equation(
+        "<out> = <in> min(max(<in> + 3, 0), 6) / 6", r"<out> = <in> \odot \min(\max(<in> + 3, 0), 6) / 6"
+    ),
+    Softplus: Equation("<out> = log(1 + e^<in>)", r"<out> = \log(1 + e^{<in>})"),
+    Tanh: Equation("<out> = tanh(<in>)", r"<out> = \tanh(<in>)"),
+    Softmax: Equation("<out> = e^<in> / sum e^<in>", r"<out> = e^{<in>} / \textstyle\sum_k e^{<in>_k}"),
+    Sigmoid: Equation("<out> = 1 / (1 + e^-<in>)", r"<out> = 1 / (1 + e^{-<in>})"),
+    Identity: same("<out> = <in>"),
+    Exponential: Equation("<out> = e^<in>", "<out> = e^{<in>}"),
+    Dropout: Equation("<out> = <in> d / (1 - <rate>)", r"<out> = <in> \odot d / (1 - <rate>)"),
+    AlphaDropout: Equation(
+        "<out> = A (<in> d - 1.7581 (1 - d)) + B", r"<out> = A\,(<in> \odot d - 1.7581\,(1 - d)) + B"
+    ),
+    GaussianNoise: Equation(
+        "<out> = <in> + e, e ~ N(0, <stddev>^2)", r"<out> = <in> + e,\ e \sim \mathcal{N}(0, <stddev>^2)"
+    ),
+    BatchNorm: Equation("<out> = <gamma> <z_hat> + <beta>", r"<out> = <gamma> \odot <z_hat> + <beta>"),
+    LayerNorm: Equation("<out> = <gamma> <z_hat> + <beta>", r"<out> = <gamma> \odot <z_hat> + <beta>"),
+    Residual: same("<out> = <in> + <F>"),
+    Flatten: Equation("<out> = flatten(<in>)", r"<out> = \mathrm{flatten}(<in>)"),
+    Reshape: Equation("<out> = reshape(<in>)", r"<out> = \mathrm{reshape}(<in>)"),
+}
+
+# ---- backward: the gradient of the layer's input ----------------------------------------------------------------
+
+BACKWARD: dict[type[Layer], Equation] = {
+    Dense: same("<din> = <dout> <W.T>"),
+    ReLU: Equation("<din> = <dout> [<in> > 0]", r"<din> = <dout> \odot [<in> > 0]"),
+    LeakyReLU: Equation(
+        "<din> = <dout> max([<in> > 0], <negative_slope>)", r"<din> = <dout> \odot \max([<in> > 0], <negative_slope>)"
+    ),
+    ELU: Equation(
+        "<din> = <dout> where <in> > 0, else <dout> <alpha> e^<in>",
+        r"<din> = <dout> \text{ where } <in> > 0 \text{, else } <dout> \odot <alpha>\,e^{<in>}",
+    ),
+    SELU: Equation(
+        "<din> = lambda <dout> where <in> > 0, else lambda alpha <dout> e^<in>",
+        r"<din> = \lambda <dout> \text{ where } <in> > 0 \text{, else } \lambda \alpha <dout> \odot e^{<in>}",
+    ),
+    GELU: Equation(
+        "<din> = <dout> (Phi(<in>) + <in> phi(<in>))", r"<din> = <dout> \odot (\Phi(<in>) + <in> \odot \phi(<in>))"
+    ),
+    SiLU: Equation("<din> = <dout> s (1 + <in> (1 - s))", r"<din> = <dout> \odot s \odot (1 + <in> \odot (1 - s))"),
+    HardSwish: Equation(
+        "<din> = <dout> (<in> / 3 + 1 / 2) where |<in>| < 3, else <dout> [<in> > 0]",
+        r"<din> = <dout> \odot (<in> / 3 + 1 / 2) \text{ where } |<in>| < 3 \text{, else } <dout> \odot [<in> > 0]",
+    ),
+    Softplus: Equation("<din> = <dout> / (1 + e^-<in>)", r"<din> = <dout> / (1 + e^{-<in>})"),
+    Tanh: Equation("<din> = <dout> (1 - <out>^2)", r"<din> = <dout> \odot (1 - {<out>}^2)"),
+    Softmax: Equation(
+        "<din> = <out> (<dout> - sum <dout> <out>)", r"<din> = <out> \odot (<dout> - \textstyle\sum_k <dout>_k <out>_k)"
+    ),
+    Sigmoid: Equation("<din> = <dout> <out> (1 - <out>)", r"<din> = <dout> \odot <out> \odot (1 - <out>)"),
+    Identity: same("<din> = <dout>"),
+    Exponential: Equation("<din> = <dout> <out>", r"<din> = <dout> \odot <out>"),
+    Dropout: Equation("<din> = <dout> d / (1 - <rate>)", r"<din> = <dout> \odot d / (1 - <rate>)"),
+    AlphaDropout: Equation("<din> = <dout> A d", r"<din> = <dout> \odot A\,d"),
+    GaussianNoise: same("<din> = <dout>"),
+    BatchNorm: Equation(
+        "<din> = <gamma> / sqrt(<sigma>^2 + <epsilon>) (<dout> - <dbeta> - <z_hat> <dgamma>)",
+        r"<din> = <gamma> / \sqrt{{<sigma>}^2 + <epsilon>} \odot (<dout> - <dbeta> - <z_hat> \odot <dgamma>)",
+    ),
+    LayerNorm: Equation(
+        "<din> = (<u> - mean_j <u> - <z_hat> mean_j(<u> <z_hat>)) / sqrt(<sigma>^2 + <epsilon>)",
+        r"<din> = \bigl(<u> - \tfrac{1}{n} \textstyle\sum_j <u>_j"
+        r" - <z_hat> \odot \tfrac{1}{n} \textstyle\sum_j <u>_j <z_hat>_j\bigr) / \sqrt{{<sigma>}^2 + <epsilon>}",
+    ),
+    Residual: same("<din> = <dout> + <dF>"),
+    Flatten: Equation("<din> = <dout>, in the shape of <in>", r"<din> = <dout> \text{, in the shape of } <in>"),
+    Reshape: Equation("<din> = <dout>, in the shape of <in>", r"<din> = <dout> \text{, in the shape of } <in>"),
+}
+
+# ---- backward: the gradients of the layer's parameters ----------------------------------------------------------
+
+_SCALE_AND_SHIFT = {
+    "gamma": Equation(
+        "<dgamma> = 1/M sum_i <dout> <z_hat>", r"<dgamma> = \tfrac{1}{M} \textstyle\sum_i <dout> \odot <z_hat>"
+    ),
+    "beta": Equation("<dbeta> = 1/M sum_i <dout>", r"<dbeta> = \tfrac{1}{M} \textstyle\sum_i <dout>"),
+}
+
+TO_PARAMETERS: dict[type[Layer], dict[str, Equation]] = {
+    Dense: {
+        "W": Equation("<dW> = 1/M <in.T> <dout>", r"<dW> = \tfrac{1}{M} <in.T> <dout>"),
+        "b": Equation("<db> = 1/M sum_i <dout>", r"<db> = \tfrac{1}{M} \textstyle\sum_i <dout>"),
+    },
+    BatchNorm: _SCALE_AND_SHIFT,
+    LayerNorm: _SCALE_AND_SHIFT,
+}
+
+# ---- the steps inside a normalization ---------------------------------------------------------------------------
+
+MU_OF_BATCH = Equation("<mu> = 1/M sum_i <in>", r"<mu> = \tfrac{1}{M} \textstyle\sum_i <in>")
+VARIANCE_OF_BATCH = Equation(
+    "<sigma>^2 = 1/M sum_i (<in> - <mu>)^2", r"{<sigma>}^2 = \tfrac{1}{M} \textstyle\sum_i (<in> - <mu>)^2"
+)
+MU_KEPT = Equation("<mu> = running_mean", r"<mu> = \text{running mean}")
+VARIANCE_KEPT = Equation("<sigma>^2 = running_variance", r"{<sigma>}^2 = \text{running variance}")
+MU_OF_EXAMPLE = Equation("<mu> = mean_j <in>", r"<mu> = \tfrac{1}{n} \textstyle\sum_j <in>_j")
+VARIANCE_OF_EXAMPLE = Equation(
+    "<sigma>^2 = mean_j (<in> - <mu>)^2", r"{<sigma>}^2 = \tfrac{1}{n} \textstyle\sum_j (<in>_j - <mu>)^2"
+)
+NORMALIZED = Equation(
+    "<z_hat> = (<in> - <mu>) / sqrt(<sigma>^2 + <epsilon>)", r"<z_hat> = (<in> - <mu>) / \sqrt{{<sigma>}^2 + <epsilon>}"
+)
+
+DZ_HAT = Equation("<u> = <dout> <gamma>", r"<u> = <dout> \odot <gamma>")  # the gradient of z_hat
+
+# ---- cost -------------------------------------------------------------------------------------------------------
+
+LOSSES: dict[type[Layer], Equation] = {
+    Softmax: Equation("L = - sum_j y_j log y_hat_j", r"L = - \textstyle\sum_j y_j \log \hat{y}_j"),
+    Sigmoid: Equation(
+        "L = - sum_j (y_j log y_hat_j + (1 - y_j) log(1 - y_hat_j))",
+        r"L = - \textstyle\sum_j \bigl(y_j \log \hat{y}_j + (1 - y_j) \log(1 - \hat{y}_j)\bigr)",
+    ),
+    Identity: Equation("L = 1/2 sum_j (y_hat_j - y_j)^2", r"L = \tfrac{1}{2} \textstyle\sum_j (\hat{y}_j - y_j)^2"),
+    Exponential: Equation(
+        "L = sum_j (y_j log(y_j / y_hat_j) - y_j + y_hat_j)",
+        r"L = \textstyle\sum_j \bigl(y_j \log(y_j / \hat{y}_j) - y_j + \hat{y}_j\bigr)",
+    ),
+}
+ONE_UNIT: dict[type[Layer], Equation] = {
+    Sigmoid: Equation(
+        "L = - y log y_hat - (1 - y) log(1 - y_hat)", r"L = - y \log \hat{y} - (1 - y) \log(1 - \hat{y})"
+    ),
+    Identity: Equation("L = 1/2 (y_hat - y)^2", r"L = \tfrac{1}{2} (\hat{y} - y)^2"),
+    Exponential: Equation("L = y log(y / y_hat) - y + y_hat", r"L = y \log(y / \hat{y}) - y + \hat{y}"),
+}
+COST = Equation("J = 1/M sum_i L", r"J = \tfrac{1}{M} \textstyle\sum_{i=1}^{M} L(\hat{y}^{(i)}, y^{(i)})")
+START = Equation("<din> = y_hat - y", r"<din> = \hat{y} - y")
+
+COST_AFTER = Equation("J = 1/M sum_i L after the step", r"J = \tfrac{1}{M} \textstyle\sum_i L \text{ after the step}")
+
+# ---- notes on the equation of a layer ---------------------------------------------------------------------------
+
+NOTES: dict[type[Layer], str] = {
+    SELU: "lambda = 1.0507, alpha = 1.6733",
+    GELU: "Phi(z) is the probability that a standard normal number is below z",
+    SiLU: "backward with s = 1 / (1 + e^-z)",
+    Dropout: "d is 0 with probability {rate:g}, else 1",
+    AlphaDropout: "d is 0 with probability {rate:g}, else 1; A and B keep mean 0 and variance 1",
+}
+
+
+def owner(layer: Layer, method: str) -> type[Layer]:
+    """Return the class that defines ``method`` of this layer."""
+    return next(cls for cls in type(layer).__mro__ if method in vars(cls))
+
+
+def forward_equation(layer: Layer, parameters: Mapping[str, Symbol]) -> Equation:
+    """Return the forward equation; for a user's own layer ``<out> = Name(<in>; parameters)``."""
+    if _drops_nothing(layer):
+        return FORWARD[Identity]
+    given = "".join(f"{', ' if i else '; '}<{attribute}>" for i, attribute in enumerate(parameters))
+    return FORWARD.get(owner(layer, "forward")) or _call("<out>", type(layer).__name__, f"<in>{given}")
+
+
+def backward_equation(layer: Layer) -> Equation:
+    """Return the equation of the gradient of the layer's input; for a user's own ``<din> = Name.backward(<dout>)``."""
+    if _drops_nothing(layer):
+        return BACKWARD[Identity]
+    if isinstance(layer, BatchNorm) and not layer.trainable:
+        return Equation(
+            "<din> = <gamma> / sqrt(<sigma>^2 + <epsilon>) <dout>",
+            r"<din> = <gamma> / \sqrt{{<sigma>}^2 + <epsilon>} \odot <dout>",
+        )
+    return BACKWARD.get(owner(layer, "backward")) or _call("<din>", f"{type(layer).__name__}.backward", "<dout>")
+
+
+def parameter_equation(layer: Layer, attribute: str) -> Equation:
+    """Return the equation of the gradient of a parameter."""
+    known = TO_PARAMETERS.get(owner(layer, "backward"), {})
+    return known.get(attribute) or _call(f"<d{attribute}>", f"{type(layer).__name__}.backward", "<dout>")
+
+
+def loss_equation(layer: Layer, units: int) -> Equation:
+    """Return the loss of an output layer with ``units`` units."""
+    cls = owner(layer, "losses")
+    known = ONE_UNIT.get(cls) if units == 1 else None
+    return known or LOSSES.get(cls) or _call("L", f"{type(layer).__name__}.losses", "y")
+
+
+def start_equation(layer: Layer) -> Equation:
+    """Return the equation with which an output layer starts the backward pass."""
+    if owner(layer, "start_backward") is Output:
+        return START
+    return _call("<din>", f"{type(layer).__name__}.start_backward", "y")
+
+
+def update_equation(optimizer: Optimizer) -> Equation:
+    """Return ``W := W - 0.1 dW`` for plain gradient descent, for another rule ``W := Adam(W, dW)``."""
+    options = (optimizer.weight_decay, optimizer.l1, optimizer.clip_value, optimizer.clip_norm, optimizer.max_norm)
+    if type(optimizer) is SGD and not optimizer.momentum and not any(options):
+        return Equation("<theta> := <theta> - <rate> <dtheta>", r"<theta> := <theta> - <rate>\, <dtheta>")
+    return _call("<theta>", type(optimizer).__name__, "<theta>, <dtheta>", equals=":=")
+
+
+def note(layer: Layer) -> str:
+    """Return what one needs to read the equation; for a user's own layer the first line of its docstring."""
+    cls = owner(layer, "forward")
+    if _drops_nothing(layer):
+        return ""
+    if isinstance(layer, GELU) and layer.approximate == "tanh":
+        return "Phi(z) = (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2, and phi is its derivative"
+    if cls in FORWARD:
+        return NOTES.get(cls, "").format(**vars(layer))
+    lines = (type(layer).__doc__ or "").strip().splitlines() if "__doc__" in vars(type(layer)) else []
+    return lines[0].replace("`", "") if lines else ""
+
+
+def _drops_nothing(layer: Layer) -> bool:
+    return isinstance(layer, (Dropout, AlphaDropout)) and layer.rate == 0
+
+
+def _call(result: str, name: str, arguments: str, equals: str = "=") -> Equation:
+    """Return ``result = name(arguments)``, for what has no known equation."""
+    return Equation(
+        f"{result} {equals} {name}({arguments})", f"{result} {equals} \\mathrm{{{escaped(name)}}}({arguments})"
+    )

@@ -1,0 +1,73 @@
+"""Copies of a network that may be changed, and the batch that goes through them."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from nnlite import checks
+from nnlite.errors import ArgumentError
+from nnlite.layers import Layer
+from nnlite.network.examples import Examples
+from nnlite.network.network import Network
+from nnlite.network.vectors import Segment
+
+MOST_EXAMPLES = 1024
+
+
+def require_network(model: Any) -> Network:
+    """Return ``model``, or raise ArgumentError if it is not a network."""
+    if not isinstance(model, Network):
+        raise ArgumentError(f"model: expected a Model, got {model!r}")
+    return model
+
+
+def twin_and_batch(model: Any, X: Any, y: Any, what: str, sample_weight: Any = None) -> tuple[Network, Examples]:
+    """Return a copy of the network, built for X, and the checked batch.
+
+    ``what`` names the caller in the messages of ArgumentError.
+    """
+    model = require_network(model)
+    if X is None:
+        raise ArgumentError(f"X: {what} sends examples through the network; pass some, such as X[:32]")
+    if y is None:
+        raise ArgumentError(f"y: {what} starts the backward pass from the labels; pass those of X, such as y[:32]")
+    X = checks.numeric_array("X", X)
+    if X.ndim > 1 and len(X) > MOST_EXAMPLES:
+        raise ArgumentError(f"X: {what} takes at most {MOST_EXAMPLES:,} examples, got {len(X):,}; pass X[:32], y[:32]")
+    examples = model.signature_for(X).check(X, y, sample_weight)
+    return twin(model, X.shape[1:]), examples
+
+
+def twin(model: Network, input_shape: tuple[int, ...]) -> Network:
+    """Return an independent copy; it is built, with the initial weights that `fit` would draw."""
+    other = model.copy()
+    if not other.built:
+        other.build(input_shape)
+    return other
+
+
+def in_float64(model: Network) -> Network:
+    """Return an independent copy of a built network that computes in float64."""
+    assert model.input_shape is not None
+    other = Network(copy.deepcopy(model.layers), dtype="float64")
+    other.lay_out(model.input_shape)
+    other.theta, other.state = model.theta, model.state
+    other.rng = copy.deepcopy(model.rng)
+    return other
+
+
+def segments_by_layer(model: Network) -> dict[Layer, list[Segment]]:
+    """Return where the parameters of each layer lie."""
+    found: dict[Layer, list[Segment]] = {}
+    for segment in model.segments:
+        found.setdefault(segment.layer, []).append(segment)
+    return found
+
+
+def places(layers: Sequence[Layer], within: str = "layers") -> dict[Layer, str]:
+    """Return the place of each layer, also of those inside others: "layers[2]", "layers[2][0]"."""
+    found: dict[Layer, str] = {}
+    for i, layer in enumerate(layers):
+        found[layer] = f"{within}[{i}]"
+        found |= places(layer.inner_layers, found[layer])
+    return found

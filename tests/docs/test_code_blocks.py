@@ -1,0 +1,31 @@
+"""The code on the pages of the site runs, and prints what its comments say."""
+
+from pathlib import Path
+
+import pytest
+
+from .blocks import code_blocks, run_code
+
+DOCS = Path(__file__).parents[2] / "docs"
+ROOMS = ("guides", "textbook", "inside")
+PAGES = [DOCS / "index.md", *sorted(page for room in ROOMS for page in DOCS.glob(f"{room}/*.md"))]
+SLOW = {"guides/inspect.md", "guides/learning_curves.md"}  # they train for their pictures
+
+
+def pages():
+    """The pages with code, by their path."""
+    for page in filter(code_blocks, PAGES):
+        path = page.relative_to(DOCS).as_posix()
+        yield pytest.param(page, id=path, marks=pytest.mark.slow if path in SLOW else ())
+
+
+@pytest.mark.parametrize("page", [*pages()])
+def test_the_code_of_a_page_runs_from_top_to_bottom(page, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    for code in code_blocks(page):
+        run_code(code, namespace, capsys, page.relative_to(DOCS))
+
+
+def test_the_directive_plot_is_among_the_code():
+    assert any("learning_curves" in code for code in code_blocks(DOCS / "guides" / "learning_curves.md"))

@@ -1,0 +1,78 @@
+"""Facts about the checks after training: underfitting and overfitting."""
+
+import numpy as np
+
+from nnlite.fitting.history import History
+from nnlite.layers import Dense, Identity, ReLU, Softmax
+from nnlite.optimizers import Adam
+
+from .setups import digits, network, ready, report_of, spirals, trained_on
+
+
+def examined(*arguments, **options):
+    return report_of("after", *arguments, **options)
+
+
+def verdict_of(check, *arguments, **options):
+    return examined(*arguments, **options)[check].verdict
+
+
+def test_underfitting_is_found():
+    X, y, *_ = digits()
+    assert verdict_of("underfitting", ready(seed=0), X, y, trained=True) == "problem"
+    X, y, *_ = spirals()
+    model = network(Dense(3), Softmax(), seed=0)
+    model.fit(X, y, epochs=20)
+    assert verdict_of("underfitting", model, X, y, trained=True) == "notice"
+
+
+def test_a_network_that_a_linear_model_beats_underfits():
+    X, y, *_ = digits()
+    model, history = trained_on(X, y, units=2, epochs=4)
+    finding = examined(model, X, y, history=history)["underfitting"]
+    assert finding.verdict == "problem"
+    assert "linear" in finding.message
+    assert "epochs" in finding.advice
+
+
+def test_overfitting_is_found():
+    X, y, X_test, y_test = digits()
+    rng = np.random.default_rng(0)
+    noisy = np.where(rng.random(len(y)) < 0.4, rng.integers(0, 10, len(y)), y)
+    model, history = trained_on(X, noisy, epochs=80, validation_data=(X_test, y_test))
+    report = examined(model, X, noisy, validation_data=(X_test, y_test), history=history)
+    assert report["overfitting"].verdict == "problem"
+
+
+def test_overfitting_of_values_is_found():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((80, 10)), rng.standard_normal(80)
+    model = network(Dense(64), ReLU(), Dense(1), Identity(), seed=0)
+    model.fit(X[:40], y[:40], optimizer=Adam(0.01), epochs=100)
+    report = examined(model, X[:40], y[:40], validation_data=(X[40:], y[40:]))
+    assert report["overfitting"].verdict == "problem"
+
+
+def test_a_validation_loss_that_rises_again_is_found():
+    X, y, X_test, y_test = digits()
+    model, _ = trained_on(X, y, epochs=15)
+    fall, rise = np.linspace(2, 0.3, 10), np.linspace(0.3, 0.9, 10)
+    history = History(loss=[*fall, *fall / 10], val_loss=[*fall, *rise])
+    finding = examined(model, X, y, validation_data=(X_test, y_test), history=history)["overfitting"]
+    assert finding.verdict == "notice"
+    assert "epoch 10" in finding.message
+
+
+def test_targets_that_are_all_alike_leave_nothing_to_learn():
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    model = network(Dense(3), Softmax(), n_features=3)
+    assert "nothing to learn" in str(examined(model, X, np.zeros(60, int), trained=True))
+
+
+def test_r2_of_one_validation_example_is_undefined():
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    model = network(Dense(1), Identity())
+    model.fit(X, X[:, 0], epochs=5)
+    found = examined(model, X, X[:, 0], validation_data=(X[:1] + 1, X[:1, 0]), trained=True)
+    assert found["overfitting"].verdict == "notice"
+    assert "R2 is undefined on validation" in found["overfitting"].message
