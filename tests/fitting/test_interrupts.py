@@ -81,8 +81,9 @@ def test_ctrl_c_after_the_last_batch_of_an_epoch_loses_nothing(tmp_path):
         )
         return model, history
 
-    history = run(Pressing(1, 4))[1]
-    assert (history.interrupted, history.epochs) == (True, 1)
+    pressing = Pressing(1, 4)
+    history = run(pressing)[1]
+    assert (history.interrupted, history.epochs, pressing.ended) == (True, 1, True)
     model, history = run(Pressing(9, 9))
     whole = network()
     whole.fit(*data(), epochs=4, batch_size=10, validation_split=0.2)

@@ -11,7 +11,7 @@ import nnlite as nn
 from nnlite.storage import snapshots
 
 from ..support import without_seconds
-from .resuming import NEVER, CrashError, M, data, fit, network
+from .resuming import EPOCHS, NEVER, CrashError, M, data, fit, network
 
 
 @pytest.fixture(autouse=True)
@@ -214,3 +214,30 @@ def test_a_warning_names_what_a_callback_loses(tmp_path):
     again = Holding()
     fit(network(), tmp_path, callbacks=[again], epochs=2)
     assert again.numbers == holding.numbers == {0: 0, 1: 1}
+
+
+class Spoiling(nn.Callback):
+    """Notes theta after each epoch; at the beginning of one epoch it makes theta NaN."""
+
+    def __init__(self, epoch, thetas):
+        self.epoch, self.thetas = epoch, thetas
+
+    def on_epoch_begin(self, epoch, logs):
+        if epoch == self.epoch:
+            self.model.theta = np.nan
+
+    def on_epoch_end(self, epoch, logs):
+        self.thetas.append(self.model.theta.copy())
+
+
+def test_a_resumed_training_that_diverges_has_the_best_weights_from_before(tmp_path):
+    X, y = data(seed=1)
+    options = {"validation_data": (X, 2 - y)}  # the more is learned, the higher is this loss
+    thetas = []
+    history, _ = fit(network(), tmp_path, callbacks=[Spoiling(99, thetas)], **options)
+    best = np.argmin(history["val_loss"])
+    assert best < EPOCHS - 1
+    model = network()
+    with pytest.raises(nn.DivergenceError):
+        fit(model, tmp_path, callbacks=[Spoiling(EPOCHS, thetas)], epochs=EPOCHS + 1, **options)
+    np.testing.assert_array_equal(model.theta, thetas[best])
