@@ -270,17 +270,16 @@ def traced():
 
 @pytest.mark.parametrize(("n_steps", "n_epochs"), [(800, 16), pytest.param(30_000, 60, marks=pytest.mark.slow)])
 def test_memory_is_flat_over_many_steps_with_callbacks(tmp_path, n_steps, n_epochs):
-    in_use, held, n_objects = np.zeros(n_epochs), np.zeros(n_epochs), np.zeros(n_epochs)
+    early, last = n_epochs // 4, n_epochs - 1
+    measured = {epoch: np.zeros(3) for epoch in (early, last)}  # made before anything is measured
     steps = [0]
 
     def count(batch, logs):
         steps[0] += 1
 
     def measure(epoch, logs):
-        in_use[epoch] = used()
-        n_objects[epoch] = len(gc.get_objects())
-        if sys.platform == "linux":
-            held[epoch] = resident()
+        if epoch in measured:
+            measured[epoch][:] = used(), len(gc.get_objects()), resident() if sys.platform == "linux" else 0
 
     X = RNG.standard_normal((n_steps // n_epochs * 2, 4)).astype(np.float32)
     y = np.arange(len(X)) % 3
@@ -299,11 +298,10 @@ def test_memory_is_flat_over_many_steps_with_callbacks(tmp_path, n_steps, n_epoc
             callbacks=callbacks, metrics=["f1"], progress=False,
         )  # fmt: skip
     assert steps[0] == n_steps
-    early = n_epochs // 4
-    history = 1_000 * (n_epochs - early)  # a dozen numbers in each epoch
-    assert in_use[-1] - in_use[early] < history
-    assert n_objects[-1] - n_objects[early] < 50
-    assert held[-1] - held[early] < 4 * 2**20
+    in_use, n_objects, held = measured[last] - measured[early]
+    assert in_use < 1_000 * (last - early)  # the history keeps a dozen numbers of each epoch
+    assert n_objects < 50
+    assert held < 4 * 2**20
 
 
 def test_many_networks_leave_nothing_behind():

@@ -45,7 +45,7 @@ class Setup:
 class Position:
     """Where a training is. A checkpoint holds it.
 
-    ``seconds`` are those of the present epoch so far; ``epoch_start`` is the state of the random generator and of the
+    ``seconds`` counts the current epoch so far; ``epoch_start`` is the state of the random generator and of the
     source when it began, and None between two epochs.
     """
 
@@ -87,7 +87,7 @@ class Loop:
     position : Position
     history : History
     means : RunningMeans
-        Of the present epoch.
+        Of the current epoch.
     best : Best
         The best weights so far.
     """
@@ -137,7 +137,7 @@ class Loop:
     # ---- one epoch --------------------------------------------------------------------------------------------
 
     def _epoch(self, bar: EpochBar, interrupt: Interruptible) -> None:
-        """Train on every batch once, then validate; or finish an epoch that was begun before."""
+        """Train on every batch once, then validate; after resuming, finish the saved epoch."""
         position, setup = self.position, self.setup
         start = time.perf_counter() - position.seconds
         if position.epoch_start is None:

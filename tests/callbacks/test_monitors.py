@@ -201,7 +201,7 @@ def test_a_plateau_reduces_the_rate_of_the_next_steps():
     history = train(model, plateau, optimizer=optimizer, epochs=7)
     assert history["learning_rate"] == [1e-30] * 3 + [5e-31] * 2 + [2.5e-31] * 2
     assert optimizer.learning_rate == 1.25e-31
-    train(model, plateau, optimizer=optimizer, epochs=2)  # counts anew
+    train(model, plateau, optimizer=optimizer, epochs=2)  # a new training starts to count at 0
     assert optimizer.learning_rate == 1.25e-31
 
 

@@ -1,6 +1,6 @@
-"""A training that is killed at random moments and begun again: ``python killed_training.py DIRECTORY KILLS SEED``.
+"""A training that is killed at random moments and started again: ``python killed_training.py DIRECTORY KILLS SEED``.
 
-DIRECTORY/whole gets a training that nobody kills, DIRECTORY/0, DIRECTORY/1, ... get those that are killed and resumed
+DIRECTORY/whole gets a training without kills; DIRECTORY/0, DIRECTORY/1, ... get trainings that are killed and resumed
 until they end, as many as it takes for KILLS kills. Each attempt is a process of its own, forked from one that has
 imported nnlite and computed nothing.
 """
@@ -70,7 +70,7 @@ def attempt(directory, seconds=60.0):
 
 
 def main(directory, kills, seed):
-    """Make one whole training, and others until so many processes were killed."""
+    """Make one training without kills, then others until ``kills`` processes were killed."""
     rng = random.Random(seed)
     whole = directory / "whole"
     whole.mkdir()

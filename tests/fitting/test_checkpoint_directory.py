@@ -142,7 +142,9 @@ def test_resuming_with_products_that_round_otherwise_warns(tmp_path, monkeypatch
     fit(network(), tmp_path, epochs=1)
     fit(network(), tmp_path, epochs=2)
     monkeypatch.setattr(openblas, "rounding", "OPENBLAS_CORETYPE=Zen and 1 thread")
-    told = "made with OPENBLAS_CORETYPE=Zen and 2 threads, now with OPENBLAS_CORETYPE=Zen and 1 thread, .* or never"
+    told = (
+        "made with OPENBLAS_CORETYPE=Zen and 2 threads, now with OPENBLAS_CORETYPE=Zen and 1 thread, .* always after it"
+    )
     with pytest.warns(UserWarning, match=told) as warned:
         network().fit(*data(), optimizer=nn.SGD(0.1), batch_size=16, epochs=3, checkpoint=tmp_path, resume=True)
     assert warned[0].filename == __file__

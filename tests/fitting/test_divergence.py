@@ -71,7 +71,7 @@ def test_the_step_and_the_layer_are_named(way, value):
 
 
 def test_weights_that_are_not_finite_are_named_before_outputs():
-    with pytest.raises(nn.DivergenceError, match=r"step 3: W2 of layer 3, Dense\(3\), is not finite, after the"):
+    with pytest.raises(nn.DivergenceError, match=r"step 3: W2 of layer 3, Dense\(3\), is not finite after the"):
         network().fit(*data(), batch_size=10, callbacks=[InfiniteWeight(2)])
 
 

@@ -1,4 +1,4 @@
-"""A real training is killed at random moments and begun again: it ends like one that nobody killed.
+"""Facts about a real training that is killed at random moments and started again: it ends like one without kills.
 
 ``pytest -m slow tests/fitting/test_killed_trainings.py --kills 1000`` kills a thousand times.
 """

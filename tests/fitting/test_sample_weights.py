@@ -76,7 +76,7 @@ def test_only_the_ratios_of_weights_matter():
 
 
 def test_weights_stay_with_their_examples_in_shuffled_batches():
-    # a batch of one example: its weight cancels, but for 0, where there is no step
+    # in a batch of one example the weight cancels, except 0, which makes no step
     model, optimizer = model_for(), nn.SGD(0.1)
     weights = np.zeros(M)
     weights[[3, 7]] = 1, 5

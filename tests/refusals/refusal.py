@@ -69,7 +69,7 @@ class Case:
 
 
 class Made:
-    """A value that is made anew for each call."""
+    """A value that each call makes for itself."""
 
     def __init__(self, make):
         self.make = make
