@@ -131,9 +131,7 @@ class Network(Structure):
         shapes = self.require_built("new_pass")
         first = -1 if to_input or not training else self.first_trainable
         frozen = [segment.view(self.grad) for segment in self.segments if not segment.trainable]
-        return Pass(
-            self.layers, shapes, training=training, rng=self.rng, first=first, frozen=frozen, observer=observer
-        )
+        return Pass(self.layers, shapes, training=training, rng=self.rng, first=first, frozen=frozen, observer=observer)
 
     def _check_batch(self, Y: Any, sample_weight: Any, what: str) -> tuple[Pass, Array, Array | None]:
         """Return the last pass, rows (M, n[L]) and weights for its batch."""

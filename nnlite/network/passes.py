@@ -3,6 +3,7 @@
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
 from collections.abc import Sequence
+
 import numpy as np
 
 from nnlite.checks import Array
@@ -76,10 +77,7 @@ class Pass:
 
     def cost(self, Y: Array, weights: Array | None = None) -> float:
         """``J = 1/M sum_i L_i`` or, with weights, ``J = sum_i w_i L_i / sum_i w_i`` (0 if all weights are 0)."""
-        losses = self.losses(Y)
-        if weights is None:
-            return float(losses.sum(dtype=np.float64)) / len(losses)
-        return float(losses @ weights / (weights.sum() or 1))
+        return mean_loss(self.losses(Y), weights)
 
     def backward(self, Y: Array, weights: Array | None = None) -> Array | None:
         """``dz[L] = Y_hat - Y``, then dW[l], db[l] and da[l-1] down to the first layer that learns.
@@ -97,3 +95,10 @@ class Pass:
         for gradient in self.frozen:
             gradient[...] = 0
         return dX
+
+
+def mean_loss(losses: Array, weights: Array | None = None) -> float:
+    """``1/M sum_i L_i`` or, with weights, ``sum_i w_i L_i / sum_i w_i`` (0 if all weights are 0)."""
+    if weights is None:
+        return float(losses.sum(dtype=np.float64)) / len(losses)
+    return float(losses @ weights / (weights.sum() or 1))

@@ -144,7 +144,7 @@ class Optimizer:
         """
         state = self.state(model)
         rate = self._rate_of(state.n_steps)
-        state.arrange(model, self.state_names, self.initial_values, apart=bool(self.weight_decay or self.l1))
+        state.arrange(model, self.state_names, self.initial_values)
         scale = 1.0 if self.clip_norm is None else _clipping_factor(state.parts, self.clip_norm)
         for part in state.parts:
             g = self._gradient(part, scale)
@@ -159,7 +159,8 @@ class Optimizer:
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """Update ``part.theta`` from the gradient ``g``, which must not change.
 
-        The rule is called for one part of theta after another, and must treat each number by itself.
+        The rule is called for one part of theta after another: weights and biases are separate parts, and long vectors
+        are cut into pieces that fit the cache of the processor. So it must treat each number by itself.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update rule")
 

@@ -52,7 +52,7 @@ class OptimizerState:
     learning_rate : float
         The learning rate of the latest step.
     vectors : dict of str to ndarray, (n_parameters,)
-        By name, such as "velocity".
+        By name, such as "velocity"; 0 before the first step, or the value in `Optimizer.initial_values`.
     n_missed : dict of str to int
         By parameter ("W1"): the number of steps in which it was frozen.
     parts : list of Part
@@ -69,13 +69,10 @@ class OptimizerState:
         self.parts: list[Part] = []
         self._arranged: object = None
 
-    def arrange(self, network: Network, names: tuple[str, ...], initial: Mapping[str, float], apart: bool) -> None:
-        """Bring `parts` up to date: layers may have been frozen or freed, and the rule may have changed.
-
-        ``apart`` keeps weights and biases in separate parts.
-        """
+    def arrange(self, network: Network, names: tuple[str, ...], initial: Mapping[str, float]) -> None:
+        """Bring `parts` up to date: layers may have been frozen or freed, and the rule may have changed."""
         trainable = tuple([segment.trainable for segment in network.segments])
-        if (trainable, names, apart) != self._arranged:
+        if (trainable, names) != self._arranged:
             self._count_missed(network, trainable)
             for name in names:
                 if name not in self.vectors:
@@ -88,10 +85,10 @@ class OptimizerState:
                     missed,
                     {name: vector[piece] for name, vector in self.vectors.items()},
                 )
-                for start, stop, decayed, missed in _runs(network, self.n_missed, apart)
+                for start, stop, decayed, missed in _runs(network, self.n_missed)
                 for piece in memory.pieces(start, stop)
             ]
-            self._arranged = trainable, names, apart
+            self._arranged = trainable, names
         for part in self.parts:
             part.t = self.n_steps + 1 - part.n_missed
 
@@ -121,12 +118,12 @@ class OptimizerState:
         return state
 
 
-def _runs(network: Network, n_missed: Mapping[str, int], apart: bool) -> Iterator[tuple[int, int, bool, int]]:
+def _runs(network: Network, n_missed: Mapping[str, int]) -> Iterator[tuple[int, int, bool, int]]:
     """Start, stop, whether weight decay acts, and missed steps of each run of learned parameters."""
     runs: list[tuple[int, int, bool, int]] = []
     for segment in sorted(network.segments, key=lambda segment: segment.start):
         if segment.trainable and segment.size:
-            kind = segment.decayed and apart, n_missed.get(segment.name, 0)
+            kind = segment.decayed, n_missed.get(segment.name, 0)
             if runs and runs[-1][1:] == (segment.start, *kind):
                 runs[-1] = (runs[-1][0], segment.stop, *kind)
             else:

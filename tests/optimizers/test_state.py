@@ -24,10 +24,10 @@ def three_layers(frozen=(), dtype="float64"):
     return model
 
 
-def arranged(model, names=(), initial=(), apart=False):
+def arranged(model, names=(), initial=()):
     """The state of a model before its first step."""
     state = OptimizerState()
-    state.arrange(model, names, dict(initial), apart)
+    state.arrange(model, names, dict(initial))
     return state
 
 
@@ -37,13 +37,13 @@ def arranged(model, names=(), initial=(), apart=False):
 def test_a_part_has_views_of_theta_and_grad_and_the_vectors_by_name():
     model = classifier()
     state = arranged(model, ("m", "v"))
-    (part,) = state.parts
-    part.theta[:], part.grad[:], part.m[:] = 1, 2, 3
+    for part in state.parts:
+        part.theta[:], part.grad[:], part.m[:] = 1, 2, 3
     np.testing.assert_array_equal(model.theta, 1)
     np.testing.assert_array_equal(model.grad, 2)
     np.testing.assert_array_equal(state.vectors["m"], 3)
     np.testing.assert_array_equal(state.vectors["v"], 0)
-    assert (part.t, part.decayed) == (1, False)
+    assert [(part.t, part.decayed) for part in state.parts] == [(1, True), (1, False)]
 
 
 def test_a_vector_that_is_not_in_state_names_is_missed_with_a_hint():
@@ -52,16 +52,15 @@ def test_a_vector_that_is_not_in_state_names_is_missed_with_a_hint():
         _ = part.v
 
 
-def test_weights_and_biases_are_separate_parts_only_if_decay_needs_it():
+def test_weights_and_biases_are_separate_parts():
     model = three_layers()
-    together, apart = arranged(model).parts, arranged(model, apart=True).parts
-    assert [(part.theta.size, part.decayed) for part in together] == [(model.n_parameters, False)]
     n_biases = model.n_parameters - model.n_weights
-    assert [(part.theta.size, part.decayed) for part in apart] == [(model.n_weights, True), (n_biases, False)]
+    parts = arranged(model).parts
+    assert [(part.theta.size, part.decayed) for part in parts] == [(model.n_weights, True), (n_biases, False)]
 
 
 @pytest.mark.parametrize(
-    ("frozen", "sizes"), [((), [73]), ((1,), [40, 8]), ((2,), [20, 20, 3]), ((3,), [45, 10]), ((1, 2, 3), [])]
+    ("frozen", "sizes"), [((), [60, 13]), ((1,), [40, 8]), ((2,), [20, 15, 5, 3]), ((3,), [45, 10]), ((1, 2, 3), [])]
 )
 def test_the_parts_are_the_runs_of_theta_that_learn(frozen, sizes):
     """theta is W1 (20 numbers), W2 (25), W3 (15), b1 (5), b2 (5), b3 (3)."""
