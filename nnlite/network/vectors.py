@@ -94,10 +94,8 @@ def _lay_out(announced: Sequence[tuple[Layer, dict[str, Shape]]]) -> list[Segmen
     """Give each parameter its place: first all that weight decay acts on, then the others."""
     entries = [(layer, attribute, shape) for layer, shapes in announced for attribute, shape in shapes.items()]
     for layer, attribute, shape in entries:
-        if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
-            raise ArgumentError(
-                f"layers: {layer}: the shape of {attribute} must be a tuple such as (8,), got {shape!r}"
-            )
+        if not isinstance(shape, (tuple, list)) or not all(isinstance(n, (int, np.integer)) and n >= 0 for n in shape):
+            raise ArgumentError(f"layers: {layer}: the shape of {attribute} must be a tuple like (8,), got {shape!r}")
     starts = {}
     size = 0
     for decayed in (True, False):

@@ -58,7 +58,7 @@ def test_a_layer_sets_any_attribute_on_its_cache():
 def test_a_cache_says_that_backward_needs_forward():
     with pytest.raises(
         AttributeError,
-        match=r"^cache.a_prev is not set: forward must set it, with this cache, before backward reads it",
+        match=r"^cache.a_prev is not set: forward must set it, with this cache",
     ):
         _ = nn.Cache().a_prev
 
