@@ -85,6 +85,10 @@ def _check(layer: Layer, method: str, result: Any, shape: Shape, dtype: Any) -> 
     if is_array and result.shape == shape and result.dtype == dtype:
         return
     got = f"shape {result.shape} and dtype {result.dtype}" if is_array else type(result).__name__
+    if is_array and result.shape == shape:
+        got += f"; convert it: .astype({'a_prev' if method == 'forward' else 'da'}.dtype)"
+    elif is_array and method == "forward":
+        got += "; a layer that changes the shape of an example overrides output_shape"
     raise ArgumentError(f"layers: {layer}.{method} must return an array of shape {shape} and dtype {dtype}, got {got}")
 
 

@@ -23,20 +23,31 @@ class Part:
     Attributes
     ----------
     theta, grad : ndarray, (n,)
-        Views of the parameters and their gradients. The rule writes into theta.
+        Views of the parameters and their gradients; grad is read-only. The rule changes theta: ``part.theta -= step``.
+        An assignment, ``part.theta = ...`` or ``part.m = ...``, also copies into the view.
     decayed : bool
         Whether weight decay acts on these parameters: True for weights, False for biases.
     t : int
         Number of this step, from 1. Steps during which the part was frozen do not count.
     """
 
+    _views: frozenset[str] = frozenset()  # names of the attributes that are views into vectors
+
     def __init__(self, theta: Array, grad: Array, decayed: bool, n_missed: int, vectors: Mapping[str, Array]) -> None:
         self.theta = theta
-        self.grad = grad
+        self.grad = grad.view()
+        self.grad.setflags(write=False)
         self.decayed = decayed
         self.n_missed = n_missed
         self.t = 1
         vars(self).update(vectors)
+        self._views = frozenset({"theta", *vectors})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._views:
+            super().__setattr__(name, value)
+        elif value is not vars(self)[name]:  # not the result of part.theta -= ..., which is in the view already
+            vars(self)[name][...] = value
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"part.{name}: name the vectors that the rule remembers in state_names")
