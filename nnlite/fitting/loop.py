@@ -57,7 +57,7 @@ class Position:
 
 
 class Saver:
-    """Saves and resumes a training. This one does neither: see `nnlite.fitting.resume`."""
+    """How a training is saved and resumed. This base class does neither; `CheckpointSaver` in resume.py does both."""
 
     every: int | None = None
 
@@ -201,10 +201,12 @@ class Loop:
 
         step = network.new_pass(training=True)
         Y_hat = step.forward(X)  # a[L]
-        J = self.means.add(step.losses(Y), y, Y_hat, weights)  # the mean loss over the batch
-        network.run_backward(step, Y, weights)  # dz[L] = Y_hat - Y, then dW, db down to layer 1
+        J = step.cost(Y, weights)  # the mean loss over the batch
+        step.backward(Y, weights)  # dz[L] = Y_hat - Y, then dW, db down to layer 1
         self._check_step(J, X)
         self.optimizer.step(network)  # theta <- theta - learning_rate * ...
+
+        self.means.add(J, y, Y_hat, weights)
         return J
 
     def _training_inputs(self) -> Iterator[Array]:

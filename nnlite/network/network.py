@@ -11,7 +11,7 @@ from nnlite.errors import ArgumentError, NotBuiltError
 from nnlite.layers.base import Observer
 from nnlite.network.examples import check_weights, check_X
 from nnlite.network.means import Metrics, RunningMeans, resolve_metrics
-from nnlite.network.passes import Pass, mean_loss
+from nnlite.network.passes import Pass
 from nnlite.network.structure import Structure
 
 BLOCK = 1024  # examples per forward pass in predict and evaluate: memory stays bounded
@@ -90,7 +90,7 @@ class Network(Structure):
         3.17
         """
         step, rows, weights = self._check_batch(Y, sample_weight, "cost")
-        return mean_loss(step.losses(rows), weights)
+        return step.cost(rows, weights)
 
     def backward(self, Y: Any, sample_weight: Any = None) -> None:
         r"""Compute ``dz[L] = Y_hat - Y``, then dW[l], db[l] and da[l-1] for l = L .. 1, into `gradients` and `grad`.
@@ -121,23 +121,17 @@ class Network(Structure):
         array([ 0.333,  0.333, -0.667], dtype=float32)
         """
         step, rows, weights = self._check_batch(Y, sample_weight, "backward")
-        self.run_backward(step, rows, weights)
+        step.backward(rows, weights)
 
     def new_pass(self, *, training: bool, observer: Observer | None = None, to_input: bool = False) -> Pass:
         """Return a pass for one batch, forward and back.
 
-        In training, its backward pass ends at the first layer that learns, unless ``to_input`` asks for da[0].
+        In training, its backward pass ends at the first layer that learns, unless ``to_input`` asks for dJ/dX.
         """
-        first = -1 if to_input or not training else self.first_trainable
         shapes = self.require_built("new_pass")
-        return Pass(self.layers, shapes, training=training, rng=self.rng, first=first, observer=observer)
-
-    def run_backward(self, step: Pass, Y: Array, weights: Array | None = None) -> None:
-        """Run the backward pass of ``step`` with checked targets; the gradients of frozen layers are 0."""
-        step.backward(Y, weights)
-        for segment in self._vectors.segments:
-            if not segment.trainable:
-                segment.view(self._vectors.grad)[...] = 0
+        first = -1 if to_input or not training else self.first_trainable
+        frozen = [segment.view(self.grad) for segment in self.segments if not segment.trainable]
+        return Pass(self.layers, shapes, training=training, rng=self.rng, first=first, frozen=frozen, observer=observer)
 
     def _check_batch(self, Y: Any, sample_weight: Any, what: str) -> tuple[Pass, Array, Array | None]:
         """Return the last pass, rows (M, n[L]) and weights for its batch."""
@@ -270,7 +264,7 @@ class Network(Structure):
             X, y, weights, _ = examples.batch(slice(start, start + BLOCK))
             step = self.new_pass(training=False)
             Y_hat = step.forward(signature.cast(X))
-            means.add(step.losses(signature.target_rows(y)), y, Y_hat, weights)
+            means.add(step.cost(signature.target_rows(y), weights), y, Y_hat, weights)
         return means.values()
 
     def input_gradient(self, X: Any, y: Any) -> Array:

@@ -56,7 +56,10 @@ def test_a_layer_sets_any_attribute_on_its_cache():
 
 
 def test_a_cache_says_that_backward_needs_forward():
-    with pytest.raises(AttributeError, match=r"^cache.a_prev is not set: call forward with this cache before backward"):
+    with pytest.raises(
+        AttributeError,
+        match=r"^cache.a_prev is not set: forward must set it, with this cache",
+    ):
         _ = nn.Cache().a_prev
 
 
@@ -240,3 +243,49 @@ def test_a_subclass_of_a_layer_uses_its_own_equations():
         model.forward(X)
         model.backward(y)
     np.testing.assert_allclose(own.grad, chain.grad, rtol=1e-5, atol=1e-8)
+
+
+# ---- mistakes of a user's layer -------------------------------------------------------------------------------------
+
+
+class Shifted(nn.Layer):
+    """``a = a_prev + c``, with a gradient of c that a function makes of da."""
+
+    def __init__(self, make=lambda da: da.sum(axis=0)):
+        self.make = make
+
+    def parameter_shapes(self, input_shape):
+        return {"c": input_shape}
+
+    def forward(self, a_prev, cache):
+        return a_prev + self.c
+
+    def backward(self, da, cache):
+        self.dc = self.make(da)
+        return da
+
+    def __repr__(self):
+        return "Shifted()"
+
+
+@pytest.mark.parametrize(
+    ("make", "got"), [(lambda da: da, r"\(5, 4\); sum over the examples"), (lambda da: da.sum(), r"\(\)")]
+)
+def test_a_gradient_of_another_shape_than_its_parameter_is_refused(make, got):
+    model = nn.Model([Shifted(make), nn.Dense(3), nn.Softmax()], n_features=4)
+    model.forward(np.ones((5, 4)))
+    message = r"^layers: Shifted\(\): self.dc must have the shape \(4,\) of the parameter, got "
+    with pytest.raises(nn.ArgumentError, match=message + got):
+        model.backward([0, 1, 2, 0, 1])
+
+
+@pytest.mark.parametrize("shape", [8, "8", (8.0,), (-1,)])
+def test_a_shape_of_a_parameter_is_a_tuple_of_integers(shape):
+    class Odd(Shifted):
+        def parameter_shapes(self, input_shape):
+            return {"c": shape}
+
+    with pytest.raises(
+        nn.ArgumentError, match=r"^layers: Shifted\(\): the shape of c must be a tuple like \(8,\), got "
+    ):
+        nn.Model([Odd(), nn.Dense(3), nn.Softmax()], n_features=4)

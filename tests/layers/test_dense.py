@@ -57,7 +57,7 @@ def test_without_input_gradient_backward_computes_only_dw_and_db():
 
 def test_backward_needs_a_forward_pass_before_it():
     dense = dense_of_a_network(2, 2, np.random.default_rng(0))
-    with pytest.raises(AttributeError, match="call forward with this cache before"):
+    with pytest.raises(AttributeError, match="forward must set it, with this cache, before"):
         dense.backward(np.ones((1, 2)), nn.Cache())
 
 

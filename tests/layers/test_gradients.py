@@ -115,7 +115,7 @@ def test_backward_of_an_activation_is_the_derivative_by_its_input(layer, shape):
 
 @pytest.mark.parametrize("layer", [layer for layer in ELEMENTWISE if layer is not nn.Identity])
 def test_a_backward_pass_needs_a_forward_pass_before_it(layer):
-    with pytest.raises(AttributeError, match="call forward with this cache before"):
+    with pytest.raises(AttributeError, match="forward must set it, with this cache, before"):
         layer().backward(np.ones((1, 2)), training_cache())
 
 

@@ -130,5 +130,14 @@ def test_with_weights_of_0_the_gradients_are_0():
     assert model.grad.any()
     step = model.new_pass(training=True)
     step.forward(X)
-    model.run_backward(step, model.signature.target_rows(y), np.zeros(5))
+    step.backward(model.signature.target_rows(y), np.zeros(5))
     assert not model.grad.any()
+
+
+# ---- cost -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_mean_loss_is_weighted_and_0_without_weight():
+    assert mean_loss(np.array([1.0, 2.0])) == 1.5
+    assert mean_loss(np.array([1.0, 2.0]), np.array([3.0, 1.0])) == 1.25
+    assert mean_loss(np.array([1.0, 2.0]), np.zeros(2)) == 0

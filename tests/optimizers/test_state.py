@@ -24,10 +24,10 @@ def three_layers(frozen=(), dtype="float64"):
     return model
 
 
-def arranged(model, names=(), initial=(), apart=False):
+def arranged(model, names=(), initial=()):
     """The state of a model before its first step."""
     state = OptimizerState()
-    state.arrange(model, names, dict(initial), apart)
+    state.arrange(model, names, dict(initial))
     return state
 
 
@@ -37,13 +37,14 @@ def arranged(model, names=(), initial=(), apart=False):
 def test_a_part_has_views_of_theta_and_grad_and_the_vectors_by_name():
     model = classifier()
     state = arranged(model, ("m", "v"))
-    (part,) = state.parts
-    part.theta[:], part.grad[:], part.m[:] = 1, 2, 3
+    model.grad[:] = 2
+    for part in state.parts:
+        part.theta[:], part.m[:] = 1, 3
+        np.testing.assert_array_equal(part.grad, 2)
     np.testing.assert_array_equal(model.theta, 1)
-    np.testing.assert_array_equal(model.grad, 2)
     np.testing.assert_array_equal(state.vectors["m"], 3)
     np.testing.assert_array_equal(state.vectors["v"], 0)
-    assert (part.t, part.decayed) == (1, False)
+    assert [(part.t, part.decayed) for part in state.parts] == [(1, True), (1, False)]
 
 
 def test_a_vector_that_is_not_in_state_names_is_missed_with_a_hint():
@@ -52,16 +53,15 @@ def test_a_vector_that_is_not_in_state_names_is_missed_with_a_hint():
         _ = part.v
 
 
-def test_weights_and_biases_are_separate_parts_only_if_decay_needs_it():
+def test_weights_and_biases_are_separate_parts():
     model = three_layers()
-    together, apart = arranged(model).parts, arranged(model, apart=True).parts
-    assert [(part.theta.size, part.decayed) for part in together] == [(model.n_parameters, False)]
     n_biases = model.n_parameters - model.n_weights
-    assert [(part.theta.size, part.decayed) for part in apart] == [(model.n_weights, True), (n_biases, False)]
+    parts = arranged(model).parts
+    assert [(part.theta.size, part.decayed) for part in parts] == [(model.n_weights, True), (n_biases, False)]
 
 
 @pytest.mark.parametrize(
-    ("frozen", "sizes"), [((), [73]), ((1,), [40, 8]), ((2,), [20, 20, 3]), ((3,), [45, 10]), ((1, 2, 3), [])]
+    ("frozen", "sizes"), [((), [60, 13]), ((1,), [40, 8]), ((2,), [20, 15, 5, 3]), ((3,), [45, 10]), ((1, 2, 3), [])]
 )
 def test_the_parts_are_the_runs_of_theta_that_learn(frozen, sizes):
     """theta is W1 (20 numbers), W2 (25), W3 (15), b1 (5), b2 (5), b3 (3)."""
@@ -382,3 +382,33 @@ def test_setting_a_state_replaces_the_one_before():
     assert optimizer.state(model).n_steps == 0
     start = model.copy()
     np.testing.assert_array_equal(train(model, optimizer, 2), train(start, nn.SGD(0.1, momentum=0.9), 2))
+
+
+def test_an_assignment_to_a_part_copies_into_the_vectors():
+    class Halving(nn.Optimizer):
+        state_names = ("sum",)
+
+        def update(self, part, g, learning_rate):
+            part.sum = part.sum + g
+            part.theta = part.theta / 2
+
+    model, optimizer = classifier(), Halving(0.1)
+    before = model.theta.copy()
+    model.grad[:] = 3
+    for _ in range(2):
+        optimizer.step(model)
+    np.testing.assert_array_equal(model.theta, before / 4)
+    np.testing.assert_array_equal(optimizer.state(model).vectors["sum"], 6)
+
+
+def test_a_rule_that_writes_into_the_gradient_is_named():
+    class Careless(nn.Optimizer):
+        def update(self, part, g, learning_rate):
+            g *= learning_rate
+            part.theta -= g
+
+    model = classifier()
+    model.grad[:] = 3
+    with pytest.raises(nn.ArgumentError, match=r"^optimizer: Careless.update must not write into g; compute"):
+        Careless(0.1).step(model)
+    np.testing.assert_array_equal(model.grad, 3)

@@ -8,10 +8,11 @@ from .table import REFUSALS, SECTIONS
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 HEAD = """# What is refused, and with which words
 
-For every public argument, a wrong value and the message with which it is refused. All errors are `ArgumentError`, which
-is a `ValueError` and a `TypeError`. Files raise `DataFileError` and `ModelFileError`; what needs a network that knows
-its input size raises `NotBuiltError`. All of these are `NnliteError`. A call that is refused leaves the network, the
-optimizer and the data as they were.
+For every public argument, a wrong value and the message with which it is refused. Most errors are `ArgumentError`,
+which is a `ValueError` and a `TypeError`. A damaged file is a `DataFileError` or a `ModelFileError`, and what needs a
+network that knows its input size is a `NotBuiltError`; all of these are `NnliteError`. Files that do not exist or
+cannot be written raise Python's own `OSError`. A call that is refused leaves the network, the optimizer and the data as
+they were.
 
 The tests compare this page with the messages and fail where an argument is missing;
 `python tests/refusals/write_errors.py` writes it.
