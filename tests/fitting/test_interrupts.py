@@ -112,17 +112,17 @@ def test_an_interrupted_training_that_is_resumed_ends_like_one_without_interrupt
 
 def test_ctrl_c_within_a_step_ends_the_training_after_that_step():
     class Rule(nn.SGD):
-        n = 0
+        pressed = False
 
-        def update(self, *arguments):
-            super().update(*arguments)
-            self.n += 1
-            if self.n == 3:
+        def update(self, part, g, learning_rate):
+            if part.t == 3 and not self.pressed:
+                self.pressed = True
                 os.kill(os.getpid(), signal.SIGINT)
+            super().update(part, g, learning_rate)
 
-    rule = Rule(0.1)
-    history = network().fit(*data(), optimizer=rule, epochs=9, batch_size=1)
-    assert (rule.n, history.interrupted, history.epochs) == (3, True, 0)
+    model, rule = network(), Rule(0.1)
+    history = model.fit(*data(), optimizer=rule, epochs=9, batch_size=1)
+    assert (rule.state(model).n_steps, history.interrupted, history.epochs) == (3, True, 0)
 
 
 def test_an_epoch_that_a_callback_stops_in_the_batch_of_ctrl_c_counts(tmp_path):
