@@ -223,9 +223,15 @@ def _bases(class_name):
     return found.__mro__[:-1] if isinstance(found, type) else ()
 
 
+def keep_initials(app, what, name, found, options, lines):
+    """Escape the initial of an author at the start of a line: "L. Prechelt" is not item L of a list."""
+    lines[:] = [re.sub(r"^(\s*[A-Z])\. ", r"\1\\. ", line) for line in lines]
+
+
 def setup(app):
     """Connect what is defined here."""
     app.connect("builder-inited", copy_pages, priority=100)
     app.connect("autodoc-skip-member", skip_member)
+    app.connect("autodoc-process-docstring", keep_initials)
     app.connect("autodoc-process-bases", public_bases)
     app.connect("missing-reference", resolve_short_name)

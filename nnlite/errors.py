@@ -85,7 +85,7 @@ class DivergenceError(NnliteError, ArithmeticError):
     Attributes
     ----------
     epoch, step : int
-        Epoch and step within the epoch, both counted from 0.
+        Epoch and step within the epoch, both counted from 0; the message counts from 1.
     where : str
         What became NaN or infinite first.
     history : dict of str to list of float

@@ -134,8 +134,8 @@ class Model(Network):
         resume : bool, default False
             Resume from the newest checkpoint, if there is one. If the process was killed, the same call ends with the
             same weights and history (except ``seconds``), bit for bit, as a training without interruption. Another
-            network, seed, kind of optimizer, list of callbacks or data raises an error. More epochs and other
-            hyperparameters of the optimizer take effect.
+            network, seed, kind of optimizer, list of callbacks or data raises an error. You may raise ``epochs`` and
+            change the hyperparameters of the optimizer. A training that a callback ended is complete.
         progress : bool, default True
             Show a progress bar in a terminal or a notebook.
 

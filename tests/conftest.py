@@ -2,4 +2,4 @@
 
 
 def pytest_addoption(parser):
-    parser.addoption("--kills", type=int, default=30, help="how often test_kill.py kills a training (default 30)")
+    parser.addoption("--kills", type=int, default=30, help="kills in test_killed_trainings.py (default 30)")

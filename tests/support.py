@@ -1,6 +1,7 @@
 """What tests in several folders share."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,3 +74,68 @@ class Terminal(io.StringIO):
 
     def isatty(self):
         return True
+
+
+def reference(name):
+    """The arrays that tests/reference/<name>.py has saved, by name."""
+    return dict(np.load(Path(__file__).parent / "reference" / f"{name}.npz"))
+
+
+def assert_matches(value, expected):
+    """Check that ``value`` is ``expected`` to 1e-12 of its largest entry."""
+    np.testing.assert_allclose(value, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+class Scale(nn.Layer):
+    """A user's own layer with parameters, ``a = scale a_prev + shift``."""
+
+    def __init__(self, start=1.0):
+        self.start = start
+
+    def parameter_shapes(self, input_shape):
+        return {"shift": input_shape, "scale": input_shape}
+
+    def initialize(self, rng, initializer):
+        self.scale[...] = self.start
+
+    def forward(self, a_prev, cache):
+        cache.a_prev = a_prev
+        return a_prev * self.scale + self.shift
+
+    def backward(self, da, cache):
+        self.dscale = (da * cache.a_prev).sum(axis=0)
+        self.dshift = da.sum(axis=0)
+        return da * self.scale
+
+
+def without_seconds(history):
+    """The history as a dict, without the seconds, which differ from run to run."""
+    return {key: values for key, values in history.items() if key != "seconds"}
+
+
+class Spy(nn.Layer):
+    """Passes on what comes, and notes the first feature of each example: in training and in prediction."""
+
+    def __init__(self):
+        self.trained, self.predicted = [], []
+
+    def forward(self, a_prev, cache):
+        (self.trained if cache.training else self.predicted).append(a_prev[:, 0].copy())
+        return a_prev
+
+    def backward(self, da, cache):
+        return da
+
+
+class Recorder(nn.callbacks.Callback):
+    """Keeps the parameters and the state after each epoch, and the parameters after each step."""
+
+    def on_train_begin(self, logs):
+        self.thetas, self.states, self.steps = [], [], []
+
+    def on_epoch_end(self, epoch, logs):
+        self.thetas.append(self.model.theta.copy())
+        self.states.append(self.model.state.copy())
+
+    def on_batch_end(self, batch, logs):
+        self.steps.append(self.model.theta.copy())

@@ -20,7 +20,7 @@ LARGEST_MMAP_THRESHOLD = 2**25  # glibc accepts no more
 
 @functools.cache
 def _glibc() -> ctypes.CDLL | None:
-    """The C library, if it is glibc and has not been told otherwise."""
+    """Return the C library if it is glibc, else None."""
     if sys.platform != "linux":
         return None
     with contextlib.suppress(OSError):

@@ -11,13 +11,13 @@ from nnlite.errors import DivergenceError
 from nnlite.network.network import Network
 
 ADVICE = (
-    "What usually helps: a smaller learning rate, features of similar size, clip_norm=1.0 for the optimizer, "
-    "or a look at the data and at layers of your own"
+    "What usually helps: a smaller learning rate, features of similar size, or clip_norm=1.0 for the optimizer; "
+    "check also the data and your own layers"
 )
 
 
 def all_finite(vector: Array) -> bool:
-    """Whether each number is finite. A finite sum of squares tells it in one product."""
+    """Whether each number is finite. If the sum of squares is finite, one product is enough to know."""
     return math.isfinite(vector.dot(vector)) or bool(np.isfinite(vector).all())
 
 
@@ -33,7 +33,7 @@ def error(where: str, epoch: int, step: int) -> DivergenceError:
 
 
 def first_wrong(network: Network, X: Array) -> str | None:
-    """Say what is not finite first: the weights of a layer, its output for ``X``, or its gradient."""
+    """Describe what is not finite first: the weights of a layer, its output for ``X``, or its gradient."""
     weights = wrong_weights(network)
     if weights is not None:
         return weights
@@ -55,7 +55,7 @@ def wrong_weights(network: Network) -> str | None:
         return None
     for segment in network.segments:
         if not all_finite(segment.view(network.theta).reshape(-1)):
-            return f"{segment.name} of layer {_place(network, segment.layer)}, is not finite, after the step before"
+            return f"{segment.name} of layer {_place(network, segment.layer)}, is not finite after the previous step"
     return None
 
 

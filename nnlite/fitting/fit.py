@@ -93,7 +93,7 @@ def _attach(callbacks: Sequence[Callback], network: Network, optimizer: Optimize
     for callback in callbacks:
         callback.check_keys(keys)
         if callback.may_add_keys:
-            break  # the keys for the callbacks behind it are not known
+            break  # it may add keys for the callbacks after it
 
 
 def _try_metrics(metrics: Metrics, y: Array, units: int) -> None:

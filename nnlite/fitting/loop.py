@@ -45,7 +45,7 @@ class Setup:
 class Position:
     """Where a training is. A checkpoint holds it.
 
-    ``seconds`` are those of the present epoch so far; ``epoch_start`` is the state of the random generator and of the
+    ``seconds`` counts the current epoch so far; ``epoch_start`` is the state of the random generator and of the
     source when it began, and None between two epochs.
     """
 
@@ -57,7 +57,7 @@ class Position:
 
 
 class Saver:
-    """Saves and resumes a training. This one does neither: see `nnlite.fitting.resume`."""
+    """How a training is saved and resumed. This base class does neither; `CheckpointSaver` in resume.py does both."""
 
     every: int | None = None
 
@@ -87,7 +87,7 @@ class Loop:
     position : Position
     history : History
     means : RunningMeans
-        Of the present epoch.
+        Of the current epoch.
     best : Best
         The best weights so far.
     """
@@ -137,7 +137,7 @@ class Loop:
     # ---- one epoch --------------------------------------------------------------------------------------------
 
     def _epoch(self, bar: EpochBar, interrupt: Interruptible) -> None:
-        """Train on every batch once, then validate; or finish an epoch that was begun before."""
+        """Train on every batch once, then validate; after resuming, finish the saved epoch."""
         position, setup = self.position, self.setup
         start = time.perf_counter() - position.seconds
         if position.epoch_start is None:
@@ -201,10 +201,12 @@ class Loop:
 
         step = network.new_pass(training=True)
         Y_hat = step.forward(X)  # a[L]
-        J = self.means.add(step.losses(Y), y, Y_hat, weights)  # the mean loss over the batch
-        network.run_backward(step, Y, weights)  # dz[L] = Y_hat - Y, then dW, db down to layer 1
+        J = step.cost(Y, weights)  # the mean loss over the batch
+        step.backward(Y, weights)  # dz[L] = Y_hat - Y, then dW, db down to layer 1
         self._check_step(J, X)
         self.optimizer.step(network)  # theta <- theta - learning_rate * ...
+
+        self.means.add(J, y, Y_hat, weights)
         return J
 
     def _training_inputs(self) -> Iterator[Array]:

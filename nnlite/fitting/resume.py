@@ -13,7 +13,7 @@ from nnlite.fitting.loop import Loop, Position, Saver, Setup
 from nnlite.optimizers import Optimizer
 from nnlite.storage.directory import CheckpointDirectory
 
-FORM = 5  # of what a checkpoint holds; another form cannot be resumed
+FORM = 5  # version of the content of a checkpoint; another version cannot be resumed
 
 
 class CheckpointSaver(Saver):
@@ -144,7 +144,7 @@ class CheckpointSaver(Saver):
 
 
 def _resume_callbacks(loop: Loop, saved: dict[str, Any], complete: bool) -> None:
-    """Restore the callbacks. They come first: what they do at the beginning of a training has no effect then."""
+    """Restore the callbacks, before everything else: so what their `on_train_begin` changes has no effect."""
     states = saved["end"]["callbacks"] if complete else saved["callbacks"]
     for callback, state in zip(loop.hooks.callbacks, states, strict=True):
         if complete:
@@ -184,12 +184,12 @@ def _describe(setup: Setup, keys: list[str]) -> dict[str, str]:
 
 
 def _compare_rounding(before: str) -> None:
-    """Warn if matrix products were rounded otherwise than now."""
+    """Warn if matrix products were rounded differently than they are now."""
     if before != openblas.rounding:
         warnings.warn(
-            f"checkpoint: matrix products were made with {before}, now with {openblas.rounding}, so that the last "
-            f"digits may differ from those of one training; set the same {openblas.KERNELS} and "
-            f"{openblas.THREADS[0]} each time, and import nnlite before NumPy each time, or never",
+            f"checkpoint: matrix products were made with {before}, now with {openblas.rounding}, so the last "
+            f"digits may differ from those of a training without interruption; set the same {openblas.KERNELS} and "
+            f"{openblas.THREADS[0]} each time, and import nnlite always before NumPy, or always after it",
             stacklevel=7,
         )
 

@@ -40,7 +40,7 @@ class Stream:
     signature : Signature
         What the network takes, from the first batch.
     n_steps : int or None
-        Number of batches in an epoch; None if only the end of the source tells.
+        Number of batches in an epoch; None if it is unknown until the source ends.
     first_y : ndarray
         The target of the first example.
     """
@@ -129,7 +129,7 @@ def _has_state(source: Any) -> bool:
 
 
 def _n_steps(source: Any, steps_per_epoch: int | None) -> int | None:
-    """Return the number of batches in an epoch; None if only the end of the source tells."""
+    """Return the number of batches in an epoch; None if it is unknown until the source ends."""
     if not hasattr(source, "__len__"):
         return steps_per_epoch
     length = len(source)

@@ -64,7 +64,7 @@ class Cache:
         return [Cache(training=self.training, rng=self.rng, observer=self.observer) for _ in range(n)]
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"cache.{name} is not set: call forward with this cache before backward")
+        raise AttributeError(f"cache.{name} is not set: forward must set it, with this cache, before backward reads it")
 
     if TYPE_CHECKING:  # a layer may set any attribute
 
@@ -191,11 +191,23 @@ class Layer:
     def __setattr__(self, name: str, value: Any) -> None:
         """Write an assigned parameter or gradient into the model's vector."""
         if name in self._views:
-            getattr(self, name)[...] = value
+            view = getattr(self, name)
+            if np.shape(value) != view.shape:
+                self._check_shape(name, np.shape(value), view.shape)
+            view[...] = value
         elif name == "trainable":
             super().__setattr__(name, checks.boolean(name, value))
         else:
             super().__setattr__(name, value)
+
+    def _check_shape(self, name: str, got: Shape, expected: Shape) -> None:
+        """Raise ArgumentError if an assignment of that shape is a mistake; a parameter may be set to one number."""
+        is_gradient = name.startswith("d") and name[1:] in self._views
+        if is_gradient or got != ():
+            raise ArgumentError(
+                f"layers: {self}: self.{name} must have the shape {expected} of the parameter, got {got}"
+                + ("; sum over the examples: .sum(axis=0)" if got[1:] == expected and is_gradient else "")
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the views: a copy of the model binds them again."""

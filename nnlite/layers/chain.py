@@ -27,7 +27,7 @@ def with_input_shapes(layers: Sequence[Layer], input_shapes: Sequence[Shape]) ->
 
 
 def shapes_along(layers: Sequence[Layer], input_shape: Shape) -> list[Shape]:
-    """Return the shapes of one example in a[0] .. a[L]."""
+    """Return the shapes of one example before the first layer and after each layer."""
     shapes = [input_shape]
     for layer in layers:
         shapes.append(layer.output_shape(shapes[-1]))
@@ -35,10 +35,10 @@ def shapes_along(layers: Sequence[Layer], input_shape: Shape) -> list[Shape]:
 
 
 def forward(layers: Sequence[Layer], a: Array, caches: Sequence[Cache], shapes: Sequence[Shape]) -> Array:
-    """``a[l] = g[l](a[l-1])`` from a[0] to a[L].
+    """Send ``a`` forward through the layers: ``a = layer.forward(a, cache)`` for each of them.
 
-    ``shapes`` are those of one example in a[0] .. a[L]. ArgumentError if a layer writes into its input, or returns
-    anything else than an array of its shape and the dtype of a[0].
+    ``shapes`` are those of one example before the first layer and after each layer. ArgumentError if a layer writes
+    into its input, or returns anything else than an array of its shape and the dtype of ``a``.
     """
     M, dtype = len(a), a.dtype
     try:
@@ -46,8 +46,7 @@ def forward(layers: Sequence[Layer], a: Array, caches: Sequence[Cache], shapes: 
             a_prev = a.view()
             a_prev.setflags(write=False)
             a = layer.forward(a_prev, cache)
-            if a.__class__ is not np.ndarray or a.shape != (M, *shape) or a.dtype is not dtype:
-                a = _checked(layer, "forward", a, (M, *shape), dtype)
+            _check(layer, "forward", a, (M, *shape), dtype)
             if cache.observer is not None:
                 cache.observer(layer, "forward", a_prev, a)
     except ValueError as error:
@@ -57,9 +56,9 @@ def forward(layers: Sequence[Layer], a: Array, caches: Sequence[Cache], shapes: 
 
 
 def backward(layers: Sequence[Layer], da: Array, caches: Sequence[Cache], shapes: Sequence[Shape]) -> Array | None:
-    """From ``da[L]`` to ``da[0]``; each layer sets the gradients of its parameters.
+    """Send ``da`` back through the layers: ``da = layer.backward(da, cache)``, from the last to the first.
 
-    It stops behind a layer whose cache has ``input_gradient`` False, and returns None then. ArgumentError as in
+    It ends after a layer whose cache has ``input_gradient`` False, and returns None then. ArgumentError as in
     `forward`.
     """
     M, dtype = len(da), da.dtype
@@ -73,20 +72,23 @@ def backward(layers: Sequence[Layer], da: Array, caches: Sequence[Cache], shapes
                 cache.observer(layer, "backward", da, result)
             if not cache.input_gradient:
                 return None
-            if result.__class__ is not np.ndarray or result.shape != (M, *shape) or result.dtype is not dtype:
-                result = _checked(layer, "backward", result, (M, *shape), dtype)
+            _check(layer, "backward", result, (M, *shape), dtype)
     except ValueError as error:
         _explain(error, layer, "backward", "da", "a_prev")
         raise
     return result
 
 
-def _checked(layer: Layer, method: str, result: Any, shape: Shape, dtype: Any) -> Array:
-    """Return ``result`` if it is an array of that shape and dtype, else raise ArgumentError."""
-    if isinstance(result, np.ndarray) and result.shape == shape and result.dtype == dtype:
-        return result
+def _check(layer: Layer, method: str, result: Any, shape: Shape, dtype: Any) -> None:
+    """Raise ArgumentError unless ``result`` is an array of that shape and dtype."""
     is_array = isinstance(result, np.ndarray)
+    if is_array and result.shape == shape and result.dtype == dtype:
+        return
     got = f"shape {result.shape} and dtype {result.dtype}" if is_array else type(result).__name__
+    if is_array and result.shape == shape:
+        got += f"; convert it: .astype({'a_prev' if method == 'forward' else 'da'}.dtype)"
+    elif is_array and method == "forward":
+        got += "; a layer that changes the shape of an example overrides output_shape"
     raise ArgumentError(f"layers: {layer}.{method} must return an array of shape {shape} and dtype {dtype}, got {got}")
 
 

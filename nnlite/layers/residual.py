@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.layers import chain
 from nnlite.layers.base import Cache, Layer, Shape
+from nnlite.layers.chain import backward as chain_backward
+from nnlite.layers.chain import forward as chain_forward
+from nnlite.layers.chain import shapes_along
 
 
 class Residual(Layer):
@@ -53,13 +55,13 @@ class Residual(Layer):
 
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = a_prev + F(a_prev)``."""
-        cache.shapes = chain.shapes_along(self.layers, a_prev.shape[1:])
+        cache.shapes = shapes_along(self.layers, a_prev.shape[1:])
         cache.caches = cache.inner(len(self.layers))
-        return a_prev + chain.forward(self.layers, a_prev, cache.caches, cache.shapes)
+        return a_prev + chain_forward(self.layers, a_prev, cache.caches, cache.shapes)
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``da_prev = da + dF(da)``."""
-        return da + chain.backward(self.layers, da, cache.caches, cache.shapes)
+        return da + chain_backward(self.layers, da, cache.caches, cache.shapes)
 
     @property
     def trainable(self) -> bool:
@@ -73,7 +75,7 @@ class Residual(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return ``input_shape``, which F must keep."""
-        shape = chain.shapes_along(self.layers, input_shape)[-1]
+        shape = shapes_along(self.layers, input_shape)[-1]
         if shape != input_shape:
             raise ArgumentError(
                 f"layers: {self} must keep the shape {input_shape} of its input, but turns it into {shape}"

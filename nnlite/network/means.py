@@ -37,23 +37,18 @@ class RunningMeans:
         self._y: list[Array] = []
         self._Y_hat: list[Array] = []
 
-    def add(self, losses: Array, y: Array, Y_hat: Array, weights: Array | None = None) -> float:
-        """Add a batch: its losses (M,), its checked targets, Y_hat (M, n[L]) and the weights of its examples.
-
-        Return J, the mean loss of the batch (0 if all weights are 0).
-        """
-        M = len(losses)
+    def add(self, J: float, y: Array, Y_hat: Array, weights: Array | None = None) -> None:
+        """Add a batch: its mean loss J, its checked targets, Y_hat (M, n[L]) and the weights of its examples."""
+        M = len(Y_hat)
         weight = M if weights is None else float(weights.sum())
-        loss = float(losses.sum(dtype=np.float64) if weights is None else losses @ weights)
         self.n_examples += M
-        self.loss += loss
+        self.loss += J * weight
         self.weight += weight
         if self.output.classifies:
             self.n_correct += self.output.n_correct(y, Y_hat)
         if self.metrics:
             self._y.append(y.copy())
             self._Y_hat.append(Y_hat.copy())
-        return loss / (weight or 1)
 
     def values(self) -> dict[str, float]:
         """Return the means so far: ``loss``, for classifiers ``accuracy``, and the metrics by name."""

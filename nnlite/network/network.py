@@ -1,59 +1,27 @@
-"""The network: a chain of layers over one flat vector of parameters."""
+"""The network: what a chain of layers computes, forward, cost, backward, predict, evaluate."""
 
-import copy
-import types
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, NotBuiltError
-from nnlite.layers import Dense, Layer, Output, chain
-from nnlite.layers.base import Observer, Shape
-from nnlite.network.building import (
-    check_dtype,
-    check_input_shape,
-    check_layers,
-    default_initializer,
-    layers_with_parameters,
-)
-from nnlite.network.class_names import check_class_names
+from nnlite.layers.base import Observer
 from nnlite.network.examples import check_weights, check_X
 from nnlite.network.means import Metrics, RunningMeans, resolve_metrics
-from nnlite.network.passes import Pass, mean_loss
-from nnlite.network.signature import Signature
-from nnlite.network.vectors import Segment, Vectors
+from nnlite.network.passes import Pass
+from nnlite.network.structure import Structure
 
 BLOCK = 1024  # examples per forward pass in predict and evaluate: memory stays bounded
 
 
-class Network:
+class Network(Structure):
     """A chain of layers that computes: forward, cost, backward, predict, evaluate. `nnlite.Model` adds `fit`.
 
     See `nnlite.Model` for the parameters.
     """
-
-    def __init__(
-        self,
-        layers: Sequence[Layer],
-        *,
-        n_features: int | Shape | None = None,
-        seed: int | None = None,
-        dtype: Any = "float32",
-    ) -> None:
-        self.layers = check_layers(layers)
-        self.dtype = check_dtype(dtype)
-        self.seed = None if seed is None else checks.integer("seed", seed, minimum=0)
-        self.rng = np.random.default_rng(self.seed)
-        self.entropy: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
-        self.shapes: tuple[Shape, ...] | None = None
-        self.stop_training = False
-        self._class_names: tuple[str, ...] | None = None
-        self._pass: Pass | None = None
-        if n_features is not None:
-            self.build(check_input_shape(n_features), "n_features")
 
     # ---- the four lines of a training step --------------------------------------------------------------------
 
@@ -122,7 +90,7 @@ class Network:
         3.17
         """
         step, rows, weights = self._check_batch(Y, sample_weight, "cost")
-        return mean_loss(step.losses(rows), weights)
+        return step.cost(rows, weights)
 
     def backward(self, Y: Any, sample_weight: Any = None) -> None:
         r"""Compute ``dz[L] = Y_hat - Y``, then dW[l], db[l] and da[l-1] for l = L .. 1, into `gradients` and `grad`.
@@ -153,23 +121,17 @@ class Network:
         array([ 0.333,  0.333, -0.667], dtype=float32)
         """
         step, rows, weights = self._check_batch(Y, sample_weight, "backward")
-        self.run_backward(step, rows, weights)
+        step.backward(rows, weights)
 
     def new_pass(self, *, training: bool, observer: Observer | None = None, to_input: bool = False) -> Pass:
         """Return a pass for one batch, forward and back.
 
-        In training, its backward pass ends at the first layer that learns, unless ``to_input`` asks for da[0].
+        In training, its backward pass ends at the first layer that learns, unless ``to_input`` asks for dJ/dX.
         """
-        first = -1 if to_input or not training else self.first_trainable
         shapes = self.require_built("new_pass")
-        return Pass(self.layers, shapes, training=training, rng=self.rng, first=first, observer=observer)
-
-    def run_backward(self, step: Pass, Y: Array, weights: Array | None = None) -> None:
-        """Run the backward pass of ``step`` with checked targets; the gradients of frozen layers are 0."""
-        step.backward(Y, weights)
-        for segment in self._vectors.segments:
-            if not segment.trainable:
-                segment.view(self._vectors.grad)[...] = 0
+        first = -1 if to_input or not training else self.first_trainable
+        frozen = [segment.view(self.grad) for segment in self.segments if not segment.trainable]
+        return Pass(self.layers, shapes, training=training, rng=self.rng, first=first, frozen=frozen, observer=observer)
 
     def _check_batch(self, Y: Any, sample_weight: Any, what: str) -> tuple[Pass, Array, Array | None]:
         """Return the last pass, rows (M, n[L]) and weights for its batch."""
@@ -302,7 +264,7 @@ class Network:
             X, y, weights, _ = examples.batch(slice(start, start + BLOCK))
             step = self.new_pass(training=False)
             Y_hat = step.forward(signature.cast(X))
-            means.add(step.losses(signature.target_rows(y)), y, Y_hat, weights)
+            means.add(step.cost(signature.target_rows(y), weights), y, Y_hat, weights)
         return means.values()
 
     def input_gradient(self, X: Any, y: Any) -> Array:
@@ -347,203 +309,3 @@ class Network:
     def resolve_metrics(self, metrics: Any) -> list[tuple[str, Callable[..., Any]]]:
         """Return (key, function) for each of ``metrics``, without accuracy, which is always reported."""
         return resolve_metrics(metrics, self.output, self.n_units)
-
-    # ---- parameters -------------------------------------------------------------------------------------------
-
-    @property
-    def output(self) -> Output:
-        """The last layer, which knows the cost."""
-        return self.layers[-1]  # type: ignore[return-value]
-
-    @property
-    def built(self) -> bool:
-        """Whether the input size is known and the parameters exist."""
-        return self.shapes is not None
-
-    @property
-    def input_shape(self) -> Shape | None:
-        """Shape of one input example; None before the network is built."""
-        return None if self.shapes is None else self.shapes[0]
-
-    @property
-    def n_units(self) -> int | None:
-        """Number n[L] of output units; None if it is not known yet."""
-        if self.shapes is not None:
-            return self.shapes[-1][0]
-        units = [layer.units for layer in self.layers if isinstance(layer, Dense)]
-        return units[-1] if units else None
-
-    @property
-    def n_classes(self) -> int | None:
-        """Number of classes that the network chooses from; None if it does not choose, or if it is not known yet."""
-        return None if self.n_units is None else self.output.n_classes(self.n_units)
-
-    @property
-    def signature(self) -> Signature:
-        """What the built network takes and gives."""
-        return _signature(self, self.require_built("signature"))
-
-    def signature_for(self, X: Any, name: str = "X") -> Signature:
-        """Return what the network takes and gives; if it is not built yet, as built for examples like those in X."""
-        if self.built:
-            return self.signature
-        return _signature(self, self.infer_shapes(check_X(X, None, self.dtype, name).shape[1:], name))
-
-    @property
-    def theta(self) -> Array:
-        """All parameters in one vector, weights first. A live view; an assignment copies the values."""
-        self.require_built("theta")
-        return self._vectors.theta
-
-    @theta.setter
-    def theta(self, value: Any) -> None:
-        self.require_built("theta")
-        self._vectors.theta[...] = value
-
-    @property
-    def grad(self) -> Array:
-        """All gradients in one vector, in the order of `theta`. A live view; an assignment copies the values."""
-        self.require_built("grad")
-        return self._vectors.grad
-
-    @grad.setter
-    def grad(self, value: Any) -> None:
-        self.require_built("grad")
-        self._vectors.grad[...] = value
-
-    @property
-    def state(self) -> Array:
-        """What the layers keep but do not learn (running averages), in one vector. Live; an assignment copies."""
-        self.require_built("state")
-        return self._vectors.state
-
-    @state.setter
-    def state(self, value: Any) -> None:
-        self.require_built("state")
-        self._vectors.state[...] = value
-
-    @property
-    def n_parameters(self) -> int:
-        """Number of entries of `theta`."""
-        self.require_built("n_parameters")
-        return self._vectors.theta.size
-
-    @property
-    def n_weights(self) -> int:
-        """How many numbers at the beginning of `theta` are weights, on which weight decay acts."""
-        self.require_built("n_weights")
-        return self._vectors.n_weights
-
-    @property
-    def segments(self) -> list[Segment]:
-        """Where each parameter lies in `theta`, in the order of the layers."""
-        self.require_built("segments")
-        return self._vectors.segments
-
-    @property
-    def parameters(self) -> Mapping[str, Array]:
-        """W1, b1, W2, ... by name: live views into `theta`. Assign with ``parameters["W1"][...] = value``."""
-        self.require_built("parameters")
-        views = {segment.name: segment.view(self._vectors.theta) for segment in self._vectors.segments}
-        return types.MappingProxyType(views)
-
-    @property
-    def gradients(self) -> Mapping[str, Array]:
-        """dW1, db1, dW2, ... by name: live views into `grad`."""
-        self.require_built("gradients")
-        views = {f"d{segment.name}": segment.view(self._vectors.grad) for segment in self._vectors.segments}
-        return types.MappingProxyType(views)
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:
-        """Names of the classes, one string for each, or None. They are saved with the network."""
-        return self._class_names
-
-    @class_names.setter
-    def class_names(self, names: Any) -> None:
-        self._class_names = check_class_names(names, self.output, self.shapes[-1][0] if self.shapes else None)
-
-    @property
-    def first_trainable(self) -> int:
-        """Index of the first layer that learns, where the backward pass of a training step ends."""
-        for i, learners in enumerate(self._learners):
-            for layer in learners:
-                if layer.trainable:
-                    return i
-        return len(self.layers)
-
-    def all_layers(self) -> list[Layer]:
-        """Return every layer, and after each layer the layers inside it."""
-        return list(chain.flattened(self.layers))
-
-    # ---- building ---------------------------------------------------------------------------------------------
-
-    def infer_shapes(self, input_shape: Shape, name: str = "X") -> tuple[Shape, ...]:
-        """Return the shapes of one example in a[0] .. a[L], or raise ArgumentError. Nothing changes."""
-        try:
-            shapes = tuple(chain.shapes_along(self.layers, input_shape))
-        except ArgumentError as error:
-            raise ArgumentError(str(error) if str(error).startswith("layers: ") else f"{name}: {error}") from None
-        if len(shapes[-1]) != 1:
-            raise ArgumentError(f"layers: the output must be rows of units, got shape {shapes[-1]} per example")
-        self.output.check_units(shapes[-1][0])
-        return shapes
-
-    def build(self, input_shape: Shape, name: str = "X") -> None:
-        """Make theta and grad for examples of ``input_shape`` and draw the initial weights, or change nothing."""
-        rng_state = self.rng.bit_generator.state
-        self.lay_out(input_shape, name)
-        try:
-            layers = self.all_layers()
-            for i, layer in enumerate(layers):
-                layer.initialize(self.rng, default_initializer(layers[i + 1 :]))
-            self.new_pass(training=False).forward(np.zeros((1, *input_shape), self.dtype))
-        except BaseException:
-            self.rng.bit_generator.state = rng_state
-            for layer in layers:
-                layer.unbind()
-            self.shapes = None
-            raise
-
-    def lay_out(self, input_shape: Shape, name: str = "X") -> None:
-        """Make theta, grad and state for examples of ``input_shape``, all 0, and bind the layers to them."""
-        shapes = self.infer_shapes(input_shape, name)
-        layers = list(chain.with_input_shapes(self.layers, shapes))
-        for layer, _ in layers:
-            if layer.bound:
-                raise ArgumentError(f"layers: {layer} already belongs to another model; make a new layer")
-        vectors = Vectors(layers, self.dtype)
-        vectors.bind()
-        self._learners = layers_with_parameters(self.layers, vectors.segments)
-        self.shapes, self._vectors = shapes, vectors
-
-    def require_built(self, what: str) -> tuple[Shape, ...]:
-        """Return the shapes along the chain; NotBuiltError, which names the call ``what``, if they are not known."""
-        if self.shapes is None:
-            raise NotBuiltError(
-                f"{what}: the network does not know its input size yet; "
-                f"call fit or forward first, or make it with Model(layers, n_features=...)"
-            )
-        return self.shapes
-
-    # ---- copies -----------------------------------------------------------------------------------------------
-
-    def copy(self) -> Self:
-        """Return an independent copy: layers, parameters and the state of the random generator."""
-        return copy.deepcopy(self)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the last pass, whose caches belong to the original."""
-        return vars(self) | {"_pass": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        if self.built:
-            self._vectors.bind()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}([{', '.join(map(repr, self.layers))}])"
-
-
-def _signature(network: Network, shapes: Sequence[Shape]) -> Signature:
-    return Signature(shapes[0], shapes[-1][0], network.dtype, network.output)

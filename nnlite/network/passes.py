@@ -3,7 +3,6 @@
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -20,13 +19,15 @@ class Pass:
     layers : sequence of Layer
         From the first hidden layer to the output.
     shapes : sequence of tuple
-        Shapes of one example in a[0] .. a[L].
+        Shapes of one example before the first layer and after each layer.
     training : bool
         True for a training step, False for prediction.
     rng : numpy.random.Generator
         The random generator of the model.
     first : int, default -1
-        Index of the first layer that learns: the backward pass ends there. -1 continues to da[0].
+        Index of the first layer that learns: the backward pass ends there. -1 continues to dJ/dX.
+    frozen : sequence of ndarray, optional
+        The gradients of frozen layers, which the backward pass sets to 0.
     observer : callable, optional
         Called after each layer: see `nnlite.Cache`.
 
@@ -48,11 +49,13 @@ class Pass:
         training: bool,
         rng: np.random.Generator,
         first: int = -1,
+        frozen: Sequence[Array] = (),
         observer: Observer | None = None,
     ) -> None:
         self.layers = layers
         self.shapes = shapes
         self.first = first
+        self.frozen = frozen
         self.caches = [
             Cache(training=training, rng=rng if training else None, input_gradient=i > first, observer=observer)
             for i in range(len(layers))
@@ -64,7 +67,7 @@ class Pass:
         return self.layers[-1]  # type: ignore[return-value]
 
     def forward(self, X: Array) -> Array:
-        """``a[l] = g[l](a[l-1])`` for l = 1 .. L, from a[0] = X; return Y_hat = a[L]."""
+        """Compute Y_hat = a[L] from X = a[0], layer by layer."""
         self.Y_hat = chain.forward(self.layers, X, self.caches, self.shapes)
         return self.Y_hat
 
@@ -72,24 +75,30 @@ class Pass:
         """Return L(y_hat, y) of each example, (M,)."""
         return self.output.losses(Y, self.caches[-1])
 
+    def cost(self, Y: Array, weights: Array | None = None) -> float:
+        """``J = 1/M sum_i L_i`` or, with weights, ``J = sum_i w_i L_i / sum_i w_i`` (0 if all weights are 0)."""
+        return mean_loss(self.losses(Y), weights)
+
     def backward(self, Y: Array, weights: Array | None = None) -> Array | None:
         """``dz[L] = Y_hat - Y``, then dW[l], db[l] and da[l-1] down to the first layer that learns.
 
-        The gradients are those of ``J = 1/M sum_i L_i`` or, with weights, of ``J = sum_i w_i L_i / sum_i w_i`` (0 if
-        all weights are 0). Return da[0], or None if the pass ends at a layer that learns.
+        The gradients are those of J. Return dJ/dX, or None if the pass ends at a layer that learns.
         """
         dz = self.output.start_backward(Y, self.caches[-1])
+        # J is the mean of the losses. Its 1/M (or w_i / sum w) is applied here once, not in each dW and db
         if weights is None:
             dz = dz / len(Y)
         else:
             dz = dz * (weights / (weights.sum() or 1)).astype(dz.dtype)[:, None]
-        if self.first >= len(self.layers) - 1:
-            return None  # no layer learns
-        return chain.backward(self.layers[:-1], dz, self.caches[:-1], self.shapes[:-1])
+        learns = self.first < len(self.layers) - 1
+        dX = chain.backward(self.layers[:-1], dz, self.caches[:-1], self.shapes[:-1]) if learns else None
+        for gradient in self.frozen:
+            gradient[...] = 0
+        return dX
 
 
-def mean_loss(losses: Any, weights: Array | None = None) -> float:
-    """``J = 1/M sum_i L_i`` or, with weights, ``J = sum_i w_i L_i / sum_i w_i`` (0 if all weights are 0)."""
+def mean_loss(losses: Array, weights: Array | None = None) -> float:
+    """``1/M sum_i L_i`` or, with weights, ``sum_i w_i L_i / sum_i w_i`` (0 if all weights are 0)."""
     if weights is None:
-        return float(losses.mean(dtype=np.float64))
+        return float(losses.sum(dtype=np.float64)) / len(losses)
     return float(losses @ weights / (weights.sum() or 1))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.checks import Array
+from nnlite.errors import ArgumentError
 from nnlite.layers.base import Layer, Shape
 
 
@@ -92,6 +93,9 @@ class Vectors:
 def _lay_out(announced: Sequence[tuple[Layer, dict[str, Shape]]]) -> list[Segment]:
     """Give each parameter its place: first all that weight decay acts on, then the others."""
     entries = [(layer, attribute, shape) for layer, shapes in announced for attribute, shape in shapes.items()]
+    for layer, attribute, shape in entries:
+        if not isinstance(shape, (tuple, list)) or not all(isinstance(n, (int, np.integer)) and n >= 0 for n in shape):
+            raise ArgumentError(f"layers: {layer}: the shape of {attribute} must be a tuple like (8,), got {shape!r}")
     starts = {}
     size = 0
     for decayed in (True, False):

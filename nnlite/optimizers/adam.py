@@ -1,7 +1,6 @@
 """Adam and its relatives, which keep running averages of the gradient and of its square."""
 
-import math
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -75,20 +74,15 @@ class Adam(Optimizer):
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """``m``, ``v``, their corrections, and the step."""
         m, v, t = part.m, part.v, part.t
-        m *= self.beta_1
+        m *= self.beta_1  # m = beta_1 m + (1 - beta_1) g, in place
         m += (1 - self.beta_1) * g
-        v *= self.beta_2
+        v *= self.beta_2  # v = beta_2 v + (1 - beta_2) g^2
         v += (1 - self.beta_2) * g**2
-        m_hat = m / (1 - self.beta_1**t)
-        v_hat = self._largest(part) / (1 - self.beta_2**t)
-        part.theta -= learning_rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
-
-    def _largest(self, part: Part) -> Array:
-        """Return v or, with amsgrad, the largest v so far."""
-        v: Array = part.v
         if self.amsgrad:
-            v = part.largest_v[...] = np.maximum(part.largest_v, v)
-        return v
+            v = np.maximum(part.largest_v, v, out=part.largest_v)
+        m_hat = m / (1 - self.beta_1**t)
+        v_hat = v / (1 - self.beta_2**t)
+        part.theta -= learning_rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
 
 
 class AdamW(Adam):
@@ -186,18 +180,18 @@ class NAdam(Adam):
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, False, **options)
         self.momentum_decay = checks.real("momentum_decay", momentum_decay, minimum=0)
-        self._products: dict[Any, Any] = {}
+        self._latest: tuple[tuple[float, float], int, float] = ((self.beta_1, self.momentum_decay), 0, 1.0)
 
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """``m``, ``v``, and the step with a look ahead."""
         m, v, t = part.m, part.v, part.t
-        m *= self.beta_1
+        m *= self.beta_1  # m = beta_1 m + (1 - beta_1) g, in place
         m += (1 - self.beta_1) * g
-        v *= self.beta_2
+        v *= self.beta_2  # v = beta_2 v + (1 - beta_2) g^2
         v += (1 - self.beta_2) * g**2
         v_hat = v / (1 - self.beta_2**t)
-        P, P_next = self._product(t), self._product(t + 1)
-        look_ahead = (1 - self._mu(t)) / (1 - P) * g + self._mu(t + 1) / (1 - P_next) * m
+        mu, mu_next, P = self._mu(t), self._mu(t + 1), self._product(t)
+        look_ahead = (1 - mu) / (1 - P) * g + mu_next / (1 - P * mu_next) * m
         part.theta -= learning_rate * look_ahead / (np.sqrt(v_hat) + self.epsilon)
 
     def _mu(self, t: int) -> float:
@@ -205,11 +199,12 @@ class NAdam(Adam):
         return float(self.beta_1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay)))
 
     def _product(self, t: int) -> float:
-        """``P_t = mu_1 mu_2 ... mu_t``, from the latest products that are known."""
-        key = self.beta_1, self.momentum_decay
-        if self._products.get("key") != key or len(self._products) > 100:
-            self._products = {"key": key}
-        if t not in self._products:
-            before = self._products.get(t - 1)
-            self._products[t] = math.prod(map(self._mu, range(1, t + 1))) if before is None else before * self._mu(t)
-        return float(self._products[t])
+        """``P_t = mu_1 mu_2 ... mu_t``, from the latest product that is known."""
+        rule = self.beta_1, self.momentum_decay
+        known_rule, known_t, P = self._latest
+        if known_rule != rule or known_t > t:
+            known_t, P = 0, 1.0
+        for k in range(known_t + 1, t + 1):
+            P *= self._mu(k)
+        self._latest = rule, t, P
+        return P

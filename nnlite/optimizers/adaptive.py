@@ -1,5 +1,6 @@
 """Rules that divide a step by the size of the gradients so far, or use only its sign."""
 
+from collections.abc import Mapping
 from typing import Unpack
 
 import numpy as np
@@ -59,9 +60,10 @@ class Adagrad(Optimizer):
         """``accumulator``, s."""
         return ("accumulator",)
 
-    def initial(self, name: str) -> float:
-        """Return the value of s before the first step."""
-        return self.initial_accumulator_value
+    @property
+    def initial_values(self) -> Mapping[str, float]:
+        """The value of s before the first step."""
+        return {"accumulator": self.initial_accumulator_value}
 
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """``s = s + g^2``, ``theta = theta - learning_rate g / (sqrt(s) + epsilon)``."""

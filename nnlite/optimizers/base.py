@@ -28,7 +28,8 @@ class Options(TypedDict, total=False):
 class Optimizer:
     """Base class of all optimizers: ``theta <- theta - learning_rate * (something made of grad)``.
 
-    A subclass names the vectors that it remembers in `state_names` and overrides `update`. One optimizer can train
+    A subclass overrides `update`. It names the vectors that it remembers in `state_names`, so that they are saved in
+    checkpoints; in `update` they are ``part.<name>``, and ``part.t`` is the number of the step. One optimizer can train
     several models; it remembers each one separately. A copy of an optimizer has the same hyperparameters and remembers
     nothing.
 
@@ -64,15 +65,18 @@ class Optimizer:
 
     Examples
     --------
-    A rule of your own, gradient descent on the sign of the gradient:
+    A rule of your own, momentum that fades as the training proceeds:
 
-    >>> import numpy as np
     >>> import nnlite as nn
-    >>> class SignDescent(nn.Optimizer):
+    >>> class FadingMomentum(nn.Optimizer):
+    ...     state_names = ("v",)                    # part.v, as long as part.theta, 0 before the first step
+    ...
     ...     def update(self, part, g, learning_rate):
-    ...         part.theta -= learning_rate * np.sign(g)
-    >>> SignDescent(0.01)
-    SignDescent(0.01)
+    ...         mu = 0.9 * 0.999**part.t            # part.t is 1 in the first step
+    ...         part.v = mu * part.v + g
+    ...         part.theta -= learning_rate * part.v
+    >>> FadingMomentum(0.01)
+    FadingMomentum(0.01)
     """
 
     decoupled: ClassVar[bool] = False
@@ -114,9 +118,10 @@ class Optimizer:
         """Names of the vectors, each as long as theta, that the rule remembers; by default none."""
         return ()
 
-    def initial(self, name: str) -> float:
-        """Return the value that a remembered vector has before the first step; by default 0."""
-        return 0.0
+    @property
+    def initial_values(self) -> Mapping[str, float]:
+        """Values of the remembered vectors before the first step, by name; 0 for those that are not named."""
+        return {}
 
     def step(self, model: Network) -> None:
         """Update ``model.theta`` from ``model.grad``, which does not change.
@@ -143,13 +148,13 @@ class Optimizer:
         """
         state = self.state(model)
         rate = self._rate_of(state.n_steps)
-        state.arrange(model, self.state_names, self.initial, apart=bool(self.weight_decay or self.l1))
+        state.arrange(model, self.state_names, self.initial_values)
         scale = 1.0 if self.clip_norm is None else _clipping_factor(state.parts, self.clip_norm)
         for part in state.parts:
             g = self._gradient(part, scale)
             if self.weight_decay and self.decoupled and part.decayed:
                 part.theta *= 1 - rate * self.weight_decay
-            self.update(part, g, rate)
+            self._update(part, g, rate)
         if self.max_norm is not None:
             _constrain(model, self.max_norm)
         state.learning_rate = rate
@@ -158,9 +163,22 @@ class Optimizer:
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """Update ``part.theta`` from the gradient ``g``, which must not change.
 
-        The rule is called for one part of theta after another, and must treat each number by itself.
+        The rule is called for one part of theta after another: weights and biases are separate parts, and long vectors
+        are cut into pieces that fit the cache of the processor. So it must treat each number by itself.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update rule")
+
+    def _update(self, part: Part, g: Array, rate: float) -> None:
+        """Call `update`; ArgumentError if it writes into the gradient."""
+        try:
+            self.update(part, g, rate)
+        except ValueError as error:
+            if "read-only" in str(error):
+                raise ArgumentError(
+                    f"optimizer: {type(self).__name__}.update must not write into g; compute a new array, such as "
+                    f"learning_rate * g instead of g *= learning_rate"
+                ) from error
+            raise
 
     def _gradient(self, part: Part, scale: float) -> Array:
         """``g = grad``, clipped, and for weights ``+ l1 sign(theta) + lambda theta``."""

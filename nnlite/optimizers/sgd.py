@@ -24,7 +24,7 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float or schedule
+    learning_rate : float or schedule, default 0.1
         Length of a step, above 0; 0.01 to 0.5 for most networks, less with momentum 0.9.
     momentum : float, default 0
         mu in [0, 1): the share of the previous step that is kept.
@@ -54,7 +54,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: "float | Rate",
+        learning_rate: "float | Rate" = 0.1,
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,20 +23,31 @@ class Part:
     Attributes
     ----------
     theta, grad : ndarray, (n,)
-        Views of the parameters and their gradients. The rule writes into theta.
+        Views of the parameters and their gradients; grad is read-only. The rule changes theta: ``part.theta -= step``.
+        An assignment, ``part.theta = ...`` or ``part.m = ...``, also copies into the view.
     decayed : bool
         Whether weight decay acts on these parameters: True for weights, False for biases.
     t : int
         Number of this step, from 1. Steps during which the part was frozen do not count.
     """
 
+    _views: frozenset[str] = frozenset()  # names of the attributes that are views into vectors
+
     def __init__(self, theta: Array, grad: Array, decayed: bool, n_missed: int, vectors: Mapping[str, Array]) -> None:
         self.theta = theta
-        self.grad = grad
+        self.grad = grad.view()
+        self.grad.setflags(write=False)
         self.decayed = decayed
         self.n_missed = n_missed
         self.t = 1
         vars(self).update(vectors)
+        self._views = frozenset({"theta", *vectors})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._views:
+            super().__setattr__(name, value)
+        elif value is not vars(self)[name]:  # not the result of part.theta -= ..., which is in the view already
+            vars(self)[name][...] = value
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"part.{name}: name the vectors that the rule remembers in state_names")
@@ -52,7 +63,7 @@ class OptimizerState:
     learning_rate : float
         The learning rate of the latest step.
     vectors : dict of str to ndarray, (n_parameters,)
-        By name, such as "velocity".
+        By name, such as "velocity"; 0 before the first step, or the value in `Optimizer.initial_values`.
     n_missed : dict of str to int
         By parameter ("W1"): the number of steps in which it was frozen.
     parts : list of Part
@@ -69,17 +80,14 @@ class OptimizerState:
         self.parts: list[Part] = []
         self._arranged: object = None
 
-    def arrange(self, network: Network, names: tuple[str, ...], initial: Callable[[str], float], apart: bool) -> None:
-        """Bring `parts` up to date: layers may have been frozen or freed, and the rule may have changed.
-
-        ``apart`` keeps weights and biases in separate parts.
-        """
+    def arrange(self, network: Network, names: tuple[str, ...], initial: Mapping[str, float]) -> None:
+        """Bring `parts` up to date: layers may have been frozen or freed, and the rule may have changed."""
         trainable = tuple([segment.trainable for segment in network.segments])
-        if (trainable, names, apart) != self._arranged:
+        if (trainable, names) != self._arranged:
             self._count_missed(network, trainable)
             for name in names:
                 if name not in self.vectors:
-                    self.vectors[name] = np.full(network.n_parameters, initial(name), network.dtype)
+                    self.vectors[name] = np.full(network.n_parameters, initial.get(name, 0.0), network.dtype)
             self.parts = [
                 Part(
                     network.theta[piece],
@@ -88,10 +96,10 @@ class OptimizerState:
                     missed,
                     {name: vector[piece] for name, vector in self.vectors.items()},
                 )
-                for start, stop, decayed, missed in _runs(network, self.n_missed, apart)
+                for start, stop, decayed, missed in _runs(network, self.n_missed)
                 for piece in memory.pieces(start, stop)
             ]
-            self._arranged = trainable, names, apart
+            self._arranged = trainable, names
         for part in self.parts:
             part.t = self.n_steps + 1 - part.n_missed
 
@@ -121,12 +129,12 @@ class OptimizerState:
         return state
 
 
-def _runs(network: Network, n_missed: Mapping[str, int], apart: bool) -> Iterator[tuple[int, int, bool, int]]:
+def _runs(network: Network, n_missed: Mapping[str, int]) -> Iterator[tuple[int, int, bool, int]]:
     """Start, stop, whether weight decay acts, and missed steps of each run of learned parameters."""
     runs: list[tuple[int, int, bool, int]] = []
     for segment in sorted(network.segments, key=lambda segment: segment.start):
         if segment.trainable and segment.size:
-            kind = segment.decayed and apart, n_missed.get(segment.name, 0)
+            kind = segment.decayed, n_missed.get(segment.name, 0)
             if runs and runs[-1][1:] == (segment.start, *kind):
                 runs[-1] = (runs[-1][0], segment.stop, *kind)
             else:

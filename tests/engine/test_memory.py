@@ -1,37 +1,110 @@
-"""Facts about the memory of a training: kept while it runs, and vectors cut into pieces."""
+"""Facts about the memory of a training: freed memory is used again, and vectors are cut into pieces."""
+
+import ctypes
+import importlib.util
+import mmap
+import platform
+import sys
 
 import numpy as np
 import pytest
 
-import nnlite as nn
 from nnlite.engine import memory
 
+from ..support import network
 
-@pytest.mark.parametrize("n", [0, 1, memory.PIECE, memory.PIECE + 1, 5 * memory.PIECE + 3])
-def test_pieces_cover_a_vector_once_and_fit_the_cache(n):
-    pieces = list(memory.pieces(7, 7 + n))
-    assert [i for piece in pieces for i in (piece.start, piece.stop)] == sorted(
-        i for piece in pieces for i in (piece.start, piece.stop)
-    )
-    assert sum(piece.stop - piece.start for piece in pieces) == n
-    assert all(0 < piece.stop - piece.start <= memory.PIECE for piece in pieces)
-    if n:
-        assert (pieces[0].start, pieces[-1].stop) == (7, 7 + n)
+of_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="this C library keeps memory by other rules")
 
 
-def test_a_training_is_the_same_without_glibc(monkeypatch):
-    X, y = np.random.default_rng(0).normal(size=(64, 4)), np.arange(64) % 3
+# ---- memory that is used again --------------------------------------------------------------------------------
 
-    def trained():
-        model = nn.Model([nn.Dense(8), nn.ReLU(), nn.Dense(3), nn.Softmax()], seed=0)
-        model.fit(X, y, epochs=2)
-        return model.theta
-
-    expected = trained()
-    monkeypatch.setattr(memory, "_glibc", lambda: None)
-    np.testing.assert_array_equal(trained(), expected)
+MEGABYTES = 84  # in three arrays; glibc gives more than 64 MB of free memory back to the system by default
 
 
-def test_an_error_in_the_block_is_raised_and_nothing_hangs():
+def use_and_free():
+    arrays = [np.empty(MEGABYTES // 3 * 2**20, np.uint8) for _ in range(3)]
+    for array in arrays:
+        array[::4096] = 1
+
+
+def page_faults(function):
+    """How often the system maps a page while ``function`` runs."""
+    import resource  # not on Windows
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    function()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def resident():
+    """Bytes of this process in memory."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * mmap.PAGESIZE
+
+
+@of_glibc
+def test_inside_the_block_freed_memory_is_used_again():
+    with memory.kept():
+        use_and_free()
+        inside = page_faults(use_and_free)
+    assert inside < page_faults(use_and_free) / 10
+
+
+@of_glibc
+def test_after_the_block_freed_memory_goes_back_to_the_system():
+    with memory.kept():
+        use_and_free()
+        inside = resident()
+    assert resident() < inside - MEGABYTES * 2**20 / 2
+
+
+def test_an_error_in_the_block_is_raised_and_ends_it():
     with pytest.raises(KeyError), memory.kept():
         raise KeyError("x")
+
+
+def elsewhere(monkeypatch, what):
+    """The module as it is loaded on another system or with another C library."""
+    spec = importlib.util.spec_from_file_location("nnlite.engine.elsewhere", memory.__file__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def missing(name):
+        raise OSError("no C library")
+
+    if what == "another system":
+        monkeypatch.setattr(sys, "platform", "darwin")
+    else:
+        monkeypatch.setattr(ctypes, "CDLL", missing if what == "no C library" else lambda name: object())
+    return module
+
+
+@pytest.mark.parametrize("what", ["another system", "another C library", "no C library"])
+def test_a_training_is_the_same_without_glibc(monkeypatch, what):
+    X, y = np.random.default_rng(0).normal(size=(64, 4)), np.arange(64) % 3
+    model, twin = network(), network()
+    model.fit(X, y, epochs=2)
+    monkeypatch.setattr(memory, "kept", elsewhere(monkeypatch, what).kept)
+    twin.fit(X, y, epochs=2)
+    np.testing.assert_array_equal(model.theta, twin.theta)
+
+
+# ---- pieces ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", [0, 7])
+@pytest.mark.parametrize("n", [0, 1, memory.PIECE, memory.PIECE + 1, 2 * memory.PIECE, 5 * memory.PIECE + 3])
+def test_pieces_cover_a_vector_once_and_in_order(start, n):
+    pieces = list(memory.pieces(start, start + n))
+    ends = [start, *(piece.stop for piece in pieces)]
+    assert [piece.start for piece in pieces] == ends[:-1]
+    assert ends[-1] == start + n
+
+
+@pytest.mark.parametrize("n", [1, memory.PIECE, memory.PIECE + 1, 5 * memory.PIECE + 3])
+def test_pieces_are_as_few_and_as_equal_as_possible(n):
+    lengths = [piece.stop - piece.start for piece in memory.pieces(0, n)]
+    assert max(lengths) <= memory.PIECE
+    assert len(lengths) == -(-n // memory.PIECE)
+    assert len(set(lengths[:-1])) <= 1
+    assert 0 < lengths[-1] <= lengths[0]

@@ -1,4 +1,4 @@
-"""Facts about what OpenBLAS is told before it is loaded."""
+"""Facts about the settings of OpenBLAS, which are made before NumPy loads it."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ cpu family\t: 6
 
 
 def environment_after(code, **given):
-    """What such a program has set, of what OpenBLAS reads."""
+    """The variables of OpenBLAS in the environment of a program after it has run ``code``."""
     show = "print(*(f'{name}={value}' for name, value in os.environ.items() if name.startswith('OPENBLAS')), sep='\\n')"
     program = f"import os\n{code}\n{show}"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS")}
@@ -30,7 +30,7 @@ def environment_after(code, **given):
 
 @pytest.fixture
 def cpuinfo(monkeypatch, tmp_path):
-    """Let Linux say something else of the processor."""
+    """Let /proc/cpuinfo have another text."""
 
     def say(text):
         path = tmp_path / "cpuinfo"
@@ -40,15 +40,15 @@ def cpuinfo(monkeypatch, tmp_path):
     return say
 
 
-def test_it_is_set_where_nnlite_comes_before_numpy():
+def test_the_settings_are_made_if_nnlite_is_imported_before_numpy():
     assert environment_after("import nnlite, numpy") == openblas.settings()
 
 
-def test_nothing_is_set_where_numpy_is_there_already():
+def test_nothing_is_set_if_numpy_is_imported_before():
     assert environment_after("import numpy, nnlite") == {}
 
 
-def test_what_the_user_has_set_stays():
+def test_settings_of_the_user_stay():
     given = {openblas.KERNELS: "Haswell", openblas.TIMEOUT: "26"}
     assert environment_after("import nnlite", **given) == given
 
@@ -66,16 +66,16 @@ for library in libraries:
 
 
 @pytest.mark.parametrize(
-    ("told", "taken"), [("Nehalem", "Nehalem"), ("Sandybridge", "Sandybridge"), ("Zen", "Haswell")]
+    ("given", "taken"), [("Nehalem", "Nehalem"), ("Sandybridge", "Sandybridge"), ("Zen", "Haswell")]
 )
-def test_openblas_takes_the_kernels_that_it_is_told(told, taken):
-    said = environment_after(ASK_OPENBLAS, **{openblas.KERNELS: told}).get("OPENBLAS_SAYS")
+def test_openblas_takes_the_kernels_of_the_variable(given, taken):
+    said = environment_after(ASK_OPENBLAS, **{openblas.KERNELS: given}).get("OPENBLAS_SAYS")
     if said is None:
         pytest.skip("this NumPy has another OpenBLAS")
-    assert said in (told, taken)
+    assert said in (given, taken)
 
 
-def test_kernels_that_there_are_not_are_no_error():
+def test_unknown_kernels_raise_no_error():
     environment_after(ASK_OPENBLAS, **{openblas.KERNELS: "no such kernels"})
 
 
@@ -90,16 +90,18 @@ def test_kernels_that_there_are_not_are_no_error():
         ({"OPENBLAS_NUM_THREADS": "99"}, "OpenBLAS's own choice of kernels and 8 threads"),
     ],
 )
-def test_what_decides_about_the_last_digits(monkeypatch, environment, rounding):
+def test_rounding_names_the_kernels_and_the_number_of_threads(monkeypatch, environment, rounding):
     monkeypatch.setattr(openblas, "processors", lambda: 8)
+    monkeypatch.setattr(openblas, "rounding", "")
     for name in (openblas.KERNELS, *openblas.THREADS):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert openblas._rounding() == rounding
+    openblas.prepare()
+    assert openblas.rounding == rounding
 
 
-def test_zen_4_gets_the_kernels_of_its_predecessors(cpuinfo):
+def test_zen_4_gets_the_kernels_of_zen_2_and_3(cpuinfo):
     cpuinfo(ZEN_4)
     assert openblas.settings() == {openblas.TIMEOUT: "19", openblas.KERNELS: "Zen"}
 
@@ -113,16 +115,16 @@ def test_zen_4_gets_the_kernels_of_its_predecessors(cpuinfo):
         ZEN_4.replace("flags", "features"),
         "",
         "\n",
-        "no colon",  # and no empty line behind it
+        "no colon",  # nor an empty line at its end
         b"\xff\xfe",
     ],
 )
-def test_others_keep_what_openblas_chooses(cpuinfo, text):
+def test_other_processors_get_the_kernels_that_openblas_chooses(cpuinfo, text):
     cpuinfo(text)
     assert openblas.settings() == {openblas.TIMEOUT: "19"}
 
 
-def test_systems_that_say_nothing_keep_it_too(monkeypatch):
+def test_systems_without_cpuinfo_get_the_kernels_that_openblas_chooses(monkeypatch):
     def missing(*args, **kwargs):
         raise FileNotFoundError
 

@@ -1,4 +1,4 @@
-"""Facts about a cost or gradient that is NaN or infinite: it stops the training, and says what went wrong first."""
+"""Facts about a cost or gradient that is NaN or infinite: it stops the training, and the error says what came first."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def network(*layers, output=None):
 
 
 class Fault(nn.Layer):
-    """Passes on what comes, until something goes wrong."""
+    """Passes on what comes; from one call on, its first number is wrong."""
 
     def __init__(self, at_forward=1e9, at_backward=1e9, value=np.nan):
         self.at_forward, self.at_backward, self.value = at_forward, at_backward, value
@@ -25,20 +25,20 @@ class Fault(nn.Layer):
 
     def forward(self, a_prev, cache):
         self.n_forward += cache.training
-        return self._spoilt(a_prev) if self.n_forward >= self.at_forward else a_prev
+        return self.spoilt(a_prev) if self.n_forward >= self.at_forward else a_prev
 
     def backward(self, da, cache):
         self.n_backward += 1
-        return self._spoilt(da) if self.n_backward >= self.at_backward else da
+        return self.spoilt(da) if self.n_backward >= self.at_backward else da
 
-    def _spoilt(self, array):
+    def spoilt(self, array):
         array = array.copy()
         array[0, 0] = self.value
         return array
 
 
-class Shot(nn.Callback):
-    """Spoils the weights after a step."""
+class InfiniteWeight(nn.Callback):
+    """Makes a weight infinite after one step."""
 
     def __init__(self, batch):
         self.batch = batch
@@ -70,9 +70,9 @@ def test_the_step_and_the_layer_are_named(way, value):
     assert error.history.epochs == 1
 
 
-def test_spoiled_weights_are_told_from_a_layer_that_spoils():
-    with pytest.raises(nn.DivergenceError, match=r"step 3: W2 of layer 3, Dense\(3\), is not finite, after the"):
-        network().fit(*data(), batch_size=10, callbacks=[Shot(2)])
+def test_weights_that_are_not_finite_are_named_before_outputs():
+    with pytest.raises(nn.DivergenceError, match=r"step 3: W2 of layer 3, Dense\(3\), is not finite after the"):
+        network().fit(*data(), batch_size=10, callbacks=[InfiniteWeight(2)])
 
 
 def test_too_large_a_learning_rate_is_stopped_and_the_best_weights_are_kept():
@@ -113,7 +113,7 @@ def test_the_best_weights_are_those_of_the_epoch_with_the_lowest_loss(validated)
     np.testing.assert_array_equal(model.theta, recorder.thetas[best])
 
 
-def test_weights_that_are_no_numbers_are_never_the_best():
+def test_weights_that_are_not_finite_are_never_the_best():
     class Rate:
         def __call__(self, step):
             return 0.1 if step != 11 else 3e38  # the last step of the second epoch
@@ -127,7 +127,7 @@ def test_weights_that_are_no_numbers_are_never_the_best():
     assert caught.value.history.epochs == 1
 
 
-def test_a_first_batch_that_is_right_by_chance_does_not_count():
+def test_initial_weights_whose_first_batch_fits_by_chance_are_not_the_best():
     x = np.linspace(0, 3, 64, dtype=np.float32)[:, None]
     y = x[:, 0] ** 2
 
@@ -143,7 +143,7 @@ def test_a_first_batch_that_is_right_by_chance_does_not_count():
     assert model.evaluate(x, y)["loss"] < 2
 
 
-def test_a_validation_loss_that_is_no_number_is_not_the_best():
+def test_a_validation_loss_of_nan_is_not_the_best():
     X, y = data()
     model = network()
 
@@ -156,21 +156,21 @@ def test_a_validation_loss_that_is_no_number_is_not_the_best():
     assert np.isfinite(model.evaluate(X, y)["loss"])
 
 
-def test_many_large_losses_are_no_divergence():
+def test_a_sum_of_large_losses_is_no_divergence():
     X, _ = data(256)
     model = nn.Model([nn.Dense(1), nn.Identity()], seed=0)
     history = model.fit(X, np.full(256, 1e18), optimizer=nn.SGD(1e-30), epochs=1, batch_size=4)
     assert np.isfinite(history["loss"]).all()
 
 
-def test_threads_of_the_optimizer_warn_of_nothing():
+def test_an_overflow_in_the_optimizer_gives_no_warning():
     model = nn.Model([nn.Dense(600), nn.ReLU(), nn.Dense(3), nn.Softmax()], seed=0)
     X, y = np.random.default_rng(0).standard_normal((64, 600)), np.arange(64) % 3
     with pytest.raises(nn.DivergenceError):
         model.fit(X, y, optimizer=nn.SGD(1e38), epochs=3)
 
 
-def test_a_frozen_layer_is_not_the_one_to_watch():
+def test_a_frozen_layer_before_the_output_hides_nothing():
     class Weights(nn.Layer):
         def parameter_shapes(self, input_shape):
             return {"W": (input_shape[0], 5)}
@@ -218,14 +218,14 @@ def test_gradients_whose_squares_overflow_are_no_divergence():
     assert np.isfinite(history["loss"]).all()
 
 
-def test_a_frozen_output_hides_nothing():
+def test_a_fault_before_a_frozen_layer_is_found():
     model = network(Fault(at_forward=4))
     model.layers[-2].trainable = False
     with pytest.raises(nn.DivergenceError, match="step 4"):
         model.fit(*data(), batch_size=10)
 
 
-def test_without_biases_the_whole_gradient_is_watched():
+def test_a_network_without_biases_is_watched():
     class Scale(nn.Layer):
         decayed = frozenset({"W"})
 
@@ -248,11 +248,11 @@ def test_without_biases_the_whole_gradient_is_watched():
         model.fit(*data()[:1], data()[1] + 1, batch_size=10)
 
 
-def test_a_checkpoint_from_before_is_whole(tmp_path):
+def test_a_training_that_diverged_can_be_resumed_once_the_fault_is_repaired(tmp_path):
     model = network(Fault(at_forward=9))
     with pytest.raises(nn.DivergenceError):
         model.fit(*data(), epochs=5, batch_size=10, checkpoint=tmp_path)
     again = network(fault := Fault(at_forward=9))
-    fault.n_forward = -1000  # the fault has been mended
+    fault.n_forward = -1000  # the fault is repaired
     history = again.fit(*data(), epochs=5, batch_size=10, checkpoint=tmp_path, resume=True)
     assert history.epochs == 5

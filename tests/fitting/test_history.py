@@ -1,3 +1,5 @@
+"""Facts about the history of a training: a list for each key, a table, and a plot."""
+
 import csv
 
 import matplotlib

@@ -1,4 +1,4 @@
-"""Facts about Ctrl-C: the first ends the training after the current batch, the second stops at once."""
+"""Facts about Ctrl-C: the first one ends the training after the current batch, the second one stops at once."""
 
 import os
 import signal
@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.fitting.interrupts import Interruptible
 
 
 @pytest.fixture(autouse=True)
@@ -28,20 +27,20 @@ def network(*layers):
 
 
 class Pressing(nn.Callback):
-    """Ctrl-C is pressed in an epoch, at the end of a batch."""
+    """Presses Ctrl-C at the end of one batch of one epoch."""
 
     def __init__(self, epoch, batch, times=1):
         self.epoch, self.batch, self.times = epoch, batch, times
 
     def on_train_begin(self, logs):
-        self.present, self.batches, self.ended = -1, 0, False
+        self.now, self.batches, self.ended = -1, 0, False
 
     def on_epoch_begin(self, epoch, logs):
-        self.present = epoch
+        self.now = epoch
 
     def on_batch_end(self, batch, logs):
         self.batches += 1
-        if (self.present, batch) == (self.epoch, self.batch):
+        if (self.now, batch) == (self.epoch, self.batch):
             for _ in range(self.times):
                 os.kill(os.getpid(), signal.SIGINT)
 
@@ -49,7 +48,7 @@ class Pressing(nn.Callback):
         self.ended = True
 
 
-def test_the_first_ends_the_training_after_the_batch_and_keeps_the_history():
+def test_the_first_ctrl_c_ends_the_training_after_the_batch_and_keeps_the_history():
     model, pressing = network(), Pressing(2, 1)
     history = model.fit(*data(), epochs=50, batch_size=10, callbacks=[pressing])
     assert history.interrupted
@@ -57,10 +56,10 @@ def test_the_first_ends_the_training_after_the_batch_and_keeps_the_history():
     assert (pressing.batches, pressing.ended) == (2 * 6 + 2, True)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert np.isfinite(model.predict_proba(data()[0])).all()
-    assert model.fit(*data(), epochs=1).interrupted is False  # the model is as good as ever
+    assert model.fit(*data(), epochs=1).interrupted is False
 
 
-def test_the_second_stops_at_once():
+def test_the_second_ctrl_c_stops_at_once():
     model = network()
     with pytest.raises(KeyboardInterrupt):
         model.fit(*data(), epochs=50, callbacks=[Pressing(1, 0, times=2)])
@@ -68,7 +67,7 @@ def test_the_second_stops_at_once():
     model.fit(*data(), epochs=1)
 
 
-def test_after_the_last_batch_of_an_epoch_nothing_is_lost(tmp_path):
+def test_ctrl_c_after_the_last_batch_of_an_epoch_loses_nothing(tmp_path):
     def run(pressing):
         model = network()
         history = model.fit(
@@ -92,10 +91,10 @@ def test_after_the_last_batch_of_an_epoch_nothing_is_lost(tmp_path):
 
 
 @pytest.mark.parametrize("batch", range(6))
-def test_a_training_goes_on_after_it_as_if_there_had_been_none(tmp_path, batch):
+def test_an_interrupted_training_that_is_resumed_ends_like_one_without_interruption(tmp_path, batch):
     def run(pressing):
         model = network(nn.BatchNorm(), nn.Dropout(0.2))
-        callbacks = [pressing, nn.EMA(0.9)]  # which gives the model other weights at the end
+        callbacks = [pressing, nn.EMA(0.9)]  # replaces the weights at the end
         options = {"epochs": 3, "batch_size": 10, "optimizer": nn.Adam(0.01), "metrics": ["f1"], "resume": True}
         directory = tmp_path / str(pressing.epoch < 3)
         history = model.fit(*data(), **options, callbacks=callbacks, checkpoint=directory)
@@ -110,7 +109,7 @@ def test_a_training_goes_on_after_it_as_if_there_had_been_none(tmp_path, batch):
     assert history == expected
 
 
-def test_the_batch_is_what_it_waits_for_however_many_are_gathered():
+def test_ctrl_c_within_a_step_ends_the_training_after_that_step():
     class Rule(nn.SGD):
         n = 0
 
@@ -125,10 +124,10 @@ def test_the_batch_is_what_it_waits_for_however_many_are_gathered():
     assert (rule.n, history.interrupted, history.epochs) == (3, True, 0)
 
 
-def test_a_callback_that_stops_in_the_same_batch_has_its_epoch(tmp_path):
+def test_an_epoch_that_a_callback_stops_in_the_batch_of_ctrl_c_counts(tmp_path):
     class Stopping(Pressing):
         def on_batch_end(self, batch, logs):
-            self.model.stop_training = (self.present, batch) == (self.epoch, self.batch)
+            self.model.stop_training = (self.now, batch) == (self.epoch, self.batch)
             super().on_batch_end(batch, logs)
 
     options = {"epochs": 5, "batch_size": 10, "checkpoint": tmp_path, "resume": True}
@@ -137,14 +136,14 @@ def test_a_callback_that_stops_in_the_same_batch_has_its_epoch(tmp_path):
         assert history.epochs == 2
 
 
-def test_a_handler_of_the_users_own_is_left_alone():
+def test_a_handler_of_the_program_is_not_replaced():
     pressed = []
     signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
     history = network().fit(*data(), epochs=3, callbacks=[Pressing(1, 0)])
     assert (len(pressed), history.epochs, history.interrupted) == (1, 3, False)
 
 
-def test_another_thread_has_no_say_in_signals():
+def test_fit_in_another_thread_handles_no_signals():
     histories = []
     thread = threading.Thread(target=lambda: histories.append(network().fit(*data(), epochs=2)))
     thread.start()
@@ -152,7 +151,12 @@ def test_another_thread_has_no_say_in_signals():
     assert histories[0].epochs == 2
 
 
-def test_the_handler_is_that_of_before_even_after_an_error():
-    with pytest.raises(RuntimeError), Interruptible():
-        raise RuntimeError
+def test_after_an_error_the_handler_is_the_one_from_before():
+    class Failing(nn.Callback):
+        def on_batch_end(self, batch, logs):
+            assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        network().fit(*data(), callbacks=[Failing()])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -110,6 +110,16 @@ def test_there_is_no_suggestion_if_the_loss_did_not_fall():
     assert "did not fall" in repr(test)
 
 
+def test_noise_is_seldom_taken_for_a_fall():
+    weights = [0.9 ** np.arange(t + 1)[::-1] for t in range(100)]
+    suggested = 0
+    for seed in range(10):
+        batch_losses = 2 + 0.3 * np.random.default_rng(seed).standard_normal(100)
+        losses = np.array([np.average(batch_losses[: t + 1], weights=w) for t, w in enumerate(weights)])
+        suggested += suggest(np.geomspace(1e-6, 10, 100), losses, batch_losses) is not None
+    assert suggested <= 3
+
+
 # ---- networks learn well with it -------------------------------------------------------------------------------
 
 # data, options of the network, epochs, and the accuracy that a well-chosen rate reaches, with a margin

@@ -42,3 +42,15 @@ def test_wrong_class_names_are_refused(output, names, said):
     model = network(output=output())
     refuse(lambda: setattr(model, "class_names", names), f"class_names: {said}")
     assert model.class_names is None
+
+
+def test_names_given_before_the_network_is_built_are_counted_where_the_number_of_classes_is_known():
+    model = nn.Model([nn.Tanh(), nn.Softmax()])
+    model.class_names = ["a", "b"]
+    assert model.class_names == ("a", "b")
+
+
+def test_a_copy_has_the_names():
+    model = network()
+    model.class_names = ["a", "b", "c"]
+    assert model.copy().class_names == ("a", "b", "c")

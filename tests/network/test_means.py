@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.network.means import RunningMeans
+from nnlite.network.means import RunningMeans, as_number, resolve_metrics
+from nnlite.network.passes import mean_loss
+
+from ..support import refuse
 
 RNG = np.random.default_rng(0)
 M = 500
@@ -24,7 +27,7 @@ def mean_square(y, Y_hat):
 
 
 def batches(name, sizes, weights=None):
-    """Losses, targets, Y_hat and weights of each batch."""
+    """J, targets, Y_hat and weights of each batch."""
     output, units, y = OUTPUTS[name]
     z = np.random.default_rng(1).normal(size=(M, units)).astype(np.float32)
     start = 0
@@ -32,7 +35,8 @@ def batches(name, sizes, weights=None):
         part, layer, cache = slice(start, start + size), output(), nn.Cache()
         Y_hat = layer.forward(z[part], cache)
         losses = layer.losses(layer.target_rows(y[part], units, np.float32), cache)
-        yield losses, y[part], Y_hat, None if weights is None else weights[part]
+        weight = None if weights is None else weights[part]
+        yield mean_loss(losses, weight), y[part], Y_hat, weight
         start += size
 
 
@@ -46,11 +50,11 @@ def means_of(name, sizes, weights=None):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("name", OUTPUTS)
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_values_are_means_over_all_examples_however_they_are_divided(name, weighted, partition):
+def test_values_are_means_over_all_examples_for_batches_of_any_size(name, weighted, partition):
     weights = RNG.random(M) if weighted else None
     values = means_of(name, PARTITIONS[partition], weights)
-    ((losses, y, Y_hat, _),) = batches(name, [M])
-    assert values["loss"] == pytest.approx(np.average(losses, weights=weights), rel=1e-6)
+    ((J, y, Y_hat, _),) = batches(name, [M], weights)
+    assert values["loss"] == pytest.approx(J, rel=1e-6)
     assert values["own"] == pytest.approx(mean_square(y, Y_hat))
     if OUTPUTS[name][0].classifies:
         rows = np.eye(3)[y] if y.ndim == 1 else y
@@ -71,18 +75,10 @@ def test_means_continue_from_a_saved_state(name):
     assert restored.values() == means_of(name, sizes)
 
 
-def test_adding_a_batch_returns_its_mean_loss():
-    means = RunningMeans(nn.Identity())
-    y = Y_hat = np.zeros((2, 1))
-    assert means.add(np.array([1.0, 2.0]), y, Y_hat) == 1.5
-    assert means.add(np.array([1.0, 2.0]), y, Y_hat, np.array([3.0, 1.0])) == 1.25
-    assert means.add(np.array([1.0, 2.0]), y, Y_hat, np.zeros(2)) == 0
-
-
 def test_many_large_losses_do_not_overflow():
     means = RunningMeans(nn.Identity())
     y = Y_hat = np.zeros((4, 1), np.float32)
-    means.add(np.full(4, 3e38, np.float32), y, Y_hat)
+    means.add(mean_loss(np.full(4, 3e38, np.float32)), y, Y_hat)
     assert means.values()["loss"] == pytest.approx(3e38)
 
 
@@ -90,12 +86,12 @@ def test_class_indices_and_rows_may_alternate():
     y = OUTPUTS["softmax, indices"][2]
     rows = np.eye(3)[y]
     means = RunningMeans(nn.Softmax(), [("own", mean_square)])
-    for i, (losses, _, Y_hat, _) in enumerate(batches("softmax, indices", PARTITIONS["equal"])):
+    for i, (J, _, Y_hat, _) in enumerate(batches("softmax, indices", PARTITIONS["equal"])):
         part = slice(50 * i, 50 * i + 50)
-        means.add(losses, (rows if i % 2 else y)[part], Y_hat)
+        means.add(J, (rows if i % 2 else y)[part], Y_hat)
     expected = RunningMeans(nn.Softmax(), [("own", mean_square)])
-    for i, (losses, _, Y_hat, _) in enumerate(batches("softmax, indices", PARTITIONS["equal"])):
-        expected.add(losses, rows[50 * i : 50 * i + 50], Y_hat)
+    for i, (J, _, Y_hat, _) in enumerate(batches("softmax, indices", PARTITIONS["equal"])):
+        expected.add(J, rows[50 * i : 50 * i + 50], Y_hat)
     assert means.values() == expected.values()
 
 
@@ -105,11 +101,70 @@ def test_without_examples_loss_and_accuracy_are_nan():
     assert math.isnan(values["accuracy"])
 
 
-def test_a_probability_slightly_above_one_half_counts_as_above():
-    """Also if the network computes in float32, where it would be rounded to one half."""
-    means = RunningMeans(nn.Sigmoid())
-    means.add(np.zeros(8), np.full((8, 2), 0.5 + 1e-9), np.full((8, 2), 0.7, np.float32))
+def test_where_all_weights_are_0_the_loss_is_nan_and_the_accuracy_is_not():
+    means = RunningMeans(nn.Softmax())
+    means.add(1.0, np.array([0, 1]), np.eye(2), np.zeros(2))
+    assert math.isnan(means.values()["loss"])
     assert means.values()["accuracy"] == 1
+
+
+def test_reset_starts_again_with_no_examples():
+    means = RunningMeans(OUTPUTS["softmax, indices"][0](), [("own", mean_square)])
+    for batch in batches("softmax, indices", [200, 300]):
+        means.reset()
+        means.add(*batch)
+    (last,) = list(batches("softmax, indices", [200, 300]))[1:]
+    fresh = RunningMeans(OUTPUTS["softmax, indices"][0](), [("own", mean_square)])
+    fresh.add(*last)
+    assert means.values() == fresh.values()
+
+
+def test_metrics_see_the_arrays_as_they_were_when_they_were_added():
+    means = RunningMeans(nn.Identity(), [("own", mean_square)])
+    y, Y_hat = np.ones((2, 1)), np.ones((2, 1))
+    means.add(0.0, y, Y_hat)
+    y[:] = Y_hat[:] = 7
+    assert means.values()["own"] == 1 + 2
+
+
+def test_a_probability_slightly_above_one_half_counts_as_above():
+    """Also in a float32 network: the targets are not rounded to float32, where they would be one half."""
+    means = RunningMeans(nn.Sigmoid())
+    means.add(0.0, np.full((8, 2), 0.5 + 1e-9), np.full((8, 2), 0.7, np.float32))
+    assert means.values()["accuracy"] == 1
+
+
+# ---- metrics ------------------------------------------------------------------------------------------------------
+
+
+def test_accuracy_is_always_reported_and_needs_no_metric():
+    assert resolve_metrics(["accuracy"], nn.Softmax(), 3) == []
+    assert [key for key, _ in resolve_metrics(["accuracy", "f1"], nn.Softmax(), 3)] == ["f1"]
+
+
+def test_a_function_is_a_metric_under_its_own_name():
+    assert resolve_metrics([mean_square], nn.Identity(), 1) == [("mean_square", mean_square)]
+
+
+@pytest.mark.parametrize("metrics", ["f1", mean_square, {"f1"}, None, 3])
+def test_metrics_are_a_list(metrics):
+    refuse(lambda: resolve_metrics(metrics, nn.Softmax(), 3), "metrics: expected a list of names or functions, got")
+
+
+def test_two_metrics_cannot_have_the_same_name():
+    call = lambda: resolve_metrics(["f1", mean_square, "f1"], nn.Softmax(), 3)  # noqa: E731
+    refuse(call, "metrics: 'f1' occurs twice; give each function a name of its own")
+
+
+@pytest.mark.parametrize("value", [1, 2.5, np.float32(2.5), np.int64(3), np.array(2.0), True])
+def test_a_metric_gives_a_number(value):
+    assert as_number("own", value) == float(value)
+    assert type(as_number("own", value)) is float
+
+
+@pytest.mark.parametrize("value", ["1", b"1", None, [1], np.ones(1), np.ones((2, 2)), 1j])
+def test_a_metric_that_gives_anything_else_is_refused(value):
+    refuse(lambda: as_number("own", value), "metrics: own must give a number, got ")
 
 
 # ---- a user's own output layers -----------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
-"""Facts about the pass of a batch: where it ends, what an observer sees, and what a layer may do."""
+"""Facts about the pass of a batch: its losses, its gradients, and where the backward pass ends."""
 
 import numpy as np
 import pytest
 
 import nnlite as nn
+from nnlite.network.passes import mean_loss
 
-from ..support import Square, network, refuse
+from ..support import network
 
 X = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
 y = np.array([0, 1, 2, 0, 1])
@@ -45,7 +46,7 @@ def test_on_request_the_backward_pass_continues_to_the_input():
     assert last[3].shape == X.shape
 
 
-def test_where_no_layer_learns_no_gradient_is_computed():
+def test_if_no_layer_learns_the_backward_pass_calls_no_layer():
     model = network(nn.Dense(6), nn.ReLU())
     for layer in model.layers:
         layer.trainable = False
@@ -67,111 +68,76 @@ def test_the_gradient_of_a_frozen_layer_is_zero(frozen):
     assert all(model.layers[i].dW.any() for i in others)
 
 
-# ---- observers ------------------------------------------------------------------------------------------------------
+def test_a_pass_for_prediction_continues_to_the_input():
+    model = network(nn.Dense(6), nn.ReLU())
+    step = model.new_pass(training=False)
+    step.forward(X)
+    assert step.backward(model.signature.target_rows(y)).shape == X.shape
 
 
-def test_an_observer_sees_each_layer_and_those_inside_it():
-    inner = nn.Dense(4)
-    model = network(nn.Residual([inner, nn.ReLU()]))
-    seen = observed(model)
-    forward = [layer for layer, method, *_ in seen if method == "forward"]
-    assert forward == [inner, model.layers[0].layers[1], *model.layers]
-    by_layer = {(layer, method): (given, result) for layer, method, given, result in seen}
-    np.testing.assert_array_equal(by_layer[inner, "forward"][0], X)
-    np.testing.assert_allclose(by_layer[inner, "forward"][1], X @ inner.W + inner.b, rtol=1e-6)
-    straight, result = by_layer[model.layers[0], "forward"]
-    np.testing.assert_allclose(result, straight + np.maximum(0, X @ inner.W + inner.b), rtol=1e-6)
+def test_a_pass_ends_at_a_layer_that_learns_inside_another():
+    inner = nn.Dense(6)
+    model = network(nn.Dense(6), nn.Residual([nn.Tanh(), inner]), nn.Tanh())
+    model.layers[0].trainable = False
+    backward = [layer for layer, method, *_ in observed(model) if method == "backward"]
+    residual = model.layers[1]
+    assert backward == [model.layers[3], model.layers[2], inner, residual.layers[0], residual]
+    assert inner.dW.any()
 
 
-# ---- what a layer may do --------------------------------------------------------------------------------------------
+# ---- what a pass computes -------------------------------------------------------------------------------------------
 
 
-class Returns(nn.Layer):
-    """Returns what a function makes of its input, forward or backward."""
-
-    def __init__(self, method, make):
-        self.method, self.make = method, make
-
-    def forward(self, a_prev, cache):
-        return self.make(a_prev) if self.method == "forward" and cache.training else a_prev * 1
-
-    def backward(self, da, cache):
-        return self.make(da) if self.method == "backward" else da * 1
-
-    def __repr__(self):
-        return "Returns()"
+def test_only_a_training_pass_may_draw_random_numbers():
+    model = network(nn.Dense(6))
+    assert all(cache.rng is model.rng and cache.training for cache in model.new_pass(training=True).caches)
+    assert all(cache.rng is None and not cache.training for cache in model.new_pass(training=False).caches)
 
 
-def overwritten(array):
-    array *= 2
-    return array
+def test_each_pass_has_its_own_caches():
+    model = network(nn.Dense(6))
+    one, other = model.new_pass(training=True), model.new_pass(training=True)
+    one.forward(X)
+    other.forward(X * 2)
+    np.testing.assert_array_equal(one.caches[0].a_prev, X)
+    np.testing.assert_array_equal(other.caches[0].a_prev, X * 2)
 
 
-def written_with_out(array):
-    return np.multiply(array, 2, out=array)
+def test_a_pass_gives_y_hat_and_the_loss_of_each_example():
+    model = network(nn.Dense(6), dtype="float64")
+    step = model.new_pass(training=True)
+    Y_hat = step.forward(X.astype(float))
+    assert step.Y_hat is Y_hat
+    losses = step.losses(model.signature.target_rows(y))
+    np.testing.assert_allclose(losses, -np.log(Y_hat[np.arange(5), y]), rtol=1e-12)
+    model.forward(X)
+    assert mean_loss(losses) == pytest.approx(model.cost(y), rel=1e-12)
 
 
-WRONG = {
-    "None": (lambda array: None, "got NoneType"),
-    "a list": (lambda array: array.tolist(), "got list"),
-    "another shape": (lambda array: array[:, :-1].copy(), "got shape (5, 5)"),
-    "fewer examples": (lambda array: array[1:].copy(), "got shape (4, 6)"),
-    "another dtype": (lambda array: array.astype(np.float64), "dtype float64"),
-    "written": (overwritten, "must not write into"),
-    "written with out=": (written_with_out, "must not write into"),
-}
+def test_the_mean_loss_weighs_each_example():
+    losses = np.array([1.0, 2.0, 6.0])
+    assert mean_loss(losses) == 3
+    assert mean_loss(losses, np.array([1.0, 2.0, 1.0])) == 11 / 4
+    assert mean_loss(losses, np.zeros(3)) == 0
+    assert isinstance(mean_loss(losses.astype(np.float32)), float)
+    assert mean_loss(np.full(4, 3e38, np.float32)) == pytest.approx(3e38)  # the sum overflows in float32
 
 
-@pytest.mark.parametrize("inside", [False, True], ids=["in the chain", "in a Residual"])
-@pytest.mark.parametrize("what", WRONG)
-@pytest.mark.parametrize("method", ["forward", "backward"])
-def test_a_layer_that_breaks_the_rules_is_named(method, what, inside):
-    make, fragment = WRONG[what]
-    layer = Returns(method, make)
-    model = network(nn.Dense(6), nn.Residual([layer, nn.ReLU()]) if inside else layer)
-
-    def step():
-        model.forward(X)
-        model.backward(y)
-
-    refuse(step, f"layers: Returns().{method} must", fragment)
-    refuse(lambda: model.fit(X, y, epochs=1), f"layers: Returns().{method} must", fragment)
-
-
-def test_another_error_of_a_layer_is_raised_as_it_is():
-    def fail(array):
-        raise ValueError("something else")
-
-    model = network(nn.Dense(6), Returns("forward", fail))
-    with pytest.raises(ValueError, match=r"^something else$"):
-        model.forward(X)
-
-
-def test_a_layer_may_return_a_view_or_its_input():
-    model = network(nn.Dense(6), Returns("forward", lambda array: array), Returns("backward", lambda array: array))
-    other = network(nn.Dense(6))
-    np.testing.assert_array_equal(model.forward(X), other.forward(X))
-    model.backward(y)
-    other.backward(y)
-    np.testing.assert_array_equal(model.grad, other.grad)
-
-
-def test_a_layer_may_keep_its_output_and_write_into_it_later():
-    class Own(nn.Layer):
-        def forward(self, a_prev, cache):
-            cache.a = a_prev * 2
-            return cache.a
-
-        def backward(self, da, cache):
-            cache.a[...] = 2
-            return da * cache.a
-
-    model = network(nn.Dense(6), Own())
+def test_with_weights_of_0_the_gradients_are_0():
+    model = network(nn.Dense(6))
     model.forward(X)
     model.backward(y)
-    assert model.layers[0].dW.any()
+    assert model.grad.any()
+    step = model.new_pass(training=True)
+    step.forward(X)
+    step.backward(model.signature.target_rows(y), np.zeros(5))
+    assert not model.grad.any()
 
 
-def test_a_users_layer_trains():
-    history = network(nn.Dense(6), Square()).fit(X, y, epochs=20, optimizer=nn.SGD(0.1))
-    assert history["loss"][-1] < history["loss"][0]
+# ---- cost -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_mean_loss_is_weighted_and_0_without_weight():
+    assert mean_loss(np.array([1.0, 2.0])) == 1.5
+    assert mean_loss(np.array([1.0, 2.0]), np.array([3.0, 1.0])) == 1.25
+    assert mean_loss(np.array([1.0, 2.0]), np.zeros(2)) == 0

@@ -1,4 +1,4 @@
-"""Facts about predictions: one example or many, any dtype, and whose arrays they are."""
+"""Facts about predictions: classes, labels, values and probabilities, of one example or many."""
 
 import copy
 
@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import nnlite as nn
+
+from ..support import refuse
+from .common import KINDS, RNG, X, of_kind
 
 MANY = 17
 HIDDEN = [
@@ -21,7 +24,75 @@ HIDDEN = [
 OUTPUTS = [nn.Softmax, nn.Sigmoid, nn.Identity, nn.Exponential]
 
 
-def network(hidden, output, dtype):
+# ---- what is predicted ----------------------------------------------------------------------------------------
+
+
+def test_the_probabilities_of_classes_sum_to_1():
+    for kind, C in (("softmax", 3), ("sigmoid", 2)):
+        probabilities = of_kind(kind).predict_proba(X * 10)
+        assert probabilities.shape == (24, C)
+        assert probabilities.dtype == np.float32
+        assert np.all((probabilities >= 0) & (probabilities <= 1))
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_a_single_sigmoid_unit_gives_the_probability_of_either_class():
+    model = of_kind("sigmoid")
+    Y_hat = model.forward(X)
+    np.testing.assert_allclose(model.predict_proba(X), np.hstack([1 - Y_hat, Y_hat]), rtol=1e-6)
+
+
+def test_the_probabilities_of_several_labels_are_the_outputs():
+    model = of_kind("labels")
+    np.testing.assert_allclose(model.predict_proba(X), model.forward(X), rtol=1e-6)
+
+
+def test_softmax_predicts_the_most_probable_class():
+    model = of_kind("softmax")
+    classes = model.predict(X)
+    assert classes.shape == (24,)
+    assert classes.dtype.kind == "i"
+    np.testing.assert_array_equal(classes, model.predict_proba(X).argmax(axis=1))
+    assert len(set(classes)) > 1
+
+
+def test_a_single_sigmoid_unit_predicts_class_1_where_its_probability_is_above_one_half():
+    model = of_kind("sigmoid")
+    model.parameters["W3"][...] *= 100
+    classes = model.predict(X)
+    assert classes.shape == (24,)
+    assert classes.dtype.kind == "i"
+    np.testing.assert_array_equal(classes, model.predict_proba(X)[:, 1] > 0.5)
+    assert set(classes) == {0, 1}
+
+
+def test_several_sigmoid_units_predict_each_label():
+    model = of_kind("labels")
+    labels = model.predict(X)
+    assert labels.shape == (24, 2)
+    np.testing.assert_array_equal(labels, model.predict_proba(X) > 0.5)
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("identity", (24,)), ("values", (24, 2)), ("counts", (24, 2))])
+def test_a_regression_predicts_its_outputs(kind, shape):
+    model = of_kind(kind)
+    assert model.predict(X).shape == shape
+    np.testing.assert_allclose(model.predict(X), model.forward(X).reshape(shape), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_predict_rows_are_the_outputs_of_the_last_layer(kind):
+    model = of_kind(kind)
+    rows = model.predict_rows(X)
+    assert rows.shape == (24, KINDS[kind][0])
+    np.testing.assert_allclose(rows, model.forward(X), rtol=1e-6)
+
+
+# ---- one example or many --------------------------------------------------------------------------------------
+
+
+def deep_network(hidden, output, dtype):
+    """A network for images of shape (2, 5) whose biases and gamma are drawn."""
     model = nn.Model(
         [nn.Flatten(), *copy.deepcopy(hidden), nn.Dense(3), output()], n_features=(2, 5), seed=0, dtype=dtype
     )
@@ -32,7 +103,7 @@ def network(hidden, output, dtype):
 
 
 def sizes_of_terms(model, X):
-    """``|a[L-1]| |W[L]| + |b[L]|``: what z[L] would be if nothing cancelled."""
+    """``|a[L-1]| |W[L]| + |b[L]|``: z[L] if no terms cancelled."""
     last = model.layers[-2]
     step = model.new_pass(training=False)
     step.forward(X)
@@ -43,17 +114,26 @@ def sizes_of_terms(model, X):
 @pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("hidden", HIDDEN, ids=lambda layers: layers[-1].__class__.__name__)
 def test_a_few_examples_are_predicted_as_many_are(hidden, output, dtype):
-    model = network(hidden, output, dtype)
+    model = deep_network(hidden, output, dtype)
     X = np.random.default_rng(2).normal(size=(MANY, 2, 5)).astype(dtype)
     many = model.predict(X) if output is not nn.Softmax else model.predict_proba(X)
     for n in (1, 2, MANY - 1):
         few = model.predict(X[:n]) if output is not nn.Softmax else model.predict_proba(X[:n])
         assert few.dtype == many.dtype
         assert few.shape == many[:n].shape
-        if output is nn.Identity:  # terms that cancel leave a sum with their rounding, which differs between kernels
+        if output is nn.Identity:  # where terms cancel, their rounding remains, which differs between kernels
             assert np.all(np.abs(few - many[:n]) <= 16 * np.finfo(dtype).eps * sizes_of_terms(model, X[:n]))
         else:
             np.testing.assert_allclose(few, many[:n], rtol=1e-5 if dtype == "float32" else 1e-13)
+
+
+def test_predictions_do_not_depend_on_the_number_of_examples():
+    model = of_kind(dtype="float64")
+    data = RNG.standard_normal((2500, 5))
+    whole = model.predict_proba(data)
+    in_parts = np.concatenate([model.predict_proba(data[start : start + 700]) for start in range(0, 2500, 700)])
+    np.testing.assert_allclose(whole, in_parts, rtol=1e-12)
+    np.testing.assert_allclose(whole, model.forward(data), rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", ">f4"])
@@ -88,8 +168,10 @@ def test_large_numbers_are_predicted_without_a_warning(output, expected, rows):
 def test_a_single_example_must_be_finite():
     model = nn.Model([nn.Dense(2), nn.Softmax()], n_features=3, seed=0)
     for wrong in (np.nan, np.inf, -np.inf):
-        with pytest.raises(nn.ArgumentError, match=r"X\[0, 1\]"):
-            model.predict(np.array([[0, wrong, 0]], np.float32))
+        refuse(lambda: model.predict(np.array([[0, wrong, 0]], np.float32)), "X", "X[0, 1]")  # noqa: B023
+
+
+# ---- the network at this moment -------------------------------------------------------------------------------
 
 
 def test_a_layer_derived_from_relu_predicts_with_its_own_forward():

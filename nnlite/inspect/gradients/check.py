@@ -155,7 +155,7 @@ class _Checker:
         """Check ``dJ/dtheta`` of every parameter that learns."""
         network = self.network
         network.grad = 0
-        network.run_backward(self._forward(), self.Y, self.weights)
+        self._forward().backward(self.Y, self.weights)
         grad = network.grad.copy()
         return {
             segment.name: self.comparer.compare(

@@ -277,7 +277,7 @@ class _Writer:
         step = network.new_pass(training=True, observer=records)
         Y_hat = step.forward(self.X)
         losses = step.losses(Y)
-        network.run_backward(step, Y)
+        step.backward(Y)
         nodes = ForwardWriter(network, records, self.steps).write(self.X)
         self._write_cost(losses)
         dz = network.output.start_backward(Y, step.caches[-1])

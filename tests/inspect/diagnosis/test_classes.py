@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnlite.inspect.diagnosis.classes import confusion
 from nnlite.layers import Dense, ReLU, Sigmoid
 from nnlite.optimizers import Adam
 
@@ -47,3 +48,8 @@ def test_a_network_that_is_too_certain_is_found():
     assert verdict_of("calibration", model, X, y, validation_data=(X_test, noisy), history=history) == "problem"
     report = examined(model, X, y, validation_data=(X_test, noisy))
     assert "too certain" in report["calibration"].message
+
+
+def test_a_pair_of_classes_is_not_judged_by_few_examples():
+    assert confusion(np.array([[0, 3], [0, 100]]), "validation").verdict == "ok"
+    assert confusion(np.array([[0, 30], [0, 100]]), "validation").verdict == "problem"

@@ -274,6 +274,11 @@ def test_what_a_layer_that_returns_nothing_sets_is_still_compared():
     assert culprit.reasons()[1:] == ["dW2 is 2 times the numerical one"]
 
 
+def test_a_layer_that_breaks_a_rule_before_it_sets_its_gradients_is_accused_of_that_alone():
+    (culprit,) = check_of(WritesIntoDa()).culprits
+    assert len(culprit.reasons()) == 1
+
+
 def test_a_wrong_da_shows_in_the_layers_in_front_and_is_blamed_on_the_layer_that_gave_it():
     check = check_of(ForgottenFactor())
     assert not check.parameters["W1"].ok
@@ -351,6 +356,22 @@ def test_a_layer_that_calls_another_one_itself_is_checked_with_its_parameters():
     assert culprit.reasons()[0].startswith("dW2 is off by")
 
 
+class Following(nn.Layer):
+    """a = a_prev (1 + m), where m is a running average of the batches before."""
+
+    def state_shapes(self, input_shape):
+        return {"mean": input_shape}
+
+    def forward(self, a_prev, cache):
+        a = a_prev * (1 + self.mean)
+        cache.slope = 1 + self.mean
+        self.mean = 0.5 * self.mean + a_prev.mean(axis=0)
+        return a
+
+    def backward(self, da, cache):
+        return da * cache.slope
+
+
 # ---- what is right ----------------------------------------------------------------------------------------------
 
 
@@ -376,6 +397,11 @@ def test_a_wrong_layer_with_kinks_is_still_an_error():
 
     check = check_of(WrongReLU())
     assert "WrongReLU" in check.culprits[0].name
+
+
+def test_a_layer_whose_state_counts_is_evaluated_from_the_same_state_each_time():
+    check = check_of(Following())
+    assert check.ok, str(check)
 
 
 def test_gradients_that_are_zero_are_right():

@@ -238,6 +238,14 @@ def test_the_backward_pass_ends_at_the_first_layer_that_learns():
     ]  # fmt: skip
 
 
+def test_nobody_asks_the_first_layer_for_the_gradient_of_its_input():
+    model = nn.Model([nn.LayerNorm(), nn.Dense(4), nn.Softmax()], n_features=3)
+    names = list(written(nn.trace(model, X, y)))
+    assert names[names.index("J") + 1 : names.index("gamma[1] after")] == [
+        "dz[1]", "dW[1]", "db[1]", "da'[0]", "dgamma[1]", "dbeta[1]",
+    ]  # fmt: skip
+
+
 def test_a_frozen_network_has_no_update():
     model = deep(nn.Tanh())
     for layer in model.layers:

@@ -1,0 +1,259 @@
+"""The structure of a network: its layers, their parameters in flat vectors, building and copying."""
+
+import copy
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError, NotBuiltError
+from nnlite.layers import Dense, Layer, Output, chain
+from nnlite.layers.base import Shape
+from nnlite.network.building import (
+    check_dtype,
+    check_input_shape,
+    check_layers,
+    default_initializer,
+    layers_with_parameters,
+)
+from nnlite.network.class_names import check_class_names
+from nnlite.network.examples import check_X
+from nnlite.network.passes import Pass
+from nnlite.network.signature import Signature
+from nnlite.network.vectors import Segment, Vectors
+
+
+class Structure:
+    """The layers of a network and their parameters. `nnlite.network.network.Network` adds what it computes.
+
+    See `nnlite.Model` for the parameters.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        n_features: int | Shape | None = None,
+        seed: int | None = None,
+        dtype: Any = "float32",
+    ) -> None:
+        self.layers = check_layers(layers)
+        self.dtype = check_dtype(dtype)
+        self.seed = None if seed is None else checks.integer("seed", seed, minimum=0)
+        self.rng = np.random.default_rng(self.seed)
+        self.entropy: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
+        self.shapes: tuple[Shape, ...] | None = None
+        self.stop_training = False
+        self._class_names: tuple[str, ...] | None = None
+        self._pass: Pass | None = None
+        if n_features is not None:
+            self.build(check_input_shape(n_features), "n_features")
+
+    # ---- parameters -------------------------------------------------------------------------------------------
+
+    @property
+    def output(self) -> Output:
+        """The last layer, which knows the cost."""
+        return self.layers[-1]  # type: ignore[return-value]
+
+    @property
+    def built(self) -> bool:
+        """Whether the input size is known and the parameters exist."""
+        return self.shapes is not None
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """Shape of one input example; None before the network is built."""
+        return None if self.shapes is None else self.shapes[0]
+
+    @property
+    def n_units(self) -> int | None:
+        """Number n[L] of output units; None if it is not known yet."""
+        if self.shapes is not None:
+            return self.shapes[-1][0]
+        units = [layer.units for layer in self.layers if isinstance(layer, Dense)]
+        return units[-1] if units else None
+
+    @property
+    def n_classes(self) -> int | None:
+        """Number of classes that the network chooses from; None if it does not choose, or if it is not known yet."""
+        return None if self.n_units is None else self.output.n_classes(self.n_units)
+
+    @property
+    def signature(self) -> Signature:
+        """What the built network takes and gives."""
+        return _signature(self, self.require_built("signature"))
+
+    def signature_for(self, X: Any, name: str = "X") -> Signature:
+        """Return what the network takes and gives; if it is not built yet, as built for examples like those in X."""
+        if self.built:
+            return self.signature
+        return _signature(self, self.infer_shapes(check_X(X, None, self.dtype, name).shape[1:], name))
+
+    @property
+    def theta(self) -> Array:
+        """All parameters in one vector, weights first. A live view; an assignment copies the values."""
+        self.require_built("theta")
+        return self._vectors.theta
+
+    @theta.setter
+    def theta(self, value: Any) -> None:
+        self.require_built("theta")
+        self._vectors.theta[...] = value
+
+    @property
+    def grad(self) -> Array:
+        """All gradients in one vector, in the order of `theta`. A live view; an assignment copies the values."""
+        self.require_built("grad")
+        return self._vectors.grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        self.require_built("grad")
+        self._vectors.grad[...] = value
+
+    @property
+    def state(self) -> Array:
+        """What the layers keep but do not learn (running averages), in one vector. Live; an assignment copies."""
+        self.require_built("state")
+        return self._vectors.state
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self.require_built("state")
+        self._vectors.state[...] = value
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of entries of `theta`."""
+        self.require_built("n_parameters")
+        return self._vectors.theta.size
+
+    @property
+    def n_weights(self) -> int:
+        """How many numbers at the beginning of `theta` are weights, on which weight decay acts."""
+        self.require_built("n_weights")
+        return self._vectors.n_weights
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Where each parameter lies in `theta`, in the order of the layers."""
+        self.require_built("segments")
+        return self._vectors.segments
+
+    @property
+    def parameters(self) -> Mapping[str, Array]:
+        """W1, b1, W2, ... by name: live views into `theta`. Assign with ``parameters["W1"][...] = value``."""
+        self.require_built("parameters")
+        views = {segment.name: segment.view(self._vectors.theta) for segment in self._vectors.segments}
+        return types.MappingProxyType(views)
+
+    @property
+    def gradients(self) -> Mapping[str, Array]:
+        """dW1, db1, dW2, ... by name: live views into `grad`."""
+        self.require_built("gradients")
+        views = {f"d{segment.name}": segment.view(self._vectors.grad) for segment in self._vectors.segments}
+        return types.MappingProxyType(views)
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names of the classes, one string for each, or None. They are saved with the network."""
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names: Any) -> None:
+        self._class_names = check_class_names(names, self.output, self.shapes[-1][0] if self.shapes else None)
+
+    @property
+    def first_trainable(self) -> int:
+        """Index of the first layer that learns, where the backward pass of a training step ends."""
+        for i, learners in enumerate(self._learners):
+            for layer in learners:
+                if layer.trainable:
+                    return i
+        return len(self.layers)
+
+    def all_layers(self) -> list[Layer]:
+        """Return every layer, and after each layer the layers inside it."""
+        return list(chain.flattened(self.layers))
+
+    # ---- building ---------------------------------------------------------------------------------------------
+
+    def infer_shapes(self, input_shape: Shape, name: str = "X") -> tuple[Shape, ...]:
+        """Return the shapes of one example in a[0] .. a[L], or raise ArgumentError. Nothing changes."""
+        try:
+            shapes = tuple(chain.shapes_along(self.layers, input_shape))
+        except ArgumentError as error:
+            raise ArgumentError(str(error) if str(error).startswith("layers: ") else f"{name}: {error}") from None
+        if len(shapes[-1]) != 1:
+            raise ArgumentError(f"layers: the output must be rows of units, got shape {shapes[-1]} per example")
+        self.output.check_units(shapes[-1][0])
+        return shapes
+
+    def build(self, input_shape: Shape, name: str = "X") -> None:
+        """Make theta and grad for examples of ``input_shape`` and draw the initial weights, or change nothing."""
+        rng_state = self.rng.bit_generator.state
+        self.lay_out(input_shape, name)
+        try:
+            layers = self.all_layers()
+            for i, layer in enumerate(layers):
+                layer.initialize(self.rng, default_initializer(layers[i + 1 :]))
+            self._try_forward()
+        except BaseException:
+            self.rng.bit_generator.state = rng_state
+            for layer in layers:
+                layer.unbind()
+            self.shapes = None
+            raise
+
+    def _try_forward(self) -> None:
+        """Send one example of zeros forward: ArgumentError if a layer returns another shape than it announced."""
+        shapes = self.require_built("forward")
+        step = Pass(self.layers, shapes, training=False, rng=self.rng)
+        step.forward(np.zeros((1, *shapes[0]), self.dtype))
+
+    def lay_out(self, input_shape: Shape, name: str = "X") -> None:
+        """Make theta, grad and state for examples of ``input_shape``, all 0, and bind the layers to them."""
+        shapes = self.infer_shapes(input_shape, name)
+        layers = list(chain.with_input_shapes(self.layers, shapes))
+        for layer, _ in layers:
+            if layer.bound:
+                raise ArgumentError(f"layers: {layer} already belongs to another model; make a new layer")
+        vectors = Vectors(layers, self.dtype)
+        vectors.bind()
+        self._learners = layers_with_parameters(self.layers, vectors.segments)
+        self.shapes, self._vectors = shapes, vectors
+
+    def require_built(self, what: str) -> tuple[Shape, ...]:
+        """Return the shapes along the chain; NotBuiltError, which names the call ``what``, if they are not known."""
+        if self.shapes is None:
+            raise NotBuiltError(
+                f"{what}: the network does not know its input size yet; "
+                f"call fit or forward first, or make it with Model(layers, n_features=...)"
+            )
+        return self.shapes
+
+    # ---- copies -----------------------------------------------------------------------------------------------
+
+    def copy(self) -> Self:
+        """Return an independent copy: layers, parameters and the state of the random generator."""
+        return copy.deepcopy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the last pass, whose caches belong to the original."""
+        return vars(self) | {"_pass": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.built:
+            self._vectors.bind()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}([{', '.join(map(repr, self.layers))}])"
+
+
+def _signature(network: Structure, shapes: Sequence[Shape]) -> Signature:
+    return Signature(shapes[0], shapes[-1][0], network.dtype, network.output)
