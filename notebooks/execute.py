@@ -33,7 +33,7 @@ METADATA = {
 WIDGET = "application/vnd.jupyter.widget-view+json"
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def execute(path: Path, timeout: float = 600) -> Any:
@@ -56,7 +56,7 @@ def execute(path: Path, timeout: float = 600) -> Any:
 
 
 def clean(notebook: Any) -> None:
-    """Remove in place what differs from run to run. ValueError if the notebook warns or shows traces of this machine."""
+    """Remove what differs from run to run, in place. Raise ValueError for warnings and traces of this machine."""
     notebook["metadata"] = dict(METADATA)
     for cell in notebook["cells"]:
         cell["metadata"] = {}
@@ -125,7 +125,7 @@ def main() -> None:
         try:
             notebook = execute(path)
         except Exception as error:
-            raise SystemExit(COLOUR.sub("", f"{path.name}: {error}")) from None
+            raise SystemExit(COLOR.sub("", f"{path.name}: {error}")) from None
         target = path
         if arguments.into:
             arguments.into.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""A notebook in JupyterLab, in a real browser: what do its readers see?
+"""What a reader sees of a notebook in JupyterLab, in a real browser.
 
-It takes a minute, and JupyterLab, Chromium, Node.js and playwright-core, which ``tests/browser/install.sh`` brings;
-where one of them is missing, these tests are skipped.
+The tests take a minute. They need JupyterLab, Chromium, Node.js and playwright-core, which
+``tests/browser/install.sh`` installs, and are skipped if one of them is missing.
 """
 
 import importlib.util
@@ -17,15 +17,15 @@ from pathlib import Path
 import pytest
 
 BROWSER = Path(__file__).parent / "browser"
-STARTED = 60  # seconds
-LOOKED = 240
+START_TIMEOUT = 60  # seconds
+LOOK_TIMEOUT = 240
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def programs():
-    """Paths of Chromium and Node.js."""
+    """Return the paths of Chromium and Node.js."""
     for module in ("jupyterlab", "ipywidgets"):
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed: tests/browser/install.sh")
@@ -34,13 +34,13 @@ def programs():
     if not (chromium and node):
         pytest.skip(f"there is no {'Node.js' if chromium else 'Chromium'}: tests/browser/install.sh")
     if subprocess.run([node, "-e", "require.resolve('playwright-core')"], check=False, capture_output=True).returncode:
-        pytest.skip("NODE_PATH leads to no playwright-core: tests/browser/install.sh")
+        pytest.skip("there is no playwright-core in NODE_PATH: tests/browser/install.sh")
     return chromium, node
 
 
 @pytest.fixture(scope="module")
 def url(programs, tmp_path_factory):
-    """Where a JupyterLab of its own shows a copy of the notebook."""
+    """Start JupyterLab with a copy of the notebook, and return the notebook's URL."""
     folder = tmp_path_factory.mktemp("jupyter")
     root = folder / "root"
     root.mkdir()
@@ -74,9 +74,9 @@ def url(programs, tmp_path_factory):
 
 
 def address(server, folder):
-    """The server's URL, once it has written it to a file."""
+    """Wait until the server has written its URL to a file, and return it."""
     description = folder / "runtime" / f"jpserver-{server.pid}.json"
-    until = time.monotonic() + STARTED
+    until = time.monotonic() + START_TIMEOUT
     while time.monotonic() < until and server.poll() is None:
         if description.is_file() and (text := description.read_text()):
             return json.loads(text)["url"]
@@ -86,11 +86,11 @@ def address(server, folder):
 
 @pytest.fixture(scope="module")
 def seen(programs, url, tmp_path_factory):
-    """What the page shows after "Run All Cells"."""
+    """Run all cells, and return what the page shows then."""
     chromium, node = programs
     folder = tmp_path_factory.mktemp("browser")
     command = [node, str(BROWSER / "look.js"), chromium, url, str(folder)]
-    result = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LOOKED)
+    result = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LOOK_TIMEOUT)
     assert result.returncode == 0, f"{result.stderr}\n(see {folder / 'failed.png'})"
     print(f"screenshot: {folder / 'notebook.png'}")
     return json.loads(result.stdout)
@@ -102,7 +102,7 @@ def test_all_cells_run_without_an_error_or_a_warning(seen):
     assert seen["errors"] == []
 
 
-def test_the_progress_bar_is_a_widget_that_has_come_to_its_end(seen):
+def test_the_progress_bar_is_a_widget_and_reaches_its_end(seen):
     (bar,) = seen["bars"]
     assert bar["share"] > 0.99
     assert bar["text"].startswith("epoch 30/30")
@@ -131,5 +131,5 @@ def test_the_trace_is_a_table_with_typeset_equations(seen):
     text = str(trace["rows"])
     assert trace["equations"] >= 20
     assert "layers[0] Dense(8)" in text
-    assert "a_prev" not in text  # neither the plain text that stands in for an equation
-    assert "\\(" not in text  # nor its LaTeX is left
+    assert "a_prev" not in text  # the plain text of the equations is hidden
+    assert "\\(" not in text  # their LaTeX is typeset

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What tests/test_browser.py needs, on Debian or a system like it: Chromium, Node.js and JupyterLab, as far as they are
-# missing, and playwright-core, which drives the browser, in a directory of your choice.
+# Installs what tests/test_browser.py needs, on Debian or a similar system: Chromium, Node.js and JupyterLab if they are
+# missing, and playwright-core, which controls the browser, in a directory of your choice.
 #
 #     browser=$(mktemp -d)
 #     tests/browser/install.sh "$browser"

@@ -1,16 +1,16 @@
 // Opens a notebook of a running JupyterLab in Chromium, chooses "Run All Cells" from its menu, and prints as JSON what
-// a reader then has before their eyes.
+// the page shows then.
 //
 //     node look.js CHROMIUM URL_OF_THE_NOTEBOOK DIRECTORY_FOR_THE_PROFILE_AND_SCREENSHOTS
 //
-// Where it fails, failed.png shows the page as it was.
+// If it fails, failed.png shows the page at that moment.
 "use strict";
 
 const path = require("path");
 const { chromium } = require("playwright-core"); // found through NODE_PATH
 
 const FLAGS = [
-  "--no-sandbox", // Chromium has none for root, who runs the tests in a container
+  "--no-sandbox", // Chromium refuses to run as root, as in a container, without this flag
   "--disable-gpu",
   "--disable-quic",
   "--disable-background-networking",
@@ -18,18 +18,18 @@ const FLAGS = [
   "--disable-sync",
   "--no-first-run",
 ];
-const OPENED = 60_000; // milliseconds: JupyterLab is a large page, and a kernel has to start
-const EXECUTED = 120_000;
+const OPEN_TIMEOUT = 60_000; // milliseconds: JupyterLab is a large page, and a kernel has to start
+const EXECUTE_TIMEOUT = 120_000;
 
 async function main(executable, url, directory) {
   const context = await chromium.launchPersistentContext(path.join(directory, "profile"), {
     executablePath: executable,
     headless: true,
     args: FLAGS,
-    viewport: { width: 1200, height: 3400 }, // tall, as JupyterLab takes cells out of the page that are out of sight
+    viewport: { width: 1200, height: 3400 }, // tall: JupyterLab removes cells that are out of sight
   });
   const page = context.pages()[0];
-  page.setDefaultTimeout(OPENED);
+  page.setDefaultTimeout(OPEN_TIMEOUT);
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error)));
   try {
@@ -47,7 +47,7 @@ async function main(executable, url, directory) {
 }
 
 async function runAllCells(page) {
-  await page.locator("#jp-main-statusbar", { hasText: "| Idle" }).waitFor(); // else it would ask for a kernel
+  await page.locator("#jp-main-statusbar", { hasText: "| Idle" }).waitFor(); // before that, it asks for a kernel
   await page.locator(".lm-MenuBar-itemLabel", { hasText: /^Run$/ }).click();
   await page.locator(".lm-Menu-itemLabel", { hasText: /^Run All Cells$/ }).click();
   const failed = () => document.querySelector('[data-mime-type="application/vnd.jupyter.error"]') !== null;
@@ -60,13 +60,13 @@ async function runAllCells(page) {
     return equations.length > 0 && equations.every((equation) => equation.querySelector("mjx-container"));
   };
   await until(page, [failed, executed]);
-  await until(page, [failed, typeset]); // a moment later
+  await until(page, [failed, typeset]); // MathJax needs a moment
 }
 
 // Waits until one of the conditions holds in the page.
 async function until(page, conditions) {
   const either = `[${conditions.join(", ")}].some((condition) => condition())`;
-  await page.waitForFunction(either, null, { timeout: EXECUTED });
+  await page.waitForFunction(either, null, { timeout: EXECUTE_TIMEOUT });
 }
 
 // Runs in the page.
@@ -76,7 +76,7 @@ function whatIsSeen() {
   const texts = (selector) => all(selector).map((element) => element.innerText);
   const share = (bar) => bar.getBoundingClientRect().width / bar.parentElement.getBoundingClientRect().width;
   const table = (element) => ({
-    rows: [...element.rows].map((row) => [...row.cells].map((cell) => cell.innerText.trim())), // without what is hidden
+    rows: [...element.rows].map((row) => [...row.cells].map((cell) => cell.innerText.trim())), // visible text only
     equations: element.querySelectorAll("mjx-container").length,
   });
   return {

@@ -170,7 +170,8 @@ class GradientCheck:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        left, right = (f'style="text-align: {side}; padding: 1px 10px"' for side in ("left", "right"))
+        left = 'style="text-align: left; padding: 1px 10px"'
+        right = 'style="text-align: right; padding: 1px 10px; white-space: nowrap"'
         heads = "".join(f"<th {right}>{head}</th>" for head in COLUMNS)
         lines = [f"<p><code>{html.escape(self.title)}</code><br>{html.escape(self._about())}</p>", "<table>"]
         lines.append(f"<tr><th></th>{heads}<th {left}>verdict</th></tr>")
