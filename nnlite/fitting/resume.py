@@ -187,9 +187,9 @@ def _compare_rounding(before: str) -> None:
     """Warn if matrix products were rounded differently than they are now."""
     if before != openblas.rounding:
         warnings.warn(
-            f"checkpoint: matrix products were made with {before}, now with {openblas.rounding}, so the last digits may "
-            f"differ from a training without interruption; set the same {openblas.KERNELS} and {openblas.THREADS[0]}, "
-            f"and import nnlite and NumPy in the same order",
+            f"checkpoint: matrix products were made with {before}, now with {openblas.rounding}, so the last "
+            f"digits may differ from those of a training without interruption; set the same {openblas.KERNELS} and "
+            f"{openblas.THREADS[0]} each time, and import nnlite always before NumPy, or always after it",
             stacklevel=7,
         )
 
