@@ -132,6 +132,7 @@ WRONG = {
     "another shape": (lambda array: array[:, :-1].copy(), "got shape (5, 5)"),
     "fewer examples": (lambda array: array[1:].copy(), "got shape (4, 6)"),
     "another dtype": (lambda array: array.astype(np.float64), "dtype float64"),
+    "a dtype of fewer digits": (lambda array: array.astype(np.float16), "dtype float16"),
     "written": (overwritten, "must not write into"),
     "written with out=": (written_with_out, "must not write into"),
 }

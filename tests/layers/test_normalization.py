@@ -148,9 +148,9 @@ def test_a_new_network_has_running_mean_0_and_variance_1_and_gamma_1_and_beta_0(
 # ---- layer normalization --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("what", "epsilon"), [("layer_norm", 1e-5), ("layer_norm_of_images", 0.01)])
-def test_layer_normalization_is_that_of_pytorch(what, epsilon):
-    expected, layer = of_pytorch(what), LayerNorm(epsilon)
+@pytest.mark.parametrize(("what", "options"), [("layer_norm", {}), ("layer_norm_of_images", {"epsilon": 0.01})])
+def test_layer_normalization_is_that_of_pytorch(what, options):
+    expected, layer = of_pytorch(what), LayerNorm(**options)
     network_of([layer], expected["gamma"].shape)
     layer.gamma, layer.beta = expected["gamma"], expected["beta"]
     for training in (True, False):

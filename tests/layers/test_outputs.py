@@ -318,6 +318,7 @@ def test_one_unit_takes_targets_of_shape_m_or_m_1(output):
         (nn.Softmax, 3, [[0.5, 0.4, 0.0], [0, 0, 1]]),
         (nn.Softmax, 3, [[0, 0, 1], [2, -1, 0]]),
         (nn.Softmax, 3, [[0, 0, 1], [np.nan, 0, 1]]),
+        (nn.Softmax, 3, np.full((2, 3, 1), 1 / 3)),
         (nn.Softmax, 3, ["a", "b"]),
         (nn.Softmax, 3, None),
         (nn.Sigmoid, 1, [0, 2]),
@@ -325,8 +326,10 @@ def test_one_unit_takes_targets_of_shape_m_or_m_1(output):
         (nn.Sigmoid, 1, [0, np.nan]),
         (nn.Sigmoid, 3, [0, 1]),
         (nn.Sigmoid, 3, [[0, 1], [1, 0]]),
+        (nn.Sigmoid, 3, np.ones((2, 3, 1))),
         (nn.Identity, 1, [[0, 1], [1, 0]]),
         (nn.Identity, 3, [0, 1]),
+        (nn.Identity, 3, np.ones((2, 3, 1))),
         (nn.Identity, 1, [0, np.inf]),
         (nn.Identity, 1, ["0", "1"]),
         (Exponential, 1, [-1, 2]),
@@ -376,6 +379,14 @@ def test_label_smoothing_is_at_least_0_and_below_1(output, value):
 def test_a_number_of_units_for_an_output_is_answered_with_the_dense_layer_in_front(output, units):
     hint = f"a number of units is given to the Dense layer before it: Dense({units}), {output.__name__}()"
     refuse(lambda: output(units), "label_smoothing: expected a finite number of at least 0 and below 1", hint)
+
+
+@pytest.mark.parametrize("value", [True, -1, 1.5, 1, 10.0, "10"])
+@pytest.mark.parametrize("output", [nn.Softmax, nn.Sigmoid])
+def test_a_smoothing_that_cannot_be_a_number_of_units_gets_no_hint_about_dense(output, value):
+    with pytest.raises(nn.ArgumentError, match=r"^label_smoothing: expected ") as caught:
+        output(label_smoothing=value)
+    assert "Dense" not in str(caught.value)
 
 
 def test_an_output_without_equations_says_which_is_missing():

@@ -36,6 +36,13 @@ def test_the_columns_of_the_summary_are_aligned_between_two_rules():
     assert set(shapes) == {lines[0].index("output")}
 
 
+def test_the_numbers_of_parameters_end_below_the_end_of_their_title():
+    model = nn.Model([nn.Dense(100), nn.ReLU(), nn.Dense(3), nn.Softmax()], n_features=7)
+    lines = model.summary().splitlines()
+    numbers = [line for line in lines if line.endswith((" 800", " 303", " 1,103"))]
+    assert [len(line) for line in numbers] == [len(lines[0])] * 3
+
+
 def test_the_summary_of_a_network_without_parameters_says_0():
     assert rows_of(nn.Model([nn.ReLU(), nn.Softmax()], n_features=3))[-1] == ["total", "float32", "0"]
 

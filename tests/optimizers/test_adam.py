@@ -22,12 +22,13 @@ def test_fifty_steps_are_those_of_the_paper():
     np.testing.assert_allclose(train(model, adam), path, rtol=0, atol=1e-12 * np.abs(path).max())
 
 
+@pytest.mark.parametrize("beta_2", [0.999, 0.3])
 @pytest.mark.parametrize("rule", ["Adam", "NAdam"])
-def test_the_first_step_is_the_learning_rate_in_each_direction(rule):
+def test_the_first_step_is_the_learning_rate_in_each_direction(rule, beta_2):
     model = classifier()
     start = model.theta.copy()
     model.grad[:] = g = np.linspace(1, 1e6, model.theta.size)
-    optimizer = make(f"{rule}(0.1, beta_1=0.5)")
+    optimizer = make(f"{rule}(0.1, beta_1=0.5, beta_2={beta_2})")
     optimizer.step(model)
     mu = [0.5 * (1 - 0.5 * 0.96 ** (0.004 * t)) for t in (1, 2)]
     length = 1 if rule == "Adam" else 1 + 0.5 * mu[1] / (1 - mu[0] * mu[1])
