@@ -132,7 +132,7 @@ class Layer:
         return {}
 
     def inner_input_shapes(self, input_shape: Shape) -> list[Shape]:
-        """Return the shape of one input example for each of `inner_layers`; by default they form a chain."""
+        """Return the shape of one input example for each of ``inner_layers``; by default they form a chain."""
         shapes = []
         for layer in self.inner_layers:
             shapes.append(input_shape)

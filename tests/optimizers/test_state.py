@@ -409,8 +409,6 @@ def test_a_rule_that_writes_into_the_gradient_is_named():
 
     model = classifier()
     model.grad[:] = 3
-    with pytest.raises(
-        nn.ArgumentError, match=r"^optimizer: Careless.update must not write into g; compute a new array"
-    ):
+    with pytest.raises(nn.ArgumentError, match=r"^optimizer: Careless.update must not write into g; compute"):
         Careless(0.1).step(model)
     np.testing.assert_array_equal(model.grad, 3)

@@ -10,9 +10,9 @@ HEAD = """# What is refused, and with which words
 
 For every public argument, a wrong value and the message with which it is refused. Most errors are `ArgumentError`,
 which is a `ValueError` and a `TypeError`. A damaged file is a `DataFileError` or a `ModelFileError`, and what needs a
-network that knows its input size is a `NotBuiltError`; all of these are `NnliteError`. Files that do not exist or cannot
-be written raise Python's own `OSError`. A call that is refused leaves the network, the optimizer and the data as they
-were.
+network that knows its input size is a `NotBuiltError`; all of these are `NnliteError`. Files that do not exist or
+cannot be written raise Python's own `OSError`. A call that is refused leaves the network, the optimizer and the data as
+they were.
 
 The tests compare this page with the messages and fail where an argument is missing;
 `python tests/refusals/write_errors.py` writes it.

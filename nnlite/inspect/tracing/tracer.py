@@ -166,7 +166,7 @@ def trace(
         The true targets, in any form that the output layer takes.
     example : int, optional
         Index of the example in X to show. Of a, z, da and dz the trace then has only the row of this example, and it
-        tells its `story`. The other examples still count in dW, db and the statistics of the batch.
+        tells its ``story``. The other examples still count in dW, db and the statistics of the batch.
     optimizer : Optimizer, default SGD(0.1)
         The optimizer of the update. It does not change; what it remembers of the model counts.
     class_names : sequence, optional
