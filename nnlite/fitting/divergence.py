@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import DivergenceError
+from nnlite.layers import chain
 from nnlite.network.network import Network
 
 ADVICE = (
@@ -62,7 +63,7 @@ def wrong_weights(network: Network) -> str | None:
 def _place(network: Network, layer: object) -> str:
     """Return the number of the layer in the chain, and the layer."""
     for i, outer in enumerate(network.layers):
-        if layer is outer or layer in outer.inner_layers:
+        if any(layer is inner for inner in chain.flattened([outer])):
             return f"{i + 1}, {layer}"
     return str(layer)
 

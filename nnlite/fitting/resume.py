@@ -6,6 +6,8 @@ import warnings
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from nnlite.engine import openblas
 from nnlite.errors import ArgumentError
 from nnlite.fitting import divergence
@@ -37,6 +39,7 @@ class CheckpointSaver(Saver):
         self.every = directory.options.every
         self._described = _describe(setup, keys)
         self._initial = _numbers(setup.optimizer)
+        self._schedule = setup.optimizer.learning_rate
         self._changed: set[str] = set()  # hyperparameters that callbacks have changed
         if directory.saved is not None:
             self._check_same(directory.path, directory.saved)
@@ -75,6 +78,7 @@ class CheckpointSaver(Saver):
     def _state(self, loop: Loop) -> dict[str, Any]:
         """Return everything that the rest of the training depends on. The arrays are live."""
         network, optimizer = loop.network, loop.optimizer
+        self._check_schedule(optimizer)
         numbers = _numbers(optimizer)
         self._changed |= {name for name, value in numbers.items() if self._initial.get(name) != value}
         return {
@@ -97,6 +101,16 @@ class CheckpointSaver(Saver):
             "best": loop.best.get_state(),
             "callbacks": [callback.get_state() for callback in loop.hooks.callbacks],
         }
+
+    def _check_schedule(self, optimizer: Optimizer) -> None:
+        """Warn if a callback has set a schedule, which a file cannot hold."""
+        if callable(optimizer.learning_rate) and optimizer.learning_rate is not self._schedule:
+            warnings.warn(
+                "checkpoint: the schedule that a callback has set is lost when the training is resumed, because a file "
+                "cannot hold it",
+                stacklevel=2,
+            )
+            self._schedule = optimizer.learning_rate
 
     def _resume(self, loop: Loop, saved: dict[str, Any], epochs: int) -> bool:
         """Restore the training from a checkpoint. Return whether it is already complete."""
@@ -198,4 +212,5 @@ def _numbers(optimizer: Optimizer) -> dict[str, Any]:
     """Return the hyperparameters that are numbers, which callbacks may change."""
     values = {name: value for name, value in vars(optimizer).items() if not name.startswith("_")}
     values["learning_rate"] = optimizer.learning_rate
+    values = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
     return {name: value for name, value in values.items() if value is None or isinstance(value, (bool, int, float))}

@@ -43,14 +43,13 @@ def forward(layers: Sequence[Layer], a: Array, caches: Sequence[Cache], shapes: 
     M, dtype = len(a), a.dtype
     try:
         for layer, cache, shape in zip(layers, caches, shapes[1:], strict=True):
-            a_prev = a.view()
-            a_prev.setflags(write=False)
+            a_prev = read_only(a)
             a = layer.forward(a_prev, cache)
-            _check(layer, "forward", a, (M, *shape), dtype)
+            check_result(layer, "forward", a, (M, *shape), dtype)
             if cache.observer is not None:
                 cache.observer(layer, "forward", a_prev, a)
     except ValueError as error:
-        _explain(error, layer, "forward", "a_prev")
+        explain(error, layer, "forward", "a_prev")
         raise
     return a
 
@@ -58,41 +57,47 @@ def forward(layers: Sequence[Layer], a: Array, caches: Sequence[Cache], shapes: 
 def backward(layers: Sequence[Layer], da: Array, caches: Sequence[Cache], shapes: Sequence[Shape]) -> Array | None:
     """Send ``da`` back through the layers: ``da = layer.backward(da, cache)``, from the last to the first.
 
-    It ends after a layer whose cache has ``input_gradient`` False, and returns None then. ArgumentError as in
+    It ends at the layer whose cache has ``input_gradient`` False, and returns None then. ArgumentError as in
     `forward`.
     """
     M, dtype = len(da), da.dtype
     result: Any = da
     try:
         for layer, cache, shape in zip(reversed(layers), reversed(caches), reversed(shapes[:-1]), strict=True):
-            da = result.view()
-            da.setflags(write=False)
+            da = read_only(result)
             result = layer.backward(da, cache)
             if cache.observer is not None:
                 cache.observer(layer, "backward", da, result)
             if not cache.input_gradient:
                 return None
-            _check(layer, "backward", result, (M, *shape), dtype)
+            check_result(layer, "backward", result, (M, *shape), dtype)
     except ValueError as error:
-        _explain(error, layer, "backward", "da", "a_prev")
+        explain(error, layer, "backward", "da", "a_prev")
         raise
     return result
 
 
-def _check(layer: Layer, method: str, result: Any, shape: Shape, dtype: Any) -> None:
-    """Raise ArgumentError unless ``result`` is an array of that shape and dtype."""
-    is_array = isinstance(result, np.ndarray)
+def read_only(array: Array) -> Array:
+    """Return a view through which nobody can change the array."""
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def check_result(layer: Layer, method: str, result: Any, shape: Shape, dtype: Any) -> None:
+    """Raise ArgumentError unless ``result`` is an array (not of a subclass) of that shape and dtype."""
+    is_array = type(result) is np.ndarray
     if is_array and result.shape == shape and result.dtype == dtype:
         return
     got = f"shape {result.shape} and dtype {result.dtype}" if is_array else type(result).__name__
     if is_array and result.shape == shape:
-        got += f"; convert it: .astype({'a_prev' if method == 'forward' else 'da'}.dtype)"
+        got += "; convert it with .astype"
     elif is_array and method == "forward":
         got += "; a layer that changes the shape of an example overrides output_shape"
     raise ArgumentError(f"layers: {layer}.{method} must return an array of shape {shape} and dtype {dtype}, got {got}")
 
 
-def _explain(error: ValueError, layer: Layer, method: str, *given: str) -> None:
+def explain(error: ValueError, layer: Layer, method: str, *given: str) -> None:
     """Raise ArgumentError that names the layer, if ``error`` is NumPy's about a read-only array."""
     if "read-only" in str(error) and not isinstance(error, ArgumentError):
         raise ArgumentError(

@@ -1,11 +1,14 @@
 """Layers that disturb the network in training, so that it does not rely on any single unit."""
 
+from __future__ import annotations  # naming np.random.Generator would import numpy.random
+
 import math
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
+from nnlite.errors import ArgumentError
 from nnlite.functional import SELU_ALPHA, SELU_LAMBDA
 from nnlite.layers.base import Cache, Layer
 
@@ -146,8 +149,7 @@ class GaussianNoise(Layer):
         """``a = a_prev + e`` in training, else a_prev."""
         if not cache.training or self.stddev == 0:
             return a_prev
-        assert cache.rng is not None
-        e = cache.rng.standard_normal(a_prev.shape, dtype=a_prev.dtype.type)
+        e = generator(cache).standard_normal(a_prev.shape, dtype=a_prev.dtype.type)
         return a_prev + self.stddev * e
 
     def backward(self, da: Array, cache: Cache) -> Array:
@@ -157,5 +159,11 @@ class GaussianNoise(Layer):
 
 def draw_kept(a_prev: Array, rate: float, cache: Cache) -> Array:
     """Draw d of the shape of ``a_prev``: True with probability ``1 - rate``."""
-    assert cache.rng is not None
-    return np.greater_equal(cache.rng.random(a_prev.shape, dtype=a_prev.dtype.type), rate)
+    return np.greater_equal(generator(cache).random(a_prev.shape, dtype=a_prev.dtype.type), rate)
+
+
+def generator(cache: Cache) -> np.random.Generator:
+    """Return the random generator of the cache, or raise ArgumentError."""
+    if cache.rng is None:
+        raise ArgumentError("rng: a layer that draws random numbers in training needs nn.Cache(training=True, rng=rng)")
+    return cache.rng

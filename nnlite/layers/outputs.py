@@ -42,7 +42,7 @@ class Output(Activation):
     0.0
     """
 
-    classifies: ClassVar[bool]
+    classifies: ClassVar[bool] = False
 
     def check_units(self, units: int) -> None:
         """Raise ArgumentError if the output does not work with that number of units."""
@@ -77,8 +77,8 @@ class Output(Activation):
         return dz
 
     def predict(self, Y_hat: Array) -> Array:
-        """Return classes or values from Y_hat (M, units)."""
-        raise NotImplementedError(f"{type(self).__name__} has no predict")
+        """Return classes or values from Y_hat; by default Y_hat: (M,) with one unit, (M, units) with more."""
+        return Y_hat[:, 0] if Y_hat.shape[1] == 1 else Y_hat
 
     def predict_proba(self, Y_hat: Array) -> Array:
         """Return probabilities of the classes, (M, C), from Y_hat (M, units)."""
@@ -287,8 +287,6 @@ class Identity(Output):
     array([0., 0.], dtype=float32)
     """
 
-    classifies = False
-
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = z``."""
         cache.a = a_prev
@@ -302,10 +300,6 @@ class Identity(Output):
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da``."""
         return da
-
-    def predict(self, Y_hat: Array) -> Array:
-        """Return Y_hat: (M,) with one unit, (M, units) with more."""
-        return Y_hat[:, 0] if Y_hat.shape[1] == 1 else Y_hat
 
     def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
         """Return finite values as rows (M, units)."""
@@ -335,8 +329,6 @@ class Exponential(Output):
     array([[1.   , 2.718]])
     """
 
-    classifies = False
-
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = e^z``; where it overflows to infinity, so does the loss."""
         cache.z = a_prev
@@ -354,10 +346,6 @@ class Exponential(Output):
         """``dz = da a``."""
         return da * cache.a
 
-    def predict(self, Y_hat: Array) -> Array:
-        """Return Y_hat: (M,) with one unit, (M, units) with more."""
-        return Y_hat[:, 0] if Y_hat.shape[1] == 1 else Y_hat
-
     def check_targets(self, y: Any, units: int, name: str = "y") -> Array:
         """Return numbers of at least 0 as rows (M, units)."""
         rows = _value_rows(y, units, name)
@@ -372,7 +360,7 @@ def _smoothed(Y: Array, epsilon: float, even: float) -> Array:
 
 
 def _checked_smoothing(output: Output, value: object) -> float:
-    """In [0, 1); a number of units, as other libraries take one here, is answered with where it belongs."""
+    """Return a smoothing in [0, 1); the error for a number of units says that it belongs to Dense."""
     try:
         return checks.real("label_smoothing", value, minimum=0, below=1)
     except ArgumentError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,9 @@ class Pass:
 
     def losses(self, Y: Array) -> Array:
         """Return L(y_hat, y) of each example, (M,)."""
-        return self.output.losses(Y, self.caches[-1])
+        losses: Array = self._ask_output("losses", Y)
+        chain.check_result(self.output, "losses", losses, self.Y_hat.shape[:1], getattr(losses, "dtype", None))
+        return losses
 
     def cost(self, Y: Array, weights: Array | None = None) -> float:
         """``J = 1/M sum_i L_i`` or, with weights, ``J = sum_i w_i L_i / sum_i w_i`` (0 if all weights are 0)."""
@@ -84,7 +87,8 @@ class Pass:
 
         The gradients are those of J. Return dJ/dX, or None if the pass ends at a layer that learns.
         """
-        dz = self.output.start_backward(Y, self.caches[-1])
+        dz = self._ask_output("start_backward", Y)
+        chain.check_result(self.output, "start_backward", dz, (len(Y), *self.shapes[-2]), self.Y_hat.dtype)
         # J is the mean of the losses. Its 1/M (or w_i / sum w) is applied here once, not in each dW and db
         if weights is None:
             dz = dz / len(Y)
@@ -95,6 +99,14 @@ class Pass:
         for gradient in self.frozen:
             gradient[...] = 0
         return dX
+
+    def _ask_output(self, method: str, Y: Array) -> Any:
+        """Call a method of the output layer; ArgumentError if it writes into Y."""
+        try:
+            return getattr(self.output, method)(chain.read_only(Y), self.caches[-1])
+        except ValueError as error:
+            chain.explain(error, self.output, method, "Y")
+            raise
 
 
 def mean_loss(losses: Array, weights: Array | None = None) -> float:

@@ -170,6 +170,7 @@ class Structure:
     @property
     def first_trainable(self) -> int:
         """Index of the first layer that learns, where the backward pass of a training step ends."""
+        self.require_built("first_trainable")
         for i, learners in enumerate(self._learners):
             for layer in learners:
                 if layer.trainable:

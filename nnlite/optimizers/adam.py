@@ -180,7 +180,7 @@ class NAdam(Adam):
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, False, **options)
         self.momentum_decay = checks.real("momentum_decay", momentum_decay, minimum=0)
-        self._latest: tuple[tuple[float, float], int, float] = ((self.beta_1, self.momentum_decay), 0, 1.0)
+        self._latest = 0, 1.0  # t and P_t
 
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """``m``, ``v``, and the step with a look ahead."""
@@ -200,11 +200,10 @@ class NAdam(Adam):
 
     def _product(self, t: int) -> float:
         """``P_t = mu_1 mu_2 ... mu_t``, from the latest product that is known."""
-        rule = self.beta_1, self.momentum_decay
-        known_rule, known_t, P = self._latest
-        if known_rule != rule or known_t > t:
+        known_t, P = self._latest
+        if known_t > t:  # another part of theta, or another model, has made more steps
             known_t, P = 0, 1.0
         for k in range(known_t + 1, t + 1):
             P *= self._mu(k)
-        self._latest = rule, t, P
+        self._latest = t, P
         return P

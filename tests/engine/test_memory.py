@@ -3,6 +3,7 @@
 import ctypes
 import importlib.util
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -36,6 +37,33 @@ def test_inside_the_block_freed_memory_is_used_again(measured):
 @of_glibc
 def test_after_the_block_freed_memory_goes_back_to_the_system(measured):
     assert measured["given back"] > measured["used"] / 2
+
+
+def test_blocks_may_be_nested_and_the_last_one_returns_the_memory(monkeypatch):
+    calls = []
+
+    class Library:
+        def mallopt(self, what, value):
+            calls.append("mallopt")
+
+        def malloc_trim(self, pad):
+            calls.append("trim")
+
+    monkeypatch.setattr(memory, "_glibc", Library)
+    with memory.kept():
+        with memory.kept():
+            pass
+        assert "trim" not in calls
+    assert calls.count("trim") == 1
+
+
+@of_glibc
+def test_settings_of_the_user_are_left_alone():
+    script = Path(__file__).with_name("measure_memory.py")
+    environment = os.environ | {"MALLOC_TRIM_THRESHOLD_": "131072"}
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, env=environment)
+    measured = json.loads(ran.stdout)
+    assert measured["faults inside"] > measured["faults after"] / 10
 
 
 def test_an_error_in_the_block_is_raised_and_ends_it():

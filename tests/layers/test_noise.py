@@ -137,3 +137,9 @@ def test_a_wrong_value_is_named_and_shown(layer, name, values):
 @pytest.mark.parametrize("text", ["Dropout(0.5)", "AlphaDropout(0.1)", "GaussianNoise(0.2)"])
 def test_repr_is_the_call_that_makes_the_layer(text):
     assert repr(eval(text, vars(nn.layers))) == text
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.AlphaDropout(0.5), nn.GaussianNoise(1.0)])
+def test_without_a_random_generator_no_noise_is_drawn(layer):
+    with pytest.raises(nn.ArgumentError, match=r"^rng: a layer that draws random numbers in training needs nn.Cache"):
+        layer.forward(np.ones((2, 3)), nn.Cache(training=True))

@@ -394,7 +394,6 @@ def test_an_output_without_equations_says_which_is_missing():
     for call, name in (
         (lambda: output.losses(np.ones((1, 2)), nn.Cache()), "losses"),
         (lambda: output.check_targets([0], 2), "check_targets"),
-        (lambda: output.predict(np.ones((1, 2))), "predict"),
         (lambda: output.n_correct(np.ones(1), np.ones((1, 2))), "n_correct"),
     ):
         refuse(call, f"Output has no {name}", error=NotImplementedError)
@@ -403,3 +402,75 @@ def test_an_output_without_equations_says_which_is_missing():
 @pytest.mark.parametrize("text", ["Softmax()", "Softmax(label_smoothing=0.1)", "Sigmoid(label_smoothing=0.1)"])
 def test_repr_is_the_call_that_makes_the_output(text):
     assert repr(eval(text, {"Softmax": nn.Softmax, "Sigmoid": nn.Sigmoid})) == text
+
+
+# ---- mistakes of a user's output ------------------------------------------------------------------------------------
+
+
+class Mistaken(nn.Identity):
+    """Half the squared error, with a mistake in one of its methods."""
+
+    def __init__(self, method, make):
+        self.method, self.make = method, make
+
+    def losses(self, Y, cache):
+        return self.make(Y, cache) if self.method == "losses" else super().losses(Y, cache)
+
+    def start_backward(self, Y, cache):
+        return self.make(Y, cache) if self.method == "start_backward" else super().start_backward(Y, cache)
+
+    def __repr__(self):
+        return "Mistaken()"
+
+
+def overwritten(Y, cache):
+    Y -= cache.a
+    return Y
+
+
+MISTAKES = {
+    "losses of each unit": ("losses", lambda Y, cache: (cache.a - Y) ** 2, "got shape (4, 2)"),
+    "no losses": ("losses", lambda Y, cache: None, "got NoneType"),
+    "losses that write into Y": ("losses", overwritten, "must not write into Y"),
+    "one dz for all units": (
+        "start_backward",
+        lambda Y, cache: (cache.a - Y).sum(axis=1, keepdims=True),
+        "got shape (4, 1)",
+    ),
+    "dz in float64": ("start_backward", lambda Y, cache: (cache.a - Y) * np.float64(1), "dtype float64"),
+    "no dz": ("start_backward", lambda Y, cache: None, "got NoneType"),
+}
+
+
+@pytest.mark.parametrize("what", MISTAKES)
+def test_an_output_that_breaks_the_rules_is_named(what):
+    method, make, fragment = MISTAKES[what]
+    X, Y = np.ones((4, 3), np.float32), np.ones((4, 2), np.float32)
+    model = nn.Model([nn.Dense(2), Mistaken(method, make)], n_features=3, seed=0)
+    refuse(lambda: model.fit(X, Y, epochs=1, shuffle=False), f"layers: Mistaken().{method} must", fragment)
+    np.testing.assert_array_equal(Y, 1)
+
+
+def test_an_output_needs_no_more_than_its_equations():
+    class Cubic(nn.Output):
+        """``L = 1/4 sum_j (y_hat_j - y_j)^4``."""
+
+        def forward(self, a_prev, cache):
+            cache.a = a_prev
+            return a_prev
+
+        def check_targets(self, y, units, name="y"):
+            return np.asarray(y, float).reshape(-1, units)
+
+        def losses(self, Y, cache):
+            return ((cache.a - Y) ** 4).sum(axis=-1) / 4
+
+        def start_backward(self, Y, cache):
+            return (cache.a - Y) ** 3
+
+    model = nn.Model([nn.Dense(1), Cubic()], seed=0)
+    X, y = np.linspace(-1, 1, 20)[:, None], np.linspace(-1, 1, 20)
+    history = model.fit(X, y, epochs=20, optimizer=nn.SGD(0.3))
+    assert history["loss"][-1] < history["loss"][0]
+    assert model.predict(X).shape == (20,)
+    assert "accuracy" not in history

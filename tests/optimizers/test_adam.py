@@ -93,3 +93,24 @@ def test_repr_shows_what_differs_from_the_defaults_of_the_rule(text):
 def test_the_default_learning_rates_are_those_of_the_docstrings():
     assert (nn.Adam().learning_rate, nn.AdamW().learning_rate, nn.NAdam().learning_rate) == (0.001, 0.001, 0.002)
     assert (nn.Adam().weight_decay, nn.AdamW().weight_decay) == (0, 0.01)
+
+
+def test_the_product_of_nadam_has_each_mu_as_it_was_used():
+    def product_of(betas):
+        optimizer, P = nn.NAdam(0.01), 1.0
+        model = nn.Model([nn.Dense(1), nn.Identity()], n_features=1, seed=0, dtype="float64")
+        model.theta[:], theta, m, v = 1, 1.0, 0.0, 0.0
+        for t, beta in enumerate(betas, start=1):
+            optimizer.beta_1 = beta
+            model.grad[:] = g = 0.5 + 0.1 * t
+            optimizer.step(model)
+            mu, mu_next = (beta * (1 - 0.5 * 0.96 ** (k * optimizer.momentum_decay)) for k in (t, t + 1))
+            P *= mu
+            m, v = beta * m + (1 - beta) * g, 0.999 * v + 0.001 * g**2
+            step = (1 - mu) / (1 - P) * g + mu_next / (1 - P * mu_next) * m
+            theta -= 0.01 * step / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        return model.theta[0], theta
+
+    for betas in ([0.9] * 8, [0.9, 0.9, 0.5, 0.5, 0.8, 0.9]):
+        found, expected = product_of(betas)
+        assert abs(found - expected) < 1e-14
