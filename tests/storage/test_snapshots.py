@@ -39,7 +39,11 @@ def test_what_was_written_is_read(tmp_path):
     assert all(array.flags.writeable and array.flags.owndata for array in found["many"])
 
 
-@pytest.mark.parametrize("value", [object(), np.array(["a"]), np.array([object()]), len, {"a": {3}}], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [object(), np.array(["a"]), np.array([object()]), len, {"a": {3}}],
+    ids=["an object", "strings", "objects", "a function", "a set"],
+)
 def test_what_no_file_can_hold_is_refused_and_nothing_is_written(tmp_path, value):
     with pytest.raises(snapshots.UnsavableError):
         snapshots.write(str(tmp_path / "a.npz"), {"value": value})
