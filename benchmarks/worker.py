@@ -45,7 +45,7 @@ class Worker:
         return {"seconds": time.perf_counter() - start, "loss_before": before}
 
     def train(self, epochs: int) -> dict[str, Any]:
-        """Microseconds a step, over so many epochs; and the loss that the framework reports."""
+        """Train for some epochs; return the microseconds per step and the loss that the framework reports."""
         start = time.perf_counter()
         loss = self.training.train(epochs)
         seconds = time.perf_counter() - start

@@ -52,7 +52,7 @@ class Training:
 
 
 def seconds_of_parts(training: Training, epochs: int) -> dict[str, float]:
-    """How long each part of the training takes, over so many epochs; the training has clocks from then on."""
+    """Train for ``epochs`` epochs and return the seconds of each part. The training keeps its clocks afterwards."""
     clock = Clock(training.model, training.optimizer)
     start = time.perf_counter()
     training.train(epochs)
@@ -66,7 +66,7 @@ def predictor(weights: Weights) -> Callable[[Array], Array]:
 
 
 def seconds_of_products(network: Network, steps: int) -> float:
-    """How long the matrix products of so many steps take, and nothing else: the limit of what NumPy can reach.
+    """Return the seconds of the matrix products alone of ``steps`` steps: the limit of what NumPy can reach.
 
     Forward z = a W; backward dW = a' dz and, but for layer 1, da = dz W'; into memory that is there already.
     """

@@ -51,7 +51,7 @@ def test_dropout_keeps_the_mean():
 @pytest.mark.parametrize("rate", [0.05, 0.5])
 def test_alpha_dropout_sets_dropped_units_to_the_lowest_value_of_selu_and_keeps_mean_and_variance(rate):
     rng, cache, layer = np.random.default_rng(1), training_cache(), AlphaDropout(rate)
-    z, da = rng.normal(size=(2, 400, 250))
+    z, da = rng.normal(size=(2, 400, 500))
     a = layer.forward(z, cache)
     da_prev = layer.backward(da.copy(), cache)
     d = da_prev != 0
@@ -60,8 +60,8 @@ def test_alpha_dropout_sets_dropped_units_to_the_lowest_value_of_selu_and_keeps_
     np.testing.assert_allclose(a, A * np.where(d, z, lowest) - A * rate * lowest, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(da_prev, A * np.where(d, da, 0), rtol=1e-12)
     assert abs(d.mean() - (1 - rate)) < 5 * math.sqrt(rate * (1 - rate) / z.size)
-    assert abs(a.mean()) < 0.02
-    assert abs(a.var() - 1) < 0.02
+    assert abs(a.mean()) < 0.015
+    assert abs(a.var() - 1) < 0.015
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -253,7 +253,7 @@ def test_a_layer_that_is_frozen_for_a_while_keeps_its_velocity():
 
 
 def alternately(model, optimizer, periods):
-    """Freeze the first layer in the 1st, 3rd, 5th, ... period; train for so many steps in each."""
+    """Freeze the first layer in the 1st, 3rd, 5th, ... period, and train in each for the steps given."""
     for i, steps in enumerate(periods):
         model.layers[0].trainable = i % 2 == 1
         train(model, optimizer, steps)
