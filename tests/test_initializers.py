@@ -421,6 +421,7 @@ AS_IN_PYTORCH = {
 def test_moments_and_ranges_are_those_of_pytorch(name):
     # Both are estimates from 3 million numbers. The standard error of the mean is std / 1732, of the standard deviation
     # at most std / 2449, and of the kurtosis below 0.003. The largest number of a bounded rule is close to the bound.
+    rng = np.random.default_rng(1)
     w = np.array([AS_IN_PYTORCH[name]((300, 200), rng) for _ in range(50)])
     mean, std, kurtosis, largest = OF_PYTORCH[name]
     assert w.mean() == pytest.approx(mean, abs=7 * std / 1732 + 1e-15)
