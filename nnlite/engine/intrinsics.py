@@ -1,0 +1,231 @@
+"""What kernels need and Python has no word for: addresses, atomic numbers, the flags of the processor, calls.
+
+This module needs Numba. `language` explains each word.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+
+I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+FLOAT = ir.FloatType()
+X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
+FTZ_DAZ = 0x8040
+
+
+def _pointer(builder: Any, address: Any, kind: Any) -> Any:
+    return builder.inttoptr(address, kind.as_pointer())
+
+
+def _vector(item: Any, llvm: Any, size: int) -> Any:
+    """Return the intrinsic (address, n) -> a vector of that type."""
+
+    @intrinsic
+    def vector(typing: Any, address: Any, n: Any) -> Any:
+        kind = types.Array(item, 1, "C")
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            array = make_array(kind)(context, builder)
+            data = _pointer(builder, arguments[0], llvm)
+            populate_array(array, data=data, shape=[arguments[1]], strides=[I64(size)], itemsize=I64(size), meminfo=None)
+            return array._getvalue()
+
+        return kind(types.int64, types.int64), generate
+
+    return vector
+
+
+LLVM = {
+    "float32": (types.float32, FLOAT, 4),
+    "float64": (types.float64, ir.DoubleType(), 8),
+    "int8": (types.int8, I8, 1),
+    "uint8": (types.uint8, I8, 1),
+    "bool": (types.uint8, I8, 1),
+    "int16": (types.int16, ir.IntType(16), 2),
+    "uint16": (types.uint16, ir.IntType(16), 2),
+    "int32": (types.int32, I32, 4),
+    "uint32": (types.uint32, I32, 4),
+    "int64": (types.int64, I64, 8),
+    "uint64": (types.uint64, I64, 8),
+}
+VECTORS = {name: _vector(*of) for name, of in LLVM.items()}
+
+
+@intrinsic
+def word(typing: Any, address: Any, i: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load(builder.gep(_pointer(builder, arguments[0], I64), [arguments[1]]))
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def double(typing: Any, address: Any, i: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load(builder.gep(_pointer(builder, arguments[0], ir.DoubleType()), [arguments[1]]))
+
+    return types.float64(types.int64, types.int64), generate
+
+
+@intrinsic
+def load(typing: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load_atomic(_pointer(builder, arguments[0], I64), "seq_cst", 8)
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
+def store(typing: Any, address: Any, value: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.store_atomic(arguments[1], _pointer(builder, arguments[0], I64), "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), generate
+
+
+@intrinsic
+def add(typing: Any, address: Any, n: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.atomic_rmw("add", _pointer(builder, arguments[0], I64), arguments[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def pause(typing: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if X86:
+            name = "llvm.x86.sse2.pause"
+            builder.call(cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), []), name), [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def give_way(typing: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(I32, []), "sched_yield")
+        builder.call(function, [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+def _flags(builder: Any, name: str, pointer: Any) -> None:
+    kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer()])
+    function = cgutils.get_or_insert_function(builder.module, kind, name)
+    builder.call(function, [builder.bitcast(pointer, I8.as_pointer())])
+
+
+@intrinsic
+def flush_denormals(typing: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if not X86:
+            return I64(0)
+        place = cgutils.alloca_once(builder, I32)
+        _flags(builder, "llvm.x86.sse.stmxcsr", place)
+        old = builder.load(place)
+        builder.store(builder.or_(old, I32(FTZ_DAZ)), place)
+        _flags(builder, "llvm.x86.sse.ldmxcsr", place)
+        return builder.zext(old, I64)
+
+    return types.int64(), generate
+
+
+@intrinsic
+def restore_flags(typing: Any, flags: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if X86:
+            place = cgutils.alloca_once_value(builder, builder.trunc(arguments[0], I32))
+            _flags(builder, "llvm.x86.sse.ldmxcsr", place)
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@intrinsic
+def run(typing: Any, op: Any, now: Any, r0: Any, r1: Any, panel: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(I32, [I8.as_pointer(), I8.as_pointer(), *[I64] * 5])  # what Numba makes of a kernel
+        address = builder.load(_pointer(builder, arguments[0], I64))
+        unused = builder.bitcast(cgutils.alloca_once(builder, I64), I8.as_pointer())
+        builder.call(_pointer(builder, address, kind), [unused, unused, *arguments])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 5), generate
+
+
+@intrinsic
+def multiply(
+    typing: Any,
+    tile: Any, K: Any, a: Any, a_row: Any, a_step: Any, a_panel: Any, a_jump: Any, b: Any, c: Any, c_row: Any,
+    start: Any, start_row: Any, f1: Any, f2: Any, f3: Any, f_step: Any,
+) -> Any:  # fmt: skip
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [I64] * 15)
+        builder.call(_pointer(builder, arguments[0], kind), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 16), generate
+
+
+@intrinsic
+def transpose(typing: Any, tile: Any, source: Any, source_row: Any, target: Any, target_row: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [I64] * 4)
+        builder.call(_pointer(builder, arguments[0], kind), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 5), generate
+
+
+@intrinsic
+def bits_as_float(typing: Any, i: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], FLOAT)
+
+    return types.float32(types.int32), generate
+
+
+@intrinsic
+def float_as_bits(typing: Any, x: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], I32)
+
+    return types.int32(types.float32), generate
+
+
+def words(dtype: str) -> dict[str, Any]:
+    """Return what each word of `language` means in kernels for numbers of that type."""
+    item = np.dtype(dtype)
+    return {
+        "T": item.type,
+        "SIZE": item.itemsize,
+        "numbers": VECTORS[dtype],
+        "integers": VECTORS["int64"],
+        "doubles": VECTORS["float64"],
+        "word": word,
+        "double": double,
+        "load": load,
+        "store": store,
+        "add": add,
+        "pause": pause,
+        "give_way": give_way,
+        "flush_denormals": flush_denormals,
+        "restore_flags": restore_flags,
+        "run": run,
+        "multiply": multiply,
+        "transpose": transpose,
+        "bits_as_float": bits_as_float,
+        "float_as_bits": float_as_bits,
+    }

@@ -1,0 +1,78 @@
+"""The examples of a batch on their way into the network."""
+
+from nnlite.engine.kernels.products import cell, n_panels, run_all, share
+from nnlite.engine.language import SIZE, Integer, Integers, Matrix, Others, T, kernel, numbers
+
+
+@kernel
+def gather(
+    X: Others, order: Integers, x: Matrix, thread: int, n_threads: int, first: int, M: int
+) -> None:
+    """``x[i] = X[order[first + i]]``, in panels; each thread takes some of the rows."""
+    n, w = x.units, x.width
+    begin, end = share(M, thread, n_threads)
+    for i in range(begin, end):
+        example = order[first + i] if order.size > 0 else first + i
+        row = X[example * n : example * n + n]
+        for p in range(n // w):
+            to = numbers(x.address + (p * x.rows + i) * w * SIZE, w)
+            of = row[p * w : p * w + w]
+            for j in range(w):
+                to[j] = T(of[j])
+        p = n // w
+        if p * w < n:
+            to = numbers(x.address + (p * x.rows + i) * w * SIZE, w)
+            for j in range(n - p * w):
+                to[j] = T(row[p * w + j])
+
+
+@kernel
+def blocks(
+    x: Matrix, target: Matrix, by_rows: Integer, after: Integer, n_after: Integer, now: int, thread: int, n_threads: int,
+    M: int,
+) -> None:  # fmt: skip
+    """``target = x``, unless they are the same, panel by panel; then the instructions that follow."""
+    p0, p1, r0, r1 = 0, n_panels(x), 0, M
+    if by_rows == 1:
+        r0, r1 = share(M, thread, n_threads)
+    else:
+        p0, p1 = share(p1, thread, n_threads)
+    for p in range(p0, p1):
+        if x.address != target.address:
+            of, to = numbers(cell(x, p, r0), (r1 - r0) * x.width), numbers(cell(target, p, r0), (r1 - r0) * x.width)
+            for i in range(of.size):
+                to[i] = of[i]
+        run_all(after, n_after, now, r0, r1, p)
+
+
+@kernel
+def pieces(
+    W: Matrix, rows: Integer, height: Integer, by_rows: Integer, after: Integer, n_after: Integer, last: Integer,
+    n_last: Integer, now: int, thread: int, n_threads: int,
+) -> None:  # fmt: skip
+    """Carry out instructions on pieces of ``height`` rows of parameters, and at the end of each panel those of ``last``."""
+    p0, p1, k0, k1 = 0, n_panels(W), 0, rows
+    if by_rows == 1:
+        k0, k1 = share(rows, thread, n_threads)
+    else:
+        p0, p1 = share(p1, thread, n_threads)
+    for p in range(p0, p1):
+        k = k0
+        while k < k1:
+            run_all(after, n_after, now, k, min(k + height, k1), p)
+            k += height
+        run_all(last, n_last, now, k0, k1, p)
+
+
+@kernel
+def on_units(after: Integer, n_after: Integer, now: int, panel: int) -> None:
+    """Carry out instructions on numbers that belong to the units of a panel, such as biases."""
+    run_all(after, n_after, now, 0, 1, panel)
+
+
+@kernel
+def in_first_thread(after: Integer, n_after: Integer, panels: Integer, M: int, now: int, thread: int) -> None:
+    """Carry out instructions for each panel, all rows, in the first thread."""
+    if thread == 0:
+        for p in range(panels):
+            run_all(after, n_after, now, 0, M, p)

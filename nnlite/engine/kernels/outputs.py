@@ -1,0 +1,319 @@
+"""Output layers: Y_hat, the cost, and ``dz = Y_hat - Y``, where the backward pass starts.
+
+Each thread takes some rows of the batch and leaves its part of the cost and of the number of correct predictions in
+``results``. J is the mean over the batch: its 1/M, or ``w_i / sum w``, is applied to dz here.
+"""
+
+import math
+
+from nnlite.engine.functions import exp, log1p, sigmoid
+from nnlite.engine.kernels.products import cell, n_panels, share
+from nnlite.engine.language import (
+    SIZE,
+    WRONG,
+    Integer,
+    Integers,
+    Matrix,
+    Number,
+    T,
+    Vector,
+    doubles,
+    inline,
+    kernel,
+    numbers,
+    store,
+)
+
+
+@inline
+def example(order: Integers, i: int) -> int:
+    """The number of the i-th example: ``order`` is empty if they are not shuffled."""
+    return order[i] if order.size > 0 else i
+
+
+@inline
+def sum_of_weights(weights: Integer, order: Integers, first: int, M: int) -> float:
+    """``sum w`` of the batch; M without weights; 1 if all of them are 0."""
+    if weights == 0:
+        return float(M)
+    total = 0.0
+    for i in range(M):
+        total += doubles(weights + 8 * example(order, first + i), 1)[0]
+    return total if total != 0.0 else 1.0
+
+
+@inline
+def weight(weights: Integer, number: int) -> float:
+    """The weight of an example; 1 without weights."""
+    return doubles(weights + 8 * number, 1)[0] if weights != 0 else 1.0
+
+
+@inline
+def report(results: int, step: int, thread: int, n_threads: int, shared: int, cost: float, correct: float) -> None:
+    """Leave the cost and the number of correct predictions; raise the flag WRONG if the cost is not finite."""
+    place = doubles(results + 16 * (step * n_threads + thread), 2)
+    place[0] = cost
+    place[1] = correct
+    if cost - cost != 0.0:
+        store(shared + 8 * (WRONG + step % 2), 1)
+
+
+@inline
+def keep(a: Matrix, i: int, Y_hat: Integer, row: int) -> None:
+    """Write row i of a panel matrix into a row of Y_hat, if somebody wants it (its address is not 0)."""
+    if Y_hat != 0:
+        for p in range(n_panels(a)):
+            n = min(a.width, a.units - p * a.width)
+            of, to = numbers(cell(a, p, i), n), numbers(Y_hat + (row * a.units + p * a.width) * SIZE, n)
+            for j in range(n):
+                to[j] = of[j]
+
+
+@inline
+def softmax_rows(z: Matrix, a: Matrix, begin: int, end: int, sums: Vector) -> None:
+    """``a = e^{z - max z}`` for rows begin..end, and their sums; ``z - max z`` stays in z."""
+    n, w = z.units, z.width
+    for i in range(begin, end):
+        top = numbers(cell(z, 0, i), 1)[0]
+        for p in range(n_panels(z)):
+            row = numbers(cell(z, p, i), min(w, n - p * w))
+            for j in range(row.size):
+                top = max(top, row[j])
+        for p in range(n_panels(z)):
+            row = numbers(cell(z, p, i), w)
+            for j in range(w):
+                row[j] -= top
+    for p in range(n_panels(z)):
+        of, to = numbers(cell(z, p, begin), (end - begin) * w), numbers(cell(a, p, begin), (end - begin) * w)
+        for i in range(of.size):
+            to[i] = exp(of[i])
+    for i in range(begin, end):
+        total = T(0)
+        for p in range(n_panels(z)):
+            row = numbers(cell(a, p, i), min(w, n - p * w))
+            for j in range(row.size):
+                total += row[j]
+        sums[i] = total
+
+
+@inline
+def scale_row(a: Matrix, i: int, factor: float) -> None:
+    """``a_i = factor a_i``; the columns that fill up the last panel become 0."""
+    n, w = a.units, a.width
+    for p in range(n_panels(a)):
+        row = numbers(cell(a, p, i), w)
+        m = min(w, n - p * w)
+        for j in range(m):
+            row[j] *= factor
+        for j in range(m, w):
+            row[j] = T(0)
+
+
+@kernel
+def softmax_labels(
+    z: Matrix, dz: Matrix, sums: Vector, y: Integers, weights: Integer, order: Integers, smoothing: Number,
+    Y_hat: Integer, results: Integer, step: int, first: int, M: int, thread: int, n_threads: int, shared: int,
+) -> None:  # fmt: skip
+    """``a = e^z / sum``, ``L = log sum - sum_j y_j z_j``, ``dz = a - y``, for class indices y."""
+    n, w = z.units, z.width
+    begin, end = share(M, thread, n_threads)
+    total = sum_of_weights(weights, order, first, M)
+    softmax_rows(z, dz, begin, end, sums)
+    cost, correct = 0.0, 0.0
+    for i in range(begin, end):
+        number = example(order, first + i)
+        label = y[number]
+        of_label = numbers(cell(z, label // w, i), w)[label % w]
+        a_label = numbers(cell(dz, label // w, i), w)[label % w]
+        largest_at = 0
+        largest = T(-1)
+        mean_z = 0.0
+        for p in range(n_panels(z)):
+            row, log_row = numbers(cell(dz, p, i), min(w, n - p * w)), numbers(cell(z, p, i), w)
+            for j in range(row.size):
+                if row[j] > largest:
+                    largest = row[j]
+                    largest_at = p * w + j
+                if smoothing != T(0):
+                    mean_z += float(log_row[j]) / n
+        correct += largest_at == label
+        w_i = weight(weights, number)
+        loss = math.log(float(sums[i])) - (1.0 - smoothing) * float(of_label)
+        if smoothing != T(0):
+            loss -= smoothing * mean_z
+        cost += w_i * loss
+        if Y_hat != 0:
+            scale_row(dz, i, T(1) / sums[i])
+            keep(dz, i, Y_hat, first + i)
+            sums[i] = T(1)
+        factor = T(w_i / total)
+        scale_row(dz, i, factor / sums[i])
+        if smoothing != T(0):
+            for p in range(n_panels(z)):
+                row = numbers(cell(dz, p, i), min(w, n - p * w))
+                for j in range(row.size):
+                    row[j] -= factor * smoothing / T(n)
+        numbers(cell(dz, label // w, i), w)[label % w] -= factor * (T(1) - smoothing)
+    report(results, step, thread, n_threads, shared, cost, correct)
+
+
+@kernel
+def softmax_targets(
+    z: Matrix, dz: Matrix, sums: Vector, Y: Vector, weights: Integer, order: Integers,
+    Y_hat: Integer, results: Integer, step: int, first: int, M: int, thread: int, n_threads: int, shared: int,
+) -> None:  # fmt: skip
+    """``a = e^z / sum``, ``L = log sum - sum_j y_j z_j``, ``dz = a - y``, for rows of probabilities y."""
+    n, w = z.units, z.width
+    begin, end = share(M, thread, n_threads)
+    total = sum_of_weights(weights, order, first, M)
+    softmax_rows(z, dz, begin, end, sums)
+    cost, correct = 0.0, 0.0
+    for i in range(begin, end):
+        number = example(order, first + i)
+        y = Y[number * n : number * n + n]
+        at, y_at = 0, 0
+        largest, dot = T(-1), 0.0
+        for p in range(n_panels(z)):
+            row, log_row = numbers(cell(dz, p, i), min(w, n - p * w)), numbers(cell(z, p, i), w)
+            for j in range(row.size):
+                if row[j] > largest:
+                    largest = row[j]
+                    at = p * w + j
+                if y[p * w + j] > y[y_at]:
+                    y_at = p * w + j
+                if y[p * w + j] != T(0):
+                    dot += float(y[p * w + j]) * float(log_row[j])
+        correct += at == y_at
+        w_i = weight(weights, number)
+        cost += w_i * (math.log(float(sums[i])) - dot)
+        scale_row(dz, i, T(1) / sums[i])
+        keep(dz, i, Y_hat, first + i)
+        factor = T(w_i / total)
+        for p in range(n_panels(z)):
+            row = numbers(cell(dz, p, i), min(w, n - p * w))
+            for j in range(row.size):
+                row[j] = factor * (row[j] - y[p * w + j])
+    report(results, step, thread, n_threads, shared, cost, correct)
+
+
+@kernel
+def sigmoid_targets(
+    z: Matrix, dz: Matrix, Y: Vector, weights: Integer, order: Integers, Y_hat: Integer, results: Integer,
+    step: int, first: int, M: int, thread: int, n_threads: int, shared: int,
+) -> None:  # fmt: skip
+    """``a = 1 / (1 + e^{-z})``, ``L = sum_j (max(0, z) - y z + log(1 + e^{-|z|}))``, ``dz = a - y``."""
+    n, w = z.units, z.width
+    begin, end = share(M, thread, n_threads)
+    total = sum_of_weights(weights, order, first, M)
+    cost, correct = 0.0, 0.0
+    for i in range(begin, end):
+        number = example(order, first + i)
+        loss, right = 0.0, 0.0
+        for p in range(n_panels(z)):
+            m = min(w, n - p * w)
+            row, out = numbers(cell(z, p, i), m), numbers(cell(dz, p, i), m)
+            y = Y[number * n + p * w : number * n + p * w + m]
+            for j in range(m):
+                loss += float(max(row[j], T(0)) - y[j] * row[j] + log1p(exp(-abs(row[j]))))
+                out[j] = sigmoid(row[j])
+                right += (out[j] > T(0.5)) == (y[j] > T(0.5))
+        keep(dz, i, Y_hat, first + i)
+        w_i = weight(weights, number)
+        cost += w_i * loss
+        correct += right / n
+        subtract_targets(dz, i, Y, number, T(w_i / total))
+    report(results, step, thread, n_threads, shared, cost, correct)
+
+
+@inline
+def subtract_targets(dz: Matrix, i: int, Y: Vector, number: int, factor: float) -> None:
+    """``dz = factor (a - y)`` for row i."""
+    n, w = dz.units, dz.width
+    for p in range(n_panels(dz)):
+        m = min(w, n - p * w)
+        out, y = numbers(cell(dz, p, i), m), Y[number * n + p * w : number * n + p * w + m]
+        for j in range(m):
+            out[j] = factor * (out[j] - y[j])
+
+
+@kernel
+def identity_targets(
+    z: Matrix, dz: Matrix, Y: Vector, weights: Integer, order: Integers, Y_hat: Integer, results: Integer,
+    step: int, first: int, M: int, thread: int, n_threads: int, shared: int,
+) -> None:  # fmt: skip
+    """``a = z``, ``L = 1/2 sum_j (a - y)^2``, ``dz = a - y``."""
+    n, w = z.units, z.width
+    begin, end = share(M, thread, n_threads)
+    total = sum_of_weights(weights, order, first, M)
+    cost = 0.0
+    for i in range(begin, end):
+        number = example(order, first + i)
+        loss = 0.0
+        for p in range(n_panels(z)):
+            m = min(w, n - p * w)
+            row, out = numbers(cell(z, p, i), m), numbers(cell(dz, p, i), m)
+            y = Y[number * n + p * w : number * n + p * w + m]
+            for j in range(m):
+                out[j] = row[j]
+                loss += 0.5 * float(row[j] - y[j]) * float(row[j] - y[j])
+        keep(dz, i, Y_hat, first + i)
+        w_i = weight(weights, number)
+        cost += w_i * loss
+        subtract_targets(dz, i, Y, number, T(w_i / total))
+    report(results, step, thread, n_threads, shared, cost, 0.0)
+
+
+@kernel
+def exponential_targets(
+    z: Matrix, dz: Matrix, Y: Vector, weights: Integer, order: Integers, Y_hat: Integer, results: Integer,
+    step: int, first: int, M: int, thread: int, n_threads: int, shared: int,
+) -> None:  # fmt: skip
+    """``a = e^z``, ``L = sum_j (y (log y - z) - y + a)``, ``dz = a - y``."""
+    n, w = z.units, z.width
+    begin, end = share(M, thread, n_threads)
+    total = sum_of_weights(weights, order, first, M)
+    cost = 0.0
+    for i in range(begin, end):
+        number = example(order, first + i)
+        loss = 0.0
+        for p in range(n_panels(z)):
+            m = min(w, n - p * w)
+            row, out = numbers(cell(z, p, i), m), numbers(cell(dz, p, i), m)
+            y = Y[number * n + p * w : number * n + p * w + m]
+            for j in range(m):
+                out[j] = exp(row[j])
+                log_y = math.log(float(y[j])) if y[j] > T(0) else 0.0
+                loss += float(y[j]) * (log_y - float(row[j]) - 1.0) + float(out[j])
+        keep(dz, i, Y_hat, first + i)
+        w_i = weight(weights, number)
+        cost += w_i * loss
+        subtract_targets(dz, i, Y, number, T(w_i / total))
+    report(results, step, thread, n_threads, shared, cost, 0.0)
+
+
+@kernel
+def softmax_forward(z: Matrix, a: Matrix, sums: Vector, M: int, thread: int, n_threads: int) -> None:
+    """``a = e^{z - max z} / sum``, in the middle of a network."""
+    begin, end = share(M, thread, n_threads)
+    softmax_rows(z, a, begin, end, sums)
+    for i in range(begin, end):
+        scale_row(a, i, T(1) / sums[i])
+
+
+@kernel
+def softmax_backward(da: Matrix, a: Matrix, dz: Matrix, M: int, thread: int, n_threads: int) -> None:
+    """``dz_j = a_j (da_j - sum_k da_k a_k)``, in the middle of a network."""
+    n, w = a.units, a.width
+    begin, end = share(M, thread, n_threads)
+    for i in range(begin, end):
+        dot = T(0)
+        for p in range(n_panels(a)):
+            m = min(w, n - p * w)
+            of_a, of_da = numbers(cell(a, p, i), m), numbers(cell(da, p, i), m)
+            for j in range(m):
+                dot += of_a[j] * of_da[j]
+        for p in range(n_panels(a)):
+            m = min(w, n - p * w)
+            of_a, of_da, out = numbers(cell(a, p, i), m), numbers(cell(da, p, i), m), numbers(cell(dz, p, i), m)
+            for j in range(m):
+                out[j] = of_a[j] * (of_da[j] - dot)

@@ -1,0 +1,103 @@
+"""The processor at hand: its name, the size of its registers, the number of threads to use."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import platform
+from typing import NamedTuple
+
+from nnlite.errors import ArgumentError
+
+
+class Processor(NamedTuple):
+    """What the compiler has to know of the processor.
+
+    Attributes
+    ----------
+    name, features : str
+        As LLVM calls them.
+    vector_bytes : int
+        Size of a vector register: 64 with AVX-512, 32 with AVX2, 16 with SSE2 and NEON.
+    registers : int
+        Number of vector registers.
+    """
+
+    name: str
+    features: str
+    vector_bytes: int
+    registers: int
+
+
+@functools.cache
+def processor() -> Processor:
+    """Return the processor of this machine, or the one that NUMBA_CPU_NAME names."""
+    from llvmlite import binding
+
+    host = binding.get_host_cpu_name()
+    name = os.environ.get("NUMBA_CPU_NAME") or host
+    features = os.environ.get("NUMBA_CPU_FEATURES")
+    if features is None:
+        features = binding.get_host_cpu_features().flatten() if name == host else ""
+    size = _vector_bytes(name, features)
+    many = size == 64 or platform.machine().lower() in ("aarch64", "arm64")
+    return Processor(name, features, size, 32 if many else 16)
+
+
+def target_machine(name: str, features: str) -> object:
+    """Return LLVM's code generator for a processor."""
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    target = binding.Target.from_triple(binding.get_process_triple())
+    return target.create_target_machine(cpu=name, features=features, opt=3, jit=True)
+
+
+def _vector_bytes(name: str, features: str) -> int:
+    """Find the size of a register in the code of an addition of 16 numbers."""
+    from llvmlite import binding
+
+    code = """
+    define void @f(ptr %p) {
+      %x = load <16 x float>, ptr %p
+      %y = fadd <16 x float> %x, %x
+      store <16 x float> %y, ptr %p
+      ret void
+    }"""
+    assembly = target_machine(name, features).emit_assembly(binding.parse_assembly(code))  # type: ignore[attr-defined]
+    return 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
+
+
+def available_threads() -> int:
+    """Return how many threads this process can run at once: its affinity, and the quota of its container."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(affinity, math.ceil(_quota())))
+
+
+def _quota() -> float:
+    """Return the processors that the container allows (cgroup v2 or v1), or infinity."""
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as file:
+            quota, period = file.read().split()
+        return math.inf if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        pass
+    try:
+        with open("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") as file:
+            quota = int(file.read())
+        with open("/sys/fs/cgroup/cpu/cpu.cfs_period_us") as file:
+            return quota / int(file.read()) if quota > 0 else math.inf
+    except (OSError, ValueError):
+        return math.inf
+
+
+def wanted_threads() -> int | None:
+    """Return the number of threads in NNLITE_NUM_THREADS, or None."""
+    text = os.environ.get("NNLITE_NUM_THREADS", "").strip()
+    if not text:
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise ArgumentError(f"NNLITE_NUM_THREADS: expected an integer of at least 1, got {text!r}")
+    return int(text)
