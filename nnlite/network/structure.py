@@ -145,6 +145,12 @@ class Structure:
         return self._vectors.segments
 
     @property
+    def state_segments(self) -> list[Segment]:
+        """Where each array of `state` lies, such as running averages, in the order of the layers."""
+        self.require_built("state_segments")
+        return self._vectors.state_segments
+
+    @property
     def parameters(self) -> Mapping[str, Array]:
         """W1, b1, W2, ... by name: live views into `theta`. Assign with ``parameters["W1"][...] = value``."""
         self.require_built("parameters")

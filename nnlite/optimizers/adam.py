@@ -190,9 +190,14 @@ class NAdam(Adam):
         v *= self.beta_2  # v = beta_2 v + (1 - beta_2) g^2
         v += (1 - self.beta_2) * g**2
         v_hat = v / (1 - self.beta_2**t)
-        mu, mu_next, P = self._mu(t), self._mu(t + 1), self._product(t)
-        look_ahead = (1 - mu) / (1 - P) * g + mu_next / (1 - P * mu_next) * m
+        of_g, of_m = self.factors(t)
+        look_ahead = of_g * g + of_m * m
         part.theta -= learning_rate * look_ahead / (np.sqrt(v_hat) + self.epsilon)
+
+    def factors(self, t: int) -> tuple[float, float]:
+        """``(1 - mu_t) / (1 - P_t)`` and ``mu_{t+1} / (1 - P_{t+1})``."""
+        mu, mu_next, P = self._mu(t), self._mu(t + 1), self._product(t)
+        return (1 - mu) / (1 - P), mu_next / (1 - P * mu_next)
 
     def _mu(self, t: int) -> float:
         """``mu_t = beta_1 (1 - 0.96^{t momentum_decay} / 2)``."""

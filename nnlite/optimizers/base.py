@@ -147,7 +147,7 @@ class Optimizer:
         True
         """
         state = self.state(model)
-        rate = self._rate_of(state.n_steps)
+        rate = self.rate_of(state.n_steps)
         state.arrange(model, self.state_names, self.initial_values)
         scale = 1.0 if self.clip_norm is None else _clipping_factor(state.parts, self.clip_norm)
         for part in state.parts:
@@ -193,7 +193,7 @@ class Optimizer:
             g = g + self.weight_decay * part.theta
         return g
 
-    def _rate_of(self, step: int) -> float:
+    def rate_of(self, step: int) -> float:
         """Return the rate of the schedule as a Python float: a NumPy float64 would turn float32 into float64."""
         rate = self._rate(step)
         if rate is self._learning_rate:  # a number, checked when it was set

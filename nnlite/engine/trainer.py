@@ -1,0 +1,262 @@
+"""Training with the compiled engine: stretches of steps between which Python looks at nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.engine import processor, support
+from nnlite.engine.library import Library, library
+from nnlite.engine.plan import Plan
+from nnlite.engine.team import Team
+
+MOST_STEPS = 4096  # steps of a call: what changes from step to step is computed before it
+CHUNK_SECONDS = 0.1  # with a single thread, which works in the calling thread, a call takes about as long
+SMALL = 4e6  # multiplications of a step below which one thread is faster than two
+
+
+class Stretch(NamedTuple):
+    """What came out of some steps.
+
+    Attributes
+    ----------
+    n : int
+        Number of steps that were made.
+    J : ndarray, (n,)
+        The cost of each batch.
+    n_correct : ndarray, (n,)
+    Y_hat : ndarray or None
+        Of all examples, if somebody wants it.
+    wrong : bool
+        Whether a number became NaN or infinite in the last of them; the network is as it was before the stretch.
+    """
+
+    n: int
+    J: Array
+    n_correct: Array
+    Y_hat: Array | None
+    wrong: bool
+
+
+class Batch(NamedTuple):
+    """Examples for some steps, in their order.
+
+    Attributes
+    ----------
+    X : ndarray
+        All examples, in their own dtype.
+    y : ndarray
+        Class indices (int64), or rows of targets in the dtype of the network.
+    weights : ndarray or None
+        float64.
+    order : ndarray
+        int64: the rows of X, for the steps.
+    """
+
+    X: Array
+    y: Array
+    weights: Array | None
+    order: Array
+
+
+def choose_threads(n_multiplications: float) -> int:
+    """Return the number of threads for a step of that many multiplications."""
+    wanted = processor.wanted_threads()
+    if wanted is not None:
+        return wanted
+    return 1 if n_multiplications < SMALL else processor.available_threads()
+
+
+class Trainer:
+    """Trains a network with compiled kernels.
+
+    Parameters
+    ----------
+    network : Network
+        Built; every layer has a kernel.
+    optimizer : Optimizer
+        Of a class that has a kernel.
+    batch_size : int
+        Most examples of a step.
+    n_steps : int
+        Most steps of a stretch.
+    labels : bool
+        Whether targets are class indices.
+    variant : str
+        dtype of X.
+    """
+
+    def __init__(
+        self, network: Any, optimizer: Any, *, batch_size: int, n_steps: int, labels: bool, variant: str
+    ) -> None:
+        self.network, self.optimizer = network, optimizer
+        self.batch_size, self.n_steps = batch_size, min(n_steps, MOST_STEPS)
+        self.labels, self.variant = labels, variant
+        self.library: Library = library(network.dtype.name)
+        multiplications = 3 * batch_size * sum(s.size for s in network.segments if len(s.shape) == 2)
+        self.n_threads = choose_threads(multiplications)
+        self._made_for: Any = None
+        self._steps_per_second = 0.0
+
+    # ---- what it is made for --------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Make the plan, again if a layer was frozen or freed, or a number of the optimizer or a layer has changed."""
+        network, optimizer = self.network, self.optimizer
+        state = optimizer.state(network)
+        state.arrange(network, optimizer.state_names, optimizer.initial_values)
+        made_for = (
+            tuple(segment.trainable for segment in network.segments),
+            tuple(sorted(state.n_missed.items())),
+            repr(network.layers),
+            repr({name: value for name, value in vars(optimizer).items() if not name.startswith("_")}),
+            network.grad.ctypes.data,
+        )
+        if made_for == self._made_for:
+            return
+        missed = sorted({0, *state.n_missed.values()})
+        self._missed = missed
+        self.plan = Plan(
+            layers=network.layers,
+            input_shape=network.input_shape,
+            places=network.segments,
+            state_places=network.state_segments,
+            optimizer=optimizer,
+            library=self.library,
+            batch_size=self.batch_size,
+            n_threads=self.n_threads,
+            n_steps=self.n_steps,
+            grad=network.grad,
+            groups={name: missed.index(n) for name, n in state.n_missed.items()},
+            labels=self.labels,
+            variant=self.variant,
+        )
+        scratch = [self.plan.scratch_of(thread) for thread in range(self.n_threads)]
+        self._team = Team(self.library.address("train"), self.library.tiles, scratch)
+        self._made_for = made_for
+
+    # ---- stretches ------------------------------------------------------------------------------------------------
+
+    def run(self, batch: Batch, n_steps: int, watch: Callable[[int], bool], wants_Y_hat: bool = False) -> Stretch:
+        """Make ``n_steps`` steps, or fewer if ``watch`` returns True; network and optimizer are as the last one left them."""
+        self._prepare()
+        network, plan = self.network, self.plan
+        self._load()
+        Y_hat = np.empty((len(batch.order), network.n_units), network.dtype) if wants_Y_hat else None
+        keys = self._draw_keys(n_steps)
+        parts: list[Stretch] = []
+        done = 0
+        stopped = False
+        while done < n_steps and not stopped:
+            n = min(n_steps - done, self._chunk())
+            part = self._call(batch, done, n, keys, watch, Y_hat)
+            parts.append(part)
+            done += part.n
+            stopped = part.wrong or part.n < n or (self.n_threads == 1 and watch(done))
+        if parts[-1].wrong:
+            if done > 1:  # all steps but the last, again: the weights before the step that went wrong
+                self._restore_keys()
+                self.run(batch, done - 1, lambda n: False)
+            else:
+                self._restore_keys()
+        else:
+            self._unload(done)
+            self._settle_keys(done)
+        J, n_correct = (np.concatenate([getattr(part, name) for part in parts]) for name in ("J", "n_correct"))
+        del plan
+        return Stretch(done, J, n_correct, Y_hat, parts[-1].wrong)
+
+    def _chunk(self) -> int:
+        """Most steps of the next call."""
+        if self.n_threads > 1:
+            return self.n_steps
+        return max(1, min(self.n_steps, int(self._steps_per_second * CHUNK_SECONDS) or 16))
+
+    def _call(
+        self, batch: Batch, start: int, n: int, keys: Array, watch: Callable[[int], bool], Y_hat: Array | None
+    ) -> Stretch:
+        plan, network = self.plan, self.network
+        first = start * self.batch_size
+        order = batch.order[first : first + n * self.batch_size]
+        plan.set("X", [batch.X.ctypes.data, batch.X.size])
+        plan.set("order", [order.ctypes.data, len(order)])
+        plan.set("y", [batch.y.ctypes.data, batch.y.size])
+        plan.set("weights", [0 if batch.weights is None else batch.weights.ctypes.data])
+        plan.set("Y_hat", [0 if Y_hat is None else Y_hat[first:].ctypes.data])
+        plan.set("n_steps", [n])
+        plan.set("n_examples", [len(order)])
+        n_random = plan.structure.n_random
+        plan.keys[: n * n_random] = keys[start : start + n].reshape(-1)
+        self._set_rates(start, n)
+        begin = time.perf_counter()
+        done = self._team.run(plan.train, lambda steps: watch(start + steps))
+        self._steps_per_second = done / max(time.perf_counter() - begin, 1e-9)
+        wrong = bool(self._team.wrong)
+        results = plan.results[:done].sum(axis=1)
+        return Stretch(done, self._costs(batch, order, results[:, 0]), results[:, 1].copy(), None, wrong)
+
+    def _costs(self, batch: Batch, order: Array, sums: Array) -> Array:
+        """``J = sum_i w_i L_i / sum_i w_i`` of each step."""
+        starts = np.arange(len(sums)) * self.batch_size
+        if batch.weights is None:
+            return sums / np.minimum(self.batch_size, len(order) - starts)
+        weights = np.add.reduceat(batch.weights[order], starts) if len(sums) else sums
+        weights = weights[: len(sums)]
+        return sums / np.where(weights == 0, 1, weights)
+
+    def _set_rates(self, start: int, n: int) -> None:
+        state = self.optimizer.state(self.network)
+        steps = state.n_steps + start + np.arange(n)
+        self._rates = np.array([self.optimizer.rate_of(int(step)) for step in steps])
+        for missed, table in zip(self._missed, self.plan.per_step, strict=True):
+            table[:n] = self.plan.options.rule.per_step(np.maximum(1, steps + 1 - missed).astype(float), self._rates)
+
+    # ---- random numbers -------------------------------------------------------------------------------------------
+
+    def _draw_keys(self, n: int) -> Array:
+        """Draw the keys of n steps, as the layers would one after the other."""
+        rng = self.network.rng
+        self._rng_state = rng.bit_generator.state
+        return rng.integers(0, 2**64, (n, self.plan.structure.n_random), np.uint64).view(np.int64)
+
+    def _restore_keys(self) -> None:
+        self.network.rng.bit_generator.state = self._rng_state
+
+    def _settle_keys(self, n: int) -> None:
+        """Leave the generator as n steps would have left it."""
+        self._restore_keys()
+        self._draw_keys(n)
+
+    # ---- between the network and the panels -----------------------------------------------------------------------
+
+    def _load(self) -> None:
+        network, plan = self.network, self.plan
+        state = self.optimizer.state(network)
+        for parameter in plan.learned:
+            parameter.theta.fill(parameter.place.view(network.theta))
+            for name, panels in parameter.vectors.items():
+                panels.fill(parameter.place.view(state.vectors[name]))
+        for parameter in plan.states:
+            parameter.theta.fill(parameter.place.view(network.state))
+
+    def _unload(self, n: int) -> None:
+        network, plan = self.network, self.plan
+        state = self.optimizer.state(network)
+        for parameter in plan.learned:
+            if parameter.place.trainable:
+                parameter.theta.read(parameter.place.view(network.theta))
+                for name, panels in parameter.vectors.items():
+                    panels.read(parameter.place.view(state.vectors[name]))
+            else:
+                parameter.place.view(network.grad)[...] = 0
+        for parameter in plan.states:
+            parameter.theta.read(parameter.place.view(network.state))
+        state.n_steps += n
+        state.learning_rate = float(self._rates[-1])
+
+
+assert support
