@@ -88,6 +88,7 @@ class Model(Network):
         checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
         resume: bool = False,
         progress: bool = True,
+        engine: str = "auto",
     ) -> History:
         r"""Train by gradient descent: ``theta <- theta - learning_rate dJ/dtheta``, batch after batch.
 
@@ -138,6 +139,12 @@ class Model(Network):
             change the hyperparameters of the optimizer. A training that a callback ended is complete.
         progress : bool, default True
             Show a progress bar in a terminal or a notebook.
+        engine : {"auto", "textbook", "compiled"}, default "auto"
+            What makes the steps. "textbook": the layers and the rule, in NumPy. "compiled": the same equations as compiled
+            loops, in a team of threads; it needs ``pip install "nnlite[fast]"``, and a kernel for every layer and rule.
+            "auto": compiled where that is possible; the environment variable NNLITE_ENGINE can decide instead.
+            NNLITE_NUM_THREADS sets the number of threads. Both give the same results to rounding; ``history.engine`` tells
+            which one it was.
 
         Returns
         -------
@@ -190,6 +197,7 @@ class Model(Network):
             checkpoint=checkpoint,
             resume=resume,
             progress=progress,
+            engine=engine,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
