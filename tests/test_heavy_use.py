@@ -253,13 +253,16 @@ def resident():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+PYTEST = [tracemalloc.Filter(False, f"*{package}*") for package in ("execnet", "xdist", "_pytest")]
+
+
 @contextlib.contextmanager
 def traced():
-    """Trace allocations; yield a function that gives the bytes that are in use."""
+    """Trace allocations; yield a function that gives the bytes that are in use, without what pytest's workers use."""
 
     def used():
         gc.collect()
-        return tracemalloc.get_traced_memory()[0]
+        return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(PYTEST).traces)
 
     tracemalloc.start()
     try:
