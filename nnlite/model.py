@@ -14,6 +14,7 @@ from nnlite.network.summary import summary
 from nnlite.optimizers import Optimizer
 from nnlite.storage import model_files
 from nnlite.storage.checkpoints import Checkpoint
+from nnlite.words import explained
 
 
 class Model(Network):
@@ -69,6 +70,7 @@ class Model(Network):
     2.3
     """
 
+    @explained
     def fit(
         self,
         X: Any,
@@ -192,6 +194,7 @@ class Model(Network):
             progress=progress,
         )
 
+    @explained
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file, completely or not at all. `nnlite.load` reads it.
 
@@ -245,6 +248,7 @@ class Model(Network):
         return summary(self)
 
 
+@explained
 def load(path: str | os.PathLike[str], *, layers: Iterable[type[Layer] | type[Initializer]] = ()) -> Model:
     """Read a network that `Model.save` wrote. It predicts the same, bit for bit.
 

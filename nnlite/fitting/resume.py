@@ -204,7 +204,7 @@ def _compare_rounding(before: str) -> None:
             f"checkpoint: matrix products were made with {before}, now with {openblas.rounding}, so the last "
             f"digits may differ from those of a training without interruption; set the same {openblas.KERNELS} and "
             f"{openblas.THREADS[0]} each time, and import nnlite always before NumPy, or always after it",
-            stacklevel=7,
+            stacklevel=8,
         )
 
 

@@ -12,6 +12,7 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.initializers import GlorotUniform, Initializer
+from nnlite.words import Explained
 
 Shape = tuple[int, ...]
 Observer = Callable[["Layer", str, Array, Any], None]
@@ -71,7 +72,7 @@ class Cache:
         def __setattr__(self, name: str, value: Any) -> None: ...
 
 
-class Layer:
+class Layer(Explained):
     """Base class of all layers: ``a = g(a_prev)`` forward, ``da_prev`` from ``da`` backward.
 
     A subclass overrides `forward` and `backward`. A layer with parameters also overrides `parameter_shapes` and
