@@ -139,7 +139,8 @@ class Model(Network):
             network, seed, kind of optimizer, list of callbacks or data raises an error. You may raise ``epochs`` and
             change the hyperparameters of the optimizer. A training that a callback ended is complete.
         progress : bool, default True
-            Show a progress bar in a terminal or a notebook.
+            Show a progress bar in a terminal or a notebook; elsewhere, such as in a log, print a line for each epoch on
+            stderr, or about 20 lines in a long training. False shows nothing.
 
         Returns
         -------
