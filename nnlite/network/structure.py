@@ -204,6 +204,8 @@ class Structure(Explained):
             for i, layer in enumerate(layers):
                 layer.initialize(self.rng, default_initializer(layers[i + 1 :]))
             self._try_forward()
+            for layer in layers:
+                layer.note_unannounced()
         except BaseException:
             self.rng.bit_generator.state = rng_state
             for layer in layers:
