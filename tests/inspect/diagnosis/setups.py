@@ -121,9 +121,7 @@ def report_of(phase, model, X, y, *, history=None, trained=None, **options):
     subject = subject_of(model, X, y, trained=trained, **options)
     with np.errstate(all="ignore"):
         if phase == "data":
-            return Diagnosis(examine_data(subject))
+            return Diagnosis.of(examine_data(subject))
         if phase == "after":
-            findings, skipped = after.check(subject, history)
-        else:
-            findings, skipped = {"before": before, "during": during}[phase].check(subject)
-    return Diagnosis(findings, skipped=skipped)
+            return Diagnosis.of(after.check(subject, history))
+        return Diagnosis.of({"before": before, "during": during}[phase].check(subject))

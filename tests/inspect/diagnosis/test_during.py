@@ -42,7 +42,7 @@ def test_a_learning_rate_that_is_too_high_is_found(optimizer, activation):
 )
 def test_steps_of_a_wrong_size_are_found(optimizer, verdict):
     X, y, *_ = digits()
-    (finding,) = updates(Trial.run(subject_of(ready(), X, y, optimizer=optimizer)).record)
+    finding = updates(Trial.run(subject_of(ready(), X, y, optimizer=optimizer)).record)
     assert finding.verdict == verdict
 
 
