@@ -203,9 +203,12 @@ def _mistake(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str
     else:
         return None
     call = str(getattr(function, "__name__", function))
-    parameters = [p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    parameters = [*_named(signature).values()]
+    owner: type | None = None
     if parameters and parameters[0].name == "self":
-        call = type(args[0]).__name__ if call == "__init__" else call
+        if call == "__init__":
+            owner = type(args[0])
+            call = owner.__name__
         parameters, args = parameters[1:], args[1:]
     takes = [p.name for p in parameters]
     unnamed = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
@@ -220,7 +223,15 @@ def _mistake(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str
         if p.default is p.empty and p.name not in given:
             return f"{p.name}: {call} needs this argument"
     twice = next(name for name in unnamed if name in kwargs)
+    if owner is not None and twice not in (own := _named(inspect.signature(owner))):
+        return no_such_argument(twice, call, [*own])  # a subclass sets it itself
     return f"{twice}: {call} got this argument twice, with and without its name"
+
+
+def _named(signature: inspect.Signature) -> dict[str, inspect.Parameter]:
+    """Return the parameters without ``*args`` and ``**kwargs``."""
+    named = signature.parameters.items()
+    return {name: p for name, p in named if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
 
 
 def _too_many(call: str, takes: Sequence[str], unnamed: Sequence[str], args: Sequence[Any]) -> str:

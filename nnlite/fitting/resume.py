@@ -15,7 +15,7 @@ from nnlite.fitting.loop import Loop, Position, Saver, Setup
 from nnlite.optimizers import Optimizer
 from nnlite.storage.directory import CheckpointDirectory
 
-FORM = 5  # version of the content of a checkpoint; another version cannot be resumed
+FORM = 6  # version of the content of a checkpoint; another version cannot be resumed
 
 
 class CheckpointSaver(Saver):

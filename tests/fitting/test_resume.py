@@ -42,6 +42,32 @@ class Freezing(nn.Callback):
         self.model.layers[0].trainable = epoch != 1
 
 
+class Changing(nn.Callback):
+    """Gives hyperparameters of the optimizer another value in each epoch."""
+
+    def __init__(self, **values):
+        self.values = values
+
+    def on_epoch_begin(self, epoch, logs):
+        for name, of_epochs in self.values.items():
+            setattr(self.optimizer, name, of_epochs[epoch])
+
+
+CHANGED = {
+    nn.NAdam: {"beta_1": (0.9, 0.5, 0.8), "beta_2": (0.99, 0.9, 0.999), "momentum_decay": (0.004, 0.1, 0.0)},
+    nn.Adam: {"beta_1": (0.9, 0.5, 0.8), "amsgrad": (False, True, False), "epsilon": (1e-8, 1e-3, 1e-8)},
+    nn.AdamW: {"weight_decay": (0.0, 0.5, 0.1), "clip_norm": (None, 0.1, 1.0)},
+    nn.SGD: {"momentum": (0.9, 0.0, 0.5), "nesterov": (True, False, True), "l1": (0.0, 0.01, 0.0)},
+    nn.RMSProp: {"rho": (0.9, 0.99, 0.5), "momentum": (0.0, 0.9, 0.0), "centered": (True, False, True)},
+    nn.Lion: {"beta_1": (0.9, 0.5, 0.8), "beta_2": (0.99, 0.9, 0.99)},
+    nn.Adagrad: {"epsilon": (1e-10, 1e-3, 1e-10)},
+}
+
+
+def changing(rule):
+    return {"optimizer": lambda: rule(0.01), "callbacks": lambda: [Changing(**CHANGED[rule])]}
+
+
 CASES = {
     "plain": {},
     "seedless": {},
@@ -57,6 +83,7 @@ CASES = {
     },
     "averages": {"callbacks": lambda: [nn.EMA(0.9), nn.SWA(2)]},
     "a user's callback": {"callbacks": lambda: [Counting(200)]},
+    **{f"{rule.__name__} with hyperparameters that change": changing(rule) for rule in CHANGED},
     "freezing": {"callbacks": lambda: [Freezing()], "optimizer": lambda: nn.Adam(0.01)},
     "batches": {"source": "batches"},
     "list": {"source": "list"},
