@@ -1,6 +1,8 @@
 """Facts about the words of other libraries: what to write here instead."""
 
 import inspect
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,3 +140,9 @@ def test_a_rule_with_options_takes_the_common_ones_and_no_others():
     assert Rule(0.1, 0.9, l1=0.5).l1 == 0.5
     refuse(lambda: Rule(0.1, l1=0.5), "mu: Rule needs this argument")
     refuse(lambda: Rule(0.1, 0.9, decay=0.5), "decay: Rule has no such argument; it takes learning_rate, mu, ")
+
+
+def test_every_word_stands_in_the_guide():
+    guide = (Path(__file__).parents[1] / "docs" / "guides" / "coming_from.md").read_text(encoding="utf-8")
+    known = {*words.RENAMED, *words.ADVICE, *words.OF_A_MODEL, *words.OF_THE_LIBRARY}
+    assert [word for word in sorted(known) if not re.search(rf"\b{word}\b", guide)] == []

@@ -13,7 +13,7 @@ PHASES = {
     "during": "During training",
     "after": "After training",
 }
-# colours of Okabe and Ito (2008), which colour-blind readers can distinguish; words and signs say the same
+# colors of Okabe and Ito (2008), which color-blind readers can distinguish; words and signs say the same
 _COLORS = {"ok": "#009E73", "notice": "#E69F00", "problem": "#D55E00"}
 _SIGNS = {"ok": "&#10003;", "notice": "!", "problem": "&#10007;"}
 

@@ -103,12 +103,12 @@ def target_scale(subject: Subject) -> Finding:
 
 
 def labels_fit_inputs(subject: Subject) -> Result:
-    """Look for labels that neither the nearest neighbour nor a linear model guesses better than chance."""
+    """Look for labels that neither the nearest neighbor nor a linear model guesses better than chance."""
     found, n = subject.clues, len(subject.sample.X)
     if found is None:
         return Skipped("labels fit inputs", f"there are fewer than {CLUES_FROM} examples, or X or y does not vary")
-    evidence = {"z_nearest_neighbour": found.z_nearest, "z_linear": found.z_linear, "n": n}
-    errors = f"nearest neighbour {found.z_nearest:.1f}, linear model {found.z_linear:.1f} standard errors above chance"
+    evidence = {"z_nearest_neighbor": found.z_nearest, "z_linear": found.z_linear, "n": n}
+    errors = f"nearest neighbor {found.z_nearest:.1f}, linear model {found.z_linear:.1f} standard errors above chance"
     if max(found.z_nearest, found.z_linear) >= BY_CHANCE:
         message = f"The inputs say something about the labels: {errors}."
         return Finding("labels fit inputs", PHASE, "ok", message, evidence)
