@@ -9,18 +9,19 @@ from nnlite.inspect.diagnosis.report import Skipped
 from nnlite.layers import Dense, Softmax, Tanh
 from nnlite.optimizers import SGD
 
-from .setups import digits, iris, network, ready, report_of, trained_on
+from ...support import chain
+from .setups import digits, iris, ready, report_of, trained_on
 
 X, y, X_test, y_test = iris()
 NO_STEP = "no step changed the weights (frozen, without a gradient, or by less than their dtype shows)"
 
 
 def frozen():
-    return network(Dense(8, trainable=False), Tanh(), Dense(3, trainable=False), Softmax())
+    return chain(Dense(8, trainable=False), Tanh(), Dense(3, trainable=False), Softmax())
 
 
 def softmax_regression():
-    return network(Dense(3), Softmax())
+    return chain(Dense(3), Softmax())
 
 
 ALONE = {"gradients by layer": "fewer than two layers with weights get a gradient"}
@@ -56,12 +57,12 @@ def test_a_rate_too_small_for_the_dtype_changes_no_weight():
 
 
 def test_a_layer_that_a_step_does_not_change_is_named():
-    half = network(Dense(8, trainable=False), Tanh(), Dense(3), Softmax())
+    half = chain(Dense(8, trainable=False), Tanh(), Dense(3), Softmax())
     assert "It does not change W1 (frozen, " in report_of("during", half, X, y)["size of updates"].message
 
 
 def test_units_of_a_network_that_has_diverged_are_not_judged():
-    model = network(Dense(8), Tanh(), Dense(3), Softmax(), n_features=4)
+    model = chain(Dense(8), Tanh(), Dense(3), Softmax(), n_features=4)
     model.theta[0] = np.nan
     report = report_of("during", model, X, y, trained=True)
     assert report.skipped["saturated units"] == "the weights are no longer finite"

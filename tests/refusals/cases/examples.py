@@ -24,11 +24,11 @@ OUTPUTS = {  # units, output layer, targets
 
 
 def targets(on):
-    """Right targets for ``network(on)``."""
+    """Right targets for ``model_for(on)``."""
     return OUTPUTS[on.removeprefix("unbuilt ") or "softmax"][2]
 
 
-def network(on="softmax", dtype="float32"):
+def model_for(on="softmax", dtype="float32"):
     """A network named by its output; it has seen X and has a gradient, or "unbuilt ..." does not know its input yet."""
     units, output, right = OUTPUTS[on.removeprefix("unbuilt ") or "softmax"]
     layers = [nn.Dense(5), nn.Tanh(), nn.Dense(units), output()]

@@ -3,17 +3,17 @@
 import nnlite as nn
 
 from ..refusal import Call
-from .examples import X, network, y
+from .examples import X, model_for, y
 from .metrics import NEGATIVE_WEIGHTS
 
 
 def labeled_data(subject, on):
-    return {"model": network(), "X": X, "y": y}
+    return {"model": model_for(), "X": X, "y": y}
 
 
 def diagnosed(**arguments):
     """A training with the callback, which looks at its arguments when `fit` attaches it to the network."""
-    return network().fit(X, y, epochs=1, progress=False, callbacks=[nn.Diagnose(**arguments)])
+    return model_for().fit(X, y, epochs=1, progress=False, callbacks=[nn.Diagnose(**arguments)])
 
 
 CALLS = {
