@@ -15,7 +15,7 @@ from nnlite.fitting.loop import Loop, Position, Saver, Setup
 from nnlite.optimizers import Optimizer
 from nnlite.storage.directory import CheckpointDirectory
 
-FORM = 5  # version of the content of a checkpoint; another version cannot be resumed
+FORM = 6  # version of the content of a checkpoint; another version cannot be resumed
 
 
 class CheckpointSaver(Saver):
@@ -205,7 +205,7 @@ def _compare_rounding(before: str, now: str) -> None:
             f"those of a training without interruption; for the same digits use the same engine and set the same "
             f"NNLITE_NUM_THREADS, {openblas.KERNELS} and {openblas.THREADS[0]} each time, and import nnlite always "
             f"before NumPy, or always after it",
-            stacklevel=7,
+            stacklevel=8,
         )
 
 
