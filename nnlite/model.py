@@ -14,6 +14,7 @@ from nnlite.network.summary import summary
 from nnlite.optimizers import Optimizer
 from nnlite.storage import model_files
 from nnlite.storage.checkpoints import Checkpoint
+from nnlite.words import explained
 
 
 class Model(Network):
@@ -69,6 +70,7 @@ class Model(Network):
     2.3
     """
 
+    @explained
     def fit(
         self,
         X: Any,
@@ -88,6 +90,7 @@ class Model(Network):
         checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
         resume: bool = False,
         progress: bool = True,
+        engine: str = "auto",
     ) -> History:
         r"""Train by gradient descent: ``theta <- theta - learning_rate dJ/dtheta``, batch after batch.
 
@@ -137,7 +140,14 @@ class Model(Network):
             network, seed, kind of optimizer, list of callbacks or data raises an error. You may raise ``epochs`` and
             change the hyperparameters of the optimizer. A training that a callback ended is complete.
         progress : bool, default True
-            Show a progress bar in a terminal or a notebook.
+            Show a progress bar in a terminal or a notebook; elsewhere, such as in a log, print a line for each epoch on
+            stderr, or about 20 lines in a long training. False shows nothing.
+        engine : {"auto", "textbook", "compiled"}, default "auto"
+            What makes the steps. "textbook": the layers and the rule, in NumPy. "compiled": the same equations as compiled
+            loops, in a team of threads; it needs ``pip install "nnlite[fast]"``, and a kernel for every layer and rule.
+            "auto": compiled where that is possible; the environment variable NNLITE_ENGINE can decide instead.
+            NNLITE_NUM_THREADS sets the number of threads. Both give the same results to rounding; ``history.engine`` tells
+            which one it was.
 
         Returns
         -------
@@ -190,8 +200,10 @@ class Model(Network):
             checkpoint=checkpoint,
             resume=resume,
             progress=progress,
+            engine=engine,
         )
 
+    @explained
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file, completely or not at all. `nnlite.load` reads it.
 
@@ -245,6 +257,7 @@ class Model(Network):
         return summary(self)
 
 
+@explained
 def load(path: str | os.PathLike[str], *, layers: Iterable[type[Layer] | type[Initializer]] = ()) -> Model:
     """Read a network that `Model.save` wrote. It predicts the same, bit for bit.
 

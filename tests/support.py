@@ -139,3 +139,13 @@ class Recorder(nn.callbacks.Callback):
 
     def on_batch_end(self, batch, logs):
         self.steps.append(self.model.theta.copy())
+
+
+def chain(*layers, seed=0, **options):
+    """A network of these layers, the output among them; without ``n_features`` it is not built yet."""
+    return nn.Model(list(layers), seed=seed, **options)
+
+
+def small(*layers, output=None, seed=0):
+    """A small unbuilt classifier, with these layers behind its first Dense layer."""
+    return network(nn.Dense(8), *layers, nn.ReLU(), output=output, n_features=None, seed=seed)

@@ -11,6 +11,7 @@ from nnlite.errors import ArgumentError
 from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer
 from nnlite.storage.snapshots import can_hold
+from nnlite.words import Explained
 
 Logs = Mapping[str, float]
 NOT_STATE = ("model", "optimizer", "training_inputs")  # set by `fit`
@@ -29,7 +30,7 @@ class Remembering:
         raise NotImplementedError
 
 
-class Callback(Remembering):
+class Callback(Remembering, Explained):
     """Base class of callbacks: override the methods that you need.
 
     Epochs and batches are numbered from 0. ``logs`` holds ``loss`` and ``size`` at the end of a batch, and the values

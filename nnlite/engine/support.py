@@ -118,13 +118,10 @@ def _adam(rule: Any) -> Rule:
 
 def _nadam(rule: Any) -> Rule:
     def per_step(t: Array, rates: Array) -> Array:
-        rows = []
-        for k, rate in zip(t.astype(int).tolist(), rates.tolist(), strict=True):
-            of_g, of_m = rule.factors(k)
-            rows.append((rate, rate * of_g, rate * of_m, 1 / math.sqrt(1 - rule.beta_2**k)))
-        return np.array(rows)
+        mu, mu_next = (np.array([rule.mu(k) for k in (t + later).tolist()]) for later in (0, 1))
+        return np.stack([rates, mu, mu_next, 1 / np.sqrt(1 - rule.beta_2**t)], axis=1)
 
-    return Rule([("nadam", ("m", "v"), True, (rule.beta_1, rule.beta_2, rule.epsilon))], per_step)
+    return Rule([("nadam", ("m", "v", "P"), True, (rule.beta_1, rule.beta_2, rule.epsilon))], per_step)
 
 
 def _adagrad(rule: Any) -> Rule:

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.engine import processor, support
+from nnlite.engine import processor
 from nnlite.engine.library import Library, library
 from nnlite.engine.plan import Plan
 from nnlite.engine.team import Team
 
+VARIANTS = ("float32", "float64", "bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
 MOST_STEPS = 4096  # steps of a call: what changes from step to step is computed before it
 CHUNK_SECONDS = 0.1  # with a single thread, which works in the calling thread, a call takes about as long
 SMALL = 4e6  # multiplications of a step below which one thread is faster than two
@@ -101,6 +102,11 @@ class Trainer:
         self.n_threads = choose_threads(multiplications)
         self._made_for: Any = None
         self._steps_per_second = 0.0
+
+    def describe(self) -> str:
+        """Describe what decides the last digits of the results."""
+        n, bits = self.n_threads, 8 * self.library.processor.vector_bytes
+        return f"the compiled engine with {n} thread{'s' * (n > 1)} and {bits}-bit vectors"
 
     # ---- what it is made for --------------------------------------------------------------------------------------
 
@@ -258,5 +264,3 @@ class Trainer:
         state.n_steps += n
         state.learning_rate = float(self._rates[-1])
 
-
-assert support

@@ -9,6 +9,7 @@ from nnlite import checks
 from nnlite import metrics as known_metrics
 from nnlite.callbacks import Callback, Hooks, check_callbacks
 from nnlite.checks import Array
+from nnlite.engine.choice import Choice, check_engine, choose
 from nnlite.errors import ArgumentError
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import check_class_weight
@@ -45,6 +46,7 @@ def fit(
     checkpoint: Any,
     resume: bool,
     progress: bool,
+    engine: str,
 ) -> History:
     """Train ``network``. `nnlite.Model.fit` explains the arguments. All are checked before anything changes."""
     optimizer = _check_optimizer(optimizer)
@@ -52,6 +54,7 @@ def fit(
     batch_size = None if batch_size is None else checks.integer("batch_size", batch_size)
     steps_per_epoch = None if steps_per_epoch is None else checks.integer("steps_per_epoch", steps_per_epoch)
     shuffle, progress = checks.boolean("shuffle", shuffle), checks.boolean("progress", progress)
+    engine = check_engine(engine)
     options = check_checkpoint(checkpoint, resume)
     hooks = Hooks(check_callbacks(callbacks))
     resolved = network.resolve_metrics(metrics)
@@ -61,6 +64,7 @@ def fit(
         raise ArgumentError("steps_per_epoch: is for a source of batches; for arrays choose batch_size and epochs")
     elif validation_split is not None and validation_data is not None:
         raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
+    chosen = choose(engine, network.layers, optimizer)
     train = validation = None
     source: Arrays | Stream
     with open_directory(options, resume) as directory:
@@ -83,7 +87,16 @@ def fit(
         saver = Saver() if directory is None else CheckpointSaver(directory, setup, keys)
         if not network.built:
             network.build(source.signature.input_shape)
-        return Loop(setup, saver).run(epochs, progress)
+        return loop_class(chosen)(setup, saver).run(epochs, progress)
+
+
+def loop_class(choice: Choice) -> type[Loop]:
+    """Return the loop of an engine."""
+    if choice.engine == "textbook":
+        return Loop
+    from nnlite.fitting.compiled import CompiledLoop
+
+    return CompiledLoop
 
 
 def _attach(callbacks: Sequence[Callback], network: Network, optimizer: Optimizer, keys: list[str]) -> None:

@@ -15,7 +15,7 @@ from nnlite.fitting.loop import Loop, Position, Saver, Setup
 from nnlite.optimizers import Optimizer
 from nnlite.storage.directory import CheckpointDirectory
 
-FORM = 5  # version of the content of a checkpoint; another version cannot be resumed
+FORM = 6  # version of the content of a checkpoint; another version cannot be resumed
 
 
 class CheckpointSaver(Saver):
@@ -84,7 +84,7 @@ class CheckpointSaver(Saver):
         return {
             "form": FORM,
             "set_up": self._described,
-            "rounding": openblas.rounding,
+            "rounding": loop.rounding(),
             **asdict(loop.position),
             "stopped": network.stop_training,
             "theta": network.theta,
@@ -117,7 +117,7 @@ class CheckpointSaver(Saver):
         network = loop.network
         complete = saved["end"] is not None and (saved["epoch"] >= epochs or saved["stopped"])
         if not complete:
-            _compare_rounding(saved["rounding"])
+            _compare_rounding(saved["rounding"], loop.rounding())
         _resume_callbacks(loop, saved, complete)
         for layer, trainable in zip(network.all_layers(), saved["trainable"], strict=True):
             if layer.trainable != trainable:
@@ -197,14 +197,15 @@ def _describe(setup: Setup, keys: list[str]) -> dict[str, str]:
     }
 
 
-def _compare_rounding(before: str) -> None:
-    """Warn if matrix products were rounded differently than they are now."""
-    if before != openblas.rounding:
+def _compare_rounding(before: str, now: str) -> None:
+    """Warn if results were rounded differently than they are now."""
+    if before != now:
         warnings.warn(
-            f"checkpoint: matrix products were made with {before}, now with {openblas.rounding}, so the last "
-            f"digits may differ from those of a training without interruption; set the same {openblas.KERNELS} and "
-            f"{openblas.THREADS[0]} each time, and import nnlite always before NumPy, or always after it",
-            stacklevel=7,
+            f"checkpoint: the training was made by {before}, and goes on with {now}, so the last digits may differ from "
+            f"those of a training without interruption; for the same digits use the same engine and set the same "
+            f"NNLITE_NUM_THREADS, {openblas.KERNELS} and {openblas.THREADS[0]} each time, and import nnlite always "
+            f"before NumPy, or always after it",
+            stacklevel=8,
         )
 
 

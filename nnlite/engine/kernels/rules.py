@@ -159,13 +159,18 @@ def amsgrad(
 
 
 @kernel
-def nadam(theta: Block, g: Block, m: Block, v: Block, of_step: PerStep, beta_1: Number, beta_2: Number, epsilon: Number) -> None:
-    """`adam` that looks ahead: ``of_step`` has the factors of g and of m, with the learning rate."""
-    of_g, of_m, root = of_step[1], of_step[2], of_step[3]
-    for i in range(theta.size):
+def nadam(
+    theta: Block, g: Block, m: Block, v: Block, P: Block, of_step: PerStep, beta_1: Number, beta_2: Number, epsilon: Number
+) -> None:
+    """`adam` that looks ahead: ``P = mu P``, and ``(1 - mu) / (1 - P) g + mu_next / (1 - P mu_next) m`` for m_hat."""
+    rate, mu, mu_next, root = of_step[0], of_step[1], of_step[2], of_step[3]
+    for i in range(m.size):
         m[i] = beta_1 * m[i] + (T(1) - beta_1) * g[i]
         v[i] = beta_2 * v[i] + (T(1) - beta_2) * g[i] * g[i]
-        theta[i] -= (of_g * g[i] + of_m * m[i]) / (sqrt(v[i]) * root + epsilon)
+    for i in range(theta.size):
+        P[i] = mu * P[i]
+        ahead = (T(1) - mu) / (T(1) - P[i]) * g[i] + mu_next / (T(1) - P[i] * mu_next) * m[i]
+        theta[i] -= rate * ahead / (sqrt(v[i]) * root + epsilon)
 
 
 @kernel
