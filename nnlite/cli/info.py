@@ -7,13 +7,13 @@ from typing import Any
 
 from nnlite.cli import codes
 from nnlite.engine import availability, cache
+from nnlite.engine.choice import check_engine
 from nnlite.engine.openblas import processors
 from nnlite.engine.processor import available_threads, processor, wanted_threads
 from nnlite.errors import ArgumentError
 from nnlite.version import __version__
 
 PACKAGES = "numpy", "numba", "llvmlite"
-ENGINES = "auto", "compiled", "textbook"
 
 
 def add_parser(commands: Any) -> None:
@@ -40,15 +40,16 @@ def _info(options: argparse.Namespace) -> int:
 
 def _engine() -> str:
     """Describe the engine that trains by default."""
-    lacking = availability.missing()
-    chosen = os.environ.get("NNLITE_ENGINE", "").strip()
-    if chosen and chosen not in ENGINES:
-        return f"NNLITE_ENGINE: expected one of {', '.join(ENGINES)}, got {chosen!r}"
-    if chosen == "textbook":
-        return "textbook (NNLITE_ENGINE)"
-    if lacking:
-        return f"{lacking}; NNLITE_ENGINE asks for it" if chosen == "compiled" else f"textbook ({lacking})"
-    return "compiled (NNLITE_ENGINE)" if chosen == "compiled" else "compiled, where every part of a network has a kernel"
+    try:
+        engine = check_engine("auto")
+    except ArgumentError as error:
+        return str(error)
+    asked = "" if engine == "auto" else " (NNLITE_ENGINE)"
+    if engine == "textbook":
+        return engine + asked
+    if lacking := availability.missing():
+        return f"compiled{asked} is not possible: {lacking}" if asked else f"textbook ({lacking})"
+    return f"compiled{asked}" if asked else "compiled, for networks whose parts all have kernels"
 
 
 def _processor() -> str:
@@ -68,7 +69,7 @@ def _threads() -> str:
         return f"{wanted} (NNLITE_NUM_THREADS)"
     n, mine, all_of_them = available_threads(), processors(), os.cpu_count() or 1
     if n < mine:
-        why = f"the container's quota; this process may use {mine} processors"
+        why = f"the quota of the container; this process may use {mine} processors"
     elif mine < all_of_them:
         why = f"the processors that this process may use, of {all_of_them}"
     else:
@@ -80,10 +81,11 @@ def _cache() -> str:
     """Describe the folder of compiled kernels."""
     if availability.missing():
         return "no compiled kernels"
-    found = [f"{place.folder}: {place.kernels} kernels, {place.size / 1e6:.1f} MB" for place in cache.describe()]
-    new = cache.folder()
-    if new is None:
+    can_be_written = cache.folder() is not None
+    found = [
+        f"{place.folder}: {place.kernels} kernel{'s' * (place.kernels != 1)}, {place.size / 1e6:.1f} MB"
+        for place in cache.describe()
+    ]
+    if not can_be_written:
         found.append("no folder can be written (NNLITE_CACHE sets it): each process compiles what it needs")
-    elif not any(text.startswith(f"{new}:") for text in found):
-        found.append(f"{new}: empty")
     return "; ".join(found)

@@ -272,4 +272,3 @@ def _write(directory: str, history: History, model: Model, title: str) -> None:
     print(f"learning curves:  {paths['learning_curves.png']}")
     print(f"history:          {paths['history.csv']}")
     print(f"network:          {paths['model.npz']}")
-

@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
 def _warm_up(options: argparse.Namespace) -> int:
     """Compile the kernels of each type of numbers and return the exit code."""
     if lacking := availability.missing():
-        return _failed(lacking)
+        return _failed(f"the compiled engine cannot be used, since {lacking}; {availability.INSTALL}")
     folder = cache.folder()
     if folder is None:
         return _failed("no cache folder can be written; set the environment variable NNLITE_CACHE to one that can")

@@ -7,7 +7,7 @@ import importlib.util
 import re
 
 LEAST = 0, 62  # the first version of Numba whose LLVM has pointers without a type
-INSTALL = "pip install 'nnlite[fast]'"
+INSTALL = 'pip install "nnlite[fast]"'
 
 
 @functools.cache
@@ -23,12 +23,12 @@ def version(package: str) -> str | None:
         return "unknown"
 
 
-def missing() -> str | None:
-    """Return a sentence that says what the compiled engine lacks, or None if it can be used."""
-    least = ".".join(map(str, LEAST))
+def missing() -> str:
+    """Return what the compiled engine lacks, as a sentence, or "" if it can be used."""
     found = version("numba")
     if found is None:
-        return f"the compiled engine needs Numba, which is not installed: {INSTALL}"
-    if (numbers := re.match(r"(\d+)\.(\d+)", found)) and tuple(map(int, numbers.groups())) < LEAST:
-        return f"the compiled engine needs Numba {least} or newer, found {found}: {INSTALL}"
-    return None
+        return "Numba is not installed"
+    numbers = re.match(r"(\d+)\.(\d+)", found)
+    if numbers and tuple(map(int, numbers.groups())) < LEAST:
+        return f"Numba {found} is older than {'.'.join(map(str, LEAST))}"
+    return ""

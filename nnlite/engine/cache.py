@@ -1,7 +1,7 @@
 """Compiled kernels on disk, so that only the first training on a machine waits for the compiler.
 
-A folder holds the kernels that belong to one `key`, a hash of everything that decides the machine code. Each kernel has a
-file: a checksum, then the code. A file that is damaged counts as missing and is written anew.
+A folder holds the kernels of one `key`, a hash of everything that decides the machine code. Each kernel has a file: a
+checksum, then the code. A file that is damaged counts as missing and is written anew.
 
 Whoever can write to these files can run code as this user. So a folder or a file is used only if it belongs to the user
 or to root and nobody else can write to it.
@@ -20,7 +20,6 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from nnlite.engine.availability import version
@@ -76,7 +75,7 @@ def write(symbol: str, code: bytes) -> None:
 
 
 def folder() -> str | None:
-    """Return the folder in which new kernels are kept, which is made if it does not exist; None if none can be written."""
+    """Make and return the folder in which new kernels are kept, or return None if none can be written."""
     for place in places():
         with contextlib.suppress(OSError):
             _make(place)
@@ -95,13 +94,9 @@ def describe() -> list[Content]:
 
 def places() -> list[str]:
     """Return the folders of the present key: that of the user, and that for temporary files."""
-    return _places(os.environ.get("NNLITE_CACHE", ""), key())
-
-
-@functools.lru_cache(maxsize=8)
-def _places(chosen: str, key: str) -> list[str]:
+    chosen = os.environ.get("NNLITE_CACHE", "")
     bases = [os.path.abspath(os.path.expanduser(chosen)) if chosen else _of_the_user(), _for_temporary_files()]
-    return [os.path.join(base, "kernels", key) for base in bases if base]
+    return [os.path.join(base, "kernels", key()) for base in bases if base]
 
 
 def _of_the_user() -> str | None:
@@ -134,10 +129,9 @@ def key() -> str:
     parts += [binding.get_process_triple(), str(processor())]
     parts += sorted(f"{name}={value}" for name, value in os.environ.items() if _decides_code(name))
     digest = hashlib.sha256("\n".join(parts).encode())
-    for path in _sources():
-        with contextlib.suppress(OSError):  # an application in one file has no sources, but its version
-            with open(path, "rb") as file:
-                digest.update(file.read())
+    for path in sources():
+        with contextlib.suppress(OSError), open(path, "rb") as file:  # without sources, the version must do
+            digest.update(file.read())
     return digest.hexdigest()[:KEY_LETTERS]
 
 
@@ -145,7 +139,8 @@ def _decides_code(variable: str) -> bool:
     return variable.startswith("NUMBA_") and not variable.startswith(("NUMBA_THREADING", *NO_MATTER))
 
 
-def _sources() -> list[str]:
+def sources() -> list[str]:
+    """Return the files that decide the machine code."""
     here = os.path.dirname(os.path.abspath(__file__))
     kernels = os.path.join(here, "kernels")
     names = sorted(os.listdir(kernels)) if os.path.isdir(kernels) else []

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.engine import cache, waiting
-from nnlite.engine.language import LANES, MOST_ROWS, SIZES, TILE_WORDS, TRANSPOSE, ZEROS
+from nnlite.engine.language import LANES, MOST_ROWS, TILE_WORDS, TRANSPOSE, ZEROS
 from nnlite.engine.processor import processor, target_machine
 from nnlite.engine.tiles import tile_name, tile_shape
 

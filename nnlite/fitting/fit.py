@@ -9,6 +9,7 @@ from nnlite import checks
 from nnlite import metrics as known_metrics
 from nnlite.callbacks import Callback, Hooks, check_callbacks
 from nnlite.checks import Array
+from nnlite.engine import waiting
 from nnlite.engine.choice import Choice, check_engine, choose
 from nnlite.errors import ArgumentError
 from nnlite.fitting.batches import Arrays
@@ -87,7 +88,8 @@ def fit(
         saver = Saver() if directory is None else CheckpointSaver(directory, setup, keys)
         if not network.built:
             network.build(source.signature.input_shape)
-        return loop_class(chosen)(setup, saver).run(epochs, progress)
+        with waiting.silent(not progress):
+            return loop_class(chosen)(setup, saver).run(epochs, progress)
 
 
 def loop_class(choice: Choice) -> type[Loop]:
