@@ -80,8 +80,8 @@ def _quota() -> float:
     """Return the processors that the container allows (cgroup v2 or v1), or infinity."""
     try:
         with open("/sys/fs/cgroup/cpu.max") as file:
-            quota, period = file.read().split()
-        return math.inf if quota == "max" else int(quota) / int(period)
+            limit, period = file.read().split()
+        return math.inf if limit == "max" else int(limit) / int(period)
     except (OSError, ValueError):
         pass
     try:
