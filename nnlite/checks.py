@@ -4,6 +4,7 @@ import itertools
 import math
 import operator
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -149,6 +150,12 @@ def in_unit_interval(name: str, array: Array, expected: str) -> None:
         raise ArgumentError(
             f"{name}: expected {expected} in [0, 1], got values from {array.min():g} to {array.max():g}"
         )
+
+
+def warn_if_swapped(call: str, *, prediction: Array, truth: Array) -> None:
+    """Warn if the prediction is all 0 and 1, as a truth is, and the truth is not; ``call`` shows the right order."""
+    if np.isin(prediction, (0, 1)).all() and not np.isin(truth, (0, 1)).all():
+        warnings.warn(f"{call}: the prediction is all 0 and 1, but the truth is not; are they swapped?", stacklevel=3)
 
 
 def class_indices(name: str, y: Any, n_classes: int | None, *, of: str = "") -> Array:
