@@ -139,3 +139,6 @@ class Recorder(nn.callbacks.Callback):
 
     def on_batch_end(self, batch, logs):
         self.steps.append(self.model.theta.copy())
+
+
+NEVER_SAVED = pytest.mark.filterwarnings("ignore:layers. model.save will refuse")  # for layers made with functions

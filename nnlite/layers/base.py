@@ -162,14 +162,23 @@ class Layer:
         """Return the arguments that make this layer again, by name, without those that have their default value."""
         given = {}
         for argument in inspect.signature(type(self)).parameters.values():
-            if not hasattr(self, argument.name):
-                raise ArgumentError(
-                    f"{type(self).__name__}: __init__ must store its argument {argument.name!r} under that name"
-                )
+            self._check_stored(argument)
             value = getattr(self, argument.name)
             if isinstance(value, np.ndarray) or value != argument.default:
                 given[argument.name] = value
         return given
+
+    def _check_stored(self, argument: inspect.Parameter) -> None:
+        """Raise ArgumentError unless the layer has the value of that argument of ``__init__``."""
+        rule = ""
+        if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
+            rule = f"must name each of its arguments instead of taking {argument}"
+        elif argument.name in self._views:
+            rule = f"must give its argument {argument.name!r} another name than the parameter self.{argument.name}"
+        elif not hasattr(self, argument.name):
+            rule = f"must store its argument {argument.name!r} as self.{argument.name}"
+        if rule:
+            raise ArgumentError(f"{type(self).__name__}: __init__ {rule}")
 
     @property
     def bound(self) -> bool:

@@ -5,6 +5,7 @@ A model file is an ``.npz`` file with four vectors: ``header``, the bytes of a J
 """
 
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,14 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     theta, state = network.theta.copy(), network.state.copy()
     with replacing(name) as file:
         npz.write(file, {"header": np.frombuffer(raw, np.uint8), "theta": theta, "state": state})
+
+
+def warn_if_unsavable(network: Network) -> None:
+    """Warn, before any training, if `save` would refuse a layer of the network."""
+    try:
+        encode_layers(network.layers)
+    except ArgumentError as error:
+        warnings.warn(f"layers: model.save will refuse this network: {error}", stacklevel=4)
 
 
 def load_as(make: type[N], path: Any, layers: Any) -> N:

@@ -5,6 +5,10 @@ import pytest
 
 import nnlite as nn
 
+from ..support import NEVER_SAVED
+
+pytestmark = NEVER_SAVED
+
 
 def data(m=60, scale=1.0):
     rng = np.random.default_rng(0)

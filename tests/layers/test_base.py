@@ -6,8 +6,9 @@ import pytest
 import nnlite as nn
 
 from ..derivatives import assert_gradients_are_derivatives
-from ..support import Scale, Square, network, refuse
+from ..support import NEVER_SAVED, Scale, Square, network, refuse
 
+pytestmark = NEVER_SAVED
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((24, 5))
 y = RNG.integers(0, 3, 24)
@@ -158,7 +159,16 @@ def test_a_layer_that_does_not_store_its_arguments_has_no_hyperparameters():
             self.width = size
 
     assert repr(Forgetful(3)) == "Forgetful(...)"
-    refuse(Forgetful(3).hyperparameters, "Forgetful: __init__ must store its argument 'size' under that name")
+    refuse(Forgetful(3).hyperparameters, "Forgetful: __init__ must store its argument 'size' as self.size")
+
+
+def test_a_layer_that_takes_any_arguments_has_no_hyperparameters():
+    class Anything(nn.Dense):
+        def __init__(self, *sizes, **options):
+            super().__init__(sum(sizes), **options)
+
+    assert repr(Anything(1, 2)) == "Anything(...)"
+    refuse(Anything(1, 2).hyperparameters, "Anything: __init__ must name each of its arguments", "taking *sizes")
 
 
 def test_a_layer_with_arrays_for_arguments_can_be_shown():

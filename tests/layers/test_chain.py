@@ -6,8 +6,9 @@ import pytest
 import nnlite as nn
 from nnlite.layers import chain
 
-from ..support import network, refuse
+from ..support import NEVER_SAVED, network, refuse
 
+pytestmark = NEVER_SAVED
 X = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
 y = np.array([0, 1, 2, 0, 1])
 
