@@ -41,7 +41,8 @@ class Model(Network):
     layers : tuple of Layer
     theta, grad : ndarray, (n_parameters,)
         All parameters and all gradients dJ/dtheta, each in one vector: first the weights of all layers, then the
-        biases. `parameters`, ``layer.W`` and so on are live views into them.
+        biases. `parameters`, ``layer.W`` and so on are live views into them. grad is NaN until a backward pass or an
+        assignment sets it.
     n_weights : int
         How many numbers at the beginning of theta are weights, on which weight decay acts.
     rng : numpy.random.Generator
@@ -69,6 +70,16 @@ class Model(Network):
     >>> round(J, 1)                   # near ln 10
     2.3
     """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        n_features: int | Shape | None = None,
+        seed: int | None = None,
+        dtype: Any = "float32",
+    ) -> None:
+        super().__init__(layers, n_features=n_features, seed=seed, dtype=dtype)
 
     def build(self, input_shape: Shape, name: str = "X") -> None:
         """Make theta and grad for examples of ``input_shape`` and draw the initial weights, or change nothing.

@@ -34,7 +34,10 @@ def error(where: str, epoch: int, step: int) -> DivergenceError:
 
 
 def first_wrong(network: Network, X: Array) -> str | None:
-    """Describe what is not finite first: the weights of a layer, its output for ``X``, or its gradient."""
+    """Describe what is not finite first: the weights of a layer, its output for ``X``, or its gradient.
+
+    ArgumentError if a layer has not set its gradient.
+    """
     weights = wrong_weights(network)
     if weights is not None:
         return weights
@@ -45,6 +48,7 @@ def first_wrong(network: Network, X: Array) -> str | None:
         if not np.isfinite(a).all():
             return f"the output of layer {_place(network, layer)}, is not finite"
     for segment in reversed(network.segments):
+        segment.require_gradient(network.grad)
         if not np.isfinite(segment.view(network.grad)).all():
             return f"the gradient d{segment.name} of layer {_place(network, segment.layer)}, is not finite"
     return None

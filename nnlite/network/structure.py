@@ -25,6 +25,11 @@ from nnlite.network.passes import Pass
 from nnlite.network.signature import Signature
 from nnlite.network.vectors import Segment, Vectors
 
+SET_ELSEWHERE = {
+    "trainable": "set it for each layer: for layer in model.layers: layer.trainable = False",
+    "learning_rate": "set it for the optimizer: optimizer.learning_rate = 0.01",
+}
+
 
 class Structure:
     """The layers of a network and their parameters. `nnlite.network.network.Network` adds what it computes.
@@ -106,7 +111,10 @@ class Structure:
 
     @property
     def grad(self) -> Array:
-        """All gradients in one vector, in the order of `theta`. A live view; an assignment copies the values."""
+        """All gradients in one vector, in the order of `theta`; NaN before the first backward pass.
+
+        A live view; an assignment copies the values.
+        """
         self.require_built("grad")
         return self._vectors.grad
 
@@ -236,6 +244,12 @@ class Structure:
                 f"call fit or forward first, or make it with Model(layers, n_features=...)"
             )
         return self.shapes
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse what would have no effect, because it belongs to the layers or to the optimizer."""
+        if name in SET_ELSEWHERE:
+            raise ArgumentError(f"{name}: a model has none; {SET_ELSEWHERE[name]}")
+        super().__setattr__(name, value)
 
     # ---- copies -----------------------------------------------------------------------------------------------
 

@@ -41,9 +41,32 @@ class Segment(NamedTuple):
         """Number of entries."""
         return self.stop - self.start
 
+    def require_gradient(self, grad: Array) -> None:
+        """Raise ArgumentError if the layer has not set the gradient of this parameter."""
+        if self.size and is_unset(self.view(grad)):
+            raise ArgumentError(
+                f"layers: {self.layer}.backward must set self.d{self.attribute}, the gradient of self.{self.attribute}"
+            )
+
     def view(self, vector: Array) -> Array:
         """Return this parameter's part of ``vector``."""
         return vector[self.start : self.stop].reshape(self.shape)
+
+
+def is_unset(gradient: Array) -> bool:
+    """Whether a gradient has never been set. A NaN that was computed is not meant."""
+    return bool((_bits(gradient) == _bits(_unset(1, gradient.dtype))).all())
+
+
+def _unset(size: int, dtype: Any) -> Array:
+    """Return NaNs with a mark in the last bit, which no computation sets."""
+    gradient = np.full(size, np.nan, dtype)
+    _bits(gradient)[...] |= 1
+    return gradient
+
+
+def _bits(array: Array) -> Array:
+    return array.view(f"u{array.itemsize}")
 
 
 class Vectors:
@@ -58,7 +81,8 @@ class Vectors:
     Attributes
     ----------
     theta, grad : ndarray, (n_parameters,)
-        Parameters and their gradients: first those that weight decay acts on, then the others.
+        Parameters and their gradients: first those that weight decay acts on, then the others. A gradient that has
+        not been set yet is NaN, since an optimizer would take 0 for a gradient.
     state : ndarray
         What the layers keep but do not learn, such as running averages.
     segments, state_segments : list of Segment
@@ -69,7 +93,7 @@ class Vectors:
         self.segments = _lay_out([(layer, layer.parameter_shapes(shape)) for layer, shape in layers])
         self.state_segments = _lay_out([(layer, layer.state_shapes(shape)) for layer, shape in layers])
         self.theta = np.zeros(_size(self.segments), dtype)
-        self.grad = np.zeros(_size(self.segments), dtype)
+        self.grad = _unset(_size(self.segments), dtype)
         self.state = np.zeros(_size(self.state_segments), dtype)
 
     def bind(self) -> None:

@@ -12,7 +12,7 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.network.network import Network
-from nnlite.optimizers.state import OptimizerState, Part
+from nnlite.optimizers.state import OptimizerState, Part, require_gradient
 from nnlite.schedules import Rate, as_schedule
 
 
@@ -134,7 +134,8 @@ class Optimizer:
         Raises
         ------
         ArgumentError
-            If the schedule does not give a finite number of at least 0; theta does not change then.
+            If no backward pass has set the gradient, or the schedule does not give a finite number of at least 0; theta
+            does not change then.
 
         Examples
         --------
@@ -147,6 +148,8 @@ class Optimizer:
         True
         """
         state = self.state(model)
+        if state.n_steps == 0:
+            require_gradient(model)
         rate = self._rate_of(state.n_steps)
         state.arrange(model, self.state_names, self.initial_values)
         scale = 1.0 if self.clip_norm is None else _clipping_factor(state.parts, self.clip_norm)
@@ -169,9 +172,9 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} has no update rule")
 
     def _update(self, part: Part, g: Array, rate: float) -> None:
-        """Call `update`; ArgumentError if it writes into the gradient."""
+        """Call `update`; ArgumentError if it writes into the gradient, or returns theta instead of changing it."""
         try:
-            self.update(part, g, rate)
+            returned: Any = self.update(part, g, rate)  # type: ignore[func-returns-value]
         except ValueError as error:
             if "read-only" in str(error):
                 raise ArgumentError(
@@ -179,6 +182,11 @@ class Optimizer:
                     f"learning_rate * g instead of g *= learning_rate"
                 ) from error
             raise
+        if returned is not None:
+            raise ArgumentError(
+                f"optimizer: {type(self).__name__}.update must change part.theta in place, as in part.theta -= "
+                f"learning_rate * g, and return nothing, got {type(returned).__name__}"
+            )
 
     def _gradient(self, part: Part, scale: float) -> Array:
         """``g = grad``, clipped, and for weights ``+ l1 sign(theta) + lambda theta``."""

@@ -200,7 +200,8 @@ def test_weight_decay_acts_on_the_parameters_that_a_layer_names():
     model = nn.Model([DecayedScale(), nn.Dense(3), nn.Softmax()], n_features=5, seed=0)
     assert model.n_weights == 5 + 15
     model.parameters["shift1"][...] = 1
-    nn.SGD(0.1, weight_decay=0.5).step(model)  # the gradient is 0
+    model.grad = 0
+    nn.SGD(0.1, weight_decay=0.5).step(model)
     np.testing.assert_allclose(model.parameters["scale1"], 0.95, rtol=1e-6)
     np.testing.assert_array_equal(model.parameters["shift1"], 1)
 
@@ -287,6 +288,29 @@ def test_a_gradient_of_another_shape_than_its_parameter_is_refused(make, got):
     message = r"^layers: Shifted\(\): self.dc must have the shape \(4,\) of the parameter, got "
     with pytest.raises(nn.ArgumentError, match=message + got):
         model.backward([0, 1, 2, 0, 1])
+
+
+class Forgets(Shifted):
+    """Computes the gradient of c, but does not set it."""
+
+    def backward(self, da, cache):
+        self.make(da)
+        return da
+
+
+def test_a_gradient_that_backward_does_not_set_is_named_in_the_first_step():
+    X, y, unset = (
+        np.ones((5, 4)),
+        [0, 1, 2, 0, 1],
+        "layers: Shifted().backward must set self.dc, the gradient of self.c",
+    )
+    model = nn.Model([nn.Dense(4), Forgets(), nn.Dense(3), nn.Softmax()], n_features=4, seed=0)
+    before = model.theta.copy()
+    refuse(lambda: model.fit(X, y), unset)
+    model.forward(X)
+    model.backward(y)
+    refuse(lambda: nn.SGD(0.1).step(model), unset)
+    np.testing.assert_array_equal(model.theta, before)
 
 
 @pytest.mark.parametrize("shape", [8, "8", (8.0,), (-1,)])

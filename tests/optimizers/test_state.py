@@ -401,6 +401,17 @@ def test_an_assignment_to_a_part_copies_into_the_vectors():
     np.testing.assert_array_equal(optimizer.state(model).vectors["sum"], 6)
 
 
+def test_a_rule_that_returns_theta_instead_of_changing_it_is_named():
+    class Returning(nn.Optimizer):
+        def update(self, part, g, learning_rate):
+            return part.theta - learning_rate * g
+
+    model = classifier()
+    model.grad[:] = 3
+    refuse(lambda: Returning(0.1).step(model), "optimizer: Returning.update must change part.theta in place", "ndarray")
+    np.testing.assert_array_equal(model.theta, classifier().theta)
+
+
 def test_a_rule_that_writes_into_the_gradient_is_named():
     class Careless(nn.Optimizer):
         def update(self, part, g, learning_rate):
