@@ -71,16 +71,6 @@ class Model(Network):
     2.3
     """
 
-    def __init__(
-        self,
-        layers: Sequence[Layer],
-        *,
-        n_features: int | Shape | None = None,
-        seed: int | None = None,
-        dtype: Any = "float32",
-    ) -> None:
-        super().__init__(layers, n_features=n_features, seed=seed, dtype=dtype)
-
     def build(self, input_shape: Shape, name: str = "X") -> None:
         """Make theta and grad for examples of ``input_shape`` and draw the initial weights, or change nothing.
 

@@ -20,7 +20,7 @@ from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, as_number
 from nnlite.network.network import Network
 from nnlite.network.signature import Signature
-from nnlite.optimizers import SGD, Optimizer
+from nnlite.optimizers import Optimizer, check_optimizer
 from nnlite.splits import stratified_split
 from nnlite.storage.checkpoints import check_checkpoint
 from nnlite.storage.directory import open_directory, split_entropy
@@ -47,7 +47,7 @@ def fit(
     progress: bool,
 ) -> History:
     """Train ``network``. `nnlite.Model.fit` explains the arguments. All are checked before anything changes."""
-    optimizer = _check_optimizer(optimizer)
+    optimizer = check_optimizer(optimizer)
     epochs = checks.integer("epochs", epochs)
     batch_size = None if batch_size is None else checks.integer("batch_size", batch_size)
     steps_per_epoch = None if steps_per_epoch is None else checks.integer("steps_per_epoch", steps_per_epoch)
@@ -117,14 +117,6 @@ def _check_source(X: Any, **arguments: Any) -> None:
     for name, value in arguments.items():
         if value is not None:
             raise ArgumentError(f"{name}: is for arrays, and X is a source of batches, got {value!r}")
-
-
-def _check_optimizer(optimizer: Any) -> Optimizer:
-    if optimizer is None:
-        return SGD(0.1)
-    if not isinstance(optimizer, Optimizer):
-        raise ArgumentError(f"optimizer: expected an Optimizer such as nn.SGD(0.1), got {optimizer!r}")
-    return optimizer
 
 
 def _check_validation_data(signature: Signature, validation_data: Any) -> Examples:

@@ -303,9 +303,3 @@ def test_a_setting_of_layers_or_optimizers_is_refused_because_it_would_have_no_e
     refuse(lambda: setattr(model, name, value), f"{name}: a model has none; set it for", f".{name} = ")
     assert not hasattr(model, name)
     model.notes = "other attributes are the user's own"
-
-
-@pytest.mark.parametrize("call", [nn.Model, lambda: nn.Model([nn.Softmax()], [nn.Softmax()])])
-def test_a_wrong_number_of_arguments_is_said_of_model(call):
-    with pytest.raises(TypeError, match=r"^Model\.__init__\(\) "):
-        call()

@@ -26,7 +26,7 @@ from nnlite.inspect.twins import places, twin_and_batch
 from nnlite.layers import Output
 from nnlite.network.network import Network
 from nnlite.network.passes import mean_loss
-from nnlite.optimizers import SGD, Optimizer
+from nnlite.optimizers import Optimizer, check_optimizer
 
 HEADINGS = {
     "forward": "forward pass",
@@ -207,7 +207,7 @@ def trace(
     network, (X, y, _, _) = twin_and_batch(model, X, y, "a trace")
     example = _check_example(example, len(X))
     max_numbers = checks.integer("max_numbers", max_numbers, minimum=0)
-    optimizer = _check_optimizer(optimizer)
+    optimizer = check_optimizer(optimizer)
     units = network.signature.units
     names = check_names(model.class_names if class_names is None else class_names, network.output, units)
     writer = _Writer(network, X, y, example)
@@ -241,14 +241,6 @@ def _check_example(example: Any, M: int) -> int | None:
     if index >= M:
         raise ArgumentError(f"example: expected the index of one of {M} examples (0..{M - 1}), got {index}")
     return index % M
-
-
-def _check_optimizer(optimizer: Any) -> Optimizer:
-    if optimizer is None:
-        return SGD(0.1)
-    if not isinstance(optimizer, Optimizer):
-        raise ArgumentError(f"optimizer: expected an Optimizer such as nn.SGD(0.1), got {optimizer!r}")
-    return optimizer
 
 
 def _with_memory(optimizer: Optimizer, model: Network, twin: Network) -> Optimizer:
