@@ -34,7 +34,7 @@ class CheckpointDirectory:
     Raises
     ------
     ArgumentError
-        If another training uses the directory, or has left checkpoints there and ``resume`` is False.
+        If it is a file, or another training uses it, or has left checkpoints there and ``resume`` is False.
     ModelFileError
         If there are checkpoints, but all are damaged.
     """
@@ -43,6 +43,8 @@ class CheckpointDirectory:
         self.options = options
         self.path = options.directory
         self.saved: dict[str, Any] | None = None
+        if os.path.isfile(self.path):
+            raise ArgumentError(f"checkpoint: expected a directory such as 'runs/a', got the file {self.path!r}")
         os.makedirs(self.path, exist_ok=True)
         self._lock = self._take_lock()
         try:

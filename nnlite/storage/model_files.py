@@ -14,7 +14,7 @@ from nnlite import checks
 from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.network.class_names import check_class_names
 from nnlite.network.network import Network
-from nnlite.storage import npz
+from nnlite.storage import npz, snapshots
 from nnlite.storage.atomic import replacing
 from nnlite.storage.header import LARGEST_HEADER, Header
 from nnlite.storage.layers_json import encode, encode_layers, known_classes
@@ -82,6 +82,11 @@ def load_as(make: type[N], path: Any, layers: Any) -> N:
     name = checks.path("path", path)
     known = known_classes(layers)
     with npz.reading(name) as members:
+        if members.names == {*snapshots.MEMBERS, npz.CHECKSUM}:
+            raise ModelFileError(
+                "is a checkpoint of a training, not a model; to resume the training, call fit with the same arguments, "
+                "checkpoint=<its directory> and resume=True"
+            )
         header = Header.from_json(members.read_bytes("header", LARGEST_HEADER))
         members.verify(MEMBERS)
         network = make_network(header, known, make)

@@ -34,6 +34,14 @@ def damage(path, step):
     (path / f"checkpoint-{step:09d}.npz").write_bytes(b"damaged")
 
 
+def test_a_file_is_not_a_directory(tmp_path):
+    (tmp_path / "c.npz").write_bytes(b"")
+    with pytest.raises(
+        nn.ArgumentError, match=r"^checkpoint: expected a directory such as 'runs/a', got the file '.*c.npz'"
+    ):
+        save(tmp_path / "c.npz", 1)
+
+
 def test_the_newest_checkpoint_is_read(tmp_path):
     with opened(tmp_path / "new" / "directory") as directory:
         assert directory.saved is None

@@ -146,7 +146,8 @@ STEPS = [
 ]
 CALLBACKS = [
     case([nn.EMA], "subclasses of Callback", "write EMA(...)", label="class"),
-    case(nn.callbacks.Callback(), "expected a list", "Callback object", label="one"),
+    case(nn.callbacks.Callback(), "expected a list", "write callbacks=[Callback()]", label="one"),
+    case([nn.Checkpoint("runs/a")], "write checkpoint=Checkpoint('runs/a')", "ModelCheckpoint", label="Checkpoint"),
     case([print], "subclasses of Callback", "print", label="function"),
     case("EMA", "subclasses of Callback", "'E'"),
     case([None], "subclasses of Callback", "None"),
