@@ -1,11 +1,12 @@
 """Checks of arguments: each returns the value in the type that nnlite computes with, or raises ArgumentError."""
 
+import inspect
 import itertools
 import math
 import operator
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -75,6 +76,17 @@ def choice(name: str, value: object, choices: Sequence[Option]) -> Option:
         if value is option or (isinstance(value, str) and value == option):
             return option
     raise ArgumentError(f"{name}: expected {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, got {value!r}")
+
+
+def takes(name: str, method: Callable[..., Any], *arguments: str) -> None:
+    """Raise ArgumentError unless ``method``, which a user has written, can be called with these arguments."""
+    signature = inspect.signature(method)
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        raise ArgumentError(
+            f"{name} must take ({', '.join(['self', *arguments])}), without self got {signature}"
+        ) from None
 
 
 def path(name: str, value: Any) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, NotBuiltError
 from nnlite.initializers import GlorotUniform, Initializer
 
 Shape = tuple[int, ...]
@@ -208,6 +208,17 @@ class Layer:
             super().__setattr__(name, checks.boolean(name, value))
         else:
             super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:  # a type checker refuses every name that does not exist
+
+        def __getattr__(self, name: str) -> Any:
+            message = f"{name}: {type(self).__name__} has no such attribute"
+            if self._views or name.startswith("_"):
+                raise AttributeError(message)
+            raise NotBuiltError(
+                f"{message}; if it is a parameter, it exists once the layer is in a network that is built: "
+                f"nn.Model(layers, n_features=...)"
+            )
 
     def _check_shape(self, name: str, got: Shape, expected: Shape) -> None:
         """Raise ArgumentError if an assignment of that shape is a mistake; a parameter may be set to one number."""

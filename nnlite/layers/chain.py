@@ -30,8 +30,19 @@ def shapes_along(layers: Sequence[Layer], input_shape: Shape) -> list[Shape]:
     """Return the shapes of one example before the first layer and after each layer."""
     shapes = [input_shape]
     for layer in layers:
-        shapes.append(layer.output_shape(shapes[-1]))
+        shape = layer.output_shape(shapes[-1])
+        if not is_shape(shape, minimum=1):
+            raise ArgumentError(
+                f"layers: {layer}: output_shape must return the shape of one example, without the axis of the batch, "
+                f"such as (8,), got {shape!r}"
+            )
+        shapes.append(tuple(shape))
     return shapes
+
+
+def is_shape(shape: Any, minimum: int = 0) -> bool:
+    """Whether ``shape`` is a tuple or list of integers of at least ``minimum``."""
+    return isinstance(shape, (tuple, list)) and all(isinstance(n, (int, np.integer)) and n >= minimum for n in shape)
 
 
 def forward(layers: Sequence[Layer], a: Array, caches: Sequence[Cache], shapes: Sequence[Shape]) -> Array:

@@ -1,7 +1,6 @@
 """The structure of a network: its layers, their parameters in flat vectors, building and copying."""
 
 import copy
-import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -23,7 +22,7 @@ from nnlite.network.class_names import check_class_names
 from nnlite.network.examples import check_X
 from nnlite.network.passes import Pass
 from nnlite.network.signature import Signature
-from nnlite.network.vectors import Segment, Vectors
+from nnlite.network.vectors import Segment, Vectors, Views, copy_into
 
 SET_ELSEWHERE = {
     "trainable": "set it for each layer: for layer in model.layers: layer.trainable = False",
@@ -107,7 +106,7 @@ class Structure:
     @theta.setter
     def theta(self, value: Any) -> None:
         self.require_built("theta")
-        self._vectors.theta[...] = value
+        copy_into("theta", self._vectors.theta, value)
 
     @property
     def grad(self) -> Array:
@@ -121,7 +120,7 @@ class Structure:
     @grad.setter
     def grad(self, value: Any) -> None:
         self.require_built("grad")
-        self._vectors.grad[...] = value
+        copy_into("grad", self._vectors.grad, value)
 
     @property
     def state(self) -> Array:
@@ -132,7 +131,7 @@ class Structure:
     @state.setter
     def state(self, value: Any) -> None:
         self.require_built("state")
-        self._vectors.state[...] = value
+        copy_into("state", self._vectors.state, value)
 
     @property
     def n_parameters(self) -> int:
@@ -157,14 +156,14 @@ class Structure:
         """W1, b1, W2, ... by name: live views into `theta`. Assign with ``parameters["W1"][...] = value``."""
         self.require_built("parameters")
         views = {segment.name: segment.view(self._vectors.theta) for segment in self._vectors.segments}
-        return types.MappingProxyType(views)
+        return Views("parameters", views)
 
     @property
     def gradients(self) -> Mapping[str, Array]:
         """dW1, db1, dW2, ... by name: live views into `grad`."""
         self.require_built("gradients")
         views = {f"d{segment.name}": segment.view(self._vectors.grad) for segment in self._vectors.segments}
-        return types.MappingProxyType(views)
+        return Views("gradients", views)
 
     @property
     def class_names(self) -> tuple[str, ...] | None:

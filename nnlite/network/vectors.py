@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers.base import Layer, Shape
+from nnlite.layers.chain import is_shape
 
 
 class Segment(NamedTuple):
@@ -58,6 +60,14 @@ def is_unset(gradient: Array) -> bool:
     return bool((_bits(gradient) == _bits(_unset(1, gradient.dtype))).all())
 
 
+def copy_into(name: str, vector: Array, value: Any) -> None:
+    """Copy ``value`` into a vector; ArgumentError unless it is one number or has the length of the vector."""
+    array = checks.numeric_array(name, value)
+    if array.size != 1 and array.shape != vector.shape:
+        raise ArgumentError(f"{name}: expected {vector.size} numbers or one, got an array of shape {array.shape}")
+    vector[...] = array
+
+
 def _unset(size: int, dtype: Any) -> Array:
     """Return NaNs with a mark in the last bit, which no computation sets."""
     gradient = np.full(size, np.nan, dtype)
@@ -67,6 +77,39 @@ def _unset(size: int, dtype: Any) -> Array:
 
 def _bits(array: Array) -> Array:
     return array.view(f"u{array.itemsize}")
+
+
+class Views(Mapping[str, Array]):
+    """Arrays by name, which are views into a vector: what they contain can change, but not which arrays they are.
+
+    Parameters
+    ----------
+    what : str
+        The name of the mapping, "parameters" or "gradients".
+    views : dict of str to ndarray
+    """
+
+    def __init__(self, what: str, views: dict[str, Array]) -> None:
+        self._what = what
+        self._views = views
+
+    def __getitem__(self, name: str) -> Array:
+        return self._views[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        raise ArgumentError(f'{self._what}: copy the values with model.{self._what}["{name}"][...] = value')
+
+    def __delitem__(self, name: str) -> None:
+        raise ArgumentError(f"{self._what}: {name} belongs to a layer and cannot be deleted")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __repr__(self) -> str:
+        return repr(self._views)
 
 
 class Vectors:
@@ -116,9 +159,15 @@ class Vectors:
 
 def _lay_out(announced: Sequence[tuple[Layer, dict[str, Shape]]]) -> list[Segment]:
     """Give each parameter its place: first all that weight decay acts on, then the others."""
+    for layer, shapes in announced:
+        if not isinstance(shapes, Mapping):
+            raise ArgumentError(
+                f"layers: {layer}: parameter_shapes and state_shapes must return a dict like {{'W': (4, 8)}}, "
+                f"got {shapes!r}"
+            )
     entries = [(layer, attribute, shape) for layer, shapes in announced for attribute, shape in shapes.items()]
     for layer, attribute, shape in entries:
-        if not isinstance(shape, (tuple, list)) or not all(isinstance(n, (int, np.integer)) and n >= 0 for n in shape):
+        if not is_shape(shape):
             raise ArgumentError(f"layers: {layer}: the shape of {attribute} must be a tuple like (8,), got {shape!r}")
     starts = {}
     size = 0

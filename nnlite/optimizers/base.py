@@ -12,6 +12,7 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.network.network import Network
+from nnlite.optimizers.rules import check_rule, explain
 from nnlite.optimizers.state import OptimizerState, Part, require_gradient
 from nnlite.schedules import Rate, as_schedule
 
@@ -149,6 +150,7 @@ class Optimizer:
         """
         state = self.state(model)
         if state.n_steps == 0:
+            check_rule(self)
             require_gradient(model)
         rate = self._rate_of(state.n_steps)
         state.arrange(model, self.state_names, self.initial_values)
@@ -172,15 +174,11 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} has no update rule")
 
     def _update(self, part: Part, g: Array, rate: float) -> None:
-        """Call `update`; ArgumentError if it writes into the gradient, or returns theta instead of changing it."""
+        """Call `update`; ArgumentError if it does what a rule must not do."""
         try:
             returned: Any = self.update(part, g, rate)  # type: ignore[func-returns-value]
         except ValueError as error:
-            if "read-only" in str(error):
-                raise ArgumentError(
-                    f"optimizer: {type(self).__name__}.update must not write into g; compute a new array, such as "
-                    f"learning_rate * g instead of g *= learning_rate"
-                ) from error
+            explain(error, self)
             raise
         if returned is not None:
             raise ArgumentError(
@@ -222,6 +220,9 @@ class Optimizer:
             state = self._states.get(model)
         except TypeError:  # a model can be referred to weakly
             state = None
+        except AttributeError:
+            check_rule(self)
+            raise
         if state is None:
             if not isinstance(model, Network):
                 raise ArgumentError(f"model: expected a Model, got {model!r}")

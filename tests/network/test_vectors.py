@@ -7,7 +7,7 @@ import nnlite as nn
 from nnlite.layers import BatchNorm, Residual
 from nnlite.network.vectors import Segment, Vectors, is_unset
 
-from ..support import Scale, network
+from ..support import Scale, network, refuse
 from .common import X, of_kind, y
 
 
@@ -177,10 +177,20 @@ def test_parameters_and_gradients_are_read_only_mappings():
     model = of_kind()
     for mapping in (model.parameters, model.gradients):
         name = next(iter(mapping))
-        with pytest.raises(TypeError):
+        with pytest.raises(nn.ArgumentError, match=rf'^\w+: copy the values .*\["{name}"\]\[...\] = value'):
             mapping[name] = np.zeros(3)
-        with pytest.raises(TypeError):
+        with pytest.raises(nn.ArgumentError, match=f": {name} belongs to a layer"):
             del mapping[name]
+        assert repr(mapping) == repr(dict(mapping))
+
+
+@pytest.mark.parametrize("vector", ["theta", "grad", "state"])
+@pytest.mark.parametrize("value", [np.zeros(2), np.zeros((3, 1)), "zeros", [[1], [2, 3]]])
+def test_an_assignment_of_another_length_is_refused(vector, value):
+    model = nn.Model([nn.Dense(4), BatchNorm(), nn.Softmax()], n_features=5, seed=0)
+    before = getattr(model, vector).tobytes()
+    refuse(lambda: setattr(model, vector, value), f"{vector}: ")
+    assert getattr(model, vector).tobytes() == before
 
 
 def test_a_network_computes_with_the_values_written_into_its_parameters():
