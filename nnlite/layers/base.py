@@ -104,9 +104,9 @@ class Layer:
     >>> class Square(nn.Layer):
     ...     "a = z^2"
     ...
-    ...     def forward(self, a_prev, cache):
-    ...         cache.z = a_prev
-    ...         return np.square(a_prev)
+    ...     def forward(self, z, cache):
+    ...         cache.z = z
+    ...         return np.square(z)
     ...
     ...     def backward(self, da, cache):
     ...         return da * 2 * cache.z
@@ -256,9 +256,9 @@ class Activation(Layer):
     >>> import numpy as np
     >>> import nnlite as nn
     >>> class Sine(nn.Activation):
-    ...     def forward(self, a_prev, cache):
-    ...         cache.z = a_prev
-    ...         return np.sin(a_prev)
+    ...     def forward(self, z, cache):
+    ...         cache.z = z
+    ...         return np.sin(z)
     ...
     ...     def backward(self, da, cache):
     ...         return da * np.cos(cache.z)

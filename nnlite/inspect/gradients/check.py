@@ -74,9 +74,9 @@ def gradient_check(
     --------
     >>> import nnlite as nn
     >>> class Square(nn.Layer):
-    ...     def forward(self, a_prev, cache):
-    ...         cache.z = a_prev
-    ...         return a_prev**2
+    ...     def forward(self, z, cache):
+    ...         cache.z = z
+    ...         return z**2
     ...
     ...     def backward(self, da, cache):
     ...         return da * cache.z  # forgot the 2
