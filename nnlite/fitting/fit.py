@@ -23,7 +23,7 @@ from nnlite.network.signature import Signature
 from nnlite.optimizers import Optimizer, check_optimizer
 from nnlite.splits import stratified_split
 from nnlite.storage.checkpoints import check_checkpoint
-from nnlite.storage.directory import open_directory, split_entropy
+from nnlite.storage.directory import open_directory, split_seed
 
 
 def fit(
@@ -70,8 +70,8 @@ def fit(
             signature = network.signature_for(X)
             train = signature.check(X, y, sample_weight)
             if validation_split is not None:
-                entropy = split_entropy(directory, network.entropy)
-                train, validation = _split(signature, train, validation_split, entropy)
+                seed = split_seed(directory, network.actual_seed)
+                train, validation = _split(signature, train, validation_split, seed)
             source = Arrays(signature, train, batch_size, shuffle)
         _try_metrics(resolved, source.first_y, source.signature.units)
         weight_of_class = check_class_weight(class_weight, source.signature, train)
@@ -128,7 +128,7 @@ def _check_validation_data(signature: Signature, validation_data: Any) -> Exampl
     return signature.check(*validation_data, prefix="validation_data ")
 
 
-def _split(signature: Signature, examples: Examples, fraction: float, entropy: int) -> tuple[Examples, Examples]:
+def _split(signature: Signature, examples: Examples, fraction: float, seed: int) -> tuple[Examples, Examples]:
     """Return training and validation examples; each class has its share in both.
 
     The seed alone decides the split, so that another `fit` on the same data holds out the same examples.
@@ -137,6 +137,6 @@ def _split(signature: Signature, examples: Examples, fraction: float, entropy: i
     classes = y if y.ndim == 1 else signature.output.predict(y)
     if not signature.output.classifies or classes.ndim > 1:
         classes = np.zeros(len(y), np.intp)
-    rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(1,)))
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
     kept, held_out = stratified_split(classes, fraction, rng, name="validation_split")
     return examples._replace(rows=kept), examples._replace(rows=held_out)

@@ -92,7 +92,7 @@ class CheckpointSaver(Saver):
             "end": None,
             "trainable": [layer.trainable for layer in network.all_layers()],
             "rng": network.rng.bit_generator.state,
-            "entropy": network.entropy,
+            "entropy": network.actual_seed,
             "source": loop.setup.source.get_state(),
             "optimizer": optimizer.get_state(network),
             "changed": {name: numbers[name] for name in sorted(self._changed)},
@@ -123,7 +123,7 @@ class CheckpointSaver(Saver):
             if layer.trainable != trainable:
                 layer.trainable = trainable
         network.theta, network.state = saved["theta"], saved["state"]
-        network.entropy = saved["entropy"]
+        network.actual_seed = saved["entropy"]
         network.stop_training = saved["stopped"]
         self._changed = set(saved["changed"])
         for name, value in saved["changed"].items():

@@ -47,6 +47,15 @@ def is_shape(shape: Any, minimum: int = 0) -> bool:
     return isinstance(shape, (tuple, list)) and all(isinstance(n, (int, np.integer)) and n >= minimum for n in shape)
 
 
+def places(layers: Sequence[Layer], within: str = "layers") -> dict[Layer, str]:
+    """Return the place of each layer, also of those inside others: "layers[2]", "layers[2][0]"."""
+    found: dict[Layer, str] = {}
+    for i, layer in enumerate(layers):
+        found[layer] = f"{within}[{i}]"
+        found |= places(layer.inner_layers, found[layer])
+    return found
+
+
 def forward(layers: Sequence[Layer], a: Array, caches: Sequence[Cache], shapes: Sequence[Shape]) -> Array:
     """Send ``a`` forward through the layers: ``a = layer.forward(a, cache)`` for each of them.
 

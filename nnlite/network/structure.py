@@ -24,6 +24,10 @@ from nnlite.network.passes import Pass
 from nnlite.network.signature import Signature
 from nnlite.network.vectors import Segment, Vectors, Views, copy_into
 
+INTERNAL = frozenset(
+    "actual_seed all_layers evaluate_examples first_trainable infer_shapes lay_out new_pass predict_rows require_built "
+    "resolve_metrics signature signature_for".split()
+)
 SET_ELSEWHERE = {
     "trainable": "set it for each layer: for layer in model.layers: layer.trainable = False",
     "learning_rate": "set it for the optimizer: optimizer.learning_rate = 0.01",
@@ -48,7 +52,7 @@ class Structure:
         self.dtype = check_dtype(dtype)
         self.seed = None if seed is None else checks.integer("seed", seed, minimum=0)
         self.rng = np.random.default_rng(self.seed)
-        self.entropy: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
+        self.actual_seed: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
         self.shapes: tuple[Shape, ...] | None = None
         self.stop_training = False
         self._class_names: tuple[str, ...] | None = None
@@ -243,6 +247,10 @@ class Structure:
                 f"call fit or forward first, or make it with Model(layers, n_features=...)"
             )
         return self.shapes
+
+    def __dir__(self) -> list[str]:
+        """List what a user needs; the other names are for nnlite itself."""
+        return [name for name in super().__dir__() if name not in INTERNAL]
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse what would have no effect, because it belongs to the layers or to the optimizer."""

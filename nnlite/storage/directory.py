@@ -124,6 +124,6 @@ def open_directory(options: Checkpoint | None, resume: bool) -> Iterator[Checkpo
         directory.close()
 
 
-def split_entropy(directory: CheckpointDirectory | None, default: int) -> int:
-    """Return the entropy that decides the validation split: that of the resumed training, or ``default``."""
+def split_seed(directory: CheckpointDirectory | None, default: int) -> int:
+    """Return the seed that decides the validation split: that of the resumed training, or ``default``."""
     return default if directory is None or directory.saved is None else int(directory.saved["entropy"])

@@ -108,7 +108,7 @@ def _describe(network: Network) -> tuple[Header, set[type]]:
         # again: when they were set, the number of classes may not have been known
         class_names=check_class_names(network.class_names, network.output, network.n_units),
         seed=encode(network.seed, "seed", set()),
-        entropy=encode(network.entropy, "seed", set()),
+        entropy=encode(network.actual_seed, "seed", set()),
         layers=layers,
         trainable=[bool(layer.trainable) for layer in network.all_layers()],
     )

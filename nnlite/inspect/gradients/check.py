@@ -11,8 +11,9 @@ from nnlite.inspect.gradients.alone import LayerAlone, OutputAlone
 from nnlite.inspect.gradients.comparison import Comparer, Comparison
 from nnlite.inspect.gradients.report import GradientCheck, LayerCheck
 from nnlite.inspect.records import Records
-from nnlite.inspect.twins import in_float64, places, segments_by_layer, twin_and_batch
+from nnlite.inspect.twins import in_float64, segments_by_layer, twin_and_batch
 from nnlite.layers import Layer
+from nnlite.layers.chain import places
 from nnlite.network.network import Network
 from nnlite.network.passes import Pass, mean_loss
 from nnlite.network.vectors import Segment

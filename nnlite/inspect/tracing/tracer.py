@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +23,9 @@ from nnlite.inspect.tracing.notation import Symbol, same
 from nnlite.inspect.tracing.rendering import Page, Section, as_html, as_latex, as_text
 from nnlite.inspect.tracing.steps import Step, Steps
 from nnlite.inspect.tracing.story import Outcome, check_names, tell
-from nnlite.inspect.twins import places, twin_and_batch
+from nnlite.inspect.twins import twin_and_batch
 from nnlite.layers import Output
+from nnlite.layers.chain import places
 from nnlite.network.network import Network
 from nnlite.network.passes import mean_loss
 from nnlite.optimizers import Optimizer, check_optimizer
@@ -87,9 +89,10 @@ class Trace:
     max_numbers: int
 
     def __getitem__(self, name: str) -> Array:
-        """Return the numbers of the step with that name."""
+        """Return the numbers of the step with that name: "dW[1]", or "dW1" as in `Model.gradients`."""
+        spelled = re.sub(r"^([^\d\[\]]+?)(\d+)( after)?$", r"\1[\2]\3", name)
         for step in self.steps:
-            if step.name == name:
+            if step.name == spelled:
                 return step.values
         raise KeyError(f"this trace has no step {name!r}; its steps are {', '.join(step.name for step in self.steps)}")
 

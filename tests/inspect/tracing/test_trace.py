@@ -298,7 +298,11 @@ def test_the_steps_of_a_trace_are_data():
     assert step.statistics == pytest.approx(
         {"min": a.min(), "mean": a.mean(), "max": a.max(), "zeros": (a == 0).mean()}
     )
+    dz = next(step for step in t if step.name == "dz[2]")
+    assert dz.values.mean() != dz.statistics["mean"] == 0  # its rows sum to 0, up to their rounding
     assert {step.part for step in t} == {"forward", "cost", "backward", "update"}
+    assert np.array_equal(t["dW1"], t["dW[1]"])
+    assert np.array_equal(t["b2 after"], t["b[2] after"])
     with pytest.raises(KeyError, match=r"no step 'z\[9\]'; its steps are a\[0\], W\[1\]"):
         t["z[9]"]
 
