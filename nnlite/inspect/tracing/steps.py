@@ -61,8 +61,8 @@ class Step:
 
 
 def rounding(values: Array) -> float:
-    """Return how large the mean of floats can be by rounding alone: eps times the largest of them."""
-    return float(np.finfo(values.dtype).eps * np.abs(values).max()) if values.dtype.kind == "f" else 0.0
+    """Return how large the mean of floats can be by rounding alone: a few eps times the largest of them."""
+    return float(4 * np.finfo(values.dtype).eps * np.abs(values).max()) if values.dtype.kind == "f" else 0.0
 
 
 class Steps:

@@ -19,7 +19,7 @@ from nnlite.inspect.records import Records
 from nnlite.inspect.tracing import equations
 from nnlite.inspect.tracing.backward import BackwardWriter
 from nnlite.inspect.tracing.forward import ForwardWriter
-from nnlite.inspect.tracing.notation import Symbol, same
+from nnlite.inspect.tracing.notation import Symbol, same, written
 from nnlite.inspect.tracing.rendering import Page, Section, as_html, as_latex, as_text
 from nnlite.inspect.tracing.steps import Step, Steps
 from nnlite.inspect.tracing.story import Outcome, check_names, tell
@@ -304,13 +304,16 @@ class _Writer:
 
     def _write_parameters(self, before: dict[str, Array], optimizer: Optimizer) -> None:
         rate = optimizer.state(self.network).learning_rate
-        line = equations.update_equation(optimizer)
+        line, meaning = equations.update_equation(optimizer)
+        numbers = {name: value for name, value in vars(optimizer).items() if isinstance(value, float)}
         for segment in self.network.segments:
             if segment.trainable and segment.size:
                 symbol = Symbol(segment.attribute, segment.name.removeprefix(segment.attribute))
-                symbols = {"theta": symbol, "dtheta": symbol.d, "rate": rate}
+                symbols = numbers | {"theta": symbol, "dtheta": symbol.d, "rate": rate}
                 after = segment.view(self.network.theta)
                 norm = float(np.linalg.norm(before[segment.name]))
                 change = float(np.linalg.norm(after - before[segment.name]))
                 note = f"|change| / |{symbol}| = {change / norm:.2g}" if norm else f"|change| = {change:.2g}"
+                if meaning:
+                    note = f"{written(same(meaning), symbols).text}; {note}"
                 self.steps.add("update", segment.layer, f"{symbol} after", line, symbols, after, whole=True, note=note)

@@ -203,7 +203,32 @@ def test_what_the_optimizer_remembers_of_the_model_counts_and_stays(optimizer):
     optimizer.step(model)
     for name, theta in model.parameters.items():
         assert np.array_equal(t[f"{name[0]}[{name[1:]}] after"], theta), name
-    assert written(t)["W[1] after"][0] == f"W[1] := {type(optimizer).__name__}(W[1], dW[1])"
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "update", "meaning"),
+    [
+        (nn.SGD(0.1), "W[1] - 0.1 dW[1]", ""),
+        (nn.SGD(0.1, momentum=0.9), "W[1] - 0.1 v", "v = 0.9 v + dW[1]; "),
+        (nn.Adagrad(0.1), "W[1] - 0.1 dW[1] / (sqrt(s) + 1e-10)", "s = s + dW[1]^2; "),
+        (nn.RMSProp(0.1, rho=0.9), "W[1] - 0.1 dW[1] / (sqrt(s) + 1e-08)", "s = 0.9 s + (1 - 0.9) dW[1]^2; "),
+        (
+            nn.Adam(0.1),
+            "W[1] - 0.1 m_hat / (sqrt(v_hat) + 1e-08)",
+            "m = 0.9 m + (1 - 0.9) dW[1], v = 0.999 v + (1 - 0.999) dW[1]^2; in step t "
+            "m_hat = m / (1 - 0.9^t), v_hat = v / (1 - 0.999^t); ",
+        ),
+        (nn.Adam(0.1, amsgrad=True), "Adam(W[1], dW[1])", ""),
+        (nn.RMSProp(0.1, momentum=0.5), "RMSProp(W[1], dW[1])", ""),
+        (nn.SGD(0.1, weight_decay=0.1), "SGD(W[1], dW[1])", ""),
+        (nn.Lion(0.1), "Lion(W[1], dW[1])", ""),
+    ],
+    ids=repr,
+)
+def test_the_update_is_the_equation_of_the_rule(optimizer, update, meaning):
+    equation, note = written(nn.trace(deep(nn.Tanh()), X, y, optimizer=optimizer))["W[1] after"]
+    assert equation == f"W[1] := {update}"
+    assert note.startswith(f"{meaning}|change| / |W[1]| = ")
 
 
 @pytest.mark.parametrize("n_features", [None, 3])
