@@ -1,4 +1,7 @@
-"""Activations of hidden layers: a = g(z) forward, dz = da g'(z) backward."""
+"""Activations of hidden layers: a = g(z) forward, dz = da g'(z) backward.
+
+Softmax and Sigmoid, which can also end a network, are in outputs.py; GELU, SiLU and the like are in smooth.py.
+"""
 
 import numpy as np
 
