@@ -15,6 +15,7 @@ from nnlite.network.summary import summary
 from nnlite.optimizers import Optimizer
 from nnlite.storage import model_files
 from nnlite.storage.checkpoints import Checkpoint
+from nnlite.words import explained
 
 
 class Model(Network):
@@ -79,6 +80,7 @@ class Model(Network):
         super().build(input_shape, name)
         model_files.warn_if_unsavable(self)
 
+    @explained
     def fit(
         self,
         X: Any,
@@ -147,7 +149,8 @@ class Model(Network):
             network, seed, kind of optimizer, list of callbacks or data raises an error. You may raise ``epochs`` and
             change the hyperparameters of the optimizer. A training that a callback ended is complete.
         progress : bool, default True
-            Show a progress bar in a terminal or a notebook.
+            Show a progress bar in a terminal or a notebook; elsewhere, such as in a log, print a line for each epoch on
+            stderr, or about 20 lines in a long training. False shows nothing.
 
         Returns
         -------
@@ -202,6 +205,7 @@ class Model(Network):
             progress=progress,
         )
 
+    @explained
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file, completely or not at all. `nnlite.load` reads it.
 
@@ -255,6 +259,7 @@ class Model(Network):
         return summary(self)
 
 
+@explained
 def load(path: str | os.PathLike[str], *, layers: Iterable[type[Layer] | type[Initializer]] = ()) -> Model:
     """Read a network that `Model.save` wrote. It predicts the same, bit for bit.
 

@@ -141,4 +141,14 @@ class Recorder(nn.callbacks.Callback):
         self.steps.append(self.model.theta.copy())
 
 
+def chain(*layers, seed=0, **options):
+    """A network of these layers, the output among them; without ``n_features`` it is not built yet."""
+    return nn.Model(list(layers), seed=seed, **options)
+
+
+def small(*layers, output=None, seed=0):
+    """A small unbuilt classifier, with these layers behind its first Dense layer."""
+    return network(nn.Dense(8), *layers, nn.ReLU(), output=output, n_features=None, seed=seed)
+
+
 NEVER_SAVED = pytest.mark.filterwarnings("ignore:layers. model.save will refuse")  # for layers made with functions

@@ -51,7 +51,8 @@ def history(directory):
 
 def test_digits_are_learned_to_97_percent_and_the_run_is_written(run):
     code, out, err = run("train digits")
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert all(line.startswith("epoch ") for line in err.splitlines())
     assert accuracy(out) >= 0.97
     assert "runs/digits-1/learning_curves.png" in out
     assert Path("runs/digits-1/learning_curves.png").read_bytes().startswith(b"\x89PNG")
@@ -140,7 +141,7 @@ def test_ctrl_c_during_the_training_says_how_to_continue(run, monkeypatch):
         code, out, err = run("train iris --epochs 9 --out a")
     assert code == 130
     assert "test accuracy" not in out
-    assert err.startswith("\nstopped in epoch ")
+    assert "\nstopped in epoch " in err
     assert err.endswith("; continue with --out a --resume\n")
     code, out, _ = run("train iris --epochs 9 --out a --resume")
     assert code == 0

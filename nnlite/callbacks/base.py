@@ -12,6 +12,7 @@ from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer
 from nnlite.storage.checkpoints import Checkpoint
 from nnlite.storage.snapshots import can_hold
+from nnlite.words import Explained
 
 Logs = Mapping[str, float]
 NOT_STATE = ("model", "optimizer", "training_inputs")  # set by `fit`
@@ -31,7 +32,7 @@ class Remembering:
         raise NotImplementedError
 
 
-class Callback(Remembering):
+class Callback(Remembering, Explained):
     """Base class of callbacks: override the methods that you need.
 
     Epochs and batches are numbered from 0. ``logs`` holds ``loss`` and ``size`` at the end of a batch, and the values

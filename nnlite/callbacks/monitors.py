@@ -93,7 +93,8 @@ class EarlyStopping(Callback):
     mode : {"auto", "min", "max"}, default "auto"
         Whether lower or higher is better.
     restore_best_weights : bool, default True
-        End with the parameters (and running averages) of the best epoch, even if the training was not stopped.
+        End with the parameters (and running averages) of the best epoch, even if the training was not stopped. An `EMA`
+        or `SWA` before this callback in the list then has no effect; after it, it replaces these parameters.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ from nnlite.fitting.loop import Loop, Position, Saver, Setup
 from nnlite.optimizers import Optimizer
 from nnlite.storage.directory import CheckpointDirectory
 
-FORM = 5  # version of the content of a checkpoint; another version cannot be resumed
+FORM = 6  # version of the content of a checkpoint; another version cannot be resumed
 
 
 class CheckpointSaver(Saver):
@@ -211,7 +211,7 @@ def _compare_rounding(before: str) -> None:
             f"checkpoint: matrix products were made with {before}, now with {openblas.rounding}, so the last "
             f"digits may differ from those of a training without interruption; set the same {openblas.KERNELS} and "
             f"{openblas.THREADS[0]} each time, and import nnlite always before NumPy, or always after it",
-            stacklevel=7,
+            stacklevel=8,
         )
 
 

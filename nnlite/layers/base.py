@@ -3,7 +3,7 @@
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, NotBuiltError
 from nnlite.initializers import GlorotUniform, Initializer
+from nnlite.words import Explained
 
 Shape = tuple[int, ...]
 Observer = Callable[["Layer", str, Array, Any], None]
@@ -71,7 +72,7 @@ class Cache:
         def __setattr__(self, name: str, value: Any) -> None: ...
 
 
-class Layer:
+class Layer(Explained):
     """Base class of all layers: ``a = g(a_prev)`` forward, ``da_prev`` from ``da`` backward.
 
     A subclass overrides `forward` and `backward`. A layer with parameters also overrides `parameter_shapes` and
@@ -118,6 +119,7 @@ class Layer:
     trainable: bool = True
     inner_layers: tuple[Layer, ...] = ()
     _views: frozenset[str] = frozenset()  # names of the attributes that are views into the model's vectors
+    _unannounced: Mapping[str, Array] = {}  # other arrays of floats that the layer keeps
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of one output example; by default the shape of the input example."""
@@ -197,6 +199,15 @@ class Layer:
             del vars(self)[name]
         self._views = frozenset()
 
+    def note_unannounced(self) -> None:
+        """Note which arrays the layer keeps besides its parameters and state. The model calls this when it is built."""
+        kept = {name: value for name, value in vars(self).items() if name not in self._views}
+        kept = {
+            name: value for name, value in kept.items() if isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        }
+        if kept:
+            self._unannounced = kept
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Write an assigned parameter or gradient into the model's vector."""
         if name in self._views:
@@ -207,7 +218,18 @@ class Layer:
         elif name == "trainable":
             super().__setattr__(name, checks.boolean(name, value))
         else:
+            if name[1:] in self._unannounced:
+                self._check_announced(name, value)
             super().__setattr__(name, value)
+
+    def _check_announced(self, name: str, value: Any) -> None:
+        """Raise ArgumentError if ``value`` is the gradient of an array that the layer keeps and has not announced."""
+        kept = self._unannounced[name[1:]]
+        if name[0] == "d" and vars(self).get(name[1:]) is kept and np.shape(value) == kept.shape:
+            raise ArgumentError(
+                f"layers: {self}: self.{name[1:]} has a gradient, self.{name}, but would not learn; announce it: "
+                f"parameter_shapes must return {{{name[1:]!r}: {kept.shape}}}, and initialize sets its first values"
+            )
 
     if not TYPE_CHECKING:  # a type checker refuses every name that does not exist
 

@@ -90,11 +90,7 @@ class Pass:
         with chain.explaining(self.output, "start_backward"):
             dz = self.output.start_backward(chain.read_only(Y), self.caches[-1])
         chain.check_result(self.output, "start_backward", dz, (len(Y), *self.shapes[-2]), self.Y_hat.dtype)
-        # J is the mean of the losses. Its 1/M (or w_i / sum w) is applied here once, not in each dW and db
-        if weights is None:
-            dz = dz / len(Y)
-        else:
-            dz = dz * (weights / (weights.sum() or 1)).astype(dz.dtype)[:, None]
+        dz = gradient_of_mean(dz, weights)  # applied here once, not in each dW and db
         learns = self.first < len(self.layers) - 1
         dX = chain.backward(self.layers[:-1], dz, self.caches[:-1], self.shapes[:-1]) if learns else None
         for gradient in self.frozen:
@@ -107,3 +103,11 @@ def mean_loss(losses: Array, weights: Array | None = None) -> float:
     if weights is None:
         return float(losses.sum(dtype=np.float64)) / len(losses)
     return float(losses @ weights / (weights.sum() or 1))
+
+
+def gradient_of_mean(dz: Array, weights: Array | None = None) -> Array:
+    """``1/M dz_i`` or, with weights, ``w_i / sum_i w_i dz_i``: the gradients of `mean_loss`."""
+    if weights is None:
+        return dz / len(dz)
+    shares: Array = (weights / (weights.sum() or 1)).astype(dz.dtype)
+    return dz * shares[:, None]

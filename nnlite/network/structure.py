@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from nnlite.network.examples import check_X
 from nnlite.network.passes import Pass
 from nnlite.network.signature import Signature
 from nnlite.network.vectors import Segment, Vectors, Views, copy_into
+from nnlite.words import Explained, instead_of_attribute
 
 INTERNAL = frozenset(
     "actual_seed all_layers evaluate_examples first_trainable infer_shapes lay_out new_pass predict_rows require_built "
@@ -34,7 +35,7 @@ SET_ELSEWHERE = {
 }
 
 
-class Structure:
+class Structure(Explained):
     """The layers of a network and their parameters. `nnlite.network.network.Network` adds what it computes.
 
     See `nnlite.Model` for the parameters.
@@ -214,6 +215,8 @@ class Structure:
             for i, layer in enumerate(layers):
                 layer.initialize(self.rng, default_initializer(layers[i + 1 :]))
             self._try_forward()
+            for layer in layers:
+                layer.note_unannounced()
         except BaseException:
             self.rng.bit_generator.state = rng_state
             for layer in layers:
@@ -272,6 +275,14 @@ class Structure:
         vars(self).update(state)
         if self.built:
             self._vectors.bind()
+
+    if not TYPE_CHECKING:  # a type checker refuses every name that does not exist
+
+        def __getattr__(self, name: str) -> Any:
+            hint = instead_of_attribute(name)
+            if hint is not None:
+                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; {hint}")
+            return object.__getattribute__(self, name)  # raises the error that led here
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}([{', '.join(map(repr, self.layers))}])"

@@ -15,6 +15,7 @@ from nnlite.network.network import Network
 from nnlite.optimizers.rules import check_rule, explain
 from nnlite.optimizers.state import OptimizerState, Part, require_gradient
 from nnlite.schedules import Rate, as_schedule
+from nnlite.words import Explained, no_such_argument
 
 
 class Options(TypedDict, total=False):
@@ -26,7 +27,7 @@ class Options(TypedDict, total=False):
     max_norm: float | None
 
 
-class Optimizer:
+class Optimizer(Explained):
     """Base class of all optimizers: ``theta <- theta - learning_rate * (something made of grad)``.
 
     A subclass overrides `update`. It names the vectors that it remembers in `state_names`, so that they are saved in
@@ -94,8 +95,7 @@ class Optimizer:
         **unknown: Any,
     ) -> None:
         if unknown:
-            name, takes = next(iter(unknown)), ", ".join(self._parameters())
-            raise ArgumentError(f"{name}: {type(self).__name__} has no such argument; it takes {takes}")
+            raise ArgumentError(no_such_argument(next(iter(unknown)), type(self).__name__, [*self._parameters()]))
         self.learning_rate = learning_rate
         self.weight_decay = checks.real("weight_decay", weight_decay, minimum=0)
         self.l1 = checks.real("l1", l1, minimum=0)

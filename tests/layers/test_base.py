@@ -371,3 +371,61 @@ def test_a_shape_of_a_parameter_is_a_tuple_of_integers(shape):
         nn.ArgumentError, match=r"^layers: Shifted\(\): the shape of c must be a tuple like \(8,\), got "
     ):
         nn.Model([Odd(), nn.Dense(3), nn.Softmax()], n_features=4)
+
+
+class Gain(nn.Layer):
+    """``a = gamma a_prev``; gamma is made by the user, at one of several places, and never announced."""
+
+    def __init__(self, made="in initialize"):
+        self.made = made
+        if made == "in __init__":
+            self.gamma = np.ones(4)
+
+    def initialize(self, rng, initializer):
+        if self.made == "in initialize":
+            self.gamma = np.ones(4)
+
+    def forward(self, a_prev, cache):
+        if self.made == "in the first forward" and not hasattr(self, "gamma"):
+            self.gamma = np.ones(4)
+        self.a = a_prev * self.gamma.astype(a_prev.dtype)
+        return self.a
+
+    def backward(self, da, cache):
+        self.da = da  # of an array that is another one in each pass: no parameter
+        self.dgamma = (da * self.a).sum(axis=0)
+        return da * self.gamma.astype(da.dtype)
+
+
+@pytest.mark.parametrize("made", ["in __init__", "in initialize", "in the first forward"])
+def test_an_array_with_a_gradient_that_is_not_announced_is_refused(made):
+    model = network(nn.Dense(4), Gain(made))
+    model.forward(np.ones((5, 4)))
+    refuse(
+        lambda: model.backward([0, 1, 2, 0, 1]),
+        f"layers: {model.layers[1]}: self.gamma has a gradient, self.dgamma, but would not learn; announce it",
+        "parameter_shapes must return {'gamma': (4,)}",
+    )
+
+
+def test_an_inner_layer_announces_its_parameters_too():
+    model = network(nn.Dense(4), nn.Residual([Gain()]))
+    with pytest.raises(nn.ArgumentError, match="announce it"):
+        model.fit(np.ones((5, 4)), [0, 1, 2, 0, 1], epochs=1)
+
+
+def test_a_layer_may_keep_what_is_no_parameter():
+    class Fixed(Gain):
+        def backward(self, da, cache):
+            self.da, self.dgamma_of_each_example = da, da * self.a
+            self.dgamma = da * self.a  # of another shape than gamma
+            return da * self.gamma.astype(da.dtype)
+
+    for layer in (Fixed(), Fixed("in __init__")):
+        network(nn.Dense(4), layer).fit(np.ones((5, 4)), [0, 1, 2, 0, 1], epochs=2)
+
+
+def test_a_layer_alone_may_set_what_it_likes():
+    layer, cache = Gain("in __init__"), nn.Cache()
+    layer.backward(layer.forward(np.ones((5, 4)), cache), cache)
+    np.testing.assert_array_equal(layer.dgamma, np.full(4, 5.0))

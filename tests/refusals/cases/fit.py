@@ -19,7 +19,7 @@ from .examples import (
     Y_OF_EACH_KIND,
     M,
     X,
-    network,
+    model_for,
     targets,
     y,
 )
@@ -59,7 +59,7 @@ WITHOUT_Y = [  # X is no source of batches
     case(None, "source of batches", "got None", y=None),
     case("data.csv", "source of batches", y=None),
     case({"X": X, "y": y}, "source of batches", label="dict", y=None),
-    case(network, "source of batches", label="function", y=None),
+    case(model_for, "source of batches", label="function", y=None),
     case([(X, y)], "different lengths", label="a source with y"),
 ]
 
@@ -164,7 +164,7 @@ def alternating(cases):
 
 FIT = Call(
     right,
-    of=network,
+    of=model_for,
     wrong={
         "X": [*X_OF_EACH_KIND, *WIDTHS, *FULL_X, *unbuilt(WITHOUT_Y)],
         "y": [*Y_OF_EACH_KIND, *FULL_Y, NO_LABELS, *unbuilt([NO_LABELS])],
