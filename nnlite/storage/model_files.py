@@ -74,7 +74,7 @@ def warn_if_unsavable(network: Network) -> None:
     try:
         encode_layers(network.layers)
     except ArgumentError as error:
-        warnings.warn(f"layers: model.save will refuse this network: {error}", stacklevel=4)
+        warnings.warn(f"layers: model.save will refuse this network: {error}", stacklevel=5)
 
 
 def load_as(make: type[N], path: Any, layers: Any) -> N:

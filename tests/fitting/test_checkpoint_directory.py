@@ -99,6 +99,7 @@ def test_checkpoints_of_an_earlier_training_are_not_overwritten(tmp_path):
         ({"callbacks": [nn.EMA()]}, "without callbacks, now with callbacks EMA;"),
         ({"source": "list"}, "got from a list of 6, shuffled"),
         ({"metrics": ["f1"]}, "with history loss, accuracy, learning_rate, seconds, got loss, accuracy, f1, "),
+        ({"validation_split": 0.2}, "without validation data, now with validation data [0-9a-f]{8};"),
         ({"validation_data": data()}, "without validation data, now with validation data [0-9a-f]{8};"),
     ],
 )
