@@ -9,6 +9,7 @@ from nnlite.fitting.fit import fit
 from nnlite.fitting.history import History
 from nnlite.initializers import Initializer
 from nnlite.layers import Layer
+from nnlite.layers.base import Shape
 from nnlite.network.network import Network
 from nnlite.network.summary import summary
 from nnlite.optimizers import Optimizer
@@ -41,7 +42,8 @@ class Model(Network):
     layers : tuple of Layer
     theta, grad : ndarray, (n_parameters,)
         All parameters and all gradients dJ/dtheta, each in one vector: first the weights of all layers, then the
-        biases. `parameters`, ``layer.W`` and so on are live views into them.
+        biases. `parameters`, ``layer.W`` and so on are live views into them. grad is NaN until a backward pass or an
+        assignment sets it.
     n_weights : int
         How many numbers at the beginning of theta are weights, on which weight decay acts.
     rng : numpy.random.Generator
@@ -69,6 +71,14 @@ class Model(Network):
     >>> round(J, 1)                   # near ln 10
     2.3
     """
+
+    def build(self, input_shape: Shape, name: str = "X") -> None:
+        """Make theta and grad for examples of ``input_shape`` and draw the initial weights, or change nothing.
+
+        A warning says if a layer is such that `save` would refuse the network.
+        """
+        super().build(input_shape, name)
+        model_files.warn_if_unsavable(self)
 
     @explained
     def fit(

@@ -180,6 +180,17 @@ def multiply(
 
 
 @intrinsic
+def fetch(typing: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I32, I32, I32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [_pointer(builder, arguments[0], I8), I32(0), I32(3), I32(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@intrinsic
 def transpose(typing: Any, tile: Any, source: Any, source_row: Any, target: Any, target_row: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [I64] * 4)
@@ -226,6 +237,7 @@ def words(dtype: str) -> dict[str, Any]:
         "run": run,
         "multiply": multiply,
         "transpose": transpose,
+        "fetch": fetch,
         "bits_as_float": bits_as_float,
         "float_as_bits": float_as_bits,
     }

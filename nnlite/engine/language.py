@@ -142,6 +142,7 @@ class Intrinsic:
 
 T: Any = np.float64  # the type of numbers for which a kernel is compiled
 SIZE = 8  # bytes of such a number
+WIDE = 16  # columns of a panel, but for narrow layers
 
 numbers: Any = Intrinsic("numbers", "numbers(address, n): a vector of n numbers of type T at an address")
 integers: Any = Intrinsic("integers", "integers(address, n): a vector of n 64-bit integers at an address")
@@ -162,6 +163,7 @@ multiply: Any = Intrinsic(
     "multiply(tile, K, a, a_row, a_step, a_panel, a_jump, b, c, c_row, start, start_row, f1, f2, f3, f_step): "
     "a tile of a product: see `tiles`",
 )
+fetch: Any = Intrinsic("fetch", "fetch(address): bring the line of memory at an address into the cache")
 transpose: Any = Intrinsic(
     "transpose",
     "transpose(tile, source, source_row, target, target_row): as many rows as a register has numbers become columns",

@@ -64,12 +64,19 @@ class Batch(NamedTuple):
     order: Array
 
 
-def choose_threads(n_multiplications: float) -> int:
-    """Return the number of threads for a step of that many multiplications."""
+def choose_threads(network: Any, batch_size: int) -> int:
+    """Return the number of threads for steps with batches of that size."""
+    n_multiplications = 3 * batch_size * sum(s.size for s in network.segments if len(s.shape) == 2)
     wanted = processor.wanted_threads()
     if wanted is not None:
         return wanted
     return 1 if n_multiplications < SMALL else processor.available_threads()
+
+
+def describe(dtype: str, n_threads: int) -> str:
+    """Describe what decides the last digits of the results."""
+    bits = 8 * library(dtype).processor.vector_bytes
+    return f"the compiled engine with {n_threads} thread{'s' * (n_threads > 1)} and {bits}-bit vectors"
 
 
 class Trainer:
@@ -85,6 +92,7 @@ class Trainer:
         Most examples of a step.
     n_steps : int
         Most steps of a stretch.
+    n_threads : int
     labels : bool
         Whether targets are class indices.
     variant : str
@@ -92,21 +100,23 @@ class Trainer:
     """
 
     def __init__(
-        self, network: Any, optimizer: Any, *, batch_size: int, n_steps: int, labels: bool, variant: str
+        self,
+        network: Any,
+        optimizer: Any,
+        *,
+        batch_size: int,
+        n_steps: int,
+        n_threads: int,
+        labels: bool,
+        variant: str,
     ) -> None:
         self.network, self.optimizer = network, optimizer
         self.batch_size, self.n_steps = batch_size, min(n_steps, MOST_STEPS)
         self.labels, self.variant = labels, variant
         self.library: Library = library(network.dtype.name)
-        multiplications = 3 * batch_size * sum(s.size for s in network.segments if len(s.shape) == 2)
-        self.n_threads = choose_threads(multiplications)
+        self.n_threads = n_threads
         self._made_for: Any = None
         self._steps_per_second = 0.0
-
-    def describe(self) -> str:
-        """Describe what decides the last digits of the results."""
-        n, bits = self.n_threads, 8 * self.library.processor.vector_bytes
-        return f"the compiled engine with {n} thread{'s' * (n > 1)} and {bits}-bit vectors"
 
     # ---- what it is made for --------------------------------------------------------------------------------------
 

@@ -257,6 +257,25 @@ def test_the_next_fit_is_not_stopped():
     assert not model.stop_training
 
 
+# ---- how a callback is shown ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("callback", "shown"),
+    [
+        (EarlyStopping(), "EarlyStopping()"),
+        (EarlyStopping("val_f1", patience=3, mode="max"), "EarlyStopping(monitor='val_f1', patience=3, mode='max')"),
+        (nn.ReduceOnPlateau(min_delta=0.5), "ReduceOnPlateau(min_delta=0.5)"),
+        (nn.ModelCheckpoint("best.npz", save_best_only=True), "ModelCheckpoint('best.npz', save_best_only=True)"),
+        (nn.SWA(5), "SWA(5)"),
+        (LambdaCallback(on_epoch_end=print), "LambdaCallback(...)"),
+        (Diary("a", list(range(1000))), "Diary('a', ...)"),
+    ],
+)
+def test_repr_shows_required_arguments_and_those_that_differ_from_their_defaults(callback, shown):
+    assert repr(callback) == shown
+
+
 # ---- functions in place of methods ------------------------------------------------------------------------------
 
 

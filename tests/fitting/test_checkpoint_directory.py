@@ -94,12 +94,13 @@ def test_checkpoints_of_an_earlier_training_are_not_overwritten(tmp_path):
         ({"batch_size": 8}, "with batches of 16 of 90 examples, shuffled, got of 8 of 90"),
         ({"source": "fewer"}, "with batches of 16 of 90 examples, shuffled, got of 16 of 60"),
         ({"source": "other"}, "with data [0-9a-f]{8}, got [0-9a-f]{8};"),
-        ({"class_weight": [1, 2, 3]}, r"with class weights none, got \[1.0, 2.0, 3.0\]"),
+        ({"class_weight": [1, 2, 3]}, r"without class weights, now with class weights \[1.0, 2.0, 3.0\];"),
         ({"shuffle": False}, "with batches of 16 .* got of 16 of 90 examples, not shuffled"),
-        ({"callbacks": [nn.EMA()]}, "with callbacks none, got EMA"),
+        ({"callbacks": [nn.EMA()]}, "without callbacks, now with callbacks EMA;"),
         ({"source": "list"}, "got from a list of 6, shuffled"),
         ({"metrics": ["f1"]}, "with history loss, accuracy, learning_rate, seconds, got loss, accuracy, f1, "),
-        ({"validation_data": data()}, "got loss, accuracy, val_loss, val_accuracy"),
+        ({"validation_split": 0.2}, "without validation data, now with validation data [0-9a-f]{8};"),
+        ({"validation_data": data()}, "without validation data, now with validation data [0-9a-f]{8};"),
     ],
 )
 def test_another_training_is_refused(tmp_path, options, message):
@@ -121,6 +122,8 @@ def test_another_network_is_refused(tmp_path):
     fit(small(), tmp_path / "validated", validation_data=data(seed=1))
     with pytest.raises(nn.ArgumentError, match=r"with validation data [0-9a-f]{8}, got [0-9a-f]{8};"):
         fit(small(), tmp_path / "validated", validation_data=data(seed=2))
+    with pytest.raises(nn.ArgumentError, match="is of another training, with validation data, now without;"):
+        fit(small(), tmp_path / "validated")
     with pytest.raises(nn.ArgumentError, match="with seed 0, got 1"):
         fit(small(seed=1), tmp_path)
     with pytest.raises(nn.ArgumentError, match="with dtype float32, got float64"):

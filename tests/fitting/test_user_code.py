@@ -7,9 +7,10 @@ import pytest
 
 import nnlite as nn
 
-from ..support import Recorder, network, refuse, without_seconds
+from ..support import NEVER_SAVED, Recorder, network, refuse, without_seconds
 from .examples import X, y
 
+pytestmark = NEVER_SAVED
 BATCH = 10  # five batches in an epoch
 
 

@@ -295,3 +295,17 @@ def test_a_model_is_freed_with_its_last_name():
     gone = weakref.ref(model)
     del model
     assert gone() is None
+
+
+@pytest.mark.parametrize(("name", "value"), [("trainable", False), ("learning_rate", 3)])
+def test_a_setting_of_layers_or_optimizers_is_refused_because_it_would_have_no_effect(name, value):
+    model = of_kind()
+    refuse(lambda: setattr(model, name, value), f"{name}: a model has none; set it for", f".{name} = ")
+    assert not hasattr(model, name)
+    model.notes = "other attributes are the user's own"
+
+
+def test_dir_shows_what_a_user_needs():
+    names = {name for name in dir(of_kind()) if not name.startswith("_")}
+    assert {"fit", "forward", "cost", "backward", "theta", "gradients", "layers", "predict", "save"} <= names
+    assert not {"lay_out", "new_pass", "require_built", "predict_rows", "signature"} & names

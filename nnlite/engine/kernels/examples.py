@@ -1,7 +1,20 @@
 """The examples of a batch on their way into the network."""
 
 from nnlite.engine.kernels.products import cell, n_panels, run_all, share
-from nnlite.engine.language import SIZE, Integer, Integers, Matrix, Others, T, kernel, numbers
+from nnlite.engine.language import WIDE, Block, Integer, Integers, Matrix, Others, T, inline, kernel, numbers
+
+
+@inline
+def convert(source: Others, target: Block, n: int) -> None:
+    """``target = source``, n numbers of another type."""
+    for j in range(n):
+        target[j] = T(source[j])
+
+
+@inline
+def example(order: Integers, i: int) -> int:
+    """The number of the i-th example: ``order`` is empty if they are not shuffled."""
+    return order[i] if order.size > 0 else i
 
 
 @kernel
@@ -12,18 +25,17 @@ def gather(
     n, w = x.units, x.width
     begin, end = share(M, thread, n_threads)
     for i in range(begin, end):
-        example = order[first + i] if order.size > 0 else first + i
-        row = X[example * n : example * n + n]
+        number = example(order, first + i)
+        row = X[number * n : number * n + n]
         for p in range(n // w):
-            to = numbers(x.address + (p * x.rows + i) * w * SIZE, w)
-            of = row[p * w : p * w + w]
-            for j in range(w):
-                to[j] = T(of[j])
-        p = n // w
-        if p * w < n:
-            to = numbers(x.address + (p * x.rows + i) * w * SIZE, w)
-            for j in range(n - p * w):
-                to[j] = T(row[p * w + j])
+            to, of = numbers(cell(x, p, i), w), row[p * w : p * w + w]
+            if w == WIDE:
+                convert(of, to, WIDE)
+            else:
+                convert(of, to, w)
+        if n % w != 0:
+            p = n // w
+            convert(row[p * w : n], numbers(cell(x, p, i), w), n % w)
 
 
 @kernel
