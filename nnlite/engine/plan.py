@@ -56,12 +56,13 @@ class Parameter:
         Number of the table of what changes from step to step: parameters that were frozen for a while have their own.
     """
 
-    def __init__(self, place: Place, memory: Memory, width: int, rows: int) -> None:
-        units = place.shape[-1] if len(place.shape) == 2 else math.prod(place.shape)
+    def __init__(self, place: Place, memory: Memory, width: int, multiple: int) -> None:
         self.place = place
-        self.is_matrix = len(place.shape) == 2
+        self.is_matrix = isinstance(place.layer, Dense) and place.attribute == "W"
         self.rows = place.shape[0] if self.is_matrix else 1
-        self.theta = memory.panels(rows, units, width)
+        units = math.prod(place.shape) // self.rows
+        panel_rows = -(-self.rows // multiple) * multiple if self.is_matrix else 1
+        self.theta = memory.panels(panel_rows, units, width)
         self.vectors: dict[str, Panels] = {}
         self.gradient: Panels | None = None
         self.group = 0
@@ -133,7 +134,7 @@ class Plan:
         self._unit_ops: dict[int, list[tuple[list[Array], Panels | None]]] = {}
         self._sigma: dict[Layer, Panels] = {}
         self._layer_norms: dict[Layer, tuple[Panels, Array]] = {}
-        self._skips: dict[int, Panels] = {}
+        self._skips: dict[int, Panels] = {}  # by number of the residual connection
         self._allocate(places, state_places, groups)
         self.operands: dict[str, list[tuple[Array, int]]] = {}  # words that change: by name, instruction and place
         self.ops = self._step(store=False)
@@ -156,8 +157,7 @@ class Plan:
                 width_of[layer] = self._width(stage)
         self.parameters: dict[tuple[Layer, str], Parameter] = {}
         for place in [*places, *state_places]:
-            rows = -(-place.shape[0] // self._wide) * self._wide if len(place.shape) == 2 else 1
-            parameter = Parameter(place, memory, width_of[place.layer], rows)
+            parameter = Parameter(place, memory, width_of[place.layer], self._wide)
             self.parameters[place.layer, place.attribute] = parameter
         self.learned = [self.parameters[place.layer, place.attribute] for place in places]
         self.states = [self.parameters[place.layer, place.attribute] for place in state_places]
@@ -175,7 +175,7 @@ class Plan:
         self.results = memory.zeros(self.n_steps * self.n_threads * 2, np.float64).reshape(self.n_steps, self.n_threads, 2)
         self.keys = memory.zeros(max(1, self.n_steps * self.structure.n_random), np.int64)
         self.norms = memory.zeros(8 * self.n_threads, np.float64)
-        self.sums = memory.zeros(B)
+        self.sums = memory.zeros(2 * B)
         widest = max(stage.units for stage in self.stages)
         self._scratch_size = G_NUMBERS + (widest + 2 * self._wide) * self._wide
         self.scratch = memory.zeros(self.n_threads * (self._scratch_size + 272))
@@ -426,10 +426,10 @@ class Plan:
         for one, (_, kept) in reversed(list(zip(stage.unitwise, self._kept_first(i), strict=True))):
             layer: Any = one.layer
             if one.kind == "fork":
-                ops.append(self._op("add_block", [d.block, self._skip(one.partner).block], d.width))
+                ops.append(self._op("add_block", [d.block, self._skip(one.which, i).block], d.width))
             elif one.kind == "join":
                 if one.partner >= self.structure.first:
-                    ops.append(self._op("copy", [d.block, self._skip(i).block], d.width))
+                    ops.append(self._op("copy", [d.block, self._skip(one.which, i).block], d.width))
             elif isinstance(layer, BatchNorm):
                 ops += self._norm_backward(layer, d, kept)
             elif type(layer) in support.NOISE:
@@ -442,12 +442,12 @@ class Plan:
                 ops.append(self._op(f"{found.name}_backward", [d.block, kept.block, *numbers], d.width))
         return self._place(ops)
 
-    def _skip(self, i: int) -> Panels:
-        """The gradient that goes around the layers of a residual connection that ends in stage i."""
-        if i not in self._skips:
+    def _skip(self, which: int, i: int) -> Panels:
+        """The gradient that goes around the layers of a residual connection, which begins or ends in stage i."""
+        if which not in self._skips:
             a = self.a[i]
-            self._skips[i] = self.memory.panels(a.rows, a.units, a.width)
-        return self._skips[i]
+            self._skips[which] = self.memory.panels(a.rows, a.units, a.width)
+        return self._skips[which]
 
     def _norm_backward(self, layer: BatchNorm, d: Panels, z_hat: Panels | None) -> list[Array]:
         gamma, beta = self.parameters[layer, "gamma"], self.parameters[layer, "beta"]

@@ -20,13 +20,13 @@ class Unitwise:
     """An operation on single units.
 
     ``kind`` is "layer", "fork" (the beginning of a residual connection) or "join" (its end, which adds the output of the
-    stage ``partner``; a fork's partner is the stage of its join).
+    stage ``partner``).
     """
 
     kind: str
     layer: Layer | None = None
     partner: int = -1
-    which: int = -1  # number among the layers that draw random numbers
+    which: int = -1  # number among the layers that draw random numbers, or among the residual connections
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Stages:
 
     def __init__(self, layers: Sequence[Layer], input_shape: Shape) -> None:
         self.stages = [Stage("input", math.prod(input_shape))]
-        self.n_random = 0
+        self.n_random = self._n_residual = 0
         self._add(layers[:-1], input_shape)
         learning = [i for i, stage in enumerate(self.stages) if stage.learns]
         self.first = min(learning, default=len(self.stages))
@@ -101,10 +101,9 @@ class Stages:
 
     def _residual(self, layer: Layer, shape: Shape) -> None:
         begin = len(self.stages) - 1
-        fork = Unitwise("fork")
-        self.stages[begin].unitwise.append(fork)
+        which, self._n_residual = self._n_residual, self._n_residual + 1
+        self.stages[begin].unitwise.append(Unitwise("fork", which=which))
         self._add(layer.inner_layers, shape)
         if len(self.stages) - 1 == begin:
             self.stages.append(Stage("copy", self.stages[-1].units))
-        self._unitwise(Unitwise("join", partner=begin))
-        fork.partner = len(self.stages) - 1
+        self._unitwise(Unitwise("join", partner=begin, which=which))
