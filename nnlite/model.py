@@ -263,6 +263,7 @@ class Model(Network):
         Softmax()  (M, 3)
         ------------------------------
         total      float32          15
+        engine     compiled, with nnlite[fast]
         """
         return summary(self)
 

@@ -117,8 +117,11 @@ def private_uses(path):
                     yield f"{path.relative_to(ROOT)}:{node.lineno} {alias.name}"
 
 
+NUMBA = {"_getvalue"}  # how Numba's own documentation says that an intrinsic returns an array
+
+
 def is_private(name):
-    return re.match("_[^_]", name) and name not in ("_replace", "_asdict", "_fields")  # public in a NamedTuple
+    return name not in NUMBA and re.match("_[^_]", name) and name not in ("_replace", "_asdict", "_fields")  # public in a NamedTuple
 
 
 def on_self(node):

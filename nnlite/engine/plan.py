@@ -13,9 +13,9 @@ from nnlite.engine import kernels, support
 from nnlite.engine.kernels.products import G_NUMBERS
 from nnlite.engine.language import KERNELS, SIZES, WORDS
 from nnlite.engine.library import Library
+from nnlite.engine.optimizing import Options
 from nnlite.engine.panels import Memory, Panels
 from nnlite.engine.stages import Stage, Stages, Unitwise
-from nnlite.engine.support import Rule
 from nnlite.functional import SELU_ALPHA, SELU_LAMBDA
 from nnlite.layers import AlphaDropout, BatchNorm, Dense, Dropout, Layer, LayerNorm, Softmax
 from nnlite.layers.base import Shape
@@ -66,17 +66,6 @@ class Parameter:
         self.vectors: dict[str, Panels] = {}
         self.gradient: Panels | None = None
         self.group = 0
-
-
-class Options:
-    """The options of an optimizer that are carried out by kernels of their own."""
-
-    def __init__(self, optimizer: Any) -> None:
-        self.rule: Rule = support.rules()[type(optimizer)](optimizer)
-        self.names: tuple[str, ...] = optimizer.state_names
-        self.weight_decay, self.l1 = optimizer.weight_decay, optimizer.l1
-        self.clip_value, self.clip_norm, self.max_norm = optimizer.clip_value, optimizer.clip_norm, optimizer.max_norm
-        self.decoupled = optimizer.decoupled
 
 
 class Plan:
