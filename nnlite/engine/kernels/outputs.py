@@ -119,7 +119,6 @@ def softmax_labels(
         number = example(order, first + i)
         label = y[number]
         of_label = numbers(cell(z, label // w, i), w)[label % w]
-        a_label = numbers(cell(dz, label // w, i), w)[label % w]
         largest_at = 0
         largest = T(-1)
         mean_z = 0.0
