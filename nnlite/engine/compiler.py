@@ -11,7 +11,7 @@ from llvmlite import binding
 from numba.core import types as numba_types
 
 from nnlite.engine import intrinsics, tiles
-from nnlite.engine.language import GIVEN, KERNELS, NOW, OPERANDS, SIZES, Inline, Intrinsic, Kernel, Matrix
+from nnlite.engine.language import KERNELS, NOW, OPERANDS, SIZES, Inline, Intrinsic, Kernel, Matrix
 from nnlite.engine.processor import Processor, target_machine
 
 OPTIONS: dict[str, Any] = {
@@ -50,7 +50,9 @@ class Compiler:
         entry = numba.njit(ENTRY, **OPTIONS)(_entry(kernel, body, self.words, variant))
         library = entry.overloads[entry.signatures[0]].library
         code = binding.parse_assembly(library.get_llvm_str())
-        code.get_function(entry.overloads[entry.signatures[0]].fndesc.llvm_func_name).name = symbol(name, self.dtype, variant)
+        code.get_function(entry.overloads[entry.signatures[0]].fndesc.llvm_func_name).name = symbol(
+            name, self.dtype, variant
+        )
         return bytes(self.machine.emit_object(code))
 
     def tiles(self) -> bytes:
@@ -73,7 +75,11 @@ class Compiler:
             elif isinstance(value, Inline):
                 known[name] = self._inline(value)
         return types.FunctionType(
-            function.__code__, {**function.__globals__, **known}, function.__name__, function.__defaults__, function.__closure__
+            function.__code__,
+            {**function.__globals__, **known},
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
         )
 
     def _inline(self, helper: Inline) -> Any:
@@ -92,7 +98,9 @@ def _entry(kernel: Kernel, body: Any, words: dict[str, Any], variant: str) -> An
     lines, at = [], OPERANDS
     if "width" in kernel.kinds or any(kind in ("block", "units") for kind in kernel.kinds.values()):
         lines.append("width = word(op, 1)")
-    lines += [f"{name} = word(now, {NOW.index(name)})" for name in NOW if name in kernel.kinds or name in ("thread", "step")]
+    lines += [
+        f"{name} = word(now, {NOW.index(name)})" for name in NOW if name in kernel.kinds or name in ("thread", "step")
+    ]
     for name, kind in kernel.kinds.items():
         if kind is not None:
             lines.append(f"{name} = {_operand(kind, at)}")

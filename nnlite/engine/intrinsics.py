@@ -35,7 +35,9 @@ def _vector(item: Any, llvm: Any, size: int) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             array = make_array(kind)(context, builder)
             data = _pointer(builder, arguments[0], llvm)
-            populate_array(array, data=data, shape=[arguments[1]], strides=[I64(size)], itemsize=I64(size), meminfo=None)
+            populate_array(
+                array, data=data, shape=[arguments[1]], strides=[I64(size)], itemsize=I64(size), meminfo=None
+            )
             return array._getvalue()
 
         return kind(types.int64, types.int64), generate

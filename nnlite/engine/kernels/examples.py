@@ -18,9 +18,7 @@ def example(order: Integers, i: int) -> int:
 
 
 @kernel
-def gather(
-    X: Others, order: Integers, x: Matrix, thread: int, n_threads: int, first: int, M: int
-) -> None:
+def gather(X: Others, order: Integers, x: Matrix, thread: int, n_threads: int, first: int, M: int) -> None:
     """``x[i] = X[order[first + i]]``, in panels; each thread takes some of the rows."""
     n, w = x.units, x.width
     begin, end = share(M, thread, n_threads)
@@ -40,8 +38,8 @@ def gather(
 
 @kernel
 def blocks(
-    x: Matrix, target: Matrix, by_rows: Integer, after: Integer, n_after: Integer, now: int, thread: int, n_threads: int,
-    M: int,
+    x: Matrix, target: Matrix, by_rows: Integer, after: Integer, n_after: Integer,
+    now: int, thread: int, n_threads: int, M: int,
 ) -> None:  # fmt: skip
     """``target = x``, unless they are the same, panel by panel; then the instructions that follow."""
     p0, p1, r0, r1 = 0, n_panels(x), 0, M
@@ -51,7 +49,8 @@ def blocks(
         p0, p1 = share(p1, thread, n_threads)
     for p in range(p0, p1):
         if x.address != target.address:
-            of, to = numbers(cell(x, p, r0), (r1 - r0) * x.width), numbers(cell(target, p, r0), (r1 - r0) * x.width)
+            n = (r1 - r0) * x.width
+            of, to = numbers(cell(x, p, r0), n), numbers(cell(target, p, r0), n)
             for i in range(of.size):
                 to[i] = of[i]
         run_all(after, n_after, now, r0, r1, p)
@@ -62,7 +61,7 @@ def pieces(
     W: Matrix, rows: Integer, height: Integer, by_rows: Integer, after: Integer, n_after: Integer, last: Integer,
     n_last: Integer, now: int, thread: int, n_threads: int,
 ) -> None:  # fmt: skip
-    """Carry out instructions on pieces of ``height`` rows of parameters, and at the end of each panel those of ``last``."""
+    """Carry out instructions on pieces of ``height`` rows of parameters, and those of ``last`` after each panel."""
     p0, p1, k0, k1 = 0, n_panels(W), 0, rows
     if by_rows == 1:
         k0, k1 = share(rows, thread, n_threads)

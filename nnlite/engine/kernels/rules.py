@@ -9,7 +9,6 @@ from nnlite.engine.language import (
     WRONG,
     Block,
     Integer,
-    Integers,
     Number,
     PerStep,
     T,
@@ -70,9 +69,7 @@ def clear_squares(norms: Integer, thread: int) -> None:
 
 
 @kernel
-def store_gradient(
-    g: Block, grad: Integer, units: Integer, r0: int, panel: int, width: int
-) -> None:
+def store_gradient(g: Block, grad: Integer, units: Integer, r0: int, panel: int, width: int) -> None:
     """Write the gradient into ``model.grad``: rows r0..r1, some of ``units`` columns."""
     n = min(width, units - panel * width)
     for i in range(g.size // width):
@@ -133,7 +130,9 @@ def nesterov(theta: Block, g: Block, v: Block, of_step: PerStep, mu: Number) -> 
 
 
 @kernel
-def adam(theta: Block, g: Block, m: Block, v: Block, of_step: PerStep, beta_1: Number, beta_2: Number, epsilon: Number) -> None:
+def adam(
+    theta: Block, g: Block, m: Block, v: Block, of_step: PerStep, beta_1: Number, beta_2: Number, epsilon: Number
+) -> None:
     """``m = beta_1 m + (1 - beta_1) g``, ``v = beta_2 v + (1 - beta_2) g^2``, and the step with m_hat and v_hat."""
     rate, root = of_step[1], of_step[2]
     for i in range(theta.size):
@@ -144,7 +143,15 @@ def adam(theta: Block, g: Block, m: Block, v: Block, of_step: PerStep, beta_1: N
 
 @kernel
 def amsgrad(
-    theta: Block, g: Block, m: Block, v: Block, largest: Block, of_step: PerStep, beta_1: Number, beta_2: Number, epsilon: Number
+    theta: Block,
+    g: Block,
+    m: Block,
+    v: Block,
+    largest: Block,
+    of_step: PerStep,
+    beta_1: Number,
+    beta_2: Number,
+    epsilon: Number,
 ) -> None:
     """`adam` with the largest v so far in place of v."""
     rate, root = of_step[1], of_step[2]
@@ -160,7 +167,15 @@ def amsgrad(
 
 @kernel
 def nadam(
-    theta: Block, g: Block, m: Block, v: Block, P: Block, of_step: PerStep, beta_1: Number, beta_2: Number, epsilon: Number
+    theta: Block,
+    g: Block,
+    m: Block,
+    v: Block,
+    P: Block,
+    of_step: PerStep,
+    beta_1: Number,
+    beta_2: Number,
+    epsilon: Number,
 ) -> None:
     """`adam` that looks ahead: ``P = mu P``, and ``(1 - mu) / (1 - P) g + mu_next / (1 - P mu_next) m`` for m_hat."""
     rate, mu, mu_next, root = of_step[0], of_step[1], of_step[2], of_step[3]
