@@ -343,6 +343,8 @@ class Plan:
     def _rows_forward(self, stage: Stage, i: int) -> Array:
         layer: Any = stage.layer
         z, a = self.a[i - 1], self.a[i]
+        if isinstance(layer, Softmax) and stage.group < stage.units:
+            return self._op("softmax_groups_forward", [z.matrix, a.matrix, stage.group])
         if isinstance(layer, Softmax):
             return self._op("softmax_forward", [z.matrix, a.matrix, [self.sums.ctypes.data, len(self.sums)]])
         if layer not in self._layer_norms:
@@ -407,7 +409,9 @@ class Plan:
         if stage.kind == "copy":
             return [self._op("blocks", [dz.matrix, da.matrix, by_rows, *after])]
         layer: Any = stage.layer
-        if isinstance(layer, Softmax):
+        if isinstance(layer, Softmax) and stage.group < stage.units:
+            ops = [self._op("softmax_groups_backward", [dz.matrix, self.a[i].matrix, da.matrix, stage.group])]
+        elif isinstance(layer, Softmax):
             ops = [self._op("softmax_backward", [dz.matrix, self.a[i].matrix, da.matrix])]
         else:
             z_hat, sigma = self._layer_norms[layer]

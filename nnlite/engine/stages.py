@@ -31,11 +31,15 @@ class Unitwise:
 
 @dataclass
 class Stage:
-    """A stage: ``kind`` is "input", "dense", "copy" or "rows"."""
+    """A stage: ``kind`` is "input", "dense", "copy" or "rows".
+
+    ``group`` is the length of the last axis, on which Softmax works: less than ``units`` for images.
+    """
 
     kind: str
     units: int
     layer: Layer | None = None
+    group: int = 0
     unitwise: list[Unitwise] = field(default_factory=list)
 
     @property
@@ -80,7 +84,7 @@ class Stages:
             if type(layer) is Dense:
                 self.stages.append(Stage("dense", units, layer))
             elif type(layer) in (LayerNorm, Softmax):
-                self.stages.append(Stage("rows", units, layer))
+                self.stages.append(Stage("rows", units, layer, shape[-1]))
             elif type(layer) is Residual:
                 self._residual(layer, shape)
             elif type(layer) in support.NOISE:
