@@ -121,7 +121,8 @@ NUMBA = {"_getvalue"}  # how Numba's own documentation says that an intrinsic re
 
 
 def is_private(name):
-    return name not in NUMBA and re.match("_[^_]", name) and name not in ("_replace", "_asdict", "_fields")  # public in a NamedTuple
+    named_tuple = {"_replace", "_asdict", "_fields"}  # public there
+    return re.match("_[^_]", name) and name not in NUMBA | named_tuple
 
 
 def on_self(node):

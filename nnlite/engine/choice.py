@@ -6,8 +6,8 @@ import os
 from typing import Any, NamedTuple
 
 from nnlite.engine import support
-from nnlite.engine.optimizing import RULES
 from nnlite.engine.availability import INSTALL, missing
+from nnlite.engine.optimizing import RULES
 from nnlite.errors import ArgumentError
 
 ENGINES = ("auto", "textbook", "compiled")

@@ -31,6 +31,11 @@ def _rates(t: Array, rates: Array) -> Array:
     return rates[:, None]
 
 
+def _averages(rule: Any) -> tuple[float, ...]:
+    """Beta and 1 - beta of both averages: in float32, 1 - 0.999 would be wrong in the fifth digit."""
+    return rule.beta_1, 1 - rule.beta_1, rule.beta_2, 1 - rule.beta_2
+
+
 def _sgd(rule: Any) -> Rule:
     if not rule.momentum:
         return Rule([("sgd", (), True, ())], _rates)
@@ -42,7 +47,7 @@ def _adam(rule: Any) -> Rule:
         return np.stack([rates, rates / (1 - rule.beta_1**t), 1 / np.sqrt(1 - rule.beta_2**t)], axis=1)
 
     vectors = rule.state_names
-    return Rule([("amsgrad" if rule.amsgrad else "adam", vectors, True, (rule.beta_1, rule.beta_2, rule.epsilon))], per_step)
+    return Rule([("amsgrad" if rule.amsgrad else "adam", vectors, True, (*_averages(rule), rule.epsilon))], per_step)
 
 
 def _nadam(rule: Any) -> Rule:
@@ -50,7 +55,7 @@ def _nadam(rule: Any) -> Rule:
         mu, mu_next = (np.array([rule.mu(k) for k in (t + later).tolist()]) for later in (0, 1))
         return np.stack([rates, mu, mu_next, 1 / np.sqrt(1 - rule.beta_2**t)], axis=1)
 
-    return Rule([("nadam", ("m", "v", "P"), True, (rule.beta_1, rule.beta_2, rule.epsilon))], per_step)
+    return Rule([("nadam", ("m", "v", "P"), True, (*_averages(rule), rule.epsilon))], per_step)
 
 
 def _adagrad(rule: Any) -> Rule:
@@ -58,7 +63,8 @@ def _adagrad(rule: Any) -> Rule:
 
 
 def _rmsprop(rule: Any) -> Rule:
-    numbers = (rule.rho, rule.epsilon)
+    numbers = (rule.rho, 1 - rule.rho, rule.epsilon)
+    first: tuple[str, tuple[str, ...], bool, tuple[float, ...]]
     if rule.centered:
         first = ("centered_mean_square", ("mean_square", "mean"), False, numbers)
     else:
@@ -69,7 +75,7 @@ def _rmsprop(rule: Any) -> Rule:
 
 
 def _lion(rule: Any) -> Rule:
-    return Rule([("lion", ("m",), True, (rule.beta_1, rule.beta_2))], _rates)
+    return Rule([("lion", ("m",), True, _averages(rule))], _rates)
 
 
 RULES: dict[type[Optimizer], Callable[[Any], Rule]] = {

@@ -1,7 +1,7 @@
 """A network as stages: the parts between two meetings of the threads.
 
-A stage begins with a product (Dense), a copy, or an operation on rows (LayerNorm, Softmax). What follows works on single
-units (activations, BatchNorm, dropout) and is done panel by panel, while the numbers are in the cache.
+A stage begins with a product (Dense), a copy, or an operation on rows (LayerNorm, Softmax). What follows works on
+single units (activations, BatchNorm, dropout) and is done panel by panel, while the numbers are in the cache.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from nnlite.layers.base import Shape
 class Unitwise:
     """An operation on single units.
 
-    ``kind`` is "layer", "fork" (the beginning of a residual connection) or "join" (its end, which adds the output of the
-    stage ``partner``).
+    ``kind`` is "layer", "fork" (the beginning of a residual connection) or "join" (its end, which adds the output of
+    the stage ``partner``).
     """
 
     kind: str
@@ -31,12 +31,22 @@ class Unitwise:
 
 @dataclass
 class Stage:
-    """A stage: ``kind`` is "input", "dense", "copy" or "rows"."""
+    """A stage: ``kind`` is "input", "dense", "copy" or "rows".
+
+    ``group`` is the length of the last axis, on which Softmax works: less than ``units`` for images.
+    """
 
     kind: str
     units: int
     layer: Layer | None = None
+    group: int = 0
     unitwise: list[Unitwise] = field(default_factory=list)
+
+    @property
+    def own(self) -> Layer:
+        """The layer with which it begins."""
+        assert self.layer is not None
+        return self.layer
 
     @property
     def layers(self) -> list[Layer]:
@@ -80,7 +90,7 @@ class Stages:
             if type(layer) is Dense:
                 self.stages.append(Stage("dense", units, layer))
             elif type(layer) in (LayerNorm, Softmax):
-                self.stages.append(Stage("rows", units, layer))
+                self.stages.append(Stage("rows", units, layer, shape[-1]))
             elif type(layer) is Residual:
                 self._residual(layer, shape)
             elif type(layer) in support.NOISE:

@@ -69,7 +69,8 @@ def without_kernel(layers: Sequence[Layer], inside: bool = False) -> Layer | Non
             kind in ACTIVATIONS
             or kind in NOISE
             or kind in SHAPES
-            or kind in (all_layers.Dense, all_layers.BatchNorm, all_layers.LayerNorm, all_layers.Softmax, all_layers.Identity)
+            or kind
+            in (all_layers.Dense, all_layers.BatchNorm, all_layers.LayerNorm, all_layers.Softmax, all_layers.Identity)
         ):
             return layer
     return None

@@ -207,7 +207,7 @@ class Loop:
         return self.setup.source.batches(skip=self.position.n_batches)
 
     def _advance(self, batch: Examples, watch: Callable[[int], bool]) -> float:
-        """Make a step and count it. Return J. The compiled loop makes several steps here, and asks ``watch`` meanwhile."""
+        """Make a step and count it. Return J. The compiled loop makes several steps, and asks ``watch`` meanwhile."""
         J = self._step(batch)
         self.position.n_batches += 1
         self.position.n_steps += 1

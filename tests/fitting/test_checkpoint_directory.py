@@ -151,8 +151,8 @@ def test_resuming_with_products_that_round_otherwise_warns(tmp_path, monkeypatch
         "by the textbook with OPENBLAS_CORETYPE=Zen and 2 threads, and continues with the textbook with "
         "OPENBLAS_CORETYPE=Zen and 1 thread, .* always after it"
     )
+    options = {"checkpoint": tmp_path, "resume": True, "engine": "textbook"}
     with pytest.warns(UserWarning, match=told) as warned:
-        options = {"checkpoint": tmp_path, "resume": True, "engine": "textbook"}
         small().fit(*data(), optimizer=nn.SGD(0.1), batch_size=16, epochs=3, **options)
     assert warned[0].filename == __file__
     monkeypatch.setattr(openblas, "rounding", "something else")

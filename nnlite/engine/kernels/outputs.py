@@ -297,6 +297,46 @@ def softmax_forward(z: Matrix, a: Matrix, sums: Vector, M: int, thread: int, n_t
         scale_row(a, i, T(1) / sums[i])
 
 
+@inline
+def address_of(x: Matrix, i: int, j: int) -> int:
+    """The address of the number in row i and column j."""
+    return cell(x, j // x.width, i) + j % x.width * SIZE
+
+
+@kernel
+def softmax_groups_forward(z: Matrix, a: Matrix, group: Integer, M: int, thread: int, n_threads: int) -> None:
+    """`softmax_forward` on each ``group`` of neighboring numbers, for the last axis of images."""
+    begin, end = share(M, thread, n_threads)
+    for i in range(begin, end):
+        for start in range(0, z.units, group):
+            top = numbers(address_of(z, i, start), 1)[0]
+            for j in range(start, start + group):
+                top = max(top, numbers(address_of(z, i, j), 1)[0])
+            total = T(0)
+            for j in range(start, start + group):
+                e = exp(numbers(address_of(z, i, j), 1)[0] - top)
+                numbers(address_of(a, i, j), 1)[0] = e
+                total += e
+            for j in range(start, start + group):
+                numbers(address_of(a, i, j), 1)[0] /= total
+
+
+@kernel
+def softmax_groups_backward(
+    da: Matrix, a: Matrix, dz: Matrix, group: Integer, M: int, thread: int, n_threads: int
+) -> None:
+    """`softmax_backward` on each ``group`` of neighboring numbers."""
+    begin, end = share(M, thread, n_threads)
+    for i in range(begin, end):
+        for start in range(0, a.units, group):
+            dot = T(0)
+            for j in range(start, start + group):
+                dot += numbers(address_of(da, i, j), 1)[0] * numbers(address_of(a, i, j), 1)[0]
+            for j in range(start, start + group):
+                of_da = numbers(address_of(da, i, j), 1)[0]
+                numbers(address_of(dz, i, j), 1)[0] = numbers(address_of(a, i, j), 1)[0] * (of_da - dot)
+
+
 @kernel
 def softmax_backward(da: Matrix, a: Matrix, dz: Matrix, M: int, thread: int, n_threads: int) -> None:
     """``dz_j = a_j (da_j - sum_k da_k a_k)``, in the middle of a network."""
