@@ -1,7 +1,8 @@
 """A team of threads that carries out a plan.
 
 All threads run the same compiled function, without the interpreter's lock, and meet at a counter in their shared
-memory. They are plain Python threads that end with the call, so nothing of them is left in a process that forks or ends.
+memory. They are plain Python threads that end with the call, so nothing of them is left in a process that forks or
+ends.
 """
 
 from __future__ import annotations
