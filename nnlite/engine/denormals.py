@@ -1,7 +1,8 @@
 """Numbers below 1e-38 in the textbook's steps: counted as 0, since each operation on one takes many times as long.
 
-Momentum of a gradient that has become 0 decays to such numbers and stays there. A flag of the processor tells it to treat
-them as 0. The C library saves and sets the flags of a thread (`fegetenv`, `fesetenv`); compiled kernels set them themselves.
+Momentum of a gradient that has become 0 decays to such numbers and stays there. A flag of the processor tells it to
+treat them as 0. The C library saves and sets the flags of a thread (`fegetenv`, `fesetenv`); compiled kernels set them
+themselves.
 """
 
 from __future__ import annotations
