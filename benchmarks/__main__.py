@@ -203,7 +203,7 @@ def _leave_out(session: Session, *, all_asked_for: bool) -> list[str]:
 
 
 def _about_the_run(session: Session, seconds: float, stopped: bool) -> list[str]:
-    """How it was measured, and what a sceptic would ask."""
+    """How it was measured, and what a skeptic would ask."""
     lines = ["STOPPED before the end."] if stopped else []
     lines.append(
         "Medians, in brackets the quartiles. All take turns, round after round, each in a process of its own, with the "

@@ -91,8 +91,8 @@ def examples(network: Network) -> tuple[Array, Array]:
     rng = np.random.default_rng(0)
     n, width = network.n_examples, network.sizes[0]
     classes = rng.integers(N_CLASSES, size=n)
-    centres = rng.standard_normal((N_CLASSES, N_FACTORS), np.float32)
-    factors = 0.75 * rng.standard_normal((n, N_FACTORS), np.float32) + centres[classes]
+    centers = rng.standard_normal((N_CLASSES, N_FACTORS), np.float32)
+    factors = 0.75 * rng.standard_normal((n, N_FACTORS), np.float32) + centers[classes]
     X = factors @ rng.standard_normal((N_FACTORS, width), np.float32)
     X *= np.float32(0.3) / X.std()
     X += 0.02 * rng.standard_normal(X.shape, np.float32)

@@ -9,7 +9,7 @@ from benchmarks.frameworks import FRAMEWORKS, OWN
 from benchmarks.report import number
 from benchmarks.results import Results
 
-# Okabe and Ito's colours (2008), which colour-blind readers can tell apart, and markers that need no colour at all.
+# Okabe and Ito's colors (2008), which color-blind readers can tell apart, and markers that need no color at all.
 STYLES = {
     "nnlite": ("#000000", "o"),
     "torch": ("#D55E00", "s"),

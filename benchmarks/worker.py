@@ -128,7 +128,7 @@ def main() -> None:
     worker: Worker | None = None
     slept, busy = time.monotonic(), time.process_time()
     for line in sys.stdin:
-        # a sceptic's check: did this process take time from the one that was measured while it should have slept?
+        # a skeptic's check: did this process take time from the one that was measured while it should have slept?
         idle_until = time.process_time()
         idle = {"idle_seconds": time.monotonic() - slept, "idle_cpu": idle_until - busy}
         command = json.loads(line)

@@ -1,3 +1,4 @@
+# __init__.pyi lists the public names and the modules they live in.
 """Multilayer neural networks from scratch in NumPy.
 
 >>> import nnlite as nn
@@ -33,7 +34,8 @@ __doc__ = (__doc__ or "") + "\n".join(  # None under python -OO
 
 def __getattr__(name: str) -> Any:
     if name not in _homes:
-        raise AttributeError(f"module 'nnlite' has no attribute {name!r}")
+        hint = importlib.import_module("nnlite.words").instead_of_name(name, __all__)
+        raise AttributeError(f"module 'nnlite' has no attribute {name!r}{hint}")
     if _homes[name] == __name__:
         return importlib.import_module(f"{__name__}.{name}")
     value = globals()[name] = getattr(importlib.import_module(_homes[name]), name)

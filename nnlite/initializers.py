@@ -11,9 +11,10 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
+from nnlite.words import Explained
 
 
-class Initializer:
+class Initializer(Explained):
     """Base class of the initializers. A subclass defines ``__call__(shape, rng)``.
 
     Examples

@@ -9,11 +9,13 @@ from nnlite.fitting.fit import fit
 from nnlite.fitting.history import History
 from nnlite.initializers import Initializer
 from nnlite.layers import Layer
+from nnlite.layers.base import Shape
 from nnlite.network.network import Network
 from nnlite.network.summary import summary
 from nnlite.optimizers import Optimizer
 from nnlite.storage import model_files
 from nnlite.storage.checkpoints import Checkpoint
+from nnlite.words import explained
 
 
 class Model(Network):
@@ -40,7 +42,8 @@ class Model(Network):
     layers : tuple of Layer
     theta, grad : ndarray, (n_parameters,)
         All parameters and all gradients dJ/dtheta, each in one vector: first the weights of all layers, then the
-        biases. `parameters`, ``layer.W`` and so on are live views into them.
+        biases. `parameters`, ``layer.W`` and so on are live views into them. grad is NaN until a backward pass or an
+        assignment sets it.
     n_weights : int
         How many numbers at the beginning of theta are weights, on which weight decay acts.
     rng : numpy.random.Generator
@@ -69,6 +72,15 @@ class Model(Network):
     2.3
     """
 
+    def build(self, input_shape: Shape, name: str = "X") -> None:
+        """Make theta and grad for examples of ``input_shape`` and draw the initial weights, or change nothing.
+
+        A warning says if a layer is such that `save` would refuse the network.
+        """
+        super().build(input_shape, name)
+        model_files.warn_if_unsavable(self)
+
+    @explained
     def fit(
         self,
         X: Any,
@@ -88,6 +100,7 @@ class Model(Network):
         checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
         resume: bool = False,
         progress: bool = True,
+        engine: str = "auto",
     ) -> History:
         r"""Train by gradient descent: ``theta <- theta - learning_rate dJ/dtheta``, batch after batch.
 
@@ -137,7 +150,14 @@ class Model(Network):
             network, seed, kind of optimizer, list of callbacks or data raises an error. You may raise ``epochs`` and
             change the hyperparameters of the optimizer. A training that a callback ended is complete.
         progress : bool, default True
-            Show a progress bar in a terminal or a notebook.
+            Show a progress bar in a terminal or a notebook; elsewhere, such as in a log, print a line for each epoch on
+            stderr, or about 20 lines in a long training. False shows nothing.
+        engine : {"auto", "textbook", "compiled"}, default "auto"
+            What makes the steps. "textbook": the layers and the rule, in NumPy. "compiled": the same equations as
+            compiled loops, in a team of threads; it needs ``pip install "nnlite[fast]"``, and a kernel for every layer
+            and rule. "auto": compiled where that is possible; the environment variable NNLITE_ENGINE can decide
+            instead. NNLITE_NUM_THREADS sets the number of threads. Both engines give the same results to rounding;
+            ``history.engine`` tells which one it was.
 
         Returns
         -------
@@ -190,8 +210,10 @@ class Model(Network):
             checkpoint=checkpoint,
             resume=resume,
             progress=progress,
+            engine=engine,
         )
 
+    @explained
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file, completely or not at all. `nnlite.load` reads it.
 
@@ -241,10 +263,12 @@ class Model(Network):
         Softmax()  (M, 3)
         ------------------------------
         total      float32          15
+        engine     compiled, with nnlite[fast]
         """
         return summary(self)
 
 
+@explained
 def load(path: str | os.PathLike[str], *, layers: Iterable[type[Layer] | type[Initializer]] = ()) -> Model:
     """Read a network that `Model.save` wrote. It predicts the same, bit for bit.
 

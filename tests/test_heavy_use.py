@@ -32,7 +32,7 @@ def rounds(quick, slow):
 # ---- threads -------------------------------------------------------------------------------------------------------
 
 
-def network(seed=0):
+def deep(seed=0):
     layers = [nn.Dense(48), nn.ReLU(), nn.BatchNorm(), nn.Dense(32), nn.Tanh(), nn.Dense(10), nn.Softmax()]
     return nn.Model(layers, n_features=20, seed=seed)
 
@@ -75,7 +75,7 @@ def data_sets():
 
 @rounds(1, 10)
 def test_sixteen_threads_predict_with_one_network(n_rounds):
-    model, sets = network(), data_sets()
+    model, sets = deep(), data_sets()
     expected = [model.predict_proba(X) for X in sets]
 
     def predict(i):
@@ -87,7 +87,7 @@ def test_sixteen_threads_predict_with_one_network(n_rounds):
 
 @rounds(2, 20)
 def test_a_network_trains_while_threads_predict_with_its_copy(n_rounds):
-    model, alone, sets = network(), network(), data_sets()
+    model, alone, sets = deep(), deep(), data_sets()
     X, y = sets[-1][:256], np.arange(256) % 10
     options = {"epochs": 1, "batch_size": 64, "progress": False}
     copy = model.copy()
@@ -253,13 +253,16 @@ def resident():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+PYTEST = [tracemalloc.Filter(False, f"*{package}*") for package in ("execnet", "xdist", "_pytest")]
+
+
 @contextlib.contextmanager
 def traced():
-    """Trace allocations; yield a function that gives the bytes that are in use."""
+    """Trace allocations; yield a function that gives the bytes that are in use, without what pytest's workers use."""
 
     def used():
         gc.collect()
-        return tracemalloc.get_traced_memory()[0]
+        return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(PYTEST).traces)
 
     tracemalloc.start()
     try:
@@ -308,7 +311,7 @@ def test_many_networks_leave_nothing_behind():
     X, y = RNG.standard_normal((64, 20)), np.arange(64) % 10
 
     def use():
-        model = network()
+        model = deep()
         model.fit(X, y, epochs=1, optimizer=nn.Adam(1e-3), progress=False)
         model.copy().predict(X[:5])
 
@@ -322,7 +325,7 @@ def test_many_networks_leave_nothing_behind():
 
 
 def test_threads_that_ended_leave_nothing_behind():
-    model, X = network(), RNG.standard_normal((300, 20)).astype(np.float32)
+    model, X = deep(), RNG.standard_normal((300, 20)).astype(np.float32)
     model.predict(X)
     with traced() as used:
         for i in range(60):

@@ -427,7 +427,7 @@ def test_moments_and_ranges_are_those_of_pytorch(name):
     assert w.mean() == pytest.approx(mean, abs=7 * std / 1732 + 1e-15)
     assert w.std() == pytest.approx(std, abs=7 * std / 2449 + 1e-15)
     if std > 0:
-        centred = w - w.mean()
-        assert (centred**4).mean() / w.var() ** 2 == pytest.approx(kurtosis, abs=0.03)
+        centered = w - w.mean()
+        assert (centered**4).mean() / w.var() ** 2 == pytest.approx(kurtosis, abs=0.03)
     bounded = kurtosis < 2.5
     assert np.abs(w).max() == pytest.approx(largest, rel=1e-4 if bounded else 0.3)

@@ -16,7 +16,7 @@ class EMA(Callback):
 
     The average is updated after every step, starts from the weights after the first step, and replaces the weights at
     the end of the training. It covers about ``1 / (1 - decay)`` steps; a training should have many times more. During
-    the training, validation uses the plain weights.
+    the training, validation and `ModelCheckpoint` use the plain weights.
 
     Parameters
     ----------
@@ -32,6 +32,11 @@ class EMA(Callback):
     ------
     ArgumentError
         If ``decay`` is not in [0, 1).
+
+    Notes
+    -----
+    At the end of the training the callbacks run in the order of their list. Where several of them set the weights
+    (`EMA`, `SWA`, `EarlyStopping` with ``restore_best_weights``), those of the last one remain.
 
     References
     ----------
@@ -86,6 +91,11 @@ class SWA(Callback):
     ------
     ArgumentError
         If ``start_epoch`` is not an integer of at least 0.
+
+    Notes
+    -----
+    At the end of the training the callbacks run in the order of their list. Where several of them set the weights
+    (`EMA`, `SWA`, `EarlyStopping` with ``restore_best_weights``), those of the last one remain.
 
     References
     ----------

@@ -27,7 +27,7 @@ class Dataset(NamedTuple):
     name : str
         A short name.
     description : str
-        What the data are, with source and licence.
+        What the data are, with source and license.
 
     Examples
     --------

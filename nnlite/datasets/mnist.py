@@ -14,7 +14,7 @@ from nnlite.errors import DataFileError
 
 DESCRIPTION = (
     "70,000 handwritten digits, 28 x 28 pixels: The MNIST database of handwritten digits, Y. LeCun, "
-    "C. Cortes and C. J. C. Burges, 1998. Licence: CC BY-SA 3.0."
+    "C. Cortes and C. J. C. Burges, 1998. License: CC BY-SA 3.0."
 )
 
 
@@ -49,7 +49,7 @@ def load_mnist(directory: str | os.PathLike[str] | None = None, *, progress: boo
     Notes
     -----
     Source: Y. LeCun, C. Cortes and C. J. C. Burges, The MNIST database of handwritten digits, 1998.
-    Licence: CC BY-SA 3.0. nnlite downloads the files and does not distribute them.
+    License: CC BY-SA 3.0. nnlite downloads the files and does not distribute them.
 
     Examples
     --------

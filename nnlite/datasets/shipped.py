@@ -11,12 +11,12 @@ from nnlite.errors import DataFileError
 DIGITS_DESCRIPTION = (
     "1,797 handwritten digits, 8 x 8 pixels: the test set of Optical Recognition of Handwritten Digits, "
     "E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, 1998, doi:10.24432/C50P49. "
-    "Licence: CC BY 4.0."
+    "License: CC BY 4.0."
 )
 IRIS_DESCRIPTION = (
     "150 iris flowers of three species, four lengths in centimetres: R. A. Fisher, The use of multiple "
     "measurements in taxonomic problems, 1936; UCI Machine Learning Repository, doi:10.24432/C56C76. "
-    "Licence: CC BY 4.0."
+    "License: CC BY 4.0."
 )
 
 
@@ -46,7 +46,7 @@ def load_digits(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
     Notes
     -----
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning
-    Repository, 1998, doi:10.24432/C50P49 (its test set). Licence: CC BY 4.0.
+    Repository, 1998, doi:10.24432/C50P49 (its test set). License: CC BY 4.0.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def load_iris(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
     Notes
     -----
     Source: R. A. Fisher, The use of multiple measurements in taxonomic problems, Annals of Eugenics 7(2),
-    179-188, 1936; UCI Machine Learning Repository, doi:10.24432/C56C76. Licence: CC BY 4.0.
+    179-188, 1936; UCI Machine Learning Repository, doi:10.24432/C56C76. License: CC BY 4.0.
 
     Examples
     --------

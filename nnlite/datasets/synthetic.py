@@ -128,8 +128,8 @@ def make_blobs(
 ) -> tuple[Array, Array]:
     """Draw one round Gaussian cloud per class: ``x = mu_k + spread eps``.
 
-    The centre mu_k of class k is drawn uniformly from [-10, 10) in each coordinate, and eps from the standard
-    normal distribution. Classes overlap if their centres are close to each other.
+    The center mu_k of class k is drawn uniformly from [-10, 10) in each coordinate, and eps from the standard
+    normal distribution. Classes overlap if their centers are close to each other.
 
     Parameters
     ----------
@@ -168,8 +168,8 @@ def make_blobs(
     spread = checks.real("spread", spread, minimum=0, below=1e30)
     rng = generator(seed)
     y = np.arange(n_examples) % n_classes
-    centres = rng.uniform(-10, 10, size=(n_classes, n_features))
-    return _shuffled(centres[y] + spread * rng.standard_normal((n_examples, n_features)), y, rng)
+    centers = rng.uniform(-10, 10, size=(n_classes, n_features))
+    return _shuffled(centers[y] + spread * rng.standard_normal((n_examples, n_features)), y, rng)
 
 
 def _shuffled(X: Array, y: Array, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -17,6 +17,11 @@ assert kernels  # registers them
 Operands = Sequence[Any]
 
 
+def _bits(number: float) -> int:
+    """The bits of a float64 as an integer."""
+    return int(np.float64(number).view(np.int64))
+
+
 class Instructions:
     """Makes instructions and keeps the memory in which they lie.
 
@@ -39,7 +44,7 @@ class Instructions:
         words = [self.library.address(name, variant), width]
         for operand in operands:
             for value in operand if isinstance(operand, (list, tuple)) else [operand]:
-                words.append(int(np.float64(value).view(np.int64)) if isinstance(value, float) else int(value))
+                words.append(_bits(value) if isinstance(value, float) else int(value))  # noqa: PERF401
         expected = 2 + sum(SIZES[kind] for kind in KERNELS[name].kinds.values() if kind)
         assert len(words) == expected, (name, len(words), expected)
         instruction = np.array(words + [0] * (WORDS - len(words)), np.int64)

@@ -80,8 +80,8 @@ def _quota() -> float:
     """Return the processors that the container allows (cgroup v2 or v1), or infinity."""
     try:
         with open("/sys/fs/cgroup/cpu.max") as file:
-            quota, period = file.read().split()
-        return math.inf if quota == "max" else int(quota) / int(period)
+            limit, period = file.read().split()
+        return math.inf if limit == "max" else int(limit) / int(period)
     except (OSError, ValueError):
         pass
     try:
@@ -98,6 +98,6 @@ def wanted_threads() -> int | None:
     text = os.environ.get("NNLITE_NUM_THREADS", "").strip()
     if not text:
         return None
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise ArgumentError(f"NNLITE_NUM_THREADS: expected an integer of at least 1, got {text!r}")
     return int(text)

@@ -38,7 +38,8 @@ class Arrays:
         self.signature = signature
         self.examples = examples
         self.batch_size = examples.size if batch_size is None else min(batch_size, examples.size)
-        self.n_steps: int | None = math.ceil(examples.size / self.batch_size)
+        self.n_batches = math.ceil(examples.size / self.batch_size)
+        self.n_steps: int | None = self.n_batches
         self.shuffle = shuffle and self.batch_size < examples.size
         self._in_order = examples
 
@@ -58,6 +59,12 @@ class Arrays:
         """Yield the batches of the epoch, without the first ``skip``."""
         for start in range(skip * self.batch_size, self.examples.size, self.batch_size):
             yield self._in_order.batch(slice(start, start + self.batch_size))
+
+    def several(self, first: int, n: int) -> Examples:
+        """Return the examples of n batches of the epoch, beginning with batch ``first``, in their order."""
+        examples = self._in_order
+        rows = np.arange(examples.size) if examples.rows is None else examples.rows
+        return examples._replace(rows=rows[first * self.batch_size : (first + n) * self.batch_size])
 
     def describe(self) -> str:
         """Describe what must be the same when a training is resumed."""

@@ -1,9 +1,11 @@
-"""The progress bar of a training."""
+"""The progress of a training: a bar, or lines of text in a log."""
 
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from nnlite.fitting.epoch_log import EpochLog
 from nnlite.progress import make_bar
 
 REDRAW_SECONDS = 0.1
@@ -17,7 +19,7 @@ class EpochBar:
     epochs : int
         Total number of epochs.
     shown : bool
-        False draws nothing. True draws the bar if the output goes to a terminal or a notebook.
+        False shows nothing. True draws a bar in a terminal or a notebook; elsewhere it prints lines on stderr.
     done : int, default 0
         Number of epochs completed before the bar starts.
     """
@@ -25,6 +27,7 @@ class EpochBar:
     def __init__(self, epochs: int, shown: bool, done: int = 0) -> None:
         bar_format = "{desc}|{bar}| {elapsed}<{remaining}{postfix}"
         self._bar: Any = make_bar(total=epochs, initial=done, bar_format=bar_format) if shown else None
+        self._log = EpochLog(epochs) if shown and self._bar is None and sys.stderr else None
         self._epochs = epochs
         self._next_drawing = 0.0
 
@@ -32,8 +35,8 @@ class EpochBar:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        for shown in filter(None, (self._bar, self._log)):
+            shown.close()
 
     @property
     def shown(self) -> bool:
@@ -47,11 +50,12 @@ class EpochBar:
 
     def finished(self, epoch: int, values: Mapping[str, float]) -> None:
         """Show that ``epoch`` is done, with its loss and accuracy."""
-        if self._bar is None:
-            return
-        self._bar.set_postfix_str(_metrics_text(values), refresh=False)
-        if time.monotonic() > self._next_drawing or epoch + 1 == self._epochs:
-            self._draw(epoch + 1)
+        if self._log is not None:
+            self._log.finished(epoch, _metrics_text(values))
+        if self._bar is not None:
+            self._bar.set_postfix_str(_metrics_text(values), refresh=False)
+            if time.monotonic() > self._next_drawing or epoch + 1 == self._epochs:
+                self._draw(epoch + 1)
 
     def _draw(self, position: float) -> None:
         self._bar.n = position

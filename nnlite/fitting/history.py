@@ -26,6 +26,7 @@ class History(dict[str, list[float]]):
     """
 
     interrupted = False  # whether Ctrl-C ended the training
+    engine = "textbook"  # or "compiled": which engine trained
     resumed_at: int | None = None  # number of epochs in the checkpoint from which it was resumed
 
     def __missing__(self, key: str) -> list[float]:

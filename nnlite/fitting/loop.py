@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from nnlite.callbacks import Hooks
 from nnlite.checks import Array
-from nnlite.engine import memory
+from nnlite.engine import memory, openblas
+from nnlite.engine.denormals import Flushed
 from nnlite.errors import ArgumentError
 from nnlite.fitting import divergence
 from nnlite.fitting.batches import Arrays
@@ -92,6 +93,7 @@ class Loop:
         The best weights so far.
     """
 
+    engine = "textbook"
     best: divergence.Best
 
     def __init__(self, setup: Setup, saver: Saver) -> None:
@@ -100,8 +102,14 @@ class Loop:
         self.network, self.optimizer, self.hooks = setup.network, setup.optimizer, setup.hooks
         self.signature = setup.network.signature
         self.means = RunningMeans(setup.network.output, setup.metrics)
+        self._flushed = Flushed()
         self.history = History()
+        self.history.engine = self.engine
         self.position = Position()
+
+    def rounding(self) -> str:
+        """Describe what decides the last digits of the results."""
+        return f"the textbook with {openblas.rounding}"
 
     def run(self, epochs: int, progress: bool) -> History:
         """Train for ``epochs`` epochs, or until a callback or Ctrl-C stops it."""
@@ -174,17 +182,20 @@ class Loop:
     def _batches(self, bar: EpochBar, interrupt: Interruptible, start: float) -> None:
         """Make a step for each remaining batch of the epoch."""
         position, hooks, source, every = self.position, self.hooks, self.setup.source, self.saver.every
-        for batch in source.batches(skip=position.n_batches):
+
+        def watch(n: int) -> bool:
+            """Show the progress after n more steps, and tell whether to stop."""
+            if source.n_steps is not None:
+                bar.within(position.epoch, (position.n_batches + n) / source.n_steps)
+            return self.network.stop_training or interrupt.asked
+
+        for batch in self._remaining():
             for batch_begin in hooks.batch_begin:
                 batch_begin(position.n_batches, {})
-            J = self._step(batch)
-            position.n_batches += 1
-            position.n_steps += 1
+            J = self._advance(batch, watch)
             for batch_end in hooks.batch_end:
                 batch_end(position.n_batches - 1, {"loss": J, "size": batch.size})
-            if source.n_steps is not None:
-                bar.within(position.epoch, position.n_batches / source.n_steps)
-            if self.network.stop_training or interrupt.asked:
+            if watch(0):
                 break
             if every and position.n_steps % every == 0 and position.n_batches != source.n_steps:
                 position.seconds = time.perf_counter() - start
@@ -192,6 +203,18 @@ class Loop:
         position.seconds = time.perf_counter() - start
         if not (self.network.stop_training or interrupt.asked):
             self._check_source()
+
+    def _remaining(self) -> Iterator[Examples]:
+        """Yield the remaining batches of the epoch."""
+        return self.setup.source.batches(skip=self.position.n_batches)
+
+    def _advance(self, batch: Examples, watch: Callable[[int], bool]) -> float:
+        """Make a step and count it. Return J. The compiled loop makes several steps, and asks ``watch`` meanwhile."""
+        with self._flushed:
+            J = self._step(batch)
+        self.position.n_batches += 1
+        self.position.n_steps += 1
+        return J
 
     def _step(self, batch: Examples) -> float:
         """Make one training step: the four lines. Return J."""

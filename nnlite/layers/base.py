@@ -3,15 +3,16 @@
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, NotBuiltError
 from nnlite.initializers import GlorotUniform, Initializer
+from nnlite.words import Explained
 
 Shape = tuple[int, ...]
 Observer = Callable[["Layer", str, Array, Any], None]
@@ -71,7 +72,7 @@ class Cache:
         def __setattr__(self, name: str, value: Any) -> None: ...
 
 
-class Layer:
+class Layer(Explained):
     """Base class of all layers: ``a = g(a_prev)`` forward, ``da_prev`` from ``da`` backward.
 
     A subclass overrides `forward` and `backward`. A layer with parameters also overrides `parameter_shapes` and
@@ -104,9 +105,9 @@ class Layer:
     >>> class Square(nn.Layer):
     ...     "a = z^2"
     ...
-    ...     def forward(self, a_prev, cache):
-    ...         cache.z = a_prev
-    ...         return np.square(a_prev)
+    ...     def forward(self, z, cache):
+    ...         cache.z = z
+    ...         return np.square(z)
     ...
     ...     def backward(self, da, cache):
     ...         return da * 2 * cache.z
@@ -118,6 +119,7 @@ class Layer:
     trainable: bool = True
     inner_layers: tuple[Layer, ...] = ()
     _views: frozenset[str] = frozenset()  # names of the attributes that are views into the model's vectors
+    _unannounced: Mapping[str, Array] = {}  # other arrays of floats that the layer keeps
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of one output example; by default the shape of the input example."""
@@ -162,14 +164,23 @@ class Layer:
         """Return the arguments that make this layer again, by name, without those that have their default value."""
         given = {}
         for argument in inspect.signature(type(self)).parameters.values():
-            if not hasattr(self, argument.name):
-                raise ArgumentError(
-                    f"{type(self).__name__}: __init__ must store its argument {argument.name!r} under that name"
-                )
+            self._check_stored(argument)
             value = getattr(self, argument.name)
             if isinstance(value, np.ndarray) or value != argument.default:
                 given[argument.name] = value
         return given
+
+    def _check_stored(self, argument: inspect.Parameter) -> None:
+        """Raise ArgumentError unless the layer has the value of that argument of ``__init__``."""
+        rule = ""
+        if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
+            rule = f"must name each of its arguments instead of taking {argument}"
+        elif argument.name in self._views:
+            rule = f"must give its argument {argument.name!r} another name than the parameter self.{argument.name}"
+        elif not hasattr(self, argument.name):
+            rule = f"must store its argument {argument.name!r} as self.{argument.name}"
+        if rule:
+            raise ArgumentError(f"{type(self).__name__}: __init__ {rule}")
 
     @property
     def bound(self) -> bool:
@@ -188,6 +199,15 @@ class Layer:
             del vars(self)[name]
         self._views = frozenset()
 
+    def note_unannounced(self) -> None:
+        """Note which arrays the layer keeps besides its parameters and state. The model calls this when it is built."""
+        kept = {name: value for name, value in vars(self).items() if name not in self._views}
+        kept = {
+            name: value for name, value in kept.items() if isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        }
+        if kept:
+            self._unannounced = kept
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Write an assigned parameter or gradient into the model's vector."""
         if name in self._views:
@@ -198,7 +218,29 @@ class Layer:
         elif name == "trainable":
             super().__setattr__(name, checks.boolean(name, value))
         else:
+            if name[1:] in self._unannounced:
+                self._check_announced(name, value)
             super().__setattr__(name, value)
+
+    def _check_announced(self, name: str, value: Any) -> None:
+        """Raise ArgumentError if ``value`` is the gradient of an array that the layer keeps and has not announced."""
+        kept = self._unannounced[name[1:]]
+        if name[0] == "d" and vars(self).get(name[1:]) is kept and np.shape(value) == kept.shape:
+            raise ArgumentError(
+                f"layers: {self}: self.{name[1:]} has a gradient, self.{name}, but would not learn; announce it: "
+                f"parameter_shapes must return {{{name[1:]!r}: {kept.shape}}}, and initialize sets its first values"
+            )
+
+    if not TYPE_CHECKING:  # a type checker refuses every name that does not exist
+
+        def __getattr__(self, name: str) -> Any:
+            message = f"{name}: {type(self).__name__} has no such attribute"
+            if self._views or name.startswith("_"):
+                raise AttributeError(message)
+            raise NotBuiltError(
+                f"{message}; if it is a parameter, it exists once the layer is in a network that is built: "
+                f"nn.Model(layers, n_features=...)"
+            )
 
     def _check_shape(self, name: str, got: Shape, expected: Shape) -> None:
         """Raise ArgumentError if an assignment of that shape is a mistake; a parameter may be set to one number."""
@@ -236,9 +278,9 @@ class Activation(Layer):
     >>> import numpy as np
     >>> import nnlite as nn
     >>> class Sine(nn.Activation):
-    ...     def forward(self, a_prev, cache):
-    ...         cache.z = a_prev
-    ...         return np.sin(a_prev)
+    ...     def forward(self, z, cache):
+    ...         cache.z = z
+    ...         return np.sin(z)
     ...
     ...     def backward(self, da, cache):
     ...         return da * np.cos(cache.z)

@@ -59,7 +59,10 @@ class Dense(Layer):
     def __init__(self, units: int, initializer: Initializer | None = None, trainable: bool = True) -> None:
         self.units = checks.integer("units", units)
         if not (initializer is None or isinstance(initializer, Initializer)):
-            raise ArgumentError(f"initializer: expected an Initializer such as nn.HeNormal(), got {initializer!r}")
+            raise ArgumentError(
+                f"initializer: expected an Initializer such as nn.HeNormal(), got {initializer!r} "
+                f"(an activation is a layer of its own)"
+            )
         self.initializer = initializer
         self.trainable = checks.boolean("trainable", trainable)
 

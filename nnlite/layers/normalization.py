@@ -96,7 +96,7 @@ class BatchNorm(Layer):
         return self.gamma / cache.sigma * da
 
     def _average(self, mu: Array, variance: Array, M: int) -> None:
-        """Move the running averages towards those of the batch."""
+        """Move the running averages toward those of the batch."""
         self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mu
         if M > 1:
             unbiased = variance * (M / (M - 1))

@@ -40,15 +40,22 @@ class RunningMeans:
     def add(self, J: float, y: Array, Y_hat: Array, weights: Array | None = None) -> None:
         """Add a batch: its mean loss J, its checked targets, Y_hat (M, n[L]) and the weights of its examples."""
         M = len(Y_hat)
-        weight = M if weights is None else float(weights.sum())
-        self.n_examples += M
+        n_correct = self.output.n_correct(y, Y_hat) if self.output.classifies else 0
+        self.add_sums(J, M, M if weights is None else float(weights.sum()), n_correct)
+        if self.metrics:
+            self.keep(y, Y_hat)
+
+    def add_sums(self, J: float, n_examples: int, weight: float, n_correct: float) -> None:
+        """Add a batch of ``n_examples`` with that sum of weights."""
+        self.n_examples += n_examples
         self.loss += J * weight
         self.weight += weight
-        if self.output.classifies:
-            self.n_correct += self.output.n_correct(y, Y_hat)
-        if self.metrics:
-            self._y.append(y.copy())
-            self._Y_hat.append(Y_hat.copy())
+        self.n_correct += n_correct
+
+    def keep(self, y: Array, Y_hat: Array) -> None:
+        """Keep the targets and Y_hat of a batch, for the metrics."""
+        self._y.append(y.copy())
+        self._Y_hat.append(Y_hat.copy())
 
     def values(self) -> dict[str, float]:
         """Return the means so far: ``loss``, for classifiers ``accuracy``, and the metrics by name."""

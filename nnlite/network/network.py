@@ -13,6 +13,7 @@ from nnlite.network.examples import check_weights, check_X
 from nnlite.network.means import Metrics, RunningMeans, resolve_metrics
 from nnlite.network.passes import Pass
 from nnlite.network.structure import Structure
+from nnlite.words import explained
 
 BLOCK = 1024  # examples per forward pass in predict and evaluate: memory stays bounded
 
@@ -25,6 +26,7 @@ class Network(Structure):
 
     # ---- the four lines of a training step --------------------------------------------------------------------
 
+    @explained
     def forward(self, X: Any, *, training: bool = True) -> Array:
         r"""Compute ``z[l] = a[l-1] W[l] + b[l]``, ``a[l] = g[l](z[l])`` for l = 1 .. L, as in a training step.
 
@@ -59,6 +61,7 @@ class Network(Structure):
         self._pass = self.new_pass(training=training)
         return self._pass.forward(X.astype(self.dtype)).copy()
 
+    @explained
     def cost(self, Y: Any, sample_weight: Any = None) -> float:
         r"""Compute ``J = 1/M sum_i L(y_hat_i, y_i)`` of the last `forward`.
 
@@ -92,6 +95,7 @@ class Network(Structure):
         step, rows, weights = self._check_batch(Y, sample_weight, "cost")
         return step.cost(rows, weights)
 
+    @explained
     def backward(self, Y: Any, sample_weight: Any = None) -> None:
         r"""Compute ``dz[L] = Y_hat - Y``, then dW[l], db[l] and da[l-1] for l = L .. 1, into `gradients` and `grad`.
 
@@ -149,6 +153,7 @@ class Network(Structure):
 
     # ---- use --------------------------------------------------------------------------------------------------
 
+    @explained
     def predict(self, X: Any) -> Array:
         """Predict classes 0 .. C-1 (Softmax; Sigmoid: 0 or 1) or values (Identity, Exponential).
 
@@ -179,6 +184,7 @@ class Network(Structure):
         """
         return self.output.predict(self.predict_rows(X, "predict"))
 
+    @explained
     def predict_proba(self, X: Any) -> Array:
         """Predict the probabilities of the classes: y_hat, with rows that sum to 1.
 
@@ -220,6 +226,7 @@ class Network(Structure):
             Y_hat[start : start + BLOCK] = self.new_pass(training=False).forward(block)
         return Y_hat
 
+    @explained
     def evaluate(
         self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Sequence[str | Callable[..., Any]] = ()
     ) -> dict[str, float]:

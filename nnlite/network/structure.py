@@ -1,9 +1,8 @@
 """The structure of a network: its layers, their parameters in flat vectors, building and copying."""
 
 import copy
-import types
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -23,10 +22,20 @@ from nnlite.network.class_names import check_class_names
 from nnlite.network.examples import check_X
 from nnlite.network.passes import Pass
 from nnlite.network.signature import Signature
-from nnlite.network.vectors import Segment, Vectors
+from nnlite.network.vectors import Segment, Vectors, Views, copy_into
+from nnlite.words import Explained, instead_of_attribute
+
+INTERNAL = frozenset(
+    "actual_seed all_layers evaluate_examples first_trainable infer_shapes lay_out new_pass predict_rows require_built "
+    "resolve_metrics signature signature_for".split()
+)
+SET_ELSEWHERE = {
+    "trainable": "set it for each layer: for layer in model.layers: layer.trainable = False",
+    "learning_rate": "set it for the optimizer: optimizer.learning_rate = 0.01",
+}
 
 
-class Structure:
+class Structure(Explained):
     """The layers of a network and their parameters. `nnlite.network.network.Network` adds what it computes.
 
     See `nnlite.Model` for the parameters.
@@ -44,7 +53,7 @@ class Structure:
         self.dtype = check_dtype(dtype)
         self.seed = None if seed is None else checks.integer("seed", seed, minimum=0)
         self.rng = np.random.default_rng(self.seed)
-        self.entropy: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
+        self.actual_seed: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
         self.shapes: tuple[Shape, ...] | None = None
         self.stop_training = False
         self._class_names: tuple[str, ...] | None = None
@@ -102,18 +111,21 @@ class Structure:
     @theta.setter
     def theta(self, value: Any) -> None:
         self.require_built("theta")
-        self._vectors.theta[...] = value
+        copy_into("theta", self._vectors.theta, value)
 
     @property
     def grad(self) -> Array:
-        """All gradients in one vector, in the order of `theta`. A live view; an assignment copies the values."""
+        """All gradients in one vector, in the order of `theta`; NaN before the first backward pass.
+
+        A live view; an assignment copies the values.
+        """
         self.require_built("grad")
         return self._vectors.grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
         self.require_built("grad")
-        self._vectors.grad[...] = value
+        copy_into("grad", self._vectors.grad, value)
 
     @property
     def state(self) -> Array:
@@ -124,7 +136,7 @@ class Structure:
     @state.setter
     def state(self, value: Any) -> None:
         self.require_built("state")
-        self._vectors.state[...] = value
+        copy_into("state", self._vectors.state, value)
 
     @property
     def n_parameters(self) -> int:
@@ -155,14 +167,14 @@ class Structure:
         """W1, b1, W2, ... by name: live views into `theta`. Assign with ``parameters["W1"][...] = value``."""
         self.require_built("parameters")
         views = {segment.name: segment.view(self._vectors.theta) for segment in self._vectors.segments}
-        return types.MappingProxyType(views)
+        return Views("parameters", views)
 
     @property
     def gradients(self) -> Mapping[str, Array]:
         """dW1, db1, dW2, ... by name: live views into `grad`."""
         self.require_built("gradients")
         views = {f"d{segment.name}": segment.view(self._vectors.grad) for segment in self._vectors.segments}
-        return types.MappingProxyType(views)
+        return Views("gradients", views)
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -209,6 +221,8 @@ class Structure:
             for i, layer in enumerate(layers):
                 layer.initialize(self.rng, default_initializer(layers[i + 1 :]))
             self._try_forward()
+            for layer in layers:
+                layer.note_unannounced()
         except BaseException:
             self.rng.bit_generator.state = rng_state
             for layer in layers:
@@ -243,6 +257,16 @@ class Structure:
             )
         return self.shapes
 
+    def __dir__(self) -> list[str]:
+        """List what a user needs; the other names are for nnlite itself."""
+        return [name for name in super().__dir__() if name not in INTERNAL]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse what would have no effect, because it belongs to the layers or to the optimizer."""
+        if name in SET_ELSEWHERE:
+            raise ArgumentError(f"{name}: a model has none; {SET_ELSEWHERE[name]}")
+        super().__setattr__(name, value)
+
     # ---- copies -----------------------------------------------------------------------------------------------
 
     def copy(self) -> Self:
@@ -257,6 +281,14 @@ class Structure:
         vars(self).update(state)
         if self.built:
             self._vectors.bind()
+
+    if not TYPE_CHECKING:  # a type checker refuses every name that does not exist
+
+        def __getattr__(self, name: str) -> Any:
+            hint = instead_of_attribute(name)
+            if hint is not None:
+                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; {hint}")
+            return object.__getattribute__(self, name)  # raises the error that led here
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}([{', '.join(map(repr, self.layers))}])"

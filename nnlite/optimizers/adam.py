@@ -1,5 +1,6 @@
 """Adam and its relatives, which keep running averages of the gradient and of its square."""
 
+from collections.abc import Mapping
 from typing import Unpack
 
 import numpy as np
@@ -73,16 +74,21 @@ class Adam(Optimizer):
 
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """``m``, ``v``, their corrections, and the step."""
-        m, v, t = part.m, part.v, part.t
-        m *= self.beta_1  # m = beta_1 m + (1 - beta_1) g, in place
-        m += (1 - self.beta_1) * g
-        v *= self.beta_2  # v = beta_2 v + (1 - beta_2) g^2
-        v += (1 - self.beta_2) * g**2
+        m, v = self._averages(part, g)
         if self.amsgrad:
             v = np.maximum(part.largest_v, v, out=part.largest_v)
-        m_hat = m / (1 - self.beta_1**t)
-        v_hat = v / (1 - self.beta_2**t)
+        m_hat = m / (1 - self.beta_1**part.t)
+        v_hat = v / (1 - self.beta_2**part.t)
         part.theta -= learning_rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
+
+    def _averages(self, part: Part, g: Array) -> tuple[Array, Array]:
+        """``m = beta_1 m + (1 - beta_1) g`` and ``v = beta_2 v + (1 - beta_2) g^2``, in place."""
+        m, v = part.m, part.v
+        m *= self.beta_1
+        m += (1 - self.beta_1) * g
+        v *= self.beta_2
+        v += (1 - self.beta_2) * g**2
+        return m, v
 
 
 class AdamW(Adam):
@@ -180,35 +186,26 @@ class NAdam(Adam):
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, False, **options)
         self.momentum_decay = checks.real("momentum_decay", momentum_decay, minimum=0)
-        self._latest = 0, 1.0  # t and P_t
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """``m``, ``v`` and ``P``, the product of the mu of all steps so far."""
+        return ("m", "v", "P")
+
+    @property
+    def initial_values(self) -> Mapping[str, float]:
+        """``P_0 = 1``."""
+        return {"P": 1.0}
 
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
-        """``m``, ``v``, and the step with a look ahead."""
-        m, v, t = part.m, part.v, part.t
-        m *= self.beta_1  # m = beta_1 m + (1 - beta_1) g, in place
-        m += (1 - self.beta_1) * g
-        v *= self.beta_2  # v = beta_2 v + (1 - beta_2) g^2
-        v += (1 - self.beta_2) * g**2
-        v_hat = v / (1 - self.beta_2**t)
-        of_g, of_m = self.factors(t)
-        look_ahead = of_g * g + of_m * m
+        """``m``, ``v``, ``P``, and the step with a look ahead."""
+        m, v = self._averages(part, g)
+        v_hat = v / (1 - self.beta_2**part.t)
+        mu, mu_next = self.mu(part.t), self.mu(part.t + 1)
+        part.P *= mu
+        look_ahead = (1 - mu) / (1 - part.P) * g + mu_next / (1 - part.P * mu_next) * m
         part.theta -= learning_rate * look_ahead / (np.sqrt(v_hat) + self.epsilon)
 
-    def factors(self, t: int) -> tuple[float, float]:
-        """``(1 - mu_t) / (1 - P_t)`` and ``mu_{t+1} / (1 - P_{t+1})``."""
-        mu, mu_next, P = self._mu(t), self._mu(t + 1), self._product(t)
-        return (1 - mu) / (1 - P), mu_next / (1 - P * mu_next)
-
-    def _mu(self, t: int) -> float:
+    def mu(self, t: int) -> float:
         """``mu_t = beta_1 (1 - 0.96^{t momentum_decay} / 2)``."""
         return float(self.beta_1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay)))
-
-    def _product(self, t: int) -> float:
-        """``P_t = mu_1 mu_2 ... mu_t``, from the latest product that is known."""
-        known_t, P = self._latest
-        if known_t > t:  # another part of theta, or another model, has made more steps
-            known_t, P = 0, 1.0
-        for k in range(known_t + 1, t + 1):
-            P *= self._mu(k)
-        self._latest = t, P
-        return P

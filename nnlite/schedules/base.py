@@ -5,11 +5,12 @@ from typing import Any
 
 from nnlite import checks
 from nnlite.errors import ArgumentError
+from nnlite.words import Explained
 
 Rate = Callable[[int], float]
 
 
-class Schedule:
+class Schedule(Explained):
     """Base class of the schedules: a learning rate as a function of the step. A subclass defines `rate`.
 
     Examples

@@ -111,3 +111,15 @@ def test_a_generator_that_has_ended_cannot_give_the_running_averages():
     batches, _ = generated(6)
     fit = lambda: regression(nn.BatchNorm()).fit(batches, epochs=2, steps_per_epoch=3, callbacks=[SWA(0)])  # noqa: E731
     refuse(fit, "X: SWA needs the batches of one more epoch", "BatchNorm", "the source has ended")
+
+
+@pytest.mark.parametrize("first", [lambda: EMA(0.5), lambda: SWA(0)], ids=["EMA", "SWA"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_last_callback_that_sets_the_weights_at_the_end_wins(first, reverse):
+    recorder, averaging, stopping = Recorder(), first(), nn.EarlyStopping("loss", patience=9)
+    callbacks = [averaging, stopping][:: -1 if reverse else 1]
+    model = regression()
+    train(model, recorder, *callbacks)
+    best = recorder.thetas[stopping.best_epoch]
+    assert not np.array_equal(best, averaging.average)
+    np.testing.assert_array_equal(model.theta, averaging.average if reverse else best)

@@ -33,10 +33,6 @@ def data(m=M, seed=0):
     return (rng.standard_normal((m, 6)) + y[:, None]).astype(np.float32), y
 
 
-def network(seed=0, extra=(), output=None):
-    return nn.Model([nn.Dense(12), *extra, nn.ReLU(), nn.Dense(3), output or nn.Softmax()], seed=seed)
-
-
 class Loader:
     """Batches in random order, with a state that can be saved and restored."""
 

@@ -5,15 +5,15 @@ import pytest
 
 import nnlite as nn
 
+from ..support import NEVER_SAVED, network, small
+
+pytestmark = NEVER_SAVED
+
 
 def data(m=60, scale=1.0):
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, m)
     return ((rng.standard_normal((m, 4)) + y[:, None]) * scale).astype(np.float32), y
-
-
-def network(*layers, output=None):
-    return nn.Model([nn.Dense(8), nn.ReLU(), *layers, nn.Dense(3), output or nn.Softmax()], seed=0)
 
 
 class Fault(nn.Layer):
@@ -56,7 +56,7 @@ class InfiniteWeight(nn.Callback):
 @pytest.mark.parametrize("way", ["forward", "backward"])
 def test_the_step_and_the_layer_are_named(way, value):
     fault = Fault(**{f"at_{way}": 9}, value=value)  # 6 steps to an epoch
-    model = network(fault)
+    model = network(nn.Dense(8), nn.ReLU(), fault, n_features=None)
     with pytest.raises(nn.DivergenceError) as caught:
         model.fit(*data(), epochs=5, batch_size=10)
     error = caught.value
@@ -64,15 +64,15 @@ def test_the_step_and_the_layer_are_named(way, value):
     assert "epoch 2, step 3" in str(error)
     assert "learning rate" in str(error)
     if way == "backward":
-        assert "the gradient db1 of layer 1, Dense(8), is not finite" in str(error)
+        assert "the gradient db1 of layers[0] Dense(8) is not finite" in str(error)
     else:
-        assert "the output of layer 3, Fault(at_forward=9" in str(error)
+        assert "the output of layers[2] Fault(at_forward=9" in str(error)
     assert error.history.epochs == 1
 
 
 def test_weights_that_are_not_finite_are_named_before_outputs():
-    with pytest.raises(nn.DivergenceError, match=r"step 3: W2 of layer 3, Dense\(3\), is not finite after the"):
-        network().fit(*data(), batch_size=10, callbacks=[InfiniteWeight(2)])
+    with pytest.raises(nn.DivergenceError, match=r"step 3: W2 of layers\[2\] Dense\(3\) is not finite after the"):
+        small().fit(*data(), batch_size=10, callbacks=[InfiniteWeight(2)])
 
 
 def test_too_large_a_learning_rate_is_stopped_and_the_best_weights_are_kept():
@@ -103,7 +103,7 @@ def test_the_best_weights_are_those_of_the_epoch_with_the_lowest_loss(validated)
                 self.model.theta = np.nan
 
     recorder = Recorder()
-    model = network()
+    model = small()
     X, y = data()
     y = np.random.default_rng(1).permutation(y)  # nothing to learn: the loss goes up and down
     fraction = 0.3 if validated else None
@@ -119,7 +119,7 @@ def test_weights_that_are_not_finite_are_never_the_best():
             return 0.1 if step != 11 else 3e38  # the last step of the second epoch
 
     X, y = data()
-    model = network()
+    model = small()
     with pytest.raises(nn.DivergenceError, match=r"epoch 2, step 6: W\d of layer") as caught:
         model.fit(X, y, optimizer=nn.SGD(Rate()), epochs=4, batch_size=10)
     assert np.isfinite(model.theta).all()
@@ -145,7 +145,7 @@ def test_initial_weights_whose_first_batch_fits_by_chance_are_not_the_best():
 
 def test_a_validation_loss_of_nan_is_not_the_best():
     X, y = data()
-    model = network()
+    model = small()
 
     class Spoiling(nn.Callback):
         def on_epoch_end(self, epoch, logs):
@@ -219,7 +219,7 @@ def test_gradients_whose_squares_overflow_are_no_divergence():
 
 
 def test_a_fault_before_a_frozen_layer_is_found():
-    model = network(Fault(at_forward=4))
+    model = network(nn.Dense(8), nn.ReLU(), Fault(at_forward=4), n_features=None)
     model.layers[-2].trainable = False
     with pytest.raises(nn.DivergenceError, match="step 4"):
         model.fit(*data(), batch_size=10)
@@ -249,10 +249,10 @@ def test_a_network_without_biases_is_watched():
 
 
 def test_a_training_that_diverged_can_be_resumed_once_the_fault_is_repaired(tmp_path):
-    model = network(Fault(at_forward=9))
+    model = network(nn.Dense(8), nn.ReLU(), Fault(at_forward=9), n_features=None)
     with pytest.raises(nn.DivergenceError):
         model.fit(*data(), epochs=5, batch_size=10, checkpoint=tmp_path)
-    again = network(fault := Fault(at_forward=9))
+    again = network(nn.Dense(8), nn.ReLU(), fault := Fault(at_forward=9), n_features=None)
     fault.n_forward = -1000  # the fault is repaired
     history = again.fit(*data(), epochs=5, batch_size=10, checkpoint=tmp_path, resume=True)
     assert history.epochs == 5

@@ -1,6 +1,7 @@
-"""Facts about the progress bar of a training: it counts epochs, and stays silent where nobody looks."""
+"""Facts about the progress of a training: a bar that counts epochs, or lines in a log."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -56,23 +57,57 @@ def test_a_resumed_training_starts_with_the_epochs_that_are_done(attach_terminal
         assert abs(bar.count("#") - len(bar) / 2) <= 1
 
 
-def test_no_bar_without_a_terminal(capfd):
-    with EpochBar(1, shown=True) as bar:
-        bar.finished(0, {"loss": 0.0})
-    assert capfd.readouterr() == ("", "")
+def lines(capfd, epochs, done=0, until=None):
+    """Which epochs have a line in a log, and the lines."""
+    with EpochBar(epochs, shown=True, done=done) as bar:
+        for epoch in range(done, until or epochs):
+            bar.within(epoch, 0.5)
+            bar.finished(epoch, {"loss": 0.25, "val_loss": 0.5})
+    out, error = capfd.readouterr()
+    assert out == ""
+    printed = error.splitlines()
+    return [int(re.match(rf"epoch (\d+)/{epochs} \(\d+\.\d s\): loss 0.250 val 0.500$", line)[1]) for line in printed]
 
 
-def test_no_bar_if_it_is_declined(attach_terminal):
-    terminal = attach_terminal()
+def test_a_log_has_a_line_for_each_epoch(capfd):
+    assert lines(capfd, 3) == [1, 2, 3]
+    assert lines(capfd, 20) == [*range(1, 21)]
+
+
+@pytest.mark.parametrize("epochs", [21, 30, 99, 1000])
+def test_a_log_of_a_long_training_has_about_20_lines_at_equal_distances(capfd, epochs):
+    printed = lines(capfd, epochs)
+    assert printed[0] == 1
+    assert printed[-1] == epochs
+    assert 20 <= len(printed) <= 21
+    distances = np.diff(printed[1:])
+    assert distances.max() - distances.min() <= 1
+
+
+def test_a_log_shows_the_last_epoch_also_of_a_training_that_ended_early(capfd):
+    assert lines(capfd, 1000, until=73) == [1, 50, 73]
+
+
+def test_a_log_of_a_resumed_training_begins_with_its_first_epoch(capfd):
+    assert lines(capfd, 200, done=171) == [172, 180, 190, 200]
+    assert lines(capfd, 200, done=200) == []
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_nothing_is_shown_if_it_is_declined(attach_terminal, capfd, terminal):
+    if terminal:
+        attach_terminal()
     with EpochBar(1, shown=False) as bar:
         bar.within(0, 0.5)
         bar.finished(0, {"loss": 0.0})
-    assert terminal.getvalue() == ""
+    assert capfd.readouterr() == ("", "")
+    assert not terminal or sys.stderr.getvalue() == ""
 
 
 def test_no_bar_without_a_stderr(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)  # as in a program without a console
     with EpochBar(1, shown=True) as bar:
+        bar.finished(0, {"loss": 0.0})
         assert not bar.shown
 
 
@@ -102,3 +137,9 @@ def test_fit_in_a_real_terminal():
     assert process.stdout == b""
     assert b"epoch 4/4 |" in written
     assert b"accuracy 0." in written
+
+
+def test_fit_in_a_script_prints_lines():
+    process = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    assert process.stdout == ""
+    assert [line.partition(" (")[0] for line in process.stderr.splitlines()] == [f"epoch {n}/4" for n in (1, 2, 3, 4)]

@@ -9,6 +9,8 @@ import pytest
 
 import nnlite as nn
 
+from ..support import small
+
 
 @pytest.fixture(autouse=True)
 def _default_handler():
@@ -20,10 +22,6 @@ def _default_handler():
 def data():
     rng = np.random.default_rng(0)
     return rng.standard_normal((60, 4)).astype(np.float32), rng.integers(0, 3, 60)
-
-
-def network(*layers):
-    return nn.Model([nn.Dense(8), *layers, nn.ReLU(), nn.Dense(3), nn.Softmax()], seed=0)
 
 
 class Pressing(nn.Callback):
@@ -49,7 +47,7 @@ class Pressing(nn.Callback):
 
 
 def test_the_first_ctrl_c_ends_the_training_after_the_batch_and_keeps_the_history():
-    model, pressing = network(), Pressing(2, 1)
+    model, pressing = small(), Pressing(2, 1)
     history = model.fit(*data(), epochs=50, batch_size=10, callbacks=[pressing])
     assert history.interrupted
     assert history.epochs == 2
@@ -60,7 +58,7 @@ def test_the_first_ctrl_c_ends_the_training_after_the_batch_and_keeps_the_histor
 
 
 def test_the_second_ctrl_c_stops_at_once():
-    model = network()
+    model = small()
     with pytest.raises(KeyboardInterrupt):
         model.fit(*data(), epochs=50, callbacks=[Pressing(1, 0, times=2)])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -69,7 +67,7 @@ def test_the_second_ctrl_c_stops_at_once():
 
 def test_ctrl_c_after_the_last_batch_of_an_epoch_loses_nothing(tmp_path):
     def run(pressing):
-        model = network()
+        model = small()
         history = model.fit(
             *data(),
             epochs=4,
@@ -85,7 +83,7 @@ def test_ctrl_c_after_the_last_batch_of_an_epoch_loses_nothing(tmp_path):
     history = run(pressing)[1]
     assert (history.interrupted, history.epochs, pressing.ended) == (True, 1, True)
     model, history = run(Pressing(9, 9))
-    whole = network()
+    whole = small()
     whole.fit(*data(), epochs=4, batch_size=10, validation_split=0.2)
     assert (history.interrupted, history.epochs) == (False, 4)
     np.testing.assert_array_equal(model.theta, whole.theta)
@@ -94,7 +92,7 @@ def test_ctrl_c_after_the_last_batch_of_an_epoch_loses_nothing(tmp_path):
 @pytest.mark.parametrize("batch", range(6))
 def test_an_interrupted_training_that_is_resumed_ends_like_one_without_interruption(tmp_path, batch):
     def run(pressing):
-        model = network(nn.BatchNorm(), nn.Dropout(0.2))
+        model = small(nn.BatchNorm(), nn.Dropout(0.2))
         callbacks = [pressing, nn.EMA(0.9)]  # replaces the weights at the end
         options = {"epochs": 3, "batch_size": 10, "optimizer": nn.Adam(0.01), "metrics": ["f1"], "resume": True}
         directory = tmp_path / str(pressing.epoch < 3)
@@ -120,7 +118,7 @@ def test_ctrl_c_within_a_step_ends_the_training_after_that_step():
                 os.kill(os.getpid(), signal.SIGINT)
             super().update(part, g, learning_rate)
 
-    model, rule = network(), Rule(0.1)
+    model, rule = small(), Rule(0.1)
     history = model.fit(*data(), optimizer=rule, epochs=9, batch_size=1)
     assert (rule.state(model).n_steps, history.interrupted, history.epochs) == (3, True, 0)
 
@@ -133,20 +131,20 @@ def test_an_epoch_that_a_callback_stops_in_the_batch_of_ctrl_c_counts(tmp_path):
 
     options = {"epochs": 5, "batch_size": 10, "checkpoint": tmp_path, "resume": True}
     for _ in range(2):
-        history = network().fit(*data(), callbacks=[Stopping(1, 2)], **options)
+        history = small().fit(*data(), callbacks=[Stopping(1, 2)], **options)
         assert history.epochs == 2
 
 
 def test_a_handler_of_the_program_is_not_replaced():
     pressed = []
     signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
-    history = network().fit(*data(), epochs=3, callbacks=[Pressing(1, 0)])
+    history = small().fit(*data(), epochs=3, callbacks=[Pressing(1, 0)])
     assert (len(pressed), history.epochs, history.interrupted) == (1, 3, False)
 
 
 def test_fit_in_another_thread_handles_no_signals():
     histories = []
-    thread = threading.Thread(target=lambda: histories.append(network().fit(*data(), epochs=2)))
+    thread = threading.Thread(target=lambda: histories.append(small().fit(*data(), epochs=2)))
     thread.start()
     thread.join()
     assert histories[0].epochs == 2
@@ -159,5 +157,5 @@ def test_after_an_error_the_handler_is_the_one_from_before():
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        network().fit(*data(), callbacks=[Failing()])
+        small().fit(*data(), callbacks=[Failing()])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

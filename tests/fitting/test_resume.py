@@ -10,8 +10,8 @@ import pytest
 import nnlite as nn
 from nnlite.storage import snapshots
 
-from ..support import without_seconds
-from .resuming import EPOCHS, NEVER, CrashError, M, data, fit, network
+from ..support import small, without_seconds
+from .resuming import EPOCHS, NEVER, CrashError, M, data, fit
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +42,32 @@ class Freezing(nn.Callback):
         self.model.layers[0].trainable = epoch != 1
 
 
+class Changing(nn.Callback):
+    """Gives hyperparameters of the optimizer another value in each epoch."""
+
+    def __init__(self, **values):
+        self.values = values
+
+    def on_epoch_begin(self, epoch, logs):
+        for name, of_epochs in self.values.items():
+            setattr(self.optimizer, name, of_epochs[epoch])
+
+
+CHANGED = {
+    nn.NAdam: {"beta_1": (0.9, 0.5, 0.8), "beta_2": (0.99, 0.9, 0.999), "momentum_decay": (0.004, 0.1, 0.0)},
+    nn.Adam: {"beta_1": (0.9, 0.5, 0.8), "amsgrad": (False, True, False), "epsilon": (1e-8, 1e-3, 1e-8)},
+    nn.AdamW: {"weight_decay": (0.0, 0.5, 0.1), "clip_norm": (None, 0.1, 1.0)},
+    nn.SGD: {"momentum": (0.9, 0.0, 0.5), "nesterov": (True, False, True), "l1": (0.0, 0.01, 0.0)},
+    nn.RMSProp: {"rho": (0.9, 0.99, 0.5), "momentum": (0.0, 0.9, 0.0), "centered": (True, False, True)},
+    nn.Lion: {"beta_1": (0.9, 0.5, 0.8), "beta_2": (0.99, 0.9, 0.99)},
+    nn.Adagrad: {"epsilon": (1e-10, 1e-3, 1e-10)},
+}
+
+
+def changing(rule):
+    return {"optimizer": lambda: rule(0.01), "callbacks": lambda: [Changing(**CHANGED[rule])]}
+
+
 CASES = {
     "plain": {},
     "seedless": {},
@@ -57,6 +83,7 @@ CASES = {
     },
     "averages": {"callbacks": lambda: [nn.EMA(0.9), nn.SWA(2)]},
     "a user's callback": {"callbacks": lambda: [Counting(200)]},
+    **{f"{rule.__name__} with hyperparameters that change": changing(rule) for rule in CHANGED},
     "freezing": {"callbacks": lambda: [Freezing()], "optimizer": lambda: nn.Adam(0.01)},
     "batches": {"source": "batches"},
     "list": {"source": "list"},
@@ -69,7 +96,7 @@ CASES = {
 def start(case):
     options = dict(CASES[case])
     extra = options.pop("extra", list)()
-    return network(None if case == "seedless" else 0, extra), options
+    return small(*extra, seed=None if case == "seedless" else 0), options
 
 
 def everything(model, history, options):
@@ -122,13 +149,13 @@ def test_saving_does_not_change_the_training(case, tmp_path):
 
 
 def test_more_epochs_continue_a_training_that_has_ended(tmp_path):
-    whole, parts = network(), network()
+    whole, parts = small(), small()
     options = {"callbacks": [nn.SWA(0)]}  # changes the weights at the end of each
     fit(whole, epochs=6, **options)
     fit(parts, tmp_path, epochs=2, **options)
-    history, _ = fit(network(), tmp_path, epochs=2, **options)
+    history, _ = fit(small(), tmp_path, epochs=2, **options)
     assert (history.epochs, history.resumed_at) == (2, 2)
-    longer = network()
+    longer = small()
     history, _ = fit(longer, tmp_path, epochs=6, **options)
     assert history.epochs == 6
     np.testing.assert_array_equal(longer.theta, whole.theta)
@@ -136,11 +163,11 @@ def test_more_epochs_continue_a_training_that_has_ended(tmp_path):
 
 def test_a_network_without_a_seed_resumes_with_the_seed_of_the_first_one(tmp_path):
     with pytest.raises(CrashError):
-        fit(network(seed=None), tmp_path, validation_split=0.2, crash_after=1)
-    one, other = network(seed=None), network(seed=None)
-    entropy = one.entropy
+        fit(small(seed=None), tmp_path, validation_split=0.2, crash_after=1)
+    one, other = small(seed=None), small(seed=None)
+    seed = one.actual_seed
     fit(one, tmp_path, validation_split=0.2, crash_after=NEVER)
-    assert one.entropy != entropy
+    assert one.actual_seed != seed
     fit(other, tmp_path, validation_split=0.2, crash_after=NEVER)
     np.testing.assert_array_equal(one.theta, other.theta)
 
@@ -149,10 +176,10 @@ def test_a_network_without_a_seed_resumes_with_the_seed_of_the_first_one(tmp_pat
 def test_more_epochs_give_the_same_as_asking_for_them_at_once(tmp_path, callbacks):
     extra = [nn.BatchNorm(), nn.Dropout(0.2)]
     options = {"optimizer": lambda: nn.SGD(0.5), "validation_split": 0.3, "callbacks": callbacks}
-    whole, parts = network(extra=[*map(copy.copy, extra)]), network(extra=extra)
+    whole, parts = small(*map(copy.copy, extra)), small(*extra)
     undisturbed = everything(whole, *fit(whole, tmp_path / "whole", epochs=9, **options))
     fit(parts, tmp_path / "parts", epochs=4, **options)
-    longer = network(extra=[*map(copy.copy, extra)])
+    longer = small(*map(copy.copy, extra))
     assert_same(everything(longer, *fit(longer, tmp_path / "parts", epochs=9, **options)), undisturbed)
 
 
@@ -170,21 +197,21 @@ class Halving(nn.Callback):
 
 def test_what_a_callback_sets_at_the_beginning_is_not_set_again(tmp_path):
     options = {"callbacks": lambda: [Halving()]}
-    whole, parts = network(), network()
+    whole, parts = small(), small()
     undisturbed = everything(whole, *fit(whole, tmp_path / "whole", **options))
     fit(parts, tmp_path / "parts", epochs=2, **options)
-    longer = network()
+    longer = small()
     history, given = fit(longer, tmp_path / "parts", **options)
     assert history["learning_rate"] == [0.1, 0.05, 0.025]
     assert_same(everything(longer, history, given), undisturbed)
 
 
 def test_the_same_objects_may_resume_in_the_same_process(tmp_path):
-    model, optimizer = network(), nn.SGD(0.4)
+    model, optimizer = small(), nn.SGD(0.4)
     for epochs in 2, 4:
         history, _ = fit(model, tmp_path, optimizer=optimizer, callbacks=[Halving()], epochs=epochs)
     assert history["learning_rate"] == [0.1, 0.05, 0.025, 0.0125]
-    history, _ = fit(network(), tmp_path, optimizer=nn.SGD(0.4), callbacks=[Halving()], epochs=5)
+    history, _ = fit(small(), tmp_path, optimizer=nn.SGD(0.4), callbacks=[Halving()], epochs=5)
     assert history["learning_rate"][-1] == 0.00625
 
 
@@ -193,7 +220,7 @@ def test_the_losses_of_large_batches_are_the_same_after_resuming(tmp_path):
     losses = []
     for parts in [3], [1, 2, 3]:
         for epochs in parts:
-            history = network().fit(
+            history = small().fit(
                 X, y, batch_size=600, epochs=epochs, checkpoint=tmp_path / str(len(parts)), resume=True
             )
         losses.append(history["loss"])
@@ -210,9 +237,9 @@ def test_a_warning_names_what_a_callback_loses(tmp_path):
 
     holding = Holding()
     with pytest.warns(UserWarning, match="Holding loses optimizers, function when the training is resumed"):
-        fit(network(), tmp_path, callbacks=[holding], epochs=2)
+        fit(small(), tmp_path, callbacks=[holding], epochs=2)
     again = Holding()
-    fit(network(), tmp_path, callbacks=[again], epochs=2)
+    fit(small(), tmp_path, callbacks=[again], epochs=2)
     assert again.numbers == holding.numbers == {0: 0, 1: 1}
 
 
@@ -234,10 +261,10 @@ def test_a_resumed_training_that_diverges_has_the_best_weights_from_before(tmp_p
     X, y = data(seed=1)
     options = {"validation_data": (X, 2 - y)}  # the more is learned, the higher is this loss
     thetas = []
-    history, _ = fit(network(), tmp_path, callbacks=[Spoiling(99, thetas)], **options)
+    history, _ = fit(small(), tmp_path, callbacks=[Spoiling(99, thetas)], **options)
     best = np.argmin(history["val_loss"])
     assert best < EPOCHS - 1
-    model = network()
+    model = small()
     with pytest.raises(nn.DivergenceError):
         fit(model, tmp_path, callbacks=[Spoiling(EPOCHS, thetas)], epochs=EPOCHS + 1, **options)
     np.testing.assert_array_equal(model.theta, thetas[best])

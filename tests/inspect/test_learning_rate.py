@@ -15,7 +15,7 @@ from nnlite.model import Model
 from nnlite.optimizers import SGD, Adam
 from nnlite.schedules import CosineDecay
 
-from ..support import everything, refuse
+from ..support import everything, network, refuse
 
 
 @functools.cache
@@ -34,10 +34,10 @@ def moons():
     return make_moons(300, seed=0)
 
 
-def network(units=32, activation=ReLU, n_classes=10, depth=1, seed=0, **options):
+def classifier(units=32, activation=ReLU, n_classes=10, depth=1, **options):
     """A network that is not built yet."""
     hidden = [layer for _ in range(depth) for layer in (Dense(units), activation())]
-    return Model([*hidden, Dense(n_classes), Softmax()], seed=seed, **options)
+    return network(*hidden, units=n_classes, n_features=None, **options)
 
 
 # ---- what it does --------------------------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ def network(units=32, activation=ReLU, n_classes=10, depth=1, seed=0, **options)
 
 def test_the_rates_rise_by_the_same_factor_from_start_to_stop():
     X, y = digits()
-    test = find_learning_rate(network(), X, y, start=1e-4, stop=1e-2, n_steps=21)
+    test = find_learning_rate(classifier(), X, y, start=1e-4, stop=1e-2, n_steps=21)
     assert test.learning_rates == pytest.approx(1e-4 * 10 ** (np.arange(21) / 10))
     assert len(test.losses) == len(test.batch_losses) == 21
     assert not test.diverged
@@ -53,9 +53,11 @@ def test_the_rates_rise_by_the_same_factor_from_start_to_stop():
 
 def test_each_step_is_one_of_training_with_its_rate():
     X, y = digits()
-    test = find_learning_rate(network(seed=1), X, y, optimizer=SGD(1, momentum=0.9), start=1e-3, stop=0.1, n_steps=20)
-    model, optimizer = network(seed=1), SGD(1, momentum=0.9)
-    twin = network(seed=1)
+    test = find_learning_rate(
+        classifier(seed=1), X, y, optimizer=SGD(1, momentum=0.9), start=1e-3, stop=0.1, n_steps=20
+    )
+    model, optimizer = classifier(seed=1), SGD(1, momentum=0.9)
+    twin = classifier(seed=1)
     twin.forward(X[:1])  # builds it: the order of the batches is drawn after the weights
     order = twin.rng.permutation(len(X))
     for t, rate in enumerate(test.learning_rates):
@@ -69,7 +71,7 @@ def test_each_step_is_one_of_training_with_its_rate():
 
 def test_the_losses_are_averages_with_weights_that_fall_by_a_tenth_per_step():
     X, y = digits()
-    test = find_learning_rate(network(), X, y, n_steps=40)
+    test = find_learning_rate(classifier(), X, y, n_steps=40)
     weights = 0.9 ** np.arange(40)[::-1]
     for t in (0, 1, 5, 39):
         expected = np.average(test.batch_losses[: t + 1], weights=weights[39 - t :])
@@ -79,7 +81,7 @@ def test_the_losses_are_averages_with_weights_that_fall_by_a_tenth_per_step():
 def test_it_ends_without_a_warning_when_the_loss_diverges():
     X, y = digits()
     for optimizer in (SGD(0.1), SGD(0.1, momentum=0.9)):
-        test = find_learning_rate(network(activation=Tanh), X, y, optimizer=optimizer, stop=1e6, n_steps=100)
+        test = find_learning_rate(classifier(activation=Tanh), X, y, optimizer=optimizer, stop=1e6, n_steps=100)
         assert test.diverged
         assert len(test.losses) < 100
         assert np.isfinite(test.losses).all()
@@ -105,7 +107,7 @@ def test_there_is_no_suggestion_if_the_loss_did_not_fall():
     assert suggest(rates, np.linspace(2, 4, 30), np.linspace(2, 4, 30)) is None
     assert suggest(rates, np.full(30, np.nan), np.full(30, np.nan)) is None
     X, y = digits()
-    test = find_learning_rate(network(), X, y, start=1e-8, stop=1e-6)
+    test = find_learning_rate(classifier(), X, y, start=1e-8, stop=1e-6)
     assert test.suggestion is None
     assert "did not fall" in repr(test)
 
@@ -136,7 +138,7 @@ LEARNS = {
 def test_networks_learn_well_with_the_suggestion(name, activation, optimizer):
     data, options, epochs, accuracy = LEARNS[name]
     X, y = data()
-    model = network(activation=activation, **options)
+    model = classifier(activation=activation, **options)
     optimizer.learning_rate = find_learning_rate(model, X, y, optimizer=optimizer).suggestion
     history = model.fit(X, y, optimizer=optimizer, epochs=epochs)
     needed = accuracy if activation is ReLU or name != "spirals" or "Adam" in repr(optimizer) else 0.6
@@ -157,7 +159,7 @@ def test_a_regression_learns_well_with_the_suggestion():
 def test_the_suggestion_follows_the_rule_that_takes_the_steps():
     X, y = digits()
     adam, momentum, plain = (
-        find_learning_rate(network(), X, y, optimizer=rule).suggestion
+        find_learning_rate(classifier(), X, y, optimizer=rule).suggestion
         for rule in (Adam(1.0), SGD(1.0, momentum=0.9), SGD(1.0))
     )
     assert 2 * adam < momentum < plain / 2
@@ -179,10 +181,10 @@ def test_the_network_and_the_optimizer_do_not_change():
 
 def test_an_unbuilt_network_stays_unbuilt():
     X, y = digits()
-    model = network()
+    model = classifier()
     find_learning_rate(model, X, y)
     assert not model.built
-    twin = network()
+    twin = classifier()
     for one in (model, twin):
         one.fit(X[:100], y[:100], epochs=1)
     assert model.theta.tobytes() == twin.theta.tobytes()
@@ -190,7 +192,7 @@ def test_an_unbuilt_network_stays_unbuilt():
 
 def test_the_same_call_gives_the_same_curve():
     X, y = digits()
-    first, second = (find_learning_rate(network(), X, y) for _ in range(2))
+    first, second = (find_learning_rate(classifier(), X, y) for _ in range(2))
     assert (first.losses == second.losses).all()
 
 
@@ -200,13 +202,13 @@ def test_the_same_call_gives_the_same_curve():
 @pytest.mark.parametrize("batch_size", [1, None, 10_000])
 def test_any_batch_size_works(batch_size):
     X, y = digits()
-    test = find_learning_rate(network(), X[:50], y[:50], batch_size=batch_size, n_steps=400)
+    test = find_learning_rate(classifier(), X[:50], y[:50], batch_size=batch_size, n_steps=400)
     assert test.suggestion is not None
 
 
 def test_fewer_examples_than_steps_are_used_again():
     X, y = digits()
-    test = find_learning_rate(network(), X[:10], y[:10], batch_size=4, stop=0.01)
+    test = find_learning_rate(classifier(), X[:10], y[:10], batch_size=4, stop=0.01)
     assert len(test.losses) == 100
 
 
@@ -228,7 +230,7 @@ def test_fewer_examples_than_steps_are_used_again():
 )
 def test_wrong_use_is_refused(arguments, message):
     X, y = digits()
-    refuse(lambda: find_learning_rate(**{"model": network(), "X": X, "y": y} | arguments), message)
+    refuse(lambda: find_learning_rate(**{"model": classifier(), "X": X, "y": y} | arguments), message)
 
 
 # ---- looking at it -------------------------------------------------------------------------------------------------
@@ -236,7 +238,7 @@ def test_wrong_use_is_refused(arguments, message):
 
 def test_its_repr_has_the_suggestion():
     X, y = digits()
-    test = find_learning_rate(network(activation=Tanh), X, y, optimizer=SGD(1, momentum=0.9), stop=1e4)
+    test = find_learning_rate(classifier(activation=Tanh), X, y, optimizer=SGD(1, momentum=0.9), stop=1e4)
     assert f"suggests {test.suggestion:.2g}" in repr(test)
     assert "diverged" in repr(test)
 
@@ -245,7 +247,7 @@ def test_the_plot_marks_the_suggestion_on_an_axis_of_decades():
     from matplotlib.figure import Figure
 
     X, y = digits()
-    test = find_learning_rate(network(), X, y)
+    test = find_learning_rate(classifier(), X, y)
     ax = Figure().subplots()
     assert test.plot(ax) is ax
     assert ax.get_xscale() == "log"

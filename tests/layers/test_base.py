@@ -6,8 +6,9 @@ import pytest
 import nnlite as nn
 
 from ..derivatives import assert_gradients_are_derivatives
-from ..support import Scale, Square, network, refuse
+from ..support import NEVER_SAVED, Scale, Square, network, refuse
 
+pytestmark = NEVER_SAVED
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((24, 5))
 y = RNG.integers(0, 3, 24)
@@ -89,8 +90,9 @@ def test_by_default_inner_layers_form_a_chain():
 
 
 def test_a_layer_without_equations_says_so():
-    model = nn.Model([nn.Layer(), nn.Dense(3), nn.Softmax()])
-    refuse(lambda: model.forward(X), "Layer has no forward pass", error=NotImplementedError)
+    for layer in (nn.Layer(), nn.Activation()):
+        refuse(lambda: nn.Model([layer, nn.Softmax()]), f"layers: {layer} has no forward pass", "nn.ReLU()")  # noqa: B023
+    refuse(lambda: nn.Layer().forward(X, nn.Cache()), "Layer has no forward pass", error=NotImplementedError)
     refuse(lambda: nn.Layer().backward(X, nn.Cache()), "Layer has no backward pass", error=NotImplementedError)
 
 
@@ -158,7 +160,16 @@ def test_a_layer_that_does_not_store_its_arguments_has_no_hyperparameters():
             self.width = size
 
     assert repr(Forgetful(3)) == "Forgetful(...)"
-    refuse(Forgetful(3).hyperparameters, "Forgetful: __init__ must store its argument 'size' under that name")
+    refuse(Forgetful(3).hyperparameters, "Forgetful: __init__ must store its argument 'size' as self.size")
+
+
+def test_a_layer_that_takes_any_arguments_has_no_hyperparameters():
+    class Anything(nn.Dense):
+        def __init__(self, *sizes, **options):
+            super().__init__(sum(sizes), **options)
+
+    assert repr(Anything(1, 2)) == "Anything(...)"
+    refuse(Anything(1, 2).hyperparameters, "Anything: __init__ must name each of its arguments", "taking *sizes")
 
 
 def test_a_layer_with_arrays_for_arguments_can_be_shown():
@@ -190,7 +201,8 @@ def test_weight_decay_acts_on_the_parameters_that_a_layer_names():
     model = nn.Model([DecayedScale(), nn.Dense(3), nn.Softmax()], n_features=5, seed=0)
     assert model.n_weights == 5 + 15
     model.parameters["shift1"][...] = 1
-    nn.SGD(0.1, weight_decay=0.5).step(model)  # the gradient is 0
+    model.grad = 0
+    nn.SGD(0.1, weight_decay=0.5).step(model)
     np.testing.assert_allclose(model.parameters["scale1"], 0.95, rtol=1e-6)
     np.testing.assert_array_equal(model.parameters["shift1"], 1)
 
@@ -279,6 +291,76 @@ def test_a_gradient_of_another_shape_than_its_parameter_is_refused(make, got):
         model.backward([0, 1, 2, 0, 1])
 
 
+class Forgets(Shifted):
+    """Computes the gradient of c, but does not set it."""
+
+    def backward(self, da, cache):
+        self.make(da)
+        return da
+
+
+def test_a_gradient_that_backward_does_not_set_is_named_in_the_first_step():
+    X, y, unset = (
+        np.ones((5, 4)),
+        [0, 1, 2, 0, 1],
+        "layers: Shifted().backward must set self.dc, the gradient of self.c",
+    )
+    model = nn.Model([nn.Dense(4), Forgets(), nn.Dense(3), nn.Softmax()], n_features=4, seed=0)
+    before = model.theta.copy()
+    refuse(lambda: model.fit(X, y), unset)
+    model.forward(X)
+    model.backward(y)
+    refuse(lambda: nn.SGD(0.1).step(model), unset)
+    np.testing.assert_array_equal(model.theta, before)
+
+
+def own(**methods):
+    """A layer with these methods; by default it passes on what comes."""
+    identity = {"forward": lambda self, a_prev, cache: a_prev, "backward": lambda self, da, cache: da}
+    return type("Own", (nn.Layer,), identity | methods)()
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("forward", "a_prev, cache"),
+        ("backward", "da, cache"),
+        ("output_shape", "input_shape"),
+        ("parameter_shapes", "input_shape"),
+        ("initialize", "rng, initializer"),
+    ],
+)
+def test_a_method_that_lacks_an_argument_is_named_when_the_network_is_made(method, arguments):
+    layer = own(**{method: lambda self: None})
+    refuse(lambda: network(layer), f"layers: Own().{method} must take (self, {arguments}), without self got ()")
+    refuse(lambda: network(nn.Residual([layer])), f"layers: Own().{method} must take")
+    network(own(**{method: lambda self, *given: getattr(nn.Layer(), method, None)}), n_features=None)
+
+
+@pytest.mark.parametrize("shape", [8, None, (None, 8), (8.0,), "8", (0,)])
+def test_an_output_shape_is_that_of_one_example(shape):
+    layer = own(output_shape=lambda self, input_shape: shape)
+    refuse(lambda: network(layer), "layers: Own(): output_shape must return the shape of one example", f"got {shape!r}")
+    network(own(output_shape=lambda self, input_shape: list(input_shape)))  # a list will do
+
+
+def test_parameter_shapes_are_a_dict():
+    layer = own(parameter_shapes=lambda self, input_shape: input_shape)
+    refuse(lambda: network(layer), "layers: Own(): parameter_shapes and state_shapes must return a dict", "got (4,)")
+
+
+def test_a_parameter_of_a_layer_that_is_not_built_says_when_it_exists():
+    layer = nn.Dense(3)
+    missing = "W: Dense has no such attribute; if it is a parameter, it exists once the layer is in a network"
+    refuse(lambda: layer.W, missing, error=nn.NotBuiltError)
+    refuse(lambda: layer.forward(X, nn.Cache()), missing, error=nn.NotBuiltError)
+    assert not hasattr(layer, "W")
+    model = nn.Model([layer, nn.Softmax()], n_features=5)
+    assert hasattr(layer, "W")
+    with pytest.raises(AttributeError, match=r"^weights: Dense has no such attribute$"):
+        _ = model.layers[0].weights
+
+
 @pytest.mark.parametrize("shape", [8, "8", (8.0,), (-1,)])
 def test_a_shape_of_a_parameter_is_a_tuple_of_integers(shape):
     class Odd(Shifted):
@@ -289,3 +371,61 @@ def test_a_shape_of_a_parameter_is_a_tuple_of_integers(shape):
         nn.ArgumentError, match=r"^layers: Shifted\(\): the shape of c must be a tuple like \(8,\), got "
     ):
         nn.Model([Odd(), nn.Dense(3), nn.Softmax()], n_features=4)
+
+
+class Gain(nn.Layer):
+    """``a = gamma a_prev``; gamma is made by the user, at one of several places, and never announced."""
+
+    def __init__(self, made="in initialize"):
+        self.made = made
+        if made == "in __init__":
+            self.gamma = np.ones(4)
+
+    def initialize(self, rng, initializer):
+        if self.made == "in initialize":
+            self.gamma = np.ones(4)
+
+    def forward(self, a_prev, cache):
+        if self.made == "in the first forward" and not hasattr(self, "gamma"):
+            self.gamma = np.ones(4)
+        self.a = a_prev * self.gamma.astype(a_prev.dtype)
+        return self.a
+
+    def backward(self, da, cache):
+        self.da = da  # of an array that is another one in each pass: no parameter
+        self.dgamma = (da * self.a).sum(axis=0)
+        return da * self.gamma.astype(da.dtype)
+
+
+@pytest.mark.parametrize("made", ["in __init__", "in initialize", "in the first forward"])
+def test_an_array_with_a_gradient_that_is_not_announced_is_refused(made):
+    model = network(nn.Dense(4), Gain(made))
+    model.forward(np.ones((5, 4)))
+    refuse(
+        lambda: model.backward([0, 1, 2, 0, 1]),
+        f"layers: {model.layers[1]}: self.gamma has a gradient, self.dgamma, but would not learn; announce it",
+        "parameter_shapes must return {'gamma': (4,)}",
+    )
+
+
+def test_an_inner_layer_announces_its_parameters_too():
+    model = network(nn.Dense(4), nn.Residual([Gain()]))
+    with pytest.raises(nn.ArgumentError, match="announce it"):
+        model.fit(np.ones((5, 4)), [0, 1, 2, 0, 1], epochs=1)
+
+
+def test_a_layer_may_keep_what_is_no_parameter():
+    class Fixed(Gain):
+        def backward(self, da, cache):
+            self.da, self.dgamma_of_each_example = da, da * self.a
+            self.dgamma = da * self.a  # of another shape than gamma
+            return da * self.gamma.astype(da.dtype)
+
+    for layer in (Fixed(), Fixed("in __init__")):
+        network(nn.Dense(4), layer).fit(np.ones((5, 4)), [0, 1, 2, 0, 1], epochs=2)
+
+
+def test_a_layer_alone_may_set_what_it_likes():
+    layer, cache = Gain("in __init__"), nn.Cache()
+    layer.backward(layer.forward(np.ones((5, 4)), cache), cache)
+    np.testing.assert_array_equal(layer.dgamma, np.full(4, 5.0))

@@ -103,7 +103,7 @@ def deep_network(hidden, output, dtype):
 
 
 def sizes_of_terms(model, X):
-    """``|a[L-1]| |W[L]| + |b[L]|``: z[L] if no terms cancelled."""
+    """``|a[L-1]| |W[L]| + |b[L]|``: z[L] if no terms canceled."""
     last = model.layers[-2]
     step = model.new_pass(training=False)
     step.forward(X)

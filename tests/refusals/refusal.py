@@ -90,7 +90,7 @@ def changed(cases, **changes):
     return [replace(one, **changes) for one in cases]
 
 
-def labelled(cases, *labels):
+def labeled(cases, *labels):
     """Return the cases with these labels."""
     found = [one for one in cases if one.label in labels]
     assert len(found) == len(labels), set(labels) - {one.label for one in found}

@@ -8,7 +8,7 @@ import pytest
 import nnlite as nn
 
 from ..support import table
-from .cases.examples import OUTPUTS, RNG, ROWS, M, N, X, network, y
+from .cases.examples import OUTPUTS, RNG, ROWS, M, N, X, model_for, y
 
 
 class TableStub:
@@ -122,7 +122,7 @@ SAME_Y = [
 def test_the_form_of_y_makes_no_difference(kind, targets):
     right = OUTPUTS[kind][2]
     for shuffle in True, False:
-        model, expected = network(kind), network(kind)
+        model, expected = model_for(kind), model_for(kind)
         assert model.cost(targets) == expected.cost(right)
         model.backward(targets)
         expected.backward(right)
@@ -145,7 +145,7 @@ def test_soft_labels_are_labels():
 
 @pytest.mark.parametrize("batch_size", [M, M + 1, 10**6])
 def test_a_batch_larger_than_the_data_set_is_the_data_set(batch_size):
-    model, expected = network(), network()
+    model, expected = model_for(), model_for()
     model.fit(X, y, batch_size=batch_size, epochs=3)
     expected.fit(X, y, batch_size=None, epochs=3)
     np.testing.assert_array_equal(model.theta, expected.theta)
@@ -153,7 +153,7 @@ def test_a_batch_larger_than_the_data_set_is_the_data_set(batch_size):
 
 def test_data_to_validate_with_may_be_a_list_and_weighted():
     pair, weighted = (
-        network().fit(X, y, epochs=1, validation_data=validation)["val_loss"]
+        model_for().fit(X, y, epochs=1, validation_data=validation)["val_loss"]
         for validation in ([X, y], [X, y, np.ones(M)])
     )
     assert pair == pytest.approx(weighted, rel=1e-6)

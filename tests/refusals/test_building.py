@@ -6,7 +6,7 @@ import pytest
 import nnlite as nn
 
 from ..support import refuse
-from .cases.examples import N, X, network, y
+from .cases.examples import N, X, model_for, y
 from .unchanged import portrait
 
 
@@ -27,7 +27,7 @@ class WrongShape(nn.Initializer):
 
 
 def test_a_layer_of_another_model_is_refused_and_the_owner_keeps_it():
-    owner = network()
+    owner = model_for()
     guest = nn.Model([owner.layers[0], nn.Softmax()], seed=3)
     before, guest_rng = portrait(owner), guest.rng.bit_generator.state
     for call in (lambda: guest.forward(X), lambda: guest.fit(X, y)):

@@ -6,7 +6,7 @@ import pytest
 import nnlite as nn
 
 from ..support import refuse
-from .cases.examples import X, network, y
+from .cases.examples import X, model_for, y
 from .unchanged import portrait
 
 CALLS_THAT_NEED_PARAMETERS = {
@@ -34,13 +34,13 @@ def refused_unchanged(model, call, *fragments, error=nn.ArgumentError):
 
 @pytest.mark.parametrize("call", CALLS_THAT_NEED_PARAMETERS)
 def test_what_needs_parameters_says_how_to_get_them(call):
-    model = network("unbuilt softmax")
+    model = model_for("unbuilt softmax")
     fragments = (f"{call}: ", "input size", "fit or forward", "n_features")
     refused_unchanged(model, lambda: CALLS_THAT_NEED_PARAMETERS[call](model), *fragments, error=nn.NotBuiltError)
 
 
 def test_a_network_without_parameters_has_no_theta():
-    assert not hasattr(network("unbuilt softmax"), "theta")
+    assert not hasattr(model_for("unbuilt softmax"), "theta")
 
 
 @pytest.mark.parametrize("n_features", [3, None])
@@ -56,13 +56,13 @@ def test_cost_and_backward_need_a_forward_pass(call, n_features):
 
 @pytest.mark.parametrize("on", ["identity", "counts"])
 def test_values_have_no_probabilities(on):
-    model = network(on)
+    model = model_for(on)
     refused_unchanged(model, lambda: model.predict_proba(X), "predict_proba: ", f"{model.output}", "use predict")
 
 
 @pytest.mark.parametrize("call", ["forward", "predict", "predict_proba", "evaluate", "fit"])
 def test_only_what_the_dtype_of_the_network_cannot_hold_is_too_large(call):
-    model = network(dtype="float64")
+    model = model_for(dtype="float64")
     arguments = {"evaluate": (y,), "fit": (y,)}.get(call, ())
     data = X.astype(float)
     data[3, 0] = 1e39  # too large for float32
@@ -82,13 +82,13 @@ def test_one_wrong_number_among_many_is_found():
 
 
 def test_a_length_that_does_not_fit_names_both_arguments():
-    model = network()
+    model = model_for()
     refuse(lambda: model.cost(y[:-1]), "Y: ", "8 labels", "the last forward", "got 7")
     refuse(lambda: model.evaluate(X, y[:-1]), "y: ", "8 labels", "of X", "got 7")
 
 
 def test_a_refused_fit_leaves_the_optimizer_as_it_was():
-    model, twin = network(), network()
+    model, twin = model_for(), model_for()
     optimizer, fresh = nn.SGD(0.1, momentum=0.9), nn.SGD(0.1, momentum=0.9)
     model.fit(X, y, optimizer=optimizer, epochs=2)
     twin.fit(X, y, optimizer=fresh, epochs=2)

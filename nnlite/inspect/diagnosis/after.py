@@ -9,11 +9,12 @@ from nnlite.checks import Array
 from nnlite.inspect.diagnosis.classes import classification, for_metrics, metric
 from nnlite.inspect.diagnosis.curves import Curves, course, still_falling, unstable_validation, validation_rise
 from nnlite.inspect.diagnosis.parts import Part
-from nnlite.inspect.diagnosis.report import Finding
+from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import Subject
 from nnlite.inspect.diagnosis.verdicts import advise, judge, worst
 
 PHASE = "after"
+AFTER = ("underfitting", "overfitting", "confusion", "calibration")
 
 EVALUATED = 5000  # examples of each set: enough to know an accuracy to about 0.5 %
 UNLEARNED = (0.7, 0.95)  # share of the loss of the best constant guess that is left on the training examples
@@ -23,29 +24,30 @@ BY_CHANCE = 2.0  # standard errors of the validation accuracy; a smaller gap may
 NOTHING_TO_LEARN = 1e-9  # between the cost of the best constant guess and the least cost
 
 
-def check(subject: Subject, history: Curves | None) -> tuple[list[Finding], dict[str, str]]:
-    """Return all findings about a trained network, and the checks that were not made, with the reasons."""
-    findings: list[Finding] = []
-    skipped: dict[str, str] = {}
+def check(subject: Subject, history: Curves | None) -> list[Result]:
+    """Return all findings about a trained network, and the checks that were not made."""
+    results: list[Result] = []
     if history is not None:
-        findings += [*course(history), *unstable_validation(history)]
+        results += [*course(history), *unstable_validation(history)]
     if not subject.trained:
         untrained = "the network has not been trained (if it has, pass trained=True)"
-        return findings, dict.fromkeys(("underfitting", "overfitting", "confusion", "calibration"), untrained)
+        return results + [Skipped(name, untrained) for name in AFTER]
     model = subject.copy(noise=False)
     train = subject.drawn(subject.train, EVALUATED)
     J, Y_hat = subject.measured(model, train)
-    findings.append(underfitting(subject, train, J, Y_hat, history))
+    results.append(underfitting(subject, train, J, Y_hat, history))
     judged, name, judged_Y_hat = train, "training", Y_hat
     if subject.validation is None:
-        skipped["overfitting"] = "there are no validation data"
+        results.append(Skipped("overfitting", "there are no validation data"))
     else:
         judged, name = subject.drawn(subject.validation, EVALUATED), "validation"
         _, judged_Y_hat = subject.measured(model, judged)
-        findings.append(overfitting(subject, (train, Y_hat), (judged, judged_Y_hat), history))
-    if subject.output.classifies and np.isfinite(judged_Y_hat).all():
-        findings += classification(subject, judged, judged_Y_hat, name)
-    return findings, skipped
+        results.append(overfitting(subject, (train, Y_hat), (judged, judged_Y_hat), history))
+    if not np.isfinite(judged_Y_hat).all():
+        results += [Skipped(name, "the predictions are not finite") for name in ("confusion", "calibration")]
+    elif subject.output.classifies:
+        results += classification(subject, judged, judged_Y_hat, name)
+    return results
 
 
 def score(subject: Subject, part: Part, Y_hat: Array) -> float:

@@ -6,13 +6,14 @@ import numpy as np
 
 from nnlite.inspect.diagnosis.handful import overfit_a_handful, train_step
 from nnlite.inspect.diagnosis.probe import gradient_norms, weight_matrices
-from nnlite.inspect.diagnosis.report import Finding
+from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import BLOCK, Subject
 from nnlite.inspect.diagnosis.verdicts import advise, judge, listed
 from nnlite.layers import Identity, Sigmoid, Tanh
 from nnlite.optimizers import Adam
 
 PHASE = "before"
+INITIAL = ("initial loss", "initial output")
 
 # A network that knows nothing gives each class the same probability: J = ln C (A. Karpathy, "A recipe for training
 # neural networks", 2019). He's initial weights before the output add about 1/2; twice ln C must first be unlearned.
@@ -27,20 +28,13 @@ SATURATED = (0.1, 0.5)  # share of the examples with such a probability
 OVERFLOWING = (1e3, 1e6)  # largest initial count over the largest target
 
 
-def check(subject: Subject) -> tuple[list[Finding], dict[str, str]]:
-    """Return all findings before training, and the checks that were not made, with the reasons."""
-    findings, skipped = [], {}
+def check(subject: Subject) -> list[Result]:
+    """Return all findings before training, and the checks that were not made."""
     if subject.trained:
-        skipped = dict.fromkeys(("initial loss", "initial output"), "the network has been trained")
+        start: list[Result] = [Skipped(name, "the network has been trained") for name in INITIAL]
     else:
-        findings += [initial_loss(subject), *initial_output(subject)]
-    findings += [symmetry(subject), *gradients(subject)]
-    handful = overfit_a_handful(subject)
-    if handful is None:
-        skipped["a handful by heart"] = "there are too few different examples, or no layer learns"
-    else:
-        findings.append(handful)
-    return findings, skipped
+        start = [initial_loss(subject), *initial_output(subject)]
+    return [*start, symmetry(subject), gradients(subject), overfit_a_handful(subject)]
 
 
 def initial_loss(subject: Subject) -> Finding:
@@ -92,7 +86,7 @@ def symmetry(subject: Subject) -> Finding:
     return Finding("different units", PHASE, verdict, message, {"n_layers": len(inner)}, advise(verdict, advice))
 
 
-def gradients(subject: Subject) -> list[Finding]:
+def gradients(subject: Subject) -> Result:
     """Look for gradients that vanish or explode from the last hidden layer to the first."""
     model = subject.copy(noise=False)
     probe = subject.drawn(subject.sample, BLOCK)
@@ -103,7 +97,7 @@ def gradients(subject: Subject) -> list[Finding]:
     norms = gradient_norms(model, probe.X, probe.y)
     hidden = norms[:-1]
     if not hidden:
-        return []
+        return Skipped("gradients by layer", "fewer than two layers with weights get a gradient")
     evidence: dict[str, Any] = {f"layer_{i + 1}": norm for i, norm in enumerate(norms)}
     message = f"|dz| of an example, from the first layer to the last: {', '.join(f'{norm:.2g}' for norm in norms)}."
     if not np.isfinite(norms).all():
@@ -122,4 +116,4 @@ def gradients(subject: Subject) -> list[Finding]:
         "vanish": f"{instead}the default initializers, BatchNorm, or Residual layers.",
         "explode": "the default initializers, scaled inputs, BatchNorm, or clip_norm=1 in the optimizer.",
     }
-    return [Finding("gradients by layer", PHASE, verdict, message, evidence, advise(verdict, remedies[kind]))]
+    return Finding("gradients by layer", PHASE, verdict, message, evidence, advise(verdict, remedies[kind]))

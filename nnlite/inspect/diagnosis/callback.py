@@ -16,7 +16,7 @@ from nnlite.inspect.diagnosis.curves import course, unstable_validation
 from nnlite.inspect.diagnosis.doctor import check_batch_size, examine_data, is_finite
 from nnlite.inspect.diagnosis.parts import check_parts
 from nnlite.inspect.diagnosis.probe import copied_weights, weight_matrices
-from nnlite.inspect.diagnosis.report import Diagnosis, Finding
+from nnlite.inspect.diagnosis.report import Diagnosis, Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import BLOCK, Subject, quiet
 from nnlite.inspect.diagnosis.trial import Record
 from nnlite.inspect.diagnosis.units import units
@@ -89,8 +89,8 @@ class Diagnose(Callback):
         if self._begun and "training_inputs" not in vars(self):  # `fit` ended without calling on_train_end
             self._begun = False
             with np.errstate(all="ignore"):
-                found = [*self._findings, *during.updates(self._record), *course(self._history)]
-            self._report = Diagnosis([*found, STOPPED], skipped=self._skipped)
+                found = [*self._results, during.updates(self._record), *course(self._history)]
+            self._report = Diagnosis.of([*found, STOPPED])
         return self._report
 
     @property
@@ -104,18 +104,16 @@ class Diagnose(Callback):
         self._record = Record()
         self._history: dict[str, list[float]] = {}
         self._weights: dict[str, Array] | None = None
-        self._findings: list[Finding] = []
-        self._skipped: dict[str, str] = {}
+        self._results: list[Result] = []
         self._trained = False
         self._n_first = 0
         if self.X is None:
-            self._skipped = {"the data, before training": "Diagnose was made without X and y"}
+            self._results = [Skipped("the data, before training", "Diagnose was made without X and y")]
             return
         subject = self._subject(trained=None)
         self._trained = subject.trained
         with np.errstate(all="ignore"):
-            found, self._skipped = before.check(subject)
-            self._findings = [*examine_data(subject), *found]
+            self._results = [*examine_data(subject), *before.check(subject)]
 
     def on_batch_begin(self, batch: int, logs: Logs) -> None:
         """Keep the weights, to measure the update."""
@@ -142,18 +140,17 @@ class Diagnose(Callback):
     def on_train_end(self, logs: Logs) -> None:
         """Examine the units and what was learned, and write the report."""
         with np.errstate(all="ignore"):
-            self._findings += [
-                *during.updates(self._record),
+            self._results += [
+                during.updates(self._record),
                 during.course_of_training(self._record, self._trained),
                 *units(quiet(self.model), self._inputs()),
             ]
             if self.X is not None:
-                found, skipped = after.check(self._subject(trained=True), self._history)
-                self._skipped |= skipped
+                self._results += after.check(self._subject(trained=True), self._history)
             else:
-                found = [*course(self._history), *unstable_validation(self._history)]
-        self._report, self._begun = Diagnosis(self._findings + found, skipped=self._skipped), False
-        del self._weights, self._record, self._findings
+                self._results += [*course(self._history), *unstable_validation(self._history)]
+        self._report, self._begun = Diagnosis.of(self._results), False
+        del self._weights, self._record, self._results
 
     def _subject(self, trained: bool | None) -> Subject:
         """Return the set-up, with the present weights."""

@@ -5,7 +5,7 @@ import numpy as np
 from nnlite import metrics
 from nnlite.checks import Array
 from nnlite.inspect.diagnosis.parts import Part
-from nnlite.inspect.diagnosis.report import Finding
+from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import Subject
 from nnlite.inspect.diagnosis.verdicts import advise, judge, listed
 
@@ -22,9 +22,9 @@ CALIBRATION_FROM = 50  # examples
 SIMULATIONS = 20
 
 
-def classification(subject: Subject, part: Part, Y_hat: Array, name: str) -> list[Finding]:
+def classification(subject: Subject, part: Part, Y_hat: Array, name: str) -> list[Result]:
     """Return the findings about the predictions for the ``name`` examples."""
-    findings = []
+    findings: list[Result] = []
     if subject.n_classes is not None:
         counts = np.zeros((subject.n_classes, subject.n_classes), np.intp)
         np.add.at(counts, (subject.classes(part.y), subject.output.predict(Y_hat)), 1)
@@ -33,6 +33,8 @@ def classification(subject: Subject, part: Part, Y_hat: Array, name: str) -> lis
         findings.append(labels_never_given(subject, part, Y_hat, name))
     if len(part.X) >= CALIBRATION_FROM:
         findings.append(calibration(subject, part, Y_hat, name))
+    else:
+        findings.append(Skipped("calibration", f"there are fewer than {CALIBRATION_FROM} {name} examples"))
     return findings
 
 

@@ -34,10 +34,10 @@ class Clues:
         X = X[:, varying]
         X = (X - X.mean(axis=0)) / X.std(axis=0)
         std = Y.std(axis=0)
-        centred = (Y - Y.mean(axis=0)) / np.where(std > 0, std, 1)
-        self.z_nearest = _standard_errors(centred, centred[_nearest(X)])
-        guesses = _linear_guesses(X, centred)
-        self.z_linear = _standard_errors(centred, guesses)
+        centered = (Y - Y.mean(axis=0)) / np.where(std > 0, std, 1)
+        self.z_nearest = _standard_errors(centered, centered[_nearest(X)])
+        guesses = _linear_guesses(X, centered)
+        self.z_linear = _standard_errors(centered, guesses)
         self.linear = guesses * std + Y.mean(axis=0)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nnlite.inspect.diagnosis.report import Finding
+from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
 from nnlite.inspect.diagnosis.verdicts import advise, judge
 
 PHASE = "after"
@@ -60,11 +60,14 @@ def validation_rise(history: Curves | None) -> tuple[float | None, str]:
     return late / lowest, sentence
 
 
-def unstable_validation(history: Curves) -> list[Finding]:
+def unstable_validation(history: Curves) -> list[Result]:
     """Look for a validation loss that jumps from epoch to epoch."""
     losses = np.array(history.get("val_loss", []), np.float64)
-    if len(losses) < UNSTABLE_FROM or not np.isfinite(losses).all():
+    if not len(losses):
         return []
+    if len(losses) < UNSTABLE_FROM or not np.isfinite(losses).all():
+        reason = f"there are fewer than {UNSTABLE_FROM} epochs, or a validation loss that is not finite"
+        return [Skipped("steady validation", reason)]
     late = losses[len(losses) // 3 :]  # in the first epochs any fall is fine
     steps = np.diff(late)
     wavering = max(float(np.abs(steps).mean() - np.abs(steps.mean())), 0.0)

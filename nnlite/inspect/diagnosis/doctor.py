@@ -13,13 +13,13 @@ from nnlite.inspect.diagnosis import after, before, during
 from nnlite.inspect.diagnosis.duplicates import duplicates
 from nnlite.inspect.diagnosis.inputs import constant_features, finite, scale
 from nnlite.inspect.diagnosis.parts import Part, check_parts
-from nnlite.inspect.diagnosis.report import Diagnosis, Finding
+from nnlite.inspect.diagnosis.report import Diagnosis, Result, Skipped
 from nnlite.inspect.diagnosis.subject import SAMPLE, Subject
 from nnlite.inspect.diagnosis.targets import labels_fit_inputs, targets
 from nnlite.inspect.diagnosis.validation import validation_classes, validation_shift
 from nnlite.inspect.twins import require_network
 from nnlite.network.network import Network
-from nnlite.optimizers import SGD, Optimizer
+from nnlite.optimizers import Optimizer, check_optimizer
 
 
 def diagnose(
@@ -97,36 +97,32 @@ def diagnose(
     optimizer, batch_size = check_optimizer(optimizer), check_batch_size(batch_size)
     train, validation = check_parts(model, X, y, validation_data)
     if not is_finite(train, validation):
-        return Diagnosis([finite(train, validation)], skipped={"all else": "there are no finite examples"})
+        return Diagnosis.of([finite(train, validation), Skipped("all else", "there are no finite examples")])
     subject = Subject(model, train, validation, optimizer, batch_size, trained)
     with np.errstate(all="ignore"):  # a set-up may overflow: that is reported
-        findings = examine_data(subject)
-        skipped = {} if validation is not None else {"validation data": "there are none"}
-        for found, not_made in (before.check(subject), during.check(subject), after.check(subject, history)):
-            findings += found
-            skipped |= not_made
-    return Diagnosis(findings, skipped=skipped, sampled=_sampled(len(train.X)))
+        results = [
+            *examine_data(subject),
+            *before.check(subject),
+            *during.check(subject),
+            *after.check(subject, history),
+        ]
+    return Diagnosis.of(results, sampled=_sampled(len(train.X)))
 
 
-def examine_data(subject: Subject) -> list[Finding]:
+def examine_data(subject: Subject) -> list[Result]:
     """Return all findings about the data; except for the first, they are about the finite examples."""
+    no_validation = [Skipped("validation data", "there are none")] if subject.validation is None else []
     return [
         finite(subject.train, subject.validation),
         constant_features(subject),
         scale(subject),
         *duplicates(subject),
         targets(subject),
-        *labels_fit_inputs(subject),
+        labels_fit_inputs(subject),
+        *no_validation,
         *validation_classes(subject),
         *validation_shift(subject),
     ]
-
-
-def check_optimizer(optimizer: Any) -> Optimizer:
-    """Return the optimizer, by default SGD(0.1), or raise ArgumentError."""
-    if not (optimizer is None or isinstance(optimizer, Optimizer)):
-        raise ArgumentError(f"optimizer: expected an Optimizer such as nn.SGD(0.1), got {optimizer!r}")
-    return SGD(0.1) if optimizer is None else optimizer
 
 
 def check_batch_size(batch_size: Any) -> int | None:

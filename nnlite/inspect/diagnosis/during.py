@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.inspect.diagnosis.report import Finding
+from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import BLOCK, Subject
 from nnlite.inspect.diagnosis.trial import LEAST_STEPS, Record, Trial
 from nnlite.inspect.diagnosis.units import units
@@ -17,6 +17,7 @@ PHASE = "during"
 # the first steps ten times as much is common; with 0.2, ten steps replace the whole matrix.
 LARGE_UPDATES = (0.1, 0.2)  # |theta_new - theta| / |theta| of a weight matrix
 SMALL_UPDATES = (1e-5, 1e-6)
+UNCHANGED = "frozen, without a gradient, or by less than their dtype shows"
 
 RISEN = 1.0  # mean loss at the end over that at the beginning: from here on nothing has been learned
 BOUNCED = 1.0  # sum of all rises of the averaged loss, over the first loss
@@ -25,21 +26,20 @@ FASTER = 3.0  # another rate is better if it brings this many times the progress
 FACTORS = (10.0, 100.0, 0.1, 1e3, 0.01, 1e4, 1e5)  # of the rate, to try in turn if the loss hardly moves
 
 
-def check(subject: Subject) -> tuple[list[Finding], dict[str, str]]:
+def check(subject: Subject) -> list[Result]:
     """Return the findings about a trial on a copy, of a trained network only those about its units."""
     if subject.trained:
-        skipped = dict.fromkeys(("size of updates", "learning rate"), "the network has been trained")
-        return units(subject.copy(noise=False), _probe(subject)), skipped
+        skipped = [Skipped(name, "the network has been trained") for name in ("size of updates", "learning rate")]
+        return [*skipped, *units(subject.copy(noise=False), _probe(subject))]
     trial = Trial.run(subject)
-    findings = [*updates(trial.record), learning_rate(subject, trial)]
-    return findings + units(trial.model, _probe(subject)), {}
+    return [updates(trial.record), learning_rate(subject, trial), *units(trial.model, _probe(subject))]
 
 
 def _probe(subject: Subject) -> Array:
     return subject.drawn(subject.sample, BLOCK).X
 
 
-def updates(record: Record) -> list[Finding]:
+def updates(record: Record) -> Result:
     """Compare the size of the steps with the size of the weights."""
     usual, largest = {}, {}
     for i, (name, values) in enumerate(record.updates.items(), start=1):
@@ -51,9 +51,10 @@ def updates(record: Record) -> list[Finding]:
             largest[name] = max(float(np.median(values[:10])), usual[name])
         else:
             largest[name] = float(np.median(values[-quarter:]))
-    usual = {name: ratio for name, ratio in usual.items() if ratio != 0}  # neither frozen nor without a gradient
+    unchanged = [name for name, ratio in usual.items() if ratio == 0]
+    usual = {name: ratio for name, ratio in usual.items() if ratio != 0}
     if not usual:
-        return []
+        return Skipped("size of updates", f"no step changed the weights ({UNCHANGED})")
     low, high = min(usual, key=usual.__getitem__), max(largest, key=largest.__getitem__)
     large = judge(largest[high], *LARGE_UPDATES)
     small = judge(-usual[low], -SMALL_UPDATES[0], -SMALL_UPDATES[1])
@@ -61,11 +62,13 @@ def updates(record: Record) -> list[Finding]:
     if low != high:
         by += f" to {largest[high]:.1e} ({high})"
     message = f"A step changes the weights by {by} of their size; about 1e-3 is usual."
+    if unchanged:
+        message += f" It does not change {', '.join(unchanged)} ({UNCHANGED})."
     too_large = VERDICTS.index(large) >= VERDICTS.index(small)
     verdict = large if too_large else small
     advice = "a smaller learning rate, or clip_norm=1." if too_large else "a larger learning rate."
     evidence = usual | {"largest": largest[high]}
-    return [Finding("size of updates", PHASE, verdict, message, evidence, advise(verdict, advice))]
+    return Finding("size of updates", PHASE, verdict, message, evidence, advise(verdict, advice))
 
 
 def learning_rate(subject: Subject, trial: Trial) -> Finding:

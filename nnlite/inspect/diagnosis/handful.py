@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite.inspect.diagnosis.parts import Part
-from nnlite.inspect.diagnosis.report import Finding
+from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import Subject
 from nnlite.inspect.diagnosis.verdicts import advise, judge
 from nnlite.network.network import Network
@@ -26,14 +26,16 @@ class Attempt(NamedTuple):
     n_steps: int
 
 
-def overfit_a_handful(subject: Subject) -> Finding | None:
-    """Train on a few examples, first with the user's optimizer, then with Adam; None if that is not possible."""
+def overfit_a_handful(subject: Subject) -> Result:
+    """Train on a few examples, first with the user's optimizer, then with Adam."""
     part = _handful(subject)
     Y = subject.rows(part.y)
     floor, first = subject.least_cost(Y), subject.prior_cost(Y)
     learns = subject.model.first_trainable < len(subject.model.layers)
-    if len(part.X) < 2 or not first - floor > 1e-9 or not learns:
-        return None
+    if not learns:
+        return Skipped("a handful by heart", "no layer learns")
+    if len(part.X) < 2 or not first - floor > 1e-9:
+        return Skipped("a handful by heart", "there are too few different examples")
     size = max(subject.model.n_parameters, 1)
     n_steps = int(np.clip(HANDFUL_WORK / size, LEAST_STEPS, HANDFUL_STEPS))
     optimizer = _unregularized(subject.optimizer())

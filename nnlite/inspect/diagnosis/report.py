@@ -2,9 +2,9 @@
 
 import html
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 WIDTH = 100  # columns of the report in a terminal
 PHASES = {
@@ -13,7 +13,7 @@ PHASES = {
     "during": "During training",
     "after": "After training",
 }
-# colours of Okabe and Ito (2008), which colour-blind readers can distinguish; words and signs say the same
+# colors of Okabe and Ito (2008), which color-blind readers can distinguish; words and signs say the same
 _COLORS = {"ok": "#009E73", "notice": "#E69F00", "problem": "#D55E00"}
 _SIGNS = {"ok": "&#10003;", "notice": "!", "problem": "&#10007;"}
 
@@ -55,6 +55,16 @@ class Finding:
         return f"{text} Try: {self.advice}" if self.advice else text
 
 
+class Skipped(NamedTuple):
+    """A check that was not made, and the reason."""
+
+    check: str
+    reason: str
+
+
+Result = Finding | Skipped
+
+
 class Diagnosis(Sequence[Finding]):
     """The findings of `diagnose`, by phase; ``print`` shows them as a report, a notebook as a table.
 
@@ -62,7 +72,7 @@ class Diagnosis(Sequence[Finding]):
     ----------
     findings : list of Finding
     skipped : dict of str to str
-        The checks that were not made, each with the reason.
+        The checks that could not be made, each with the reason.
     sampled : str
         Which examples were examined.
 
@@ -82,12 +92,21 @@ class Diagnosis(Sequence[Finding]):
         self.skipped = dict(skipped or {})
         self.sampled = sampled
 
+    @classmethod
+    def of(cls, results: Iterable[Result], sampled: str = "") -> Self:
+        """Return the diagnosis with the findings and the skipped checks among ``results``."""
+        results = list(results)
+        findings = [result for result in results if isinstance(result, Finding)]
+        return cls(findings, skipped=dict(r for r in results if isinstance(r, Skipped)), sampled=sampled)
+
     def __getitem__(self, which: Any) -> Any:
         """Return a finding by its number or by the name of its check."""
         if isinstance(which, str):
             for finding in self.findings:
                 if finding.check == which:
                     return finding
+            if which in self.skipped:
+                raise KeyError(f"{which!r} was not checked: {self.skipped[which]}")
             names = ", ".join(repr(finding.check) for finding in self.findings)
             raise KeyError(f"{which!r} was not checked; the checks are {names or 'none'}")
         return self.findings[which]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nnlite.inspect.diagnosis.report import Finding
-from nnlite.inspect.diagnosis.subject import Subject
+from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
+from nnlite.inspect.diagnosis.subject import CLUES_FROM, Subject
 from nnlite.inspect.diagnosis.verdicts import advise, judge, listed, worst
 from nnlite.layers import Exponential
 
@@ -102,24 +102,22 @@ def target_scale(subject: Subject) -> Finding:
     return Finding(name, PHASE, verdict, message, evidence, advise(verdict, advice))
 
 
-def labels_fit_inputs(subject: Subject) -> list[Finding]:
-    """Look for labels that neither the nearest neighbour nor a linear model guesses better than chance."""
+def labels_fit_inputs(subject: Subject) -> Result:
+    """Look for labels that neither the nearest neighbor nor a linear model guesses better than chance."""
     found, n = subject.clues, len(subject.sample.X)
     if found is None:
-        return []
-    evidence = {"z_nearest_neighbour": found.z_nearest, "z_linear": found.z_linear, "n": n}
-    errors = f"nearest neighbour {found.z_nearest:.1f}, linear model {found.z_linear:.1f} standard errors above chance"
+        return Skipped("labels fit inputs", f"there are fewer than {CLUES_FROM} examples, or X or y does not vary")
+    evidence = {"z_nearest_neighbor": found.z_nearest, "z_linear": found.z_linear, "n": n}
+    errors = f"nearest neighbor {found.z_nearest:.1f}, linear model {found.z_linear:.1f} standard errors above chance"
     if max(found.z_nearest, found.z_linear) >= BY_CHANCE:
         message = f"The inputs say something about the labels: {errors}."
-        return [Finding("labels fit inputs", PHASE, "ok", message, evidence)]
-    return [
-        Finding(
-            "labels fit inputs",
-            PHASE,
-            "problem" if n >= SHUFFLED_FROM else "notice",
-            f"The labels look shuffled: {errors} on {n:,} examples.",
-            evidence,
-            "look at some examples with their labels. Were X and y shuffled, sorted or merged separately? If all is "
-            "right, the inputs hardly determine the labels (or only in a complicated way, such as parity).",
-        )
-    ]
+        return Finding("labels fit inputs", PHASE, "ok", message, evidence)
+    return Finding(
+        "labels fit inputs",
+        PHASE,
+        "problem" if n >= SHUFFLED_FROM else "notice",
+        f"The labels look shuffled: {errors} on {n:,} examples.",
+        evidence,
+        "look at some examples with their labels. Were X and y shuffled, sorted or merged separately? If all is "
+        "right, the inputs hardly determine the labels (or only in a complicated way, such as parity).",
+    )

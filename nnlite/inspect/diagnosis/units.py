@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.inspect.diagnosis.probe import slopes
-from nnlite.inspect.diagnosis.report import Finding
+from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
 from nnlite.inspect.diagnosis.verdicts import advise, judge
 from nnlite.layers import Sigmoid, Tanh
 from nnlite.network.network import Network
@@ -20,7 +20,7 @@ NEARLY_ALWAYS = 0.95  # of the examples
 PROBE_FROM = 20  # examples; with fewer, a unit that is off for all of them says nothing
 
 
-def units(model: Network, X: Array) -> list[Finding]:
+def units(model: Network, X: Array) -> list[Result]:
     """Look for dead and saturated units in the hidden activations.
 
     Parameters
@@ -31,7 +31,9 @@ def units(model: Network, X: Array) -> list[Finding]:
         Some training examples.
     """
     if len(X) < PROBE_FROM:
-        return []
+        return _skipped(f"there are fewer than {PROBE_FROM} examples")
+    if not np.isfinite(model.theta).all():
+        return _skipped("the weights are no longer finite")
     dead, saturated = {}, {}
     for i, (layer, slope) in enumerate(slopes(model, X), start=1):
         name = f"{type(layer).__name__} {i}"
@@ -41,6 +43,8 @@ def units(model: Network, X: Array) -> list[Finding]:
             saturated[name] = float(flat.mean())
         else:
             dead[name] = float((slope == 0).all(axis=0).mean())
+    if not dead and not saturated:
+        return _skipped("there is no hidden activation")
     return [
         *_finding(
             "dead units",
@@ -57,6 +61,10 @@ def units(model: Network, X: Array) -> list[Finding]:
             "scaled inputs, GlorotUniform weights, a smaller learning rate, BatchNorm before it, or ReLU.",
         ),
     ]
+
+
+def _skipped(reason: str) -> list[Result]:
+    return [Skipped("dead units", reason), Skipped("saturated units", reason)]
 
 
 def _finding(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.inspect.diagnosis.report import Finding
+from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import Subject, flat
 from nnlite.inspect.diagnosis.verdicts import advise, judge, listed, worst
 
@@ -40,14 +40,16 @@ def validation_classes(subject: Subject) -> list[Finding]:
     return [Finding("validation classes", PHASE, verdict, message, evidence, advise(verdict, advice))]
 
 
-def validation_shift(subject: Subject) -> list[Finding]:
+def validation_shift(subject: Subject) -> list[Result]:
     """Look for inputs of another mean or scale than those of training: usually only one of the sets was scaled."""
-    if subject.validation is None or len(subject.validation.X) < SHIFT_FROM:
+    if subject.validation is None:
         return []
+    if len(subject.validation.X) < SHIFT_FROM:
+        return [Skipped("validation shift", f"there are fewer than {SHIFT_FROM} validation examples")]
     X, held_out = subject.features, flat(subject.drawn(subject.validation, len(subject.sample.X)).X)
     typical = np.sqrt(np.square(X.std(axis=0)).mean())
     if not typical > 0:
-        return []
+        return [Skipped("validation shift", "the inputs do not vary")]
     std = np.maximum(X.std(axis=0), 0.1 * typical)  # a feature that hardly varies must not decide
     shift = float(np.sqrt(np.square((held_out.mean(axis=0) - X.mean(axis=0)) / std).mean()))
     ratio = float(np.sqrt(np.square(held_out.std(axis=0)).mean()) / typical)

@@ -51,8 +51,8 @@ class Comparison:
         if self.remark:
             return f"{self.name} {self.remark}"
         return (
-            f"{self.name} is off by {self.relative_error:.2g}, most at [{', '.join(map(str, self.worst))}], where it "
-            f"is {self.analytic:.4g} and the numerical one {self.numerical:.4g}"
+            f"{self.name} is off by {self.relative_error:.2g} in norm, most at [{', '.join(map(str, self.worst))}], "
+            f"where it is {self.analytic:.4g} and the numerical one {self.numerical:.4g}"
         )
 
 

@@ -11,8 +11,9 @@ from nnlite.inspect.diagnosis.doctor import examine_data
 from nnlite.inspect.diagnosis.parts import check_parts
 from nnlite.inspect.diagnosis.subject import Subject
 from nnlite.layers import Dense, ReLU, Softmax
-from nnlite.model import Model
 from nnlite.optimizers import SGD, Adam
+
+from ...support import chain
 
 
 def standardized(X):
@@ -85,19 +86,14 @@ def split(X, y):
     return X[:n], y[:n], X[n:], y[n:]
 
 
-def network(*layers, seed=0, **options):
-    """A network that is not built yet."""
-    return Model(list(layers), seed=seed, **options)
-
-
 def ready(n_classes=10, **options):
     """A network that has nothing wrong."""
-    return network(Dense(32), ReLU(), Dense(n_classes), Softmax(), **options)
+    return chain(Dense(32), ReLU(), Dense(n_classes), Softmax(), **options)
 
 
 def trained_on(X, y, n_classes=10, units=64, epochs=60, **options):
     """A trained network and its history."""
-    model = network(Dense(units), ReLU(), Dense(n_classes), Softmax())
+    model = chain(Dense(units), ReLU(), Dense(n_classes), Softmax())
     history = model.fit(X, y, optimizer=Adam(5e-3), epochs=epochs, progress=False, **options)
     return model, history
 
@@ -121,9 +117,7 @@ def report_of(phase, model, X, y, *, history=None, trained=None, **options):
     subject = subject_of(model, X, y, trained=trained, **options)
     with np.errstate(all="ignore"):
         if phase == "data":
-            return Diagnosis(examine_data(subject))
+            return Diagnosis.of(examine_data(subject))
         if phase == "after":
-            findings, skipped = after.check(subject, history)
-        else:
-            findings, skipped = {"before": before, "during": during}[phase].check(subject)
-    return Diagnosis(findings, skipped=skipped)
+            return Diagnosis.of(after.check(subject, history))
+        return Diagnosis.of({"before": before, "during": during}[phase].check(subject))

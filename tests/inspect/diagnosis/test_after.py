@@ -6,7 +6,8 @@ from nnlite.fitting.history import History
 from nnlite.layers import Dense, Identity, ReLU, Softmax
 from nnlite.optimizers import Adam
 
-from .setups import digits, network, ready, report_of, spirals, trained_on
+from ...support import chain
+from .setups import digits, ready, report_of, spirals, trained_on
 
 
 def examined(*arguments, **options):
@@ -21,7 +22,7 @@ def test_underfitting_is_found():
     X, y, *_ = digits()
     assert verdict_of("underfitting", ready(seed=0), X, y, trained=True) == "problem"
     X, y, *_ = spirals()
-    model = network(Dense(3), Softmax(), seed=0)
+    model = chain(Dense(3), Softmax(), seed=0)
     model.fit(X, y, epochs=20)
     assert verdict_of("underfitting", model, X, y, trained=True) == "notice"
 
@@ -47,7 +48,7 @@ def test_overfitting_is_found():
 def test_overfitting_of_values_is_found():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((80, 10)), rng.standard_normal(80)
-    model = network(Dense(64), ReLU(), Dense(1), Identity(), seed=0)
+    model = chain(Dense(64), ReLU(), Dense(1), Identity(), seed=0)
     model.fit(X[:40], y[:40], optimizer=Adam(0.01), epochs=100)
     report = examined(model, X[:40], y[:40], validation_data=(X[40:], y[40:]))
     assert report["overfitting"].verdict == "problem"
@@ -65,13 +66,13 @@ def test_a_validation_loss_that_rises_again_is_found():
 
 def test_targets_that_are_all_alike_leave_nothing_to_learn():
     X = np.random.default_rng(0).standard_normal((60, 3))
-    model = network(Dense(3), Softmax(), n_features=3)
+    model = chain(Dense(3), Softmax(), n_features=3)
     assert "nothing to learn" in str(examined(model, X, np.zeros(60, int), trained=True))
 
 
 def test_r2_of_one_validation_example_is_undefined():
     X = np.random.default_rng(0).standard_normal((60, 3))
-    model = network(Dense(1), Identity())
+    model = chain(Dense(1), Identity())
     model.fit(X, X[:, 0], epochs=5)
     found = examined(model, X, X[:, 0], validation_data=(X[:1] + 1, X[:1, 0]), trained=True)
     assert found["overfitting"].verdict == "notice"

@@ -9,8 +9,8 @@ from nnlite.layers import BatchNorm, Dense, Dropout, ReLU, Softmax
 from nnlite.model import Model
 from nnlite.optimizers import SGD, Adam
 
-from ...support import refuse
-from .setups import digits, network, ready
+from ...support import chain, refuse
+from .setups import digits, ready
 
 
 def watched(model, X, y, optimizer, doctor=None, epochs=3, **options):
@@ -45,7 +45,7 @@ def test_with_data_the_callback_also_examines_before_and_after():
 def test_the_callback_changes_nothing_of_the_training():
     X, y, X_test, y_test = digits()
     for doctor in (None, Diagnose(), Diagnose(X, y, validation_data=(X_test, y_test))):
-        model = network(Dense(16), BatchNorm(), ReLU(), Dropout(0.2), Dense(10), Softmax(), seed=3)
+        model = chain(Dense(16), BatchNorm(), ReLU(), Dropout(0.2), Dense(10), Softmax(), seed=3)
         callbacks = [] if doctor is None else [doctor]
         for _ in range(2):  # what it left of the generator shows in the second training
             model.fit(X, y, optimizer=SGD(0.1, momentum=0.9), epochs=2, callbacks=callbacks)

@@ -6,7 +6,8 @@ from nnlite.inspect.diagnosis.classes import confusion
 from nnlite.layers import Dense, ReLU, Sigmoid
 from nnlite.optimizers import Adam
 
-from .setups import blobs, digits, labels, network, report_of, trained_on
+from ...support import chain
+from .setups import blobs, digits, labels, report_of, trained_on
 
 
 def examined(*arguments, **options):
@@ -35,7 +36,7 @@ def test_a_class_that_is_never_predicted_is_found():
 
 def test_a_label_that_is_never_given_is_found():
     X, y, *_ = labels()
-    model = network(Dense(8), ReLU(), Dense(3), Sigmoid(), seed=0)
+    model = chain(Dense(8), ReLU(), Dense(3), Sigmoid(), seed=0)
     model.fit(X, y * [1, 1, 0], optimizer=Adam(0.01), epochs=10)
     assert verdict_of("silent classes", model, X, y, trained=True) == "problem"
 

@@ -29,7 +29,7 @@ def test_a_training_loss_that_does_not_fall_is_found(losses, verdict):
     [([2, 0.3, 0.9, 0.9, 0.9], True), ([2, 0.3, 0.31, 0.31, 0.31], False), ([2, 1e-3, 1e-2, 1e-2, 1e-2], False)],
 )
 def test_a_validation_loss_that_rises_far_is_found(losses, risen):
-    """A rise by a few per cent, or one that is small compared with the first loss, does not matter."""
+    """A rise by a few percent, or one that is small compared with the first loss, does not matter."""
     assert bool(validation_rise(History(val_loss=losses))[1]) == risen
 
 

@@ -9,14 +9,14 @@ from nnlite.inspect import diagnose
 from nnlite.layers import BatchNorm, Dense, Dropout, ReLU, Softmax
 from nnlite.optimizers import Adam
 
-from ...support import everything, refuse
-from .setups import digits, network, ready
+from ...support import chain, everything, refuse
+from .setups import digits, ready
 
 
 @pytest.mark.parametrize("trained", [True, False])
 def test_the_network_the_optimizer_and_the_data_do_not_change(trained):
     X, y, X_test, y_test = digits()
-    model = network(Dense(16), BatchNorm(), ReLU(), Dropout(0.2), Dense(10), Softmax(), seed=0)
+    model = chain(Dense(16), BatchNorm(), ReLU(), Dropout(0.2), Dense(10), Softmax(), seed=0)
     optimizer = Adam(1e-3, weight_decay=0.1)
     model.fit(X, y, optimizer=optimizer, epochs=1)
     before, x_before = everything(model, optimizer), X.tobytes()

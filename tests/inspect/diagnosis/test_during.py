@@ -8,7 +8,8 @@ from nnlite.layers import Dense, ReLU, Softmax, Tanh
 from nnlite.optimizers import SGD, Adam, RMSProp
 from nnlite.schedules import CosineDecay, LinearWarmup
 
-from .setups import digits, network, ready, report_of, subject_of
+from ...support import chain
+from .setups import digits, ready, report_of, subject_of
 
 
 def examined(*arguments, **options):
@@ -31,7 +32,7 @@ def test_a_learning_rate_that_is_too_low_is_found(optimizer):
 @pytest.mark.parametrize("activation", [ReLU, Tanh])
 def test_a_learning_rate_that_is_too_high_is_found(optimizer, activation):
     X, y, *_ = digits()
-    report = examined(network(Dense(32), activation(), Dense(10), Softmax(), seed=0), X, y, optimizer=optimizer)
+    report = examined(chain(Dense(32), activation(), Dense(10), Softmax(), seed=0), X, y, optimizer=optimizer)
     assert report["learning rate"].verdict == "problem", report["learning rate"]
     assert "smaller" in report["learning rate"].advice
 
@@ -42,7 +43,7 @@ def test_a_learning_rate_that_is_too_high_is_found(optimizer, activation):
 )
 def test_steps_of_a_wrong_size_are_found(optimizer, verdict):
     X, y, *_ = digits()
-    (finding,) = updates(Trial.run(subject_of(ready(), X, y, optimizer=optimizer)).record)
+    finding = updates(Trial.run(subject_of(ready(), X, y, optimizer=optimizer)).record)
     assert finding.verdict == verdict
 
 

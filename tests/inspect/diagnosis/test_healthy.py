@@ -30,7 +30,8 @@ from nnlite.layers import (
 from nnlite.optimizers import SGD, Adam, AdamW, RMSProp
 from nnlite.schedules import CosineDecay, LinearWarmup, OneCycle
 
-from .setups import blobs, counts, digits, iris, labels, moons, network, spirals, two_values, values
+from ...support import chain
+from .setups import blobs, counts, digits, iris, labels, moons, spirals, two_values, values
 
 HEALTHY = {
     "digits, ReLU, SGD": (digits, lambda: [Dense(64), ReLU(), Dense(10), Softmax()], lambda: SGD(0.1)),
@@ -111,7 +112,7 @@ def test_a_healthy_set_up_has_no_problem_before_training(name):
     X, y, X_test, y_test = data()
     batch_size = None if "full batch" in name else 128 if "large" in name else 32
     report = diagnose(
-        network(*layers(), dtype="float64" if "float64" in name else "float32"),
+        chain(*layers(), dtype="float64" if "float64" in name else "float32"),
         X,
         y,
         validation_data=(X_test, y_test),
@@ -126,7 +127,7 @@ def test_a_healthy_set_up_has_no_problem_before_training(name):
 def test_a_healthy_set_up_has_no_problem_after_training(name):
     data, layers, optimizer = HEALTHY[name]
     X, y, X_test, y_test = data()
-    model = network(*layers())
+    model = chain(*layers())
     doctor = Diagnose()
     epochs = next((n for key, n in EPOCHS.items() if name.startswith(key)), 20)
     history = model.fit(
@@ -139,6 +140,6 @@ def test_a_healthy_set_up_has_no_problem_after_training(name):
 
 def test_frozen_layers_are_no_fault():
     X, y, *_ = digits()
-    model = network(Dense(64, trainable=False), ReLU(), Dense(10), Softmax(), seed=0)
+    model = chain(Dense(64, trainable=False), ReLU(), Dense(10), Softmax(), seed=0)
     report = diagnose(model, X, y)
     assert report.ok, str(report)

@@ -6,7 +6,8 @@ import pytest
 from nnlite.inspect import diagnose
 from nnlite.layers import BatchNorm, Dense, Identity, ReLU, Softmax
 
-from .setups import digits, iris, network, ready, report_of, values, with_entry
+from ...support import chain
+from .setups import digits, iris, ready, report_of, values, with_entry
 
 
 def examined(*arguments, **options):
@@ -42,7 +43,7 @@ def test_data_without_a_finite_example_get_a_report_of_one_line():
 
 def test_constant_features_are_found():
     X, y, *_ = values()
-    model = network(Dense(8), ReLU(), Dense(1), Identity())
+    model = chain(Dense(8), ReLU(), Dense(1), Identity())
     report = examined(model, np.column_stack([X, np.full(len(X), 7.0)]), y)
     assert report["constant features"].verdict == "notice"
     assert "3" in report["constant features"].message
@@ -82,7 +83,7 @@ def test_rare_pixels_and_rare_binary_features_are_no_fault_of_scale():
 
 def test_a_first_layer_that_normalizes_corrects_the_scale():
     X, y, *_ = digits()
-    finding = examined(network(BatchNorm(), Dense(10), Softmax()), 255 * X, y)["scale of inputs"]
+    finding = examined(chain(BatchNorm(), Dense(10), Softmax()), 255 * X, y)["scale of inputs"]
     assert finding.verdict == "ok"
     assert "BatchNorm" in finding.message
 

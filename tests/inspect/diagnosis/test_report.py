@@ -10,15 +10,16 @@ from nnlite.inspect import Diagnosis, Finding, diagnose
 from nnlite.layers import Dense, Softmax, Tanh
 from nnlite.optimizers import SGD
 
+from ...support import chain
 from ..networks import Page
-from .setups import digits, network, ready, trained_on, with_entry
+from .setups import digits, ready, trained_on, with_entry
 
 
 @functools.cache
 def sick():
     X, y, X_test, y_test = digits()
     return diagnose(
-        network(Dense(32, Zeros()), Tanh(), Dense(10, Zeros()), Softmax()),
+        chain(Dense(32, Zeros()), Tanh(), Dense(10, Zeros()), Softmax()),
         with_entry(255 * X, np.nan),
         y,
         validation_data=(X_test, y_test),

@@ -5,7 +5,8 @@ import pytest
 
 from nnlite.layers import Dense, Exponential, Identity, ReLU, Sigmoid, Tanh
 
-from .setups import counts, digits, labels, network, ready, report_of, two_values, values
+from ...support import chain
+from .setups import counts, digits, labels, ready, report_of, two_values, values
 
 
 def examined(*arguments, **options):
@@ -31,7 +32,7 @@ def test_unbalanced_and_empty_classes_are_found():
 
 def test_a_label_that_no_example_has_is_found():
     X, y, *_ = labels()
-    model = network(Dense(8), ReLU(), Dense(3), Sigmoid())
+    model = chain(Dense(8), ReLU(), Dense(3), Sigmoid())
     assert verdict_of("class balance", model, X, y * [1, 1, 0]) == "notice"
     assert verdict_of("class balance", model, X, 0 * y) == "problem"
 
@@ -47,7 +48,7 @@ def test_shuffled_values_counts_and_label_rows_are_found():
     for data, output in ((values, Identity()), (counts, Exponential()), (labels, Sigmoid())):
         X, y, *_ = data()
         rows = y.reshape(len(y), -1)
-        model = network(Dense(8), ReLU(), Dense(rows.shape[1]), output)
+        model = chain(Dense(8), ReLU(), Dense(rows.shape[1]), output)
         assert verdict_of("labels fit inputs", model, X, rows) == "ok"
         shuffled = np.random.default_rng(1).permutation(rows)
         assert verdict_of("labels fit inputs", model, X, shuffled) == "problem"
@@ -75,11 +76,11 @@ def test_labels_are_not_judged_by_few_examples():
 )
 def test_targets_of_a_wrong_scale_are_found(change, verdict):
     X, y, *_ = two_values()
-    model = network(Dense(8), Tanh(), Dense(2), Identity())
+    model = chain(Dense(8), Tanh(), Dense(2), Identity())
     assert verdict_of("scale of targets", model, X, change(y)) == verdict
 
 
 def test_large_counts_are_found():
     X, y, *_ = counts()
-    model = network(Dense(8), Tanh(), Dense(1), Exponential())
+    model = chain(Dense(8), Tanh(), Dense(1), Exponential())
     assert verdict_of("scale of targets", model, X, 1000 * y) == "problem"

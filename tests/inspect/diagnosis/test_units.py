@@ -4,7 +4,8 @@ import pytest
 
 from nnlite.layers import Dense, ReLU, Residual, Sigmoid, Softmax, Tanh
 
-from .setups import digits, network, ready, report_of
+from ...support import chain
+from .setups import digits, ready, report_of
 
 
 def examined(*arguments, **options):
@@ -26,7 +27,7 @@ def test_dead_units_are_found():
 
 def test_dead_units_inside_a_residual_layer_are_found():
     X, y, *_ = digits()
-    model = network(Dense(32), Residual([Dense(32), ReLU()]), Dense(10), Softmax(), n_features=64)
+    model = chain(Dense(32), Residual([Dense(32), ReLU()]), Dense(10), Softmax(), n_features=64)
     model.parameters["b2"][:20] = -100
     assert verdict_of("dead units", model, X, y) == "problem"
 
@@ -34,5 +35,5 @@ def test_dead_units_inside_a_residual_layer_are_found():
 def test_saturated_units_are_found():
     X, y, *_ = digits()
     for activation in (Tanh(), Sigmoid()):
-        model = network(Dense(32), activation, Dense(10), Softmax())
+        model = chain(Dense(32), activation, Dense(10), Softmax())
         assert verdict_of("saturated units", model, 255 * X, y) == "problem"

@@ -4,7 +4,8 @@ import numpy as np
 
 from nnlite.layers import Dense, Softmax
 
-from .setups import digits, iris, network, ready, report_of
+from ...support import chain
+from .setups import digits, iris, ready, report_of
 
 
 def examined(*arguments, **options):
@@ -34,7 +35,5 @@ def test_validation_data_that_were_scaled_differently_are_found():
 
 def test_validation_classes_are_counted_among_those_of_training():
     X = np.random.default_rng(0).standard_normal((60, 3))
-    found = examined(
-        network(Dense(3), Softmax()), X, np.arange(60) % 2, validation_data=(X[:30] + 1, np.arange(30) % 3)
-    )
+    found = examined(chain(Dense(3), Softmax()), X, np.arange(60) % 2, validation_data=(X[:30] + 1, np.arange(30) % 3))
     assert "of 2 of 2 classes" in str(found)

@@ -4,7 +4,7 @@ import numpy as np
 
 import nnlite as nn
 
-from ..refusal import case, changed, labelled
+from ..refusal import case, changed, labeled
 
 M, N = 8, 3  # examples and features
 RNG = np.random.default_rng(0)
@@ -24,11 +24,11 @@ OUTPUTS = {  # units, output layer, targets
 
 
 def targets(on):
-    """Right targets for ``network(on)``."""
+    """Right targets for ``model_for(on)``."""
     return OUTPUTS[on.removeprefix("unbuilt ") or "softmax"][2]
 
 
-def network(on="softmax", dtype="float32"):
+def model_for(on="softmax", dtype="float32"):
     """A network named by its output; it has seen X and has a gradient, or "unbuilt ..." does not know its input yet."""
     units, output, right = OUTPUTS[on.removeprefix("unbuilt ") or "softmax"]
     layers = [nn.Dense(5), nn.Tanh(), nn.Dense(units), output()]
@@ -91,7 +91,7 @@ WIDTHS = [
     for width in (1, 4, 300)
 ]  # fmt: skip
 # one for each line of the check: the calls for which the whole list would find nothing more
-X_OF_EACH_KIND = labelled(
+X_OF_EACH_KIND = labeled(
     WRONG_X, "width 2", "nan", "too large", "no rows", "strings", "ragged", "one dimension", "images", "sparse"
 )
 X_UNBUILT = changed([one for one in WRONG_X if one.label != "width 2"], on="unbuilt softmax")
@@ -180,7 +180,7 @@ LINES = {
     "values": ("one column",),
 }  # fmt: skip
 Y_OF_EACH_KIND = [
-    one for kind, labels in LINES.items() for one in labelled([w for w in WRONG_Y if w.on == kind], *labels)
+    one for kind, labels in LINES.items() for one in labeled([w for w in WRONG_Y if w.on == kind], *labels)
 ]
 
 # ---- weights -------------------------------------------------------------------------------------------------------
@@ -197,4 +197,4 @@ WRONG_WEIGHTS = [
     case(["1"] * M, "expected numbers", label="words"),
     case({0: 1.0}, "expected numbers", label="mapping"),
 ]
-WEIGHTS_OF_EACH_KIND = labelled(WRONG_WEIGHTS, "negative", "too few", "all 0", "nan", "words")
+WEIGHTS_OF_EACH_KIND = labeled(WRONG_WEIGHTS, "negative", "too few", "all 0", "nan", "words")

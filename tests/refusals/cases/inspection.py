@@ -3,36 +3,36 @@
 import nnlite as nn
 
 from ..refusal import Call
-from .examples import X, network, y
+from .examples import X, model_for, y
 from .metrics import NEGATIVE_WEIGHTS
 
 
-def labelled_data(subject, on):
-    return {"model": network(), "X": X, "y": y}
+def labeled_data(subject, on):
+    return {"model": model_for(), "X": X, "y": y}
 
 
 def diagnosed(**arguments):
     """A training with the callback, which looks at its arguments when `fit` attaches it to the network."""
-    return network().fit(X, y, epochs=1, progress=False, callbacks=[nn.Diagnose(**arguments)])
+    return model_for().fit(X, y, epochs=1, progress=False, callbacks=[nn.Diagnose(**arguments)])
 
 
 CALLS = {
     "trace": Call(
-        labelled_data,
+        labeled_data,
         wrong={
             "model": 3, "X": X[0], "y": y[:3], "example": 9, "optimizer": "sgd", "class_names": ["a"],
             "max_numbers": -1,
         },
     ),
     "gradient_check": Call(
-        labelled_data,
+        labeled_data,
         wrong={
             "model": 3, "X": X[0], "y": y[:3], "tolerance": 0, "sample_weight": NEGATIVE_WEIGHTS, "max_entries": 0,
             "seed": -1,
         },
     ),
     "diagnose": Call(
-        labelled_data,
+        labeled_data,
         wrong={
             "model": 3, "X": X[0], "y": y[:3], "validation_data": X, "optimizer": "sgd", "history": 3, "batch_size": 0,
             "trained": "yes",
@@ -42,7 +42,7 @@ CALLS = {
         {"X": X, "y": y}, function=diagnosed, wrong={"X": 3, "y": 3, "validation_data": X, "batch_size": 0}
     ),
     "find_learning_rate": Call(
-        labelled_data,
+        labeled_data,
         wrong={
             "model": 3, "X": X[0], "y": y[:3], "optimizer": "sgd", "batch_size": 0, "start": 0, "stop": 0, "n_steps": 1,
         },

@@ -10,7 +10,7 @@ from .examples import (
     X_OF_EACH_KIND,
     Y_OF_EACH_KIND,
     X,
-    network,
+    model_for,
     targets,
 )
 
@@ -38,16 +38,16 @@ WRONG_TARGETS = {"Y": [*Y_OF_EACH_KIND, *NO_Y], "sample_weight": WEIGHTS_OF_EACH
 CALLS = {
     "Model.forward": Call(
         {"X": X},
-        of=network,
+        of=model_for,
         wrong={"X": [*X_OF_EACH_KIND, *WIDTHS, *X_UNBUILT], "training": [case("no"), case("no", on="unbuilt softmax")]},
     ),
-    "Model.cost": Call(right_targets, of=network, wrong=WRONG_TARGETS),
-    "Model.backward": Call(right_targets, of=network, wrong=WRONG_TARGETS),
-    "Model.predict": Call(of=network, wrong={"X": X_OF_EACH_KIND}),
-    "Model.predict_proba": Call(of=network, wrong={"X": X_OF_EACH_KIND}),
+    "Model.cost": Call(right_targets, of=model_for, wrong=WRONG_TARGETS),
+    "Model.backward": Call(right_targets, of=model_for, wrong=WRONG_TARGETS),
+    "Model.predict": Call(of=model_for, wrong={"X": X_OF_EACH_KIND}),
+    "Model.predict_proba": Call(of=model_for, wrong={"X": X_OF_EACH_KIND}),
     "Model.evaluate": Call(
         right_examples,
-        of=network,
+        of=model_for,
         wrong={
             "X": X_OF_EACH_KIND,
             "y": [*Y_OF_EACH_KIND, *NO_Y],
@@ -56,9 +56,9 @@ CALLS = {
         },
     ),
     "Model.input_gradient": Call(
-        right_examples, of=network, wrong={"X": X_OF_EACH_KIND, "y": [*Y_OF_EACH_KIND, *NO_Y]}
+        right_examples, of=model_for, wrong={"X": X_OF_EACH_KIND, "y": [*Y_OF_EACH_KIND, *NO_Y]}
     ),
-    "Model.save": Call(of=network, wrong={"path": 3}),
+    "Model.save": Call(of=model_for, wrong={"path": 3}),
     "History.to_csv": Call(of=history, wrong={"path": None}),
     "History.plot": Call(of=history, wrong={"axes": 3, "keys": "beauty"}),
     "load": Call({"path": FILES / "text.npz"}, wrong={"path": 3, "layers": [3]}),

@@ -5,7 +5,7 @@ import numpy as np
 import nnlite as nn
 
 from ..refusal import Call, case
-from .examples import X, network, y
+from .examples import X, model_for, y
 from .metrics import NEGATIVE_WEIGHTS, VALUES, P
 from .model import history
 
@@ -14,11 +14,11 @@ CURVES = {"data": case((y, P[:3]), named="Y_hat", label="lengths"), "ax": 3}
 
 def with_model(**good):
     """Right arguments, with a trained network and examples."""
-    return lambda subject, on: {"model": network(), "X": X, **good}
+    return lambda subject, on: {"model": model_for(), "X": X, **good}
 
 
 def model_alone(**good):
-    return lambda subject, on: {"model": network(), **good}
+    return lambda subject, on: {"model": model_for(), **good}
 
 
 def scores(subject, on):

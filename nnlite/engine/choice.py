@@ -1,0 +1,55 @@
+"""Which engine trains: the compiled one, or the textbook."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+from nnlite.engine import support
+from nnlite.engine.availability import INSTALL, missing
+from nnlite.engine.optimizing import RULES
+from nnlite.errors import ArgumentError
+
+ENGINES = ("auto", "textbook", "compiled")
+
+
+class Choice(NamedTuple):
+    """An engine, "compiled" or "textbook", and why it is the textbook ("" if that was asked for, or it is compiled)."""
+
+    engine: str
+    reason: str = ""
+
+
+def check_engine(engine: Any) -> str:
+    """Return the engine that an argument asks for; NNLITE_ENGINE decides in place of "auto"."""
+    if not isinstance(engine, str) or engine not in ENGINES:
+        raise ArgumentError(f"engine: expected 'auto', 'textbook' or 'compiled', got {engine!r}")
+    if engine != "auto":
+        return engine
+    wanted = os.environ.get("NNLITE_ENGINE", "").strip() or "auto"
+    if wanted not in ENGINES:
+        raise ArgumentError(f"NNLITE_ENGINE: expected auto, textbook or compiled, got {wanted!r}")
+    return wanted
+
+
+def without_kernel(layers: Any, optimizer: Any) -> str:
+    """Name what has no kernel, or return ""."""
+    layer = support.without_kernel(layers)
+    if layer is not None:
+        return f"{layer!r} has no kernel"
+    if type(optimizer) not in RULES:
+        return f"{type(optimizer).__name__} has no kernel"
+    return ""
+
+
+def choose(engine: str, layers: Any, optimizer: Any) -> Choice:
+    """Return the engine that trains, or raise ArgumentError if "compiled" is not possible."""
+    if engine == "textbook":
+        return Choice("textbook")
+    reason = without_kernel(layers, optimizer)
+    if not reason and (lacking := missing()):
+        reason = f"{lacking} ({INSTALL})"
+    if reason and engine == "compiled":
+        advice = "use engine='auto'" if "no kernel" in reason else f"run {INSTALL}"
+        raise ArgumentError(f"engine: 'compiled' is not possible, since {reason}; {advice}")
+    return Choice("textbook", reason) if reason else Choice("compiled")

@@ -1,0 +1,104 @@
+"""The training loop with the compiled engine: many steps at a time, until Python has to look at something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.engine.trainer import VARIANTS, Batch, Stretch, Trainer, choose_threads, describe
+from nnlite.fitting.batches import Arrays
+from nnlite.fitting.class_weights import weighted
+from nnlite.fitting.loop import Loop, Saver, Setup
+from nnlite.network.examples import Examples
+
+
+class CompiledLoop(Loop):
+    """A loop whose steps are those of compiled kernels. All else is as in `Loop`.
+
+    The steps between two looks of Python are one call: a whole epoch, or up to the next checkpoint. It is a single step
+    if a callback wants to know of every batch, or if the batches come from a source.
+    """
+
+    engine = "compiled"
+
+    def __init__(self, setup: Setup, saver: Saver) -> None:
+        super().__init__(setup, saver)
+        self._n_threads = choose_threads(setup.network, setup.source.batch_size)
+        self._trainer: Trainer | None = None
+        self._made_for: Any = None
+        self._converted: tuple[Examples, Array, Array, Array | None] | None = None
+
+    def rounding(self) -> str:
+        """Describe what decides the last digits of the results."""
+        return describe(self.network.dtype.name, self._n_threads)
+
+    def _remaining(self) -> Iterator[Examples]:
+        """Yield the remaining examples of the epoch, as many as one call of the engine takes."""
+        source, position = self.setup.source, self.position
+        if not isinstance(source, Arrays):
+            yield from source.batches(skip=position.n_batches)
+            return
+        of_one = bool(self.hooks.batch_begin or self.hooks.batch_end)
+        while position.n_batches < source.n_batches:
+            n = 1 if of_one else source.n_batches - position.n_batches
+            if self.saver.every:
+                n = min(n, self.saver.every - position.n_steps % self.saver.every)
+            yield source.several(position.n_batches, n)
+
+    def _advance(self, examples: Examples, watch: Callable[[int], bool]) -> float:
+        """Make the steps for these examples. Return J of the last one."""
+        source, position = self.setup.source, self.position
+        batch = self._converted_batch(examples)
+        size = source.batch_size if isinstance(source, Arrays) else examples.size
+        trainer = self._trainer_for(batch, size)
+        stretch = trainer.run(batch, -(-examples.size // size), watch, bool(self.means.metrics))
+        n = stretch.n - stretch.wrong
+        self._count(examples, batch, stretch, n, size)
+        position.n_batches += n
+        position.n_steps += n
+        if stretch.wrong:  # the textbook makes this step again, and says what went wrong first
+            return super()._advance(examples.batch(slice(n * size, (n + 1) * size)), watch)
+        return float(stretch.J[-1])
+
+    def _trainer_for(self, batch: Batch, size: int) -> Trainer:
+        """Return the trainer for such a batch. It stays the same from one call to the next, if it can."""
+        made_for = batch.y.ndim == 1, batch.X.dtype.name
+        if self._trainer is None or self._made_for != made_for or self._trainer.batch_size < size:
+            self._trainer = Trainer(
+                self.network,
+                self.optimizer,
+                batch_size=size,
+                n_steps=-(-len(batch.order) // size),
+                n_threads=self._n_threads,
+                labels=batch.y.ndim == 1,
+                variant=batch.X.dtype.name,
+            )
+            self._made_for = made_for
+        return self._trainer
+
+    def _converted_batch(self, examples: Examples) -> Batch:
+        """Return the examples as the kernels read them. Those of arrays are converted once."""
+        known = self._converted
+        if known is None or known[0].X is not examples.X or known[0].y is not examples.y:
+            X, y = examples.X, examples.y
+            if X.dtype.name not in VARIANTS:
+                X = self.signature.cast(X)
+            targets = self.signature.target_rows(y) if y.ndim > 1 else y.astype(np.int64, copy=False)
+            weights = weighted(examples.weights, self.setup.class_weight, y)
+            known = self._converted = examples, np.ascontiguousarray(X), np.ascontiguousarray(targets), weights
+        rows = np.arange(len(examples.X)) if examples.rows is None else examples.rows
+        _, X, targets, weights = known
+        return Batch(X, targets, weights, np.ascontiguousarray(rows, np.int64))
+
+    def _count(self, examples: Examples, batch: Batch, stretch: Stretch, n: int, size: int) -> None:
+        """Add n steps to the means of the epoch."""
+        for i in range(n):
+            part = slice(i * size, min((i + 1) * size, examples.size))
+            M = part.stop - part.start
+            weight = M if batch.weights is None else float(batch.weights[batch.order[part]].sum())
+            self.means.add_sums(float(stretch.J[i]), M, weight, float(stretch.n_correct[i]))
+            if stretch.Y_hat is not None:
+                self.means.keep(examples.batch(part).y, stretch.Y_hat[part])

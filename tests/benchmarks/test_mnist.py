@@ -1,0 +1,55 @@
+"""Facts about the run to 97 percent on MNIST."""
+
+import numpy as np
+
+import nnlite as nn
+from benchmarks import __main__ as command_line
+from benchmarks.mnist.common import read_mnist
+from benchmarks.rows import mnist
+
+from .common import run
+
+
+def test_without_mnist_its_row_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNLITE_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.delenv("NNLITE_MNIST", raising=False)
+    code, document = run(tmp_path, "--rows", "mnist", "--frameworks", "nnlite")
+    assert code == 0
+    assert document["measurements"] == []
+    assert "Left out: MNIST's four .gz files are not in" in (tmp_path / "results.md").read_text()
+
+
+def test_a_directory_without_mnist_is_refused_before_anything_is_measured(tmp_path, capsys):
+    assert command_line.main(["--mnist", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "--mnist: expected train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_run_to_97_percent_is_timed_from_the_start_of_the_process(tmp_path, like_mnist):
+    code, document = run(tmp_path, "--quick", "--rows", "mnist", "--frameworks", "nnlite", "--mnist", like_mnist)
+    assert code == 0
+    seconds, peak = document["measurements"]
+    assert (seconds["row"], seconds["unit"], peak["row"], peak["unit"]) == ("mnist", "s", "memory", "MiB")
+    assert 0.05 < seconds["median"] < 30
+    assert seconds["facts"]["steps"] == [100]
+    assert peak["median"] > 20
+
+
+def test_the_peers_read_what_nnlite_reads(like_mnist):
+    data = nn.load_mnist(like_mnist)
+    for theirs, ours in zip(read_mnist(like_mnist), data[:4], strict=True):
+        assert theirs.dtype == ours.dtype
+        assert np.array_equal(theirs, ours)
+
+
+def test_mnist_is_found_where_the_option_or_the_variables_say(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNLITE_DATA", str(tmp_path))
+    assert mnist.find(None) is None
+    (tmp_path / "mnist").mkdir()
+    for name in mnist.FILES:
+        (tmp_path / "mnist" / name).touch()
+    assert mnist.find(None) == str(tmp_path / "mnist")
+    monkeypatch.setenv("NNLITE_DATA", "elsewhere")
+    monkeypatch.setenv("NNLITE_MNIST", str(tmp_path / "mnist"))
+    assert mnist.find(None) == mnist.find(str(tmp_path / "mnist")) == str(tmp_path / "mnist")
+    assert mnist.find(str(tmp_path)) is None
