@@ -13,6 +13,7 @@ from nnlite.engine.language import (
     MOST_ROWS,
     NOW_WORDS,
     SIZE,
+    WIDE,
     WORDS,
     WRONG,
     Integer,
@@ -172,7 +173,9 @@ def dense_blocks(
 
 
 @inline
-def tiles_of_panel(tiles: int, x: Matrix, rows: int, b: int, w: int, c: int, start: int, ahead: int, stride: int) -> None:
+def tiles_of_panel(
+    tiles: int, x: Matrix, rows: int, b: int, w: int, c: int, start: int, ahead: int, stride: int
+) -> None:
     """``c = start + x b`` for a panel b of w columns, tile after tile.
 
     During the first tile, the columns at ``ahead`` in rows of ``stride`` bytes come into the cache.
@@ -197,10 +200,14 @@ def copy_columns(source: int, rows: int, stride: int, n: int, target: int, w: in
     """Copy n columns of a matrix with ``stride`` columns into a panel of w columns; those that fill it up become 0."""
     for k in range(rows):
         of, to = numbers(source + k * stride * SIZE, n), numbers(target + k * w * SIZE, w)
-        for j in range(n):
-            to[j] = of[j]
-        for j in range(n, w):
-            to[j] = T(0)
+        if n == WIDE and w == WIDE:
+            for j in range(WIDE):
+                to[j] = of[j]
+        else:
+            for j in range(n):
+                to[j] = of[j]
+            for j in range(n, w):
+                to[j] = T(0)
 
 
 @kernel
