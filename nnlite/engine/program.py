@@ -137,7 +137,9 @@ class Program:
             self._now[NOW.index(name)] = value
         self.share(own)
         self._kept.append(own)
-        (self.start, _), self.words = starter(), int(self._words.ctypes.data)
+        self.start, compiler = starter()
+        self._kept.append(compiler)
+        self.words = int(self._words.ctypes.data)
 
     def share(self, shared: Array) -> None:
         """Set the memory that all threads of a call share."""
