@@ -117,8 +117,11 @@ def private_uses(path):
                     yield f"{path.relative_to(ROOT)}:{node.lineno} {alias.name}"
 
 
+PUBLIC = "_replace", "_asdict", "_fields", "_getvalue"  # of a NamedTuple, and of a structure in Numba
+
+
 def is_private(name):
-    return re.match("_[^_]", name) and name not in ("_replace", "_asdict", "_fields")  # public in a NamedTuple
+    return re.match("_[^_]", name) and name not in PUBLIC
 
 
 def on_self(node):
