@@ -153,11 +153,11 @@ class Model(Network):
             Show a progress bar in a terminal or a notebook; elsewhere, such as in a log, print a line for each epoch on
             stderr, or about 20 lines in a long training. False shows nothing.
         engine : {"auto", "textbook", "compiled"}, default "auto"
-            What makes the steps. "textbook": the layers and the rule, in NumPy. "compiled": the same equations as compiled
-            loops, in a team of threads; it needs ``pip install "nnlite[fast]"``, and a kernel for every layer and rule.
-            "auto": compiled where that is possible; the environment variable NNLITE_ENGINE can decide instead.
-            NNLITE_NUM_THREADS sets the number of threads. Both give the same results to rounding; ``history.engine`` tells
-            which one it was.
+            What makes the steps. "textbook": the layers and the rule, in NumPy. "compiled": the same equations as
+            compiled loops, in a team of threads; it needs ``pip install "nnlite[fast]"``, and a kernel for every layer
+            and rule. "auto": compiled where that is possible; the environment variable NNLITE_ENGINE can decide
+            instead. NNLITE_NUM_THREADS sets the number of threads. Both engines give the same results to rounding;
+            ``history.engine`` tells which one it was.
 
         Returns
         -------
@@ -263,6 +263,7 @@ class Model(Network):
         Softmax()  (M, 3)
         ------------------------------
         total      float32          15
+        engine     compiled, with nnlite[fast]
         """
         return summary(self)
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from nnlite.engine import support
 from nnlite.engine.availability import INSTALL, missing
+from nnlite.engine.optimizing import RULES
 from nnlite.errors import ArgumentError
 
 ENGINES = ("auto", "textbook", "compiled")
@@ -36,7 +37,7 @@ def without_kernel(layers: Any, optimizer: Any) -> str:
     layer = support.without_kernel(layers)
     if layer is not None:
         return f"{layer!r} has no kernel"
-    if optimizer is not None and type(optimizer) not in support.rules():
+    if type(optimizer) not in RULES:
         return f"{type(optimizer).__name__} has no kernel"
     return ""
 

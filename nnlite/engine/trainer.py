@@ -158,9 +158,9 @@ class Trainer:
     # ---- stretches ------------------------------------------------------------------------------------------------
 
     def run(self, batch: Batch, n_steps: int, watch: Callable[[int], bool], wants_Y_hat: bool = False) -> Stretch:
-        """Make ``n_steps`` steps, or fewer if ``watch`` returns True; network and optimizer are as the last one left them."""
+        """Make ``n_steps`` steps, fewer if ``watch`` returns True. Network and optimizer are as after the last."""
         self._prepare()
-        network, plan = self.network, self.plan
+        network = self.network
         self._load()
         Y_hat = np.empty((len(batch.order), network.n_units), network.dtype) if wants_Y_hat else None
         keys = self._draw_keys(n_steps)
@@ -183,7 +183,6 @@ class Trainer:
             self._unload(done)
             self._settle_keys(done)
         J, n_correct = (np.concatenate([getattr(part, name) for part in parts]) for name in ("J", "n_correct"))
-        del plan
         return Stretch(done, J, n_correct, Y_hat, parts[-1].wrong)
 
     def _chunk(self) -> int:
@@ -195,16 +194,16 @@ class Trainer:
     def _call(
         self, batch: Batch, start: int, n: int, keys: Array, watch: Callable[[int], bool], Y_hat: Array | None
     ) -> Stretch:
-        plan, network = self.plan, self.network
+        plan = self.plan
         first = start * self.batch_size
         order = batch.order[first : first + n * self.batch_size]
-        plan.set("X", [batch.X.ctypes.data, batch.X.size])
-        plan.set("order", [order.ctypes.data, len(order)])
-        plan.set("y", [batch.y.ctypes.data, batch.y.size])
-        plan.set("weights", [0 if batch.weights is None else batch.weights.ctypes.data])
-        plan.set("Y_hat", [0 if Y_hat is None else Y_hat[first:].ctypes.data])
-        plan.set("n_steps", [n])
-        plan.set("n_examples", [len(order)])
+        plan.instructions.set("X", batch.X.ctypes.data, batch.X.size)
+        plan.instructions.set("order", order.ctypes.data, len(order))
+        plan.instructions.set("y", batch.y.ctypes.data, batch.y.size)
+        plan.instructions.set("weights", 0 if batch.weights is None else batch.weights.ctypes.data)
+        plan.instructions.set("Y_hat", 0 if Y_hat is None else Y_hat[first:].ctypes.data)
+        plan.instructions.set("n_steps", n)
+        plan.instructions.set("n_examples", len(order))
         n_random = plan.structure.n_random
         plan.keys[: n * n_random] = keys[start : start + n].reshape(-1)
         self._set_rates(start, n)
@@ -222,7 +221,8 @@ class Trainer:
             return sums / np.minimum(self.batch_size, len(order) - starts)
         weights = np.add.reduceat(batch.weights[order], starts) if len(sums) else sums
         weights = weights[: len(sums)]
-        return sums / np.where(weights == 0, 1, weights)
+        J: Array = sums / np.where(weights == 0, 1, weights)
+        return J
 
     def _set_rates(self, start: int, n: int) -> None:
         state = self.optimizer.state(self.network)
@@ -237,7 +237,8 @@ class Trainer:
         """Draw the keys of n steps, as the layers would one after the other."""
         rng = self.network.rng
         self._rng_state = rng.bit_generator.state
-        return rng.integers(0, 2**64, (n, self.plan.structure.n_random), np.uint64).view(np.int64)
+        keys: Array = rng.integers(0, 2**64, (n, self.plan.structure.n_random), np.uint64).view(np.int64)
+        return keys
 
     def _restore_keys(self) -> None:
         self.network.rng.bit_generator.state = self._rng_state
@@ -273,4 +274,3 @@ class Trainer:
             parameter.theta.read(parameter.place.view(network.state))
         state.n_steps += n
         state.learning_rate = float(self._rates[-1])
-

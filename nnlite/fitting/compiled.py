@@ -90,7 +90,8 @@ class CompiledLoop(Loop):
             weights = weighted(examples.weights, self.setup.class_weight, y)
             known = self._converted = examples, np.ascontiguousarray(X), np.ascontiguousarray(targets), weights
         rows = np.arange(len(examples.X)) if examples.rows is None else examples.rows
-        return Batch(*known[1:], np.ascontiguousarray(rows, np.int64))
+        _, X, targets, weights = known
+        return Batch(X, targets, weights, np.ascontiguousarray(rows, np.int64))
 
     def _count(self, examples: Examples, batch: Batch, stretch: Stretch, n: int, size: int) -> None:
         """Add n steps to the means of the epoch."""

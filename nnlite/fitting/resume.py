@@ -208,8 +208,8 @@ def _compare_rounding(before: str, now: str) -> None:
     """Warn if results were rounded differently than they are now."""
     if before != now:
         warnings.warn(
-            f"checkpoint: the training was made by {before}, and goes on with {now}, so the last digits may differ from "
-            f"those of a training without interruption; for the same digits use the same engine and set the same "
+            f"checkpoint: the training was made by {before}, and continues with {now}, so the last digits may differ "
+            f"from those of a training without interruption; for the same digits use the same engine and set the same "
             f"NNLITE_NUM_THREADS, {openblas.KERNELS} and {openblas.THREADS[0]} each time, and import nnlite always "
             f"before NumPy, or always after it",
             stacklevel=8,

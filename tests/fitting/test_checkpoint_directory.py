@@ -144,17 +144,19 @@ def test_a_checkpoint_of_another_version_is_refused_and_nothing_changes(tmp_path
 
 def test_resuming_with_products_that_round_otherwise_warns(tmp_path, monkeypatch):
     monkeypatch.setattr(openblas, "rounding", "OPENBLAS_CORETYPE=Zen and 2 threads")
-    fit(small(), tmp_path, epochs=1)
-    fit(small(), tmp_path, epochs=2)
+    fit(small(), tmp_path, epochs=1, engine="textbook")
+    fit(small(), tmp_path, epochs=2, engine="textbook")
     monkeypatch.setattr(openblas, "rounding", "OPENBLAS_CORETYPE=Zen and 1 thread")
     told = (
-        "made with OPENBLAS_CORETYPE=Zen and 2 threads, now with OPENBLAS_CORETYPE=Zen and 1 thread, .* always after it"
+        "by the textbook with OPENBLAS_CORETYPE=Zen and 2 threads, and continues with the textbook with "
+        "OPENBLAS_CORETYPE=Zen and 1 thread, .* always after it"
     )
+    options = {"checkpoint": tmp_path, "resume": True, "engine": "textbook"}
     with pytest.warns(UserWarning, match=told) as warned:
-        small().fit(*data(), optimizer=nn.SGD(0.1), batch_size=16, epochs=3, checkpoint=tmp_path, resume=True)
+        small().fit(*data(), optimizer=nn.SGD(0.1), batch_size=16, epochs=3, **options)
     assert warned[0].filename == __file__
     monkeypatch.setattr(openblas, "rounding", "something else")
-    fit(small(), tmp_path, epochs=3)  # nothing is left to compute
+    fit(small(), tmp_path, epochs=3, engine="textbook")  # nothing is left to compute
 
 
 def test_a_source_whose_state_no_file_can_hold_is_refused_before_the_first_step(tmp_path):

@@ -66,22 +66,23 @@ def keep(a: Matrix, i: int, Y_hat: Integer, row: int) -> None:
 
 @inline
 def softmax_rows(z: Matrix, a: Matrix, begin: int, end: int, sums: Vector) -> None:
-    """``a = e^{z - max z}`` for rows begin..end, and their sums; ``z - max z`` stays in z."""
-    n, w = z.units, z.width
+    """``a = e^{z - max z}`` for rows begin..end; their sums, and in the second half of ``sums`` ``max z``."""
+    n, w, half = z.units, z.width, sums.size // 2
     for i in range(begin, end):
         top = numbers(cell(z, 0, i), 1)[0]
         for p in range(n_panels(z)):
             row = numbers(cell(z, p, i), min(w, n - p * w))
             for j in range(row.size):
                 top = max(top, row[j])
+        sums[half + i] = top
         for p in range(n_panels(z)):
-            row = numbers(cell(z, p, i), w)
+            row, to = numbers(cell(z, p, i), w), numbers(cell(a, p, i), w)
             for j in range(w):
-                row[j] -= top
+                to[j] = row[j] - top
     for p in range(n_panels(z)):
-        of, to = numbers(cell(z, p, begin), (end - begin) * w), numbers(cell(a, p, begin), (end - begin) * w)
-        for i in range(of.size):
-            to[i] = exp(of[i])
+        to = numbers(cell(a, p, begin), (end - begin) * w)
+        for i in range(to.size):
+            to[i] = exp(to[i])
     for i in range(begin, end):
         total = T(0)
         for p in range(n_panels(z)):
@@ -118,18 +119,19 @@ def softmax_labels(
     for i in range(begin, end):
         number = example(order, first + i)
         label = y[number]
-        of_label = numbers(cell(z, label // w, i), w)[label % w]
+        top = sums[sums.size // 2 + i]
+        of_label = numbers(cell(z, label // w, i), w)[label % w] - top
         largest_at = 0
         largest = T(-1)
         mean_z = 0.0
         for p in range(n_panels(z)):
-            row, log_row = numbers(cell(dz, p, i), min(w, n - p * w)), numbers(cell(z, p, i), w)
+            row, z_row = numbers(cell(dz, p, i), min(w, n - p * w)), numbers(cell(z, p, i), w)
             for j in range(row.size):
                 if row[j] > largest:
                     largest = row[j]
                     largest_at = p * w + j
                 if smoothing != T(0):
-                    mean_z += float(log_row[j]) / n
+                    mean_z += float(z_row[j] - top) / n
         correct += largest_at == label
         w_i = weight(weights, number)
         loss = math.log(float(sums[i])) - (1.0 - smoothing) * float(of_label)
@@ -165,10 +167,11 @@ def softmax_targets(
     for i in range(begin, end):
         number = example(order, first + i)
         y = Y[number * n : number * n + n]
+        top = sums[sums.size // 2 + i]
         at, y_at = 0, 0
         largest, dot = T(-1), 0.0
         for p in range(n_panels(z)):
-            row, log_row = numbers(cell(dz, p, i), min(w, n - p * w)), numbers(cell(z, p, i), w)
+            row, z_row = numbers(cell(dz, p, i), min(w, n - p * w)), numbers(cell(z, p, i), w)
             for j in range(row.size):
                 if row[j] > largest:
                     largest = row[j]
@@ -176,7 +179,7 @@ def softmax_targets(
                 if y[p * w + j] > y[y_at]:
                     y_at = p * w + j
                 if y[p * w + j] != T(0):
-                    dot += float(y[p * w + j]) * float(log_row[j])
+                    dot += float(y[p * w + j]) * float(z_row[j] - top)
         correct += at == y_at
         w_i = weight(weights, number)
         cost += w_i * (math.log(float(sums[i])) - dot)
@@ -292,6 +295,46 @@ def softmax_forward(z: Matrix, a: Matrix, sums: Vector, M: int, thread: int, n_t
     softmax_rows(z, a, begin, end, sums)
     for i in range(begin, end):
         scale_row(a, i, T(1) / sums[i])
+
+
+@inline
+def address_of(x: Matrix, i: int, j: int) -> int:
+    """The address of the number in row i and column j."""
+    return cell(x, j // x.width, i) + j % x.width * SIZE
+
+
+@kernel
+def softmax_groups_forward(z: Matrix, a: Matrix, group: Integer, M: int, thread: int, n_threads: int) -> None:
+    """`softmax_forward` on each ``group`` of neighboring numbers, for the last axis of images."""
+    begin, end = share(M, thread, n_threads)
+    for i in range(begin, end):
+        for start in range(0, z.units, group):
+            top = numbers(address_of(z, i, start), 1)[0]
+            for j in range(start, start + group):
+                top = max(top, numbers(address_of(z, i, j), 1)[0])
+            total = T(0)
+            for j in range(start, start + group):
+                e = exp(numbers(address_of(z, i, j), 1)[0] - top)
+                numbers(address_of(a, i, j), 1)[0] = e
+                total += e
+            for j in range(start, start + group):
+                numbers(address_of(a, i, j), 1)[0] /= total
+
+
+@kernel
+def softmax_groups_backward(
+    da: Matrix, a: Matrix, dz: Matrix, group: Integer, M: int, thread: int, n_threads: int
+) -> None:
+    """`softmax_backward` on each ``group`` of neighboring numbers."""
+    begin, end = share(M, thread, n_threads)
+    for i in range(begin, end):
+        for start in range(0, a.units, group):
+            dot = T(0)
+            for j in range(start, start + group):
+                dot += numbers(address_of(da, i, j), 1)[0] * numbers(address_of(a, i, j), 1)[0]
+            for j in range(start, start + group):
+                of_da = numbers(address_of(da, i, j), 1)[0]
+                numbers(address_of(dz, i, j), 1)[0] = numbers(address_of(a, i, j), 1)[0] * (of_da - dot)
 
 
 @kernel
