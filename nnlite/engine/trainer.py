@@ -73,6 +73,12 @@ def choose_threads(network: Any, batch_size: int) -> int:
     return 1 if n_multiplications < SMALL else processor.available_threads()
 
 
+def _numbers(thing: Any) -> tuple[Any, ...]:
+    """Return the hyperparameters of a layer or an optimizer, which a user may change between two stretches."""
+    known = (int, float, str, type(None))
+    return tuple((name, value) for name, value in vars(thing).items() if name[0] != "_" and isinstance(value, known))
+
+
 def describe(dtype: str, n_threads: int) -> str:
     """Describe what decides the last digits of the results."""
     bits = 8 * library(dtype).processor.vector_bytes
@@ -128,8 +134,8 @@ class Trainer:
         made_for = (
             tuple(segment.trainable for segment in network.segments),
             tuple(sorted(state.n_missed.items())),
-            repr(network.layers),
-            repr({name: value for name, value in vars(optimizer).items() if not name.startswith("_")}),
+            *map(_numbers, network.all_layers()),
+            _numbers(optimizer),
             network.grad.ctypes.data,
         )
         if made_for == self._made_for:
@@ -227,7 +233,10 @@ class Trainer:
     def _set_rates(self, start: int, n: int) -> None:
         state = self.optimizer.state(self.network)
         steps = state.n_steps + start + np.arange(n)
-        self._rates = np.array([self.optimizer.rate_of(int(step)) for step in steps])
+        if callable(self.optimizer.learning_rate):
+            self._rates = np.array([self.optimizer.rate_of(int(step)) for step in steps])
+        else:
+            self._rates = np.full(n, self.optimizer.learning_rate)
         for missed, table in zip(self._missed, self.plan.per_step, strict=True):
             table[:n] = self.plan.options.rule.per_step(np.maximum(1, steps + 1 - missed).astype(float), self._rates)
 

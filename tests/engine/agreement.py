@@ -103,7 +103,11 @@ def train(training, engine, dtype, model=None, shaken=None):
             values.extend(history.get(key, []))
     state = optimizer.state(model)
     for segment in model.segments:
-        vectors = {"": model.theta, "d": model.grad, **{f"{name} of ": vector for name, vector in state.vectors.items()}}
+        vectors = {
+            "": model.theta,
+            "d": model.grad,
+            **{f"{name} of ": vector for name, vector in state.vectors.items()},
+        }
         arrays |= {prefix + segment.name: segment.view(vector) for prefix, vector in vectors.items()}
     arrays |= {segment.name: segment.view(model.state) for segment in model.state_segments}
     arrays = {name: np.array(array) for name, array in arrays.items()}

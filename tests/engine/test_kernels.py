@@ -153,7 +153,14 @@ IMAGES = {
     "LayerNorm": lambda: [nn.LayerNorm(), nn.Flatten()],
     "Softmax": lambda: [nn.Softmax(), nn.Flatten()],
     "Residual": lambda: [nn.Residual([nn.LayerNorm(), nn.Tanh()]), nn.Flatten()],
-    "rows as images": lambda: [nn.Flatten(), D(12), nn.Reshape((3, 4)), nn.LayerNorm(), nn.Softmax(), nn.Reshape((12,))],
+    "rows as images": lambda: [
+        nn.Flatten(),
+        D(12),
+        nn.Reshape((3, 4)),
+        nn.LayerNorm(),
+        nn.Softmax(),
+        nn.Reshape((12,)),
+    ],
 }
 
 
@@ -200,7 +207,9 @@ def test_frozen_layers_agree(which):
     assert_agrees(Training(all_kinds, nn.Adam, prepare=freeze, epochs=(3,)), "float64")
 
 
-@pytest.mark.parametrize("optimizer", [lambda: nn.SGD(0.1, momentum=0.9), nn.Adam, nn.NAdam], ids=["SGD", "Adam", "NAdam"])
+@pytest.mark.parametrize(
+    "optimizer", [lambda: nn.SGD(0.1, momentum=0.9), nn.Adam, nn.NAdam], ids=["SGD", "Adam", "NAdam"]
+)
 @pytest.mark.parametrize("first", [True, False], ids=["the first layers", "the last layers"])
 def test_layers_that_are_frozen_for_a_while_agree(optimizer, first):
     def exchange(model):
@@ -285,7 +294,7 @@ OF_SOME = {
     "RMSProp": [{"momentum": 0.9}, {"centered": True}, {"centered": True, "momentum": 0.5}, {"rho": 0.0}],
     "Lion": [{"beta_1": 0.0, "beta_2": 0.5}],
 }
-RATES = {name: 0.01 for name in OF_SOME} | {"SGD": 0.1, "Lion": 0.003}
+RATES = dict.fromkeys(OF_SOME, 0.01) | {"SGD": 0.1, "Lion": 0.003}
 
 
 def two_layers():
@@ -357,10 +366,14 @@ def test_an_optimizer_that_is_changed_between_two_calls_agrees():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
-@pytest.mark.parametrize(("n_features", "first", "second"), [(1, 33, 31), (32, 1, 32), (33, 31, 1), (7, 65, 33), (70, 2, 64)])
+@pytest.mark.parametrize(
+    ("n_features", "first", "second"), [(1, 33, 31), (32, 1, 32), (33, 31, 1), (7, 65, 33), (70, 2, 64)]
+)
 def test_any_shape_agrees_with_any_number_of_threads(n_features, first, second, n_threads, dtype, monkeypatch):
     monkeypatch.setenv("NNLITE_NUM_THREADS", str(n_threads))
     layers = lambda: [D(first), nn.BatchNorm(), nn.ReLU(), D(second), nn.LayerNorm(), nn.Tanh(), D(2), nn.Softmax()]  # noqa: E731
     for batch_size in (1, 6, 33):
-        training = Training(layers, nn.Adam, n_features=n_features, M=2 * batch_size + 1, batch_size=batch_size, epochs=(2,))
+        training = Training(
+            layers, nn.Adam, n_features=n_features, M=2 * batch_size + 1, batch_size=batch_size, epochs=(2,)
+        )
         assert_agrees(training, dtype)
