@@ -1,7 +1,7 @@
 """A network as stages: the parts between two meetings of the threads.
 
-A stage begins with a product (Dense), a copy, or an operation on rows (LayerNorm, Softmax). What follows works on single
-units (activations, BatchNorm, dropout) and is done panel by panel, while the numbers are in the cache.
+A stage begins with a product (Dense), a copy, or an operation on rows (LayerNorm, Softmax). What follows works on
+single units (activations, BatchNorm, dropout) and is done panel by panel, while the numbers are in the cache.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from nnlite.layers.base import Shape
 class Unitwise:
     """An operation on single units.
 
-    ``kind`` is "layer", "fork" (the beginning of a residual connection) or "join" (its end, which adds the output of the
-    stage ``partner``).
+    ``kind`` is "layer", "fork" (the beginning of a residual connection) or "join" (its end, which adds the output of
+    the stage ``partner``).
     """
 
     kind: str
@@ -41,6 +41,12 @@ class Stage:
     layer: Layer | None = None
     group: int = 0
     unitwise: list[Unitwise] = field(default_factory=list)
+
+    @property
+    def own(self) -> Layer:
+        """The layer with which it begins."""
+        assert self.layer is not None
+        return self.layer
 
     @property
     def layers(self) -> list[Layer]:

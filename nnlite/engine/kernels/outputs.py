@@ -7,6 +7,7 @@ Each thread takes some rows of the batch and leaves its part of the cost and of 
 import math
 
 from nnlite.engine.functions import exp, log1p, sigmoid
+from nnlite.engine.kernels.examples import example
 from nnlite.engine.kernels.products import cell, n_panels, share
 from nnlite.engine.language import (
     SIZE,
@@ -23,12 +24,6 @@ from nnlite.engine.language import (
     numbers,
     store,
 )
-
-
-@inline
-def example(order: Integers, i: int) -> int:
-    """The number of the i-th example: ``order`` is empty if they are not shuffled."""
-    return order[i] if order.size > 0 else i
 
 
 @inline
@@ -142,7 +137,7 @@ def softmax_labels(
         loss = math.log(float(sums[i])) - (1.0 - smoothing) * float(of_label)
         if smoothing != T(0):
             loss -= smoothing * mean_z
-        cost += w_i * loss
+        cost += w_i * float(loss)
         if Y_hat != 0:
             scale_row(dz, i, T(1) / sums[i])
             keep(dz, i, Y_hat, first + i)
@@ -210,18 +205,18 @@ def sigmoid_targets(
     cost, correct = 0.0, 0.0
     for i in range(begin, end):
         number = example(order, first + i)
-        loss, right = 0.0, 0.0
+        loss, right = T(0), 0.0
         for p in range(n_panels(z)):
             m = min(w, n - p * w)
             row, out = numbers(cell(z, p, i), m), numbers(cell(dz, p, i), m)
             y = Y[number * n + p * w : number * n + p * w + m]
             for j in range(m):
-                loss += float(max(row[j], T(0)) - y[j] * row[j] + log1p(exp(-abs(row[j]))))
+                loss += max(row[j], T(0)) - y[j] * row[j] + log1p(exp(-abs(row[j])))
                 out[j] = sigmoid(row[j])
                 right += (out[j] > T(0.5)) == (y[j] > T(0.5))
         keep(dz, i, Y_hat, first + i)
         w_i = weight(weights, number)
-        cost += w_i * loss
+        cost += w_i * float(loss)
         correct += right / n
         subtract_targets(dz, i, Y, number, T(w_i / total))
     report(results, step, thread, n_threads, shared, cost, correct)
@@ -250,17 +245,17 @@ def identity_targets(
     cost = 0.0
     for i in range(begin, end):
         number = example(order, first + i)
-        loss = 0.0
+        loss = T(0)
         for p in range(n_panels(z)):
             m = min(w, n - p * w)
             row, out = numbers(cell(z, p, i), m), numbers(cell(dz, p, i), m)
             y = Y[number * n + p * w : number * n + p * w + m]
             for j in range(m):
                 out[j] = row[j]
-                loss += 0.5 * float(row[j] - y[j]) * float(row[j] - y[j])
+                loss += T(0.5) * (row[j] - y[j]) * (row[j] - y[j])
         keep(dz, i, Y_hat, first + i)
         w_i = weight(weights, number)
-        cost += w_i * loss
+        cost += w_i * float(loss)
         subtract_targets(dz, i, Y, number, T(w_i / total))
     report(results, step, thread, n_threads, shared, cost, 0.0)
 
@@ -277,18 +272,18 @@ def exponential_targets(
     cost = 0.0
     for i in range(begin, end):
         number = example(order, first + i)
-        loss = 0.0
+        loss = T(0)
         for p in range(n_panels(z)):
             m = min(w, n - p * w)
             row, out = numbers(cell(z, p, i), m), numbers(cell(dz, p, i), m)
             y = Y[number * n + p * w : number * n + p * w + m]
             for j in range(m):
                 out[j] = exp(row[j])
-                log_y = math.log(float(y[j])) if y[j] > T(0) else 0.0
-                loss += float(y[j]) * (log_y - float(row[j]) - 1.0) + float(out[j])
+                log_y = T(math.log(float(y[j]))) if y[j] > T(0) else T(0)
+                loss += y[j] * (log_y - row[j] - T(1)) + out[j]
         keep(dz, i, Y_hat, first + i)
         w_i = weight(weights, number)
-        cost += w_i * loss
+        cost += w_i * float(loss)
         subtract_targets(dz, i, Y, number, T(w_i / total))
     report(results, step, thread, n_threads, shared, cost, 0.0)
 

@@ -11,7 +11,6 @@ from nnlite.engine.language import (
     WRONG,
     Block,
     Integer,
-    Integers,
     Number,
     PerStep,
     T,
@@ -85,9 +84,7 @@ def clear_squares(norms: Integer, thread: int) -> None:
 
 
 @kernel
-def store_gradient(
-    g: Block, grad: Integer, units: Integer, r0: int, panel: int, width: int
-) -> None:
+def store_gradient(g: Block, grad: Integer, units: Integer, r0: int, panel: int, width: int) -> None:
     """Write the gradient into ``model.grad``: rows r0..r1, some of ``units`` columns."""
     n = min(width, units - panel * width)
     for i in range(g.size // width):
@@ -162,8 +159,17 @@ def adam(
 
 @kernel
 def amsgrad(
-    theta: Block, g: Block, m: Block, v: Block, largest: Block, of_step: PerStep,
-    beta_1: Number, rest_1: Number, beta_2: Number, rest_2: Number, epsilon: Number
+    theta: Block,
+    g: Block,
+    m: Block,
+    v: Block,
+    largest: Block,
+    of_step: PerStep,
+    beta_1: Number,
+    rest_1: Number,
+    beta_2: Number,
+    rest_2: Number,
+    epsilon: Number,
 ) -> None:
     """`adam` with the largest v so far in place of v."""
     rate, root = of_step[1], of_step[2]
@@ -179,8 +185,17 @@ def amsgrad(
 
 @kernel
 def nadam(
-    theta: Block, g: Block, m: Block, v: Block, P: Block, of_step: PerStep,
-    beta_1: Number, rest_1: Number, beta_2: Number, rest_2: Number, epsilon: Number
+    theta: Block,
+    g: Block,
+    m: Block,
+    v: Block,
+    P: Block,
+    of_step: PerStep,
+    beta_1: Number,
+    rest_1: Number,
+    beta_2: Number,
+    rest_2: Number,
+    epsilon: Number,
 ) -> None:
     """`adam` that looks ahead: ``P = mu P``, and ``(1 - mu) / (1 - P) g + mu_next / (1 - P mu_next) m`` for m_hat."""
     rate, mu, mu_next, root = of_step[0], of_step[1], of_step[2], of_step[3]
