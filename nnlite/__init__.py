@@ -1,3 +1,4 @@
+# __init__.pyi lists the public names and the modules they live in.
 """Multilayer neural networks from scratch in NumPy.
 
 >>> import nnlite as nn

@@ -1,10 +1,12 @@
 """Checks of arguments: each returns the value in the type that nnlite computes with, or raises ArgumentError."""
 
+import inspect
 import itertools
 import math
 import operator
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -74,6 +76,17 @@ def choice(name: str, value: object, choices: Sequence[Option]) -> Option:
         if value is option or (isinstance(value, str) and value == option):
             return option
     raise ArgumentError(f"{name}: expected {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, got {value!r}")
+
+
+def takes(name: str, method: Callable[..., Any], *arguments: str) -> None:
+    """Raise ArgumentError unless ``method``, which a user has written, can be called with these arguments."""
+    signature = inspect.signature(method)
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        raise ArgumentError(
+            f"{name} must take ({', '.join(['self', *arguments])}), without self got {signature}"
+        ) from None
 
 
 def path(name: str, value: Any) -> str:
@@ -149,6 +162,12 @@ def in_unit_interval(name: str, array: Array, expected: str) -> None:
         raise ArgumentError(
             f"{name}: expected {expected} in [0, 1], got values from {array.min():g} to {array.max():g}"
         )
+
+
+def warn_if_swapped(call: str, *, prediction: Array, truth: Array) -> None:
+    """Warn if the prediction is all 0 and 1, as a truth is, and the truth is not; ``call`` shows the right order."""
+    if np.isin(prediction, (0, 1)).all() and not np.isin(truth, (0, 1)).all():
+        warnings.warn(f"{call}: the prediction is all 0 and 1, but the truth is not; are they swapped?", stacklevel=3)
 
 
 def class_indices(name: str, y: Any, n_classes: int | None, *, of: str = "") -> Array:

@@ -1,12 +1,13 @@
 """Random numbers by counting: each depends on a key and its place alone.
 
-So a layer can draw the same numbers in any order, in several threads, and once more in its backward pass. The generator is
-SplitMix64: the n-th number is a fixed mixture of the bits of ``key + n gamma``. It passes the tests of BigCrush.
+So a layer can draw the same numbers in any order, in several threads, and once more in its backward pass. The
+generator is SplitMix64: the n-th number is a fixed mixture of the bits of ``key + n gamma``. It passes the tests of
+BigCrush.
 
 References
 ----------
-G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", 2014; J. Salmon et al., "Parallel random
-numbers: as easy as 1, 2, 3", 2011, on generators of this kind.
+G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", 2014; J. Salmon et al., "Parallel
+random numbers: as easy as 1, 2, 3", 2011, on generators of this kind.
 """
 
 from __future__ import annotations  # naming np.random.Generator would import numpy.random

@@ -9,6 +9,7 @@ from nnlite.fitting.fit import fit
 from nnlite.fitting.history import History
 from nnlite.initializers import Initializer
 from nnlite.layers import Layer
+from nnlite.layers.base import Shape
 from nnlite.network.network import Network
 from nnlite.network.summary import summary
 from nnlite.optimizers import Optimizer
@@ -41,7 +42,8 @@ class Model(Network):
     layers : tuple of Layer
     theta, grad : ndarray, (n_parameters,)
         All parameters and all gradients dJ/dtheta, each in one vector: first the weights of all layers, then the
-        biases. `parameters`, ``layer.W`` and so on are live views into them.
+        biases. `parameters`, ``layer.W`` and so on are live views into them. grad is NaN until a backward pass or an
+        assignment sets it.
     n_weights : int
         How many numbers at the beginning of theta are weights, on which weight decay acts.
     rng : numpy.random.Generator
@@ -69,6 +71,14 @@ class Model(Network):
     >>> round(J, 1)                   # near ln 10
     2.3
     """
+
+    def build(self, input_shape: Shape, name: str = "X") -> None:
+        """Make theta and grad for examples of ``input_shape`` and draw the initial weights, or change nothing.
+
+        A warning says if a layer is such that `save` would refuse the network.
+        """
+        super().build(input_shape, name)
+        model_files.warn_if_unsavable(self)
 
     @explained
     def fit(
@@ -143,11 +153,11 @@ class Model(Network):
             Show a progress bar in a terminal or a notebook; elsewhere, such as in a log, print a line for each epoch on
             stderr, or about 20 lines in a long training. False shows nothing.
         engine : {"auto", "textbook", "compiled"}, default "auto"
-            What makes the steps. "textbook": the layers and the rule, in NumPy. "compiled": the same equations as compiled
-            loops, in a team of threads; it needs ``pip install "nnlite[fast]"``, and a kernel for every layer and rule.
-            "auto": compiled where that is possible; the environment variable NNLITE_ENGINE can decide instead.
-            NNLITE_NUM_THREADS sets the number of threads. Both give the same results to rounding; ``history.engine`` tells
-            which one it was.
+            What makes the steps. "textbook": the layers and the rule, in NumPy. "compiled": the same equations as
+            compiled loops, in a team of threads; it needs ``pip install "nnlite[fast]"``, and a kernel for every layer
+            and rule. "auto": compiled where that is possible; the environment variable NNLITE_ENGINE can decide
+            instead. NNLITE_NUM_THREADS sets the number of threads. Both engines give the same results to rounding;
+            ``history.engine`` tells which one it was.
 
         Returns
         -------
@@ -253,6 +263,7 @@ class Model(Network):
         Softmax()  (M, 3)
         ------------------------------
         total      float32          15
+        engine     compiled, with nnlite[fast]
         """
         return summary(self)
 

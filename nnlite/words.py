@@ -122,6 +122,8 @@ OF_THE_LIBRARY = {
     "TensorDataset": "nn.batches(X, y)",
     "load_model": "nn.load",
 }
+# A base class, and what to write instead of it.
+BASES = {"Activation": "nn.ReLU()", "Layer": "nn.Dense(8)", "Output": "nn.Softmax()"}
 
 
 def explained(function: Callable[P, R]) -> Callable[P, R]:
@@ -236,7 +238,8 @@ def _named(signature: inspect.Signature) -> dict[str, inspect.Parameter]:
 
 def _too_many(call: str, takes: Sequence[str], unnamed: Sequence[str], args: Sequence[Any]) -> str:
     if not takes:
-        return f"{call}: takes no arguments, got {', '.join(map(repr, args))}"
+        hint = f"; it is a base class: write the layer itself, such as {BASES[call]}" if call in BASES else ""
+        return f"{call}: takes no arguments, got {', '.join(map(repr, args))}{hint}"
     named = [name for name in takes if name not in unnamed]
     hint = f"; name the others, such as {named[0]}=" if named else ""
     if [*unnamed] == ["layers"] and not isinstance(args[0], Sequence):

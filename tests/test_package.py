@@ -117,8 +117,12 @@ def private_uses(path):
                     yield f"{path.relative_to(ROOT)}:{node.lineno} {alias.name}"
 
 
+NUMBA = {"_getvalue"}  # how Numba's own documentation says that an intrinsic returns an array
+
+
 def is_private(name):
-    return re.match("_[^_]", name) and name not in ("_replace", "_asdict", "_fields")  # public in a NamedTuple
+    named_tuple = {"_replace", "_asdict", "_fields"}  # public there
+    return re.match("_[^_]", name) and name not in NUMBA | named_tuple
 
 
 def on_self(node):

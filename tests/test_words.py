@@ -56,6 +56,8 @@ HABITS = {
         "units: Dense needs this argument": nn.Dense,
         "units: Dense got this argument twice": lambda: nn.Dense(3, units=3),
         "ReLU: takes no arguments, got 6": lambda: nn.ReLU(6),
+        "Activation: takes no arguments, got 'relu'; it is a base class: write the layer itself, such as nn.ReLU()":
+            lambda: nn.Activation("relu"),
         "y: fit takes only X, y without a name, got 4 arguments; name the others": lambda: network().fit(X, y, 9, 2),
         "layers: Model takes only layers without a name, got 2 arguments; name the others, such as n_features=":
             lambda: nn.Model([nn.Softmax()], 4),

@@ -10,11 +10,13 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer
+from nnlite.storage.checkpoints import Checkpoint
 from nnlite.storage.snapshots import can_hold
 from nnlite.words import Explained
 
 Logs = Mapping[str, float]
 NOT_STATE = ("model", "optimizer", "training_inputs")  # set by `fit`
+LONGEST_SHOWN = 40  # characters of an argument in repr
 EVENTS = ("train_begin", "train_end", "epoch_begin", "epoch_end", "batch_begin", "batch_end")
 
 
@@ -57,6 +59,19 @@ class Callback(Remembering, Explained):
     model: Network
     optimizer: Optimizer
     training_inputs: Callable[[], Iterator[Array]]
+
+    def __repr__(self) -> str:
+        inner = [value for value in vars(self).values() if isinstance(value, Remembering)]
+        known = {name: value for holder in [*inner, self] for name, value in vars(holder).items()}
+        given = []
+        for name, argument in inspect.signature(type(self)).parameters.items():
+            text = repr(known[name]) if name in known else "..."
+            text = text if len(text) <= LONGEST_SHOWN else "..."
+            if argument.default is argument.empty:
+                given.append(text)
+            elif name in known and text != repr(argument.default):
+                given.append(f"{name}={text}")
+        return f"{type(self).__name__}({', '.join(given)})"
 
     @property
     def may_add_keys(self) -> bool:
@@ -154,11 +169,14 @@ def check_callbacks(callbacks: Any) -> list[Callback]:
     if callbacks is None:
         return []
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
-        raise ArgumentError(f"callbacks: expected a list of callbacks, got {callbacks!r}")
+        hint = f"; write callbacks=[{callbacks!r}]" if isinstance(callbacks, Callback) else ""
+        raise ArgumentError(f"callbacks: expected a list of callbacks, got {callbacks!r}{hint}")
     result = list(callbacks)
     for callback in result:
         if not isinstance(callback, Callback):
             hint = f"; write {callback.__name__}(...)" if isinstance(callback, type) else ""
+            if isinstance(callback, Checkpoint):
+                hint = f"; write checkpoint={callback!r}, or use ModelCheckpoint, which saves the model alone"
             raise ArgumentError(f"callbacks: expected objects of subclasses of Callback, got {callback!r}{hint}")
     return result
 

@@ -36,6 +36,7 @@ class Monitor(Remembering):
         if mode not in ("auto", "min", "max"):
             raise ArgumentError(f"mode: expected 'auto', 'min' or 'max', got {mode!r}")
         self.monitor = monitor
+        self.mode = mode
         self.sign = {"min": 1, "max": -1}.get(mode) or self._known_sign()
         self.min_delta = checks.real("min_delta", min_delta, minimum=0)
         self.forget()
@@ -43,6 +44,9 @@ class Monitor(Remembering):
     def forget(self) -> None:
         """Start again: the next value is an improvement."""
         self.best = math.inf * self.sign
+
+    def __repr__(self) -> str:
+        return repr(self.monitor)
 
     def get_state(self) -> dict[str, Any]:
         """Return the best value so far."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from typing import Any, NamedTuple
 
 from nnlite.engine import support
+from nnlite.engine.availability import INSTALL, missing
+from nnlite.engine.optimizing import RULES
 from nnlite.errors import ArgumentError
 
 ENGINES = ("auto", "textbook", "compiled")
-INSTALL = 'pip install "nnlite[fast]"'
 
 
 class Choice(NamedTuple):
@@ -32,17 +32,12 @@ def check_engine(engine: Any) -> str:
     return wanted
 
 
-def is_installed() -> bool:
-    """Return whether Numba is installed."""
-    return importlib.util.find_spec("numba") is not None
-
-
 def without_kernel(layers: Any, optimizer: Any) -> str:
     """Name what has no kernel, or return ""."""
     layer = support.without_kernel(layers)
     if layer is not None:
         return f"{layer!r} has no kernel"
-    if optimizer is not None and type(optimizer) not in support.rules():
+    if type(optimizer) not in RULES:
         return f"{type(optimizer).__name__} has no kernel"
     return ""
 
@@ -52,8 +47,8 @@ def choose(engine: str, layers: Any, optimizer: Any) -> Choice:
     if engine == "textbook":
         return Choice("textbook")
     reason = without_kernel(layers, optimizer)
-    if not reason and not is_installed():
-        reason = f"Numba is not installed ({INSTALL})"
+    if not reason and (lacking := missing()):
+        reason = f"{lacking} ({INSTALL})"
     if reason and engine == "compiled":
         advice = "use engine='auto'" if "no kernel" in reason else f"run {INSTALL}"
         raise ArgumentError(f"engine: 'compiled' is not possible, since {reason}; {advice}")

@@ -11,7 +11,7 @@ from llvmlite import binding
 from numba.core import types as numba_types
 
 from nnlite.engine import intrinsics, tiles
-from nnlite.engine.language import GIVEN, KERNELS, NOW, OPERANDS, SIZES, Inline, Intrinsic, Kernel, Matrix
+from nnlite.engine.language import KERNELS, NOW, OPERANDS, SIZES, Inline, Intrinsic, Kernel, Matrix
 from nnlite.engine.processor import Processor, target_machine
 
 OPTIONS: dict[str, Any] = {
@@ -39,17 +39,20 @@ class Compiler:
         self.dtype = dtype
         self.processor = processor
         self.machine: Any = target_machine(processor.name, processor.features)
-        self.words = intrinsics.words(dtype)
+        shape = tiles.tile_shape(processor.vector_bytes, processor.registers, dtype)
+        self.words = {**intrinsics.words(dtype), "WIDE": shape.widths[1]}
         self._inlined: dict[int, Any] = {}
 
     def kernel(self, name: str, variant: str = "") -> bytes:
         """Return the object code of a kernel. ``variant`` is the type of `Other` operands, if there are any."""
         kernel = KERNELS[name]
-        body = self._translated(kernel.function)
+        body = self._translated(kernel.function, inline="always" if "width" in kernel.kinds else "never")
         entry = numba.njit(ENTRY, **OPTIONS)(_entry(kernel, body, self.words, variant))
         library = entry.overloads[entry.signatures[0]].library
         code = binding.parse_assembly(library.get_llvm_str())
-        code.get_function(entry.overloads[entry.signatures[0]].fndesc.llvm_func_name).name = symbol(name, self.dtype, variant)
+        code.get_function(entry.overloads[entry.signatures[0]].fndesc.llvm_func_name).name = symbol(
+            name, self.dtype, variant
+        )
         return bytes(self.machine.emit_object(code))
 
     def tiles(self) -> bytes:
@@ -58,21 +61,25 @@ class Compiler:
         code = binding.parse_assembly(tiles.module(shape, self.dtype))
         return bytes(self.machine.emit_object(code))
 
-    def _translated(self, function: Any) -> Any:
+    def _translated(self, function: Any, inline: str = "never") -> Any:
         """Return a function that Numba compiles, with the words of the language in place of their descriptions."""
-        return numba.njit(**OPTIONS)(self._with_words(function))
+        return numba.njit(inline=inline, **OPTIONS)(self._with_words(function))
 
     def _with_words(self, function: Any) -> Any:
         names = {step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"}
         known = {}
         for name in names:
             value = function.__globals__.get(name)
-            if isinstance(value, Intrinsic) or name in ("T", "SIZE"):
+            if isinstance(value, Intrinsic) or name in ("T", "SIZE", "WIDE"):
                 known[name] = self.words[name]
             elif isinstance(value, Inline):
                 known[name] = self._inline(value)
         return types.FunctionType(
-            function.__code__, {**function.__globals__, **known}, function.__name__, function.__defaults__, function.__closure__
+            function.__code__,
+            {**function.__globals__, **known},
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
         )
 
     def _inline(self, helper: Inline) -> Any:
@@ -91,13 +98,18 @@ def _entry(kernel: Kernel, body: Any, words: dict[str, Any], variant: str) -> An
     lines, at = [], OPERANDS
     if "width" in kernel.kinds or any(kind in ("block", "units") for kind in kernel.kinds.values()):
         lines.append("width = word(op, 1)")
-    lines += [f"{name} = word(now, {NOW.index(name)})" for name in NOW if name in kernel.kinds or name in ("thread", "step")]
+    lines += [
+        f"{name} = word(now, {NOW.index(name)})" for name in NOW if name in kernel.kinds or name in ("thread", "step")
+    ]
     for name, kind in kernel.kinds.items():
         if kind is not None:
             lines.append(f"{name} = {_operand(kind, at)}")
             at += SIZES[kind]
     source = "def entry(op, now, r0, r1, panel):\n" + "".join(f"    {line}\n" for line in lines)
-    source += f"    body({', '.join(kernel.kinds)})\n"
+    call = f"body({', '.join(kernel.kinds)})"
+    if "width" in kernel.kinds:  # a constant, so that loops over the columns of a panel have no rest
+        source += f"    if width == WIDE:\n        width = WIDE\n        {call}\n        return\n"
+    source += f"    {call}\n"
     place = {**words, "body": body, "Matrix": Matrix, "others": intrinsics.VECTORS.get(variant)}
     exec(source, place)
     entry = place["entry"]

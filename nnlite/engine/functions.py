@@ -1,7 +1,7 @@
 """Functions of one number for kernels.
 
-In float32 they are polynomials of about 1e-7, which the compiler makes wide: 16 numbers at a time with AVX-512. In float64
-they are those of the C library.
+In float32 they are polynomials of about 1e-7, which the compiler makes wide: 16 numbers at a time with AVX-512. In
+float64 they are those of the C library.
 """
 
 import math

@@ -35,7 +35,9 @@ def _vector(item: Any, llvm: Any, size: int) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             array = make_array(kind)(context, builder)
             data = _pointer(builder, arguments[0], llvm)
-            populate_array(array, data=data, shape=[arguments[1]], strides=[I64(size)], itemsize=I64(size), meminfo=None)
+            populate_array(
+                array, data=data, shape=[arguments[1]], strides=[I64(size)], itemsize=I64(size), meminfo=None
+            )
             return array._getvalue()
 
         return kind(types.int64, types.int64), generate
@@ -180,6 +182,17 @@ def multiply(
 
 
 @intrinsic
+def fetch(typing: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I32, I32, I32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [_pointer(builder, arguments[0], I8), I32(0), I32(3), I32(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@intrinsic
 def transpose(typing: Any, tile: Any, source: Any, source_row: Any, target: Any, target_row: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [I64] * 4)
@@ -226,6 +239,7 @@ def words(dtype: str) -> dict[str, Any]:
         "run": run,
         "multiply": multiply,
         "transpose": transpose,
+        "fetch": fetch,
         "bits_as_float": bits_as_float,
         "float_as_bits": float_as_bits,
     }

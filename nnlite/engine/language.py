@@ -8,7 +8,7 @@ parameters.
 Matrices lie in *panels*: all rows of the first ``width`` columns, one after the other, then all rows of the next
 ``width`` columns, and so on. Columns that fill up the last panel are 0.
 
-This module and the kernels do not import Numba, so that a process which finds compiled kernels in the cache starts fast.
+This module and the kernels do not import Numba, so that a process that finds compiled kernels in the cache starts fast.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ NOW = ("thread", "n_threads", "step", "M", "first", "tiles", "shared", "scratch"
 NOW_WORDS = 16
 GIVEN = ("op", "now", "r0", "r1", "panel", "width", *NOW)
 
-# Words of the memory that the threads share, 16 words apart where several threads write. Two words for even and odd steps:
-# a thread may be one step ahead of another
+# Words of the memory that the threads share, 16 words apart where several threads write. Two words for even and odd
+# steps: a thread may be one step ahead of another
 ARRIVED, GENERATION, STOP, STOPPING, WRONG, DONE = 0, 16, 32, 48, 64, 80
 SHARED_WORDS = 96
 
@@ -121,6 +121,7 @@ class Inline:
         self.__doc__ = function.__doc__
 
     def __call__(self, *arguments: Any) -> Any:
+        """Call the function."""
         return self.function(*arguments)
 
 
@@ -137,11 +138,13 @@ class Intrinsic:
         self.__doc__ = doc
 
     def __call__(self, *arguments: Any) -> Any:
+        """Raise NotImplementedError."""
         raise NotImplementedError(f"{self.name} exists in compiled kernels only")
 
 
 T: Any = np.float64  # the type of numbers for which a kernel is compiled
 SIZE = 8  # bytes of such a number
+WIDE = 16  # columns of a panel, but for narrow layers
 
 numbers: Any = Intrinsic("numbers", "numbers(address, n): a vector of n numbers of type T at an address")
 integers: Any = Intrinsic("integers", "integers(address, n): a vector of n 64-bit integers at an address")
@@ -154,7 +157,9 @@ store: Any = Intrinsic("store", "store(address, value): a word that other thread
 add: Any = Intrinsic("add", "add(address, n): add to a word that other threads change, and return what it was")
 pause: Any = Intrinsic("pause", "pause(): tell the processor that this is a waiting loop")
 give_way: Any = Intrinsic("give_way", "give_way(): let another thread of the system run")
-flush_denormals: Any = Intrinsic("flush_denormals", "flush_denormals(): count numbers below 1e-38 as 0; returns the old flags")
+flush_denormals: Any = Intrinsic(
+    "flush_denormals", "flush_denormals(): count numbers below 1e-38 as 0; returns the old flags"
+)
 restore_flags: Any = Intrinsic("restore_flags", "restore_flags(flags): as they were before flush_denormals")
 run: Any = Intrinsic("run", "run(op, now, r0, r1, panel): carry out an instruction on rows r0..r1 of a panel")
 multiply: Any = Intrinsic(
@@ -162,6 +167,7 @@ multiply: Any = Intrinsic(
     "multiply(tile, K, a, a_row, a_step, a_panel, a_jump, b, c, c_row, start, start_row, f1, f2, f3, f_step): "
     "a tile of a product: see `tiles`",
 )
+fetch: Any = Intrinsic("fetch", "fetch(address): bring the line of memory at an address into the cache")
 transpose: Any = Intrinsic(
     "transpose",
     "transpose(tile, source, source_row, target, target_row): as many rows as a register has numbers become columns",

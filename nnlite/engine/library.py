@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.engine import cache
-from nnlite.engine.language import LANES, MOST_ROWS, SIZES, TILE_WORDS, TRANSPOSE, ZEROS
+from nnlite.engine import cache, waiting
+from nnlite.engine.language import LANES, MOST_ROWS, TILE_WORDS, TRANSPOSE, ZEROS
 from nnlite.engine.processor import processor, target_machine
 from nnlite.engine.tiles import tile_name, tile_shape
 
@@ -64,6 +64,7 @@ class Library:
     def _compile(self) -> Any:
         """Return the compiler."""
         if self._compiler is None:
+            waiting.announce()
             from nnlite.engine.compiler import Compiler
 
             self._compiler = Compiler(self.dtype, self.processor)

@@ -73,15 +73,15 @@ def _vector_bytes(name: str, features: str) -> int:
 def available_threads() -> int:
     """Return how many threads this process can run at once: its affinity, and the quota of its container."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(affinity, math.ceil(_quota())))
+    return max(1, math.ceil(min(affinity, _quota())))
 
 
 def _quota() -> float:
     """Return the processors that the container allows (cgroup v2 or v1), or infinity."""
     try:
         with open("/sys/fs/cgroup/cpu.max") as file:
-            quota, period = file.read().split()
-        return math.inf if quota == "max" else int(quota) / int(period)
+            limit, period = file.read().split()
+        return math.inf if limit == "max" else int(limit) / int(period)
     except (OSError, ValueError):
         pass
     try:
@@ -98,6 +98,6 @@ def wanted_threads() -> int | None:
     text = os.environ.get("NNLITE_NUM_THREADS", "").strip()
     if not text:
         return None
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise ArgumentError(f"NNLITE_NUM_THREADS: expected an integer of at least 1, got {text!r}")
     return int(text)

@@ -1,7 +1,7 @@
 """A network as stages: the parts between two meetings of the threads.
 
-A stage begins with a product (Dense), a copy, or an operation on rows (LayerNorm, Softmax). What follows works on single
-units (activations, BatchNorm, dropout) and is done panel by panel, while the numbers are in the cache.
+A stage begins with a product (Dense), a copy, or an operation on rows (LayerNorm, Softmax). What follows works on
+single units (activations, BatchNorm, dropout) and is done panel by panel, while the numbers are in the cache.
 """
 
 from __future__ import annotations
@@ -19,24 +19,34 @@ from nnlite.layers.base import Shape
 class Unitwise:
     """An operation on single units.
 
-    ``kind`` is "layer", "fork" (the beginning of a residual connection) or "join" (its end, which adds the output of the
-    stage ``partner``; a fork's partner is the stage of its join).
+    ``kind`` is "layer", "fork" (the beginning of a residual connection) or "join" (its end, which adds the output of
+    the stage ``partner``).
     """
 
     kind: str
     layer: Layer | None = None
     partner: int = -1
-    which: int = -1  # number among the layers that draw random numbers
+    which: int = -1  # number among the layers that draw random numbers, or among the residual connections
 
 
 @dataclass
 class Stage:
-    """A stage: ``kind`` is "input", "dense", "copy" or "rows"."""
+    """A stage: ``kind`` is "input", "dense", "copy" or "rows".
+
+    ``group`` is the length of the last axis, on which Softmax works: less than ``units`` for images.
+    """
 
     kind: str
     units: int
     layer: Layer | None = None
+    group: int = 0
     unitwise: list[Unitwise] = field(default_factory=list)
+
+    @property
+    def own(self) -> Layer:
+        """The layer with which it begins."""
+        assert self.layer is not None
+        return self.layer
 
     @property
     def layers(self) -> list[Layer]:
@@ -69,7 +79,7 @@ class Stages:
 
     def __init__(self, layers: Sequence[Layer], input_shape: Shape) -> None:
         self.stages = [Stage("input", math.prod(input_shape))]
-        self.n_random = 0
+        self.n_random = self._n_residual = 0
         self._add(layers[:-1], input_shape)
         learning = [i for i, stage in enumerate(self.stages) if stage.learns]
         self.first = min(learning, default=len(self.stages))
@@ -80,7 +90,7 @@ class Stages:
             if type(layer) is Dense:
                 self.stages.append(Stage("dense", units, layer))
             elif type(layer) in (LayerNorm, Softmax):
-                self.stages.append(Stage("rows", units, layer))
+                self.stages.append(Stage("rows", units, layer, shape[-1]))
             elif type(layer) is Residual:
                 self._residual(layer, shape)
             elif type(layer) in support.NOISE:
@@ -101,10 +111,9 @@ class Stages:
 
     def _residual(self, layer: Layer, shape: Shape) -> None:
         begin = len(self.stages) - 1
-        fork = Unitwise("fork")
-        self.stages[begin].unitwise.append(fork)
+        which, self._n_residual = self._n_residual, self._n_residual + 1
+        self.stages[begin].unitwise.append(Unitwise("fork", which=which))
         self._add(layer.inner_layers, shape)
         if len(self.stages) - 1 == begin:
             self.stages.append(Stage("copy", self.stages[-1].units))
-        self._unitwise(Unitwise("join", partner=begin))
-        fork.partner = len(self.stages) - 1
+        self._unitwise(Unitwise("join", partner=begin, which=which))

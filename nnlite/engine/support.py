@@ -1,15 +1,11 @@
-"""Which layers, outputs and rules have kernels, and what the kernels need to know of them."""
+"""Which layers have kernels, and what the kernels need to know of them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from nnlite import layers as all_layers
-from nnlite.checks import Array
 from nnlite.functional import SELU_ALPHA, SELU_LAMBDA
 from nnlite.layers import Layer
 
@@ -73,86 +69,8 @@ def without_kernel(layers: Sequence[Layer], inside: bool = False) -> Layer | Non
             kind in ACTIVATIONS
             or kind in NOISE
             or kind in SHAPES
-            or kind in (all_layers.Dense, all_layers.BatchNorm, all_layers.LayerNorm, all_layers.Softmax, all_layers.Identity)
+            or kind
+            in (all_layers.Dense, all_layers.BatchNorm, all_layers.LayerNorm, all_layers.Softmax, all_layers.Identity)
         ):
             return layer
     return None
-
-
-# ---- rules of optimizers -----------------------------------------------------------------------------------------
-
-
-class Rule(NamedTuple):
-    """How a rule is carried out.
-
-    Attributes
-    ----------
-    steps : sequence of (kernel, names of the vectors that it takes, whether it takes theta, numbers)
-        One after the other, on each piece of theta.
-    per_step : callable
-        ``per_step(t, rates)`` with the numbers t of the steps and their learning rates: (n_steps, k), what changes from
-        step to step. The first column is the learning rate.
-    """
-
-    steps: Sequence[tuple[str, tuple[str, ...], bool, tuple[float, ...]]]
-    per_step: Callable[[Array, Array], Array]
-
-
-def _rates(t: Array, rates: Array) -> Array:
-    return rates[:, None]
-
-
-def _sgd(rule: Any) -> Rule:
-    if not rule.momentum:
-        return Rule([("sgd", (), True, ())], _rates)
-    return Rule([("nesterov" if rule.nesterov else "momentum", ("velocity",), True, (rule.momentum,))], _rates)
-
-
-def _adam(rule: Any) -> Rule:
-    def per_step(t: Array, rates: Array) -> Array:
-        return np.stack([rates, rates / (1 - rule.beta_1**t), 1 / np.sqrt(1 - rule.beta_2**t)], axis=1)
-
-    vectors = rule.state_names
-    return Rule([("amsgrad" if rule.amsgrad else "adam", vectors, True, (rule.beta_1, rule.beta_2, rule.epsilon))], per_step)
-
-
-def _nadam(rule: Any) -> Rule:
-    def per_step(t: Array, rates: Array) -> Array:
-        mu, mu_next = (np.array([rule.mu(k) for k in (t + later).tolist()]) for later in (0, 1))
-        return np.stack([rates, mu, mu_next, 1 / np.sqrt(1 - rule.beta_2**t)], axis=1)
-
-    return Rule([("nadam", ("m", "v", "P"), True, (rule.beta_1, rule.beta_2, rule.epsilon))], per_step)
-
-
-def _adagrad(rule: Any) -> Rule:
-    return Rule([("adagrad", ("accumulator",), True, (rule.epsilon,))], _rates)
-
-
-def _rmsprop(rule: Any) -> Rule:
-    numbers = (rule.rho, rule.epsilon)
-    if rule.centered:
-        first = ("centered_mean_square", ("mean_square", "mean"), False, numbers)
-    else:
-        first = ("mean_square", ("mean_square",), False, numbers)
-    if rule.momentum:
-        return Rule([first, ("momentum", ("velocity",), True, (rule.momentum,))], _rates)
-    return Rule([first, ("sgd", (), True, ())], _rates)
-
-
-def _lion(rule: Any) -> Rule:
-    return Rule([("lion", ("m",), True, (rule.beta_1, rule.beta_2))], _rates)
-
-
-def rules() -> dict[type, Callable[[Any], Rule]]:
-    """Return the rules that have kernels."""
-    from nnlite import optimizers
-
-    return {
-        optimizers.SGD: _sgd,
-        optimizers.Adam: _adam,
-        optimizers.AdamW: _adam,
-        optimizers.NAdam: _nadam,
-        optimizers.Adagrad: _adagrad,
-        optimizers.RMSProp: _rmsprop,
-        optimizers.Lion: _lion,
-    }

@@ -1,7 +1,8 @@
 """A team of threads that carries out a plan.
 
-All threads run the same compiled function, without the interpreter's lock, and meet at a counter in their shared memory.
-They are plain Python threads that end with the call, so nothing of them is left in a process that forks or ends.
+All threads run the same compiled function, without the interpreter's lock, and meet at a counter in their shared
+memory. They are plain Python threads that end with the call, so nothing of them is left in a process that forks or
+ends.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class Team:
     def run(self, op: int, watch: Callable[[int], bool]) -> int:
         """Carry out an instruction and return the number of steps that were made.
 
-        ``watch`` is called from time to time with the number of steps so far; if it returns True, the team stops after the
-        present step. One thread alone works in the calling thread, which then cannot watch.
+        ``watch`` is called from time to time with the number of steps so far; if it returns True, the team stops after
+        the present step. One thread alone works in the calling thread, which then cannot watch.
         """
         self._shared[:] = 0
         if self.n_threads == 1:

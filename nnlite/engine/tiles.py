@@ -1,9 +1,9 @@
 """Tiles: the kernels of matrix products, written for the processor at hand.
 
 A tile is ``C = start + A B`` for a few rows of A and one panel of B. It keeps its numbers of C in the registers of the
-processor, so that each step along K loads one row of the panel (``width`` numbers) and one number for each row of A, and
-multiplies them all. With 32 registers of 16 numbers (AVX-512) a tile has up to 14 rows and 32 columns: 28 registers for C,
-two for B, one for a number of A.
+processor, so that each step along K loads one row of the panel (``width`` numbers) and one number for each row of A,
+and multiplies them all. With 32 registers of 16 numbers (AVX-512) a tile has up to 14 rows and 32 columns: 28 registers
+for C, two for B, one for a number of A.
 
 The tiles are written in the language of LLVM, since a compiler that reads a loop does not find this arrangement.
 """
@@ -53,11 +53,11 @@ def tile_name(width: int, rows: int) -> str:
 def module(shape: Shape, dtype: str) -> str:
     """Return LLVM code with a function for each width of panels and each number of rows.
 
-    The parameters are those of `language.multiply`, after the first: K; the address of A, and in bytes from row to row,
-    from step to step, to the next panel of A (after ``a_panel`` steps, ``a_jump`` in addition); the address of the panel
-    of B; that of C and from row to row of it; the numbers that the product is added to, and from row to row of them (0
-    for the same in each row, such as the bias); three addresses to be fetched into the cache meanwhile, ``f_step`` bytes
-    further in each step.
+    The parameters are those of `language.multiply`, after the first: K; the address of A, and in bytes from row to
+    row, from step to step, to the next panel of A (after ``a_panel`` steps, ``a_jump`` in addition); the address of the
+    panel of B; that of C and from row to row of it; the numbers that the product is added to, and from row to row of
+    them (0 for the same in each row, such as the bias); three addresses to be fetched into the cache meanwhile,
+    ``f_step`` bytes further in each step.
     """
     llvm = ir.Module("tiles")
     for width in shape.widths:
@@ -96,6 +96,7 @@ def _tile(llvm: ir.Module, rows: int, columns: int, lanes: int, dtype: str) -> N
     first = [load(cell) for cell in cells(start, start_row)]
     sums = first + [zero] * (rows * columns * (chains - 1))
     odd = {i: builder.mul(a_row, I64(i)) for i in range(1, rows, 2)}
+
     def row(here: Any, i: int) -> Any:
         """The address of row i: one register for each odd multiple, which the processor doubles on its own."""
         if i == 0:

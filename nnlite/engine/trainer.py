@@ -64,12 +64,19 @@ class Batch(NamedTuple):
     order: Array
 
 
-def choose_threads(n_multiplications: float) -> int:
-    """Return the number of threads for a step of that many multiplications."""
+def choose_threads(network: Any, batch_size: int) -> int:
+    """Return the number of threads for steps with batches of that size."""
+    n_multiplications = 3 * batch_size * sum(s.size for s in network.segments if len(s.shape) == 2)
     wanted = processor.wanted_threads()
     if wanted is not None:
         return wanted
     return 1 if n_multiplications < SMALL else processor.available_threads()
+
+
+def describe(dtype: str, n_threads: int) -> str:
+    """Describe what decides the last digits of the results."""
+    bits = 8 * library(dtype).processor.vector_bytes
+    return f"the compiled engine with {n_threads} thread{'s' * (n_threads > 1)} and {bits}-bit vectors"
 
 
 class Trainer:
@@ -85,6 +92,7 @@ class Trainer:
         Most examples of a step.
     n_steps : int
         Most steps of a stretch.
+    n_threads : int
     labels : bool
         Whether targets are class indices.
     variant : str
@@ -92,21 +100,23 @@ class Trainer:
     """
 
     def __init__(
-        self, network: Any, optimizer: Any, *, batch_size: int, n_steps: int, labels: bool, variant: str
+        self,
+        network: Any,
+        optimizer: Any,
+        *,
+        batch_size: int,
+        n_steps: int,
+        n_threads: int,
+        labels: bool,
+        variant: str,
     ) -> None:
         self.network, self.optimizer = network, optimizer
         self.batch_size, self.n_steps = batch_size, min(n_steps, MOST_STEPS)
         self.labels, self.variant = labels, variant
         self.library: Library = library(network.dtype.name)
-        multiplications = 3 * batch_size * sum(s.size for s in network.segments if len(s.shape) == 2)
-        self.n_threads = choose_threads(multiplications)
+        self.n_threads = n_threads
         self._made_for: Any = None
         self._steps_per_second = 0.0
-
-    def describe(self) -> str:
-        """Describe what decides the last digits of the results."""
-        n, bits = self.n_threads, 8 * self.library.processor.vector_bytes
-        return f"the compiled engine with {n} thread{'s' * (n > 1)} and {bits}-bit vectors"
 
     # ---- what it is made for --------------------------------------------------------------------------------------
 
@@ -148,9 +158,9 @@ class Trainer:
     # ---- stretches ------------------------------------------------------------------------------------------------
 
     def run(self, batch: Batch, n_steps: int, watch: Callable[[int], bool], wants_Y_hat: bool = False) -> Stretch:
-        """Make ``n_steps`` steps, or fewer if ``watch`` returns True; network and optimizer are as the last one left them."""
+        """Make ``n_steps`` steps, fewer if ``watch`` returns True. Network and optimizer are as after the last."""
         self._prepare()
-        network, plan = self.network, self.plan
+        network = self.network
         self._load()
         Y_hat = np.empty((len(batch.order), network.n_units), network.dtype) if wants_Y_hat else None
         keys = self._draw_keys(n_steps)
@@ -173,7 +183,6 @@ class Trainer:
             self._unload(done)
             self._settle_keys(done)
         J, n_correct = (np.concatenate([getattr(part, name) for part in parts]) for name in ("J", "n_correct"))
-        del plan
         return Stretch(done, J, n_correct, Y_hat, parts[-1].wrong)
 
     def _chunk(self) -> int:
@@ -185,16 +194,16 @@ class Trainer:
     def _call(
         self, batch: Batch, start: int, n: int, keys: Array, watch: Callable[[int], bool], Y_hat: Array | None
     ) -> Stretch:
-        plan, network = self.plan, self.network
+        plan = self.plan
         first = start * self.batch_size
         order = batch.order[first : first + n * self.batch_size]
-        plan.set("X", [batch.X.ctypes.data, batch.X.size])
-        plan.set("order", [order.ctypes.data, len(order)])
-        plan.set("y", [batch.y.ctypes.data, batch.y.size])
-        plan.set("weights", [0 if batch.weights is None else batch.weights.ctypes.data])
-        plan.set("Y_hat", [0 if Y_hat is None else Y_hat[first:].ctypes.data])
-        plan.set("n_steps", [n])
-        plan.set("n_examples", [len(order)])
+        plan.instructions.set("X", batch.X.ctypes.data, batch.X.size)
+        plan.instructions.set("order", order.ctypes.data, len(order))
+        plan.instructions.set("y", batch.y.ctypes.data, batch.y.size)
+        plan.instructions.set("weights", 0 if batch.weights is None else batch.weights.ctypes.data)
+        plan.instructions.set("Y_hat", 0 if Y_hat is None else Y_hat[first:].ctypes.data)
+        plan.instructions.set("n_steps", n)
+        plan.instructions.set("n_examples", len(order))
         n_random = plan.structure.n_random
         plan.keys[: n * n_random] = keys[start : start + n].reshape(-1)
         self._set_rates(start, n)
@@ -212,7 +221,8 @@ class Trainer:
             return sums / np.minimum(self.batch_size, len(order) - starts)
         weights = np.add.reduceat(batch.weights[order], starts) if len(sums) else sums
         weights = weights[: len(sums)]
-        return sums / np.where(weights == 0, 1, weights)
+        J: Array = sums / np.where(weights == 0, 1, weights)
+        return J
 
     def _set_rates(self, start: int, n: int) -> None:
         state = self.optimizer.state(self.network)
@@ -227,7 +237,8 @@ class Trainer:
         """Draw the keys of n steps, as the layers would one after the other."""
         rng = self.network.rng
         self._rng_state = rng.bit_generator.state
-        return rng.integers(0, 2**64, (n, self.plan.structure.n_random), np.uint64).view(np.int64)
+        keys: Array = rng.integers(0, 2**64, (n, self.plan.structure.n_random), np.uint64).view(np.int64)
+        return keys
 
     def _restore_keys(self) -> None:
         self.network.rng.bit_generator.state = self._rng_state
@@ -263,4 +274,3 @@ class Trainer:
             parameter.theta.read(parameter.place.view(network.state))
         state.n_steps += n
         state.learning_rate = float(self._rates[-1])
-

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.engine.trainer import VARIANTS, Batch, Stretch, Trainer
+from nnlite.engine.trainer import VARIANTS, Batch, Stretch, Trainer, choose_threads, describe
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.loop import Loop, Saver, Setup
@@ -26,13 +26,14 @@ class CompiledLoop(Loop):
 
     def __init__(self, setup: Setup, saver: Saver) -> None:
         super().__init__(setup, saver)
+        self._n_threads = choose_threads(setup.network, setup.source.batch_size)
         self._trainer: Trainer | None = None
         self._made_for: Any = None
         self._converted: tuple[Examples, Array, Array, Array | None] | None = None
 
     def rounding(self) -> str:
         """Describe what decides the last digits of the results."""
-        return "compiled kernels" if self._trainer is None else self._trainer.describe()
+        return describe(self.network.dtype.name, self._n_threads)
 
     def _remaining(self) -> Iterator[Examples]:
         """Yield the remaining examples of the epoch, as many as one call of the engine takes."""
@@ -71,6 +72,7 @@ class CompiledLoop(Loop):
                 self.optimizer,
                 batch_size=size,
                 n_steps=-(-len(batch.order) // size),
+                n_threads=self._n_threads,
                 labels=batch.y.ndim == 1,
                 variant=batch.X.dtype.name,
             )
@@ -88,7 +90,8 @@ class CompiledLoop(Loop):
             weights = weighted(examples.weights, self.setup.class_weight, y)
             known = self._converted = examples, np.ascontiguousarray(X), np.ascontiguousarray(targets), weights
         rows = np.arange(len(examples.X)) if examples.rows is None else examples.rows
-        return Batch(*known[1:], np.ascontiguousarray(rows, np.int64))
+        _, X, targets, weights = known
+        return Batch(X, targets, weights, np.ascontiguousarray(rows, np.int64))
 
     def _count(self, examples: Examples, batch: Batch, stretch: Stretch, n: int, size: int) -> None:
         """Add n steps to the means of the epoch."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import DivergenceError
-from nnlite.layers import chain
+from nnlite.layers import Layer, chain
 from nnlite.network.network import Network
 
 ADVICE = (
@@ -34,19 +34,23 @@ def error(where: str, epoch: int, step: int) -> DivergenceError:
 
 
 def first_wrong(network: Network, X: Array) -> str | None:
-    """Describe what is not finite first: the weights of a layer, its output for ``X``, or its gradient."""
+    """Describe what is not finite first: the weights of a layer, its output for ``X``, or its gradient.
+
+    ArgumentError if a layer has not set its gradient.
+    """
     weights = wrong_weights(network)
     if weights is not None:
         return weights
-    outputs: list[tuple[Any, Array]] = []
+    outputs: list[tuple[Layer, Array]] = []
     step = network.new_pass(training=True, observer=lambda layer, method, _, a: outputs.append((layer, a)))
     step.forward(X)
     for layer, a in outputs:
         if not np.isfinite(a).all():
-            return f"the output of layer {_place(network, layer)}, is not finite"
+            return f"the output of {_place(network, layer)} is not finite"
     for segment in reversed(network.segments):
+        segment.require_gradient(network.grad)
         if not np.isfinite(segment.view(network.grad)).all():
-            return f"the gradient d{segment.name} of layer {_place(network, segment.layer)}, is not finite"
+            return f"the gradient d{segment.name} of {_place(network, segment.layer)} is not finite"
     return None
 
 
@@ -56,16 +60,13 @@ def wrong_weights(network: Network) -> str | None:
         return None
     for segment in network.segments:
         if not all_finite(segment.view(network.theta).reshape(-1)):
-            return f"{segment.name} of layer {_place(network, segment.layer)}, is not finite after the previous step"
+            return f"{segment.name} of {_place(network, segment.layer)} is not finite after the previous step"
     return None
 
 
-def _place(network: Network, layer: object) -> str:
-    """Return the number of the layer in the chain, and the layer."""
-    for i, outer in enumerate(network.layers):
-        if any(layer is inner for inner in chain.flattened([outer])):
-            return f"{i + 1}, {layer}"
-    return str(layer)
+def _place(network: Network, layer: Layer) -> str:
+    """Return the layer with its place: "layers[2] Dense(10)"."""
+    return f"{chain.places(network.layers)[layer]} {layer}"
 
 
 class Best:

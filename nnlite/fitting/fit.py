@@ -9,6 +9,7 @@ from nnlite import checks
 from nnlite import metrics as known_metrics
 from nnlite.callbacks import Callback, Hooks, check_callbacks
 from nnlite.checks import Array
+from nnlite.engine import waiting
 from nnlite.engine.choice import Choice, check_engine, choose
 from nnlite.errors import ArgumentError
 from nnlite.fitting.batches import Arrays
@@ -21,10 +22,10 @@ from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, as_number
 from nnlite.network.network import Network
 from nnlite.network.signature import Signature
-from nnlite.optimizers import SGD, Optimizer
+from nnlite.optimizers import Optimizer, check_optimizer
 from nnlite.splits import stratified_split
 from nnlite.storage.checkpoints import check_checkpoint
-from nnlite.storage.directory import open_directory, split_entropy
+from nnlite.storage.directory import open_directory, split_seed
 
 
 def fit(
@@ -49,7 +50,7 @@ def fit(
     engine: str,
 ) -> History:
     """Train ``network``. `nnlite.Model.fit` explains the arguments. All are checked before anything changes."""
-    optimizer = _check_optimizer(optimizer)
+    optimizer = check_optimizer(optimizer)
     epochs = checks.integer("epochs", epochs)
     batch_size = None if batch_size is None else checks.integer("batch_size", batch_size)
     steps_per_epoch = None if steps_per_epoch is None else checks.integer("steps_per_epoch", steps_per_epoch)
@@ -74,8 +75,8 @@ def fit(
             signature = network.signature_for(X)
             train = signature.check(X, y, sample_weight)
             if validation_split is not None:
-                entropy = split_entropy(directory, network.entropy)
-                train, validation = _split(signature, train, validation_split, entropy)
+                seed = split_seed(directory, network.actual_seed)
+                train, validation = _split(signature, train, validation_split, seed)
             source = Arrays(signature, train, batch_size, shuffle)
         _try_metrics(resolved, source.first_y, source.signature.units)
         weight_of_class = check_class_weight(class_weight, source.signature, train)
@@ -87,7 +88,8 @@ def fit(
         saver = Saver() if directory is None else CheckpointSaver(directory, setup, keys)
         if not network.built:
             network.build(source.signature.input_shape)
-        return loop_class(chosen)(setup, saver).run(epochs, progress)
+        with waiting.silent(not progress):
+            return loop_class(chosen)(setup, saver).run(epochs, progress)
 
 
 def loop_class(choice: Choice) -> type[Loop]:
@@ -132,14 +134,6 @@ def _check_source(X: Any, **arguments: Any) -> None:
             raise ArgumentError(f"{name}: is for arrays, and X is a source of batches, got {value!r}")
 
 
-def _check_optimizer(optimizer: Any) -> Optimizer:
-    if optimizer is None:
-        return SGD(0.1)
-    if not isinstance(optimizer, Optimizer):
-        raise ArgumentError(f"optimizer: expected an Optimizer such as nn.SGD(0.1), got {optimizer!r}")
-    return optimizer
-
-
 def _check_validation_data(signature: Signature, validation_data: Any) -> Examples:
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         size = f" of {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
@@ -149,7 +143,7 @@ def _check_validation_data(signature: Signature, validation_data: Any) -> Exampl
     return signature.check(*validation_data, prefix="validation_data ")
 
 
-def _split(signature: Signature, examples: Examples, fraction: float, entropy: int) -> tuple[Examples, Examples]:
+def _split(signature: Signature, examples: Examples, fraction: float, seed: int) -> tuple[Examples, Examples]:
     """Return training and validation examples; each class has its share in both.
 
     The seed alone decides the split, so that another `fit` on the same data holds out the same examples.
@@ -158,6 +152,6 @@ def _split(signature: Signature, examples: Examples, fraction: float, entropy: i
     classes = y if y.ndim == 1 else signature.output.predict(y)
     if not signature.output.classifies or classes.ndim > 1:
         classes = np.zeros(len(y), np.intp)
-    rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(1,)))
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
     kept, held_out = stratified_split(classes, fraction, rng, name="validation_split")
     return examples._replace(rows=kept), examples._replace(rows=held_out)

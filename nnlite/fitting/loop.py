@@ -14,6 +14,7 @@ import numpy as np
 from nnlite.callbacks import Hooks
 from nnlite.checks import Array
 from nnlite.engine import memory, openblas
+from nnlite.engine.denormals import Flushed
 from nnlite.errors import ArgumentError
 from nnlite.fitting import divergence
 from nnlite.fitting.batches import Arrays
@@ -101,6 +102,7 @@ class Loop:
         self.network, self.optimizer, self.hooks = setup.network, setup.optimizer, setup.hooks
         self.signature = setup.network.signature
         self.means = RunningMeans(setup.network.output, setup.metrics)
+        self._flushed = Flushed()
         self.history = History()
         self.history.engine = self.engine
         self.position = Position()
@@ -207,8 +209,9 @@ class Loop:
         return self.setup.source.batches(skip=self.position.n_batches)
 
     def _advance(self, batch: Examples, watch: Callable[[int], bool]) -> float:
-        """Make a step and count it. Return J. The compiled loop makes several steps here, and asks ``watch`` meanwhile."""
-        J = self._step(batch)
+        """Make a step and count it. Return J. The compiled loop makes several steps, and asks ``watch`` meanwhile."""
+        with self._flushed:
+            J = self._step(batch)
         self.position.n_batches += 1
         self.position.n_steps += 1
         return J

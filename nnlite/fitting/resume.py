@@ -92,7 +92,7 @@ class CheckpointSaver(Saver):
             "end": None,
             "trainable": [layer.trainable for layer in network.all_layers()],
             "rng": network.rng.bit_generator.state,
-            "entropy": network.entropy,
+            "entropy": network.actual_seed,
             "source": loop.setup.source.get_state(),
             "optimizer": optimizer.get_state(network),
             "changed": {name: numbers[name] for name in sorted(self._changed)},
@@ -123,7 +123,7 @@ class CheckpointSaver(Saver):
             if layer.trainable != trainable:
                 layer.trainable = trainable
         network.theta, network.state = saved["theta"], saved["state"]
-        network.entropy = saved["entropy"]
+        network.actual_seed = saved["entropy"]
         network.stop_training = saved["stopped"]
         self._changed = set(saved["changed"])
         for name, value in saved["changed"].items():
@@ -152,7 +152,7 @@ class CheckpointSaver(Saver):
         for what, value in self._described.items():
             if saved["set_up"][what] != value:
                 raise ArgumentError(
-                    f"checkpoint: {path!r} is of another training, with {what} {saved['set_up'][what]}, got {value}; "
+                    f"checkpoint: {path!r} is of another training, {_difference(what, saved['set_up'][what], value)}; "
                     f"use the same, or give another directory"
                 )
 
@@ -187,22 +187,29 @@ def _describe(setup: Setup, keys: list[str]) -> dict[str, str]:
         "features": str(source.signature.input_shape),
         "seed": str(network.seed),
         "dtype": network.dtype.name,
-        "history": ", ".join(keys),
+        "validation data": "none" if setup.validation is None else setup.validation.fingerprint(),
         "optimizer": type(setup.optimizer).__name__,
         "batches": source.describe(),
         "data": source.fingerprint(),
-        "validation data": "none" if setup.validation is None else setup.validation.fingerprint(),
+        "history": ", ".join(keys),
         "class weights": "none" if weights is None else str(weights.tolist()),
         "callbacks": ", ".join(type(callback).__name__ for callback in setup.hooks.callbacks) or "none",
     }
+
+
+def _difference(what: str, before: str, now: str) -> str:
+    """Say in what two trainings differ."""
+    if before == "none":
+        return f"without {what}, now with {what} {now}"
+    return f"with {what}, now without" if now == "none" else f"with {what} {before}, got {now}"
 
 
 def _compare_rounding(before: str, now: str) -> None:
     """Warn if results were rounded differently than they are now."""
     if before != now:
         warnings.warn(
-            f"checkpoint: the training was made by {before}, and goes on with {now}, so the last digits may differ from "
-            f"those of a training without interruption; for the same digits use the same engine and set the same "
+            f"checkpoint: the training was made by {before}, and continues with {now}, so the last digits may differ "
+            f"from those of a training without interruption; for the same digits use the same engine and set the same "
             f"NNLITE_NUM_THREADS, {openblas.KERNELS} and {openblas.THREADS[0]} each time, and import nnlite always "
             f"before NumPy, or always after it",
             stacklevel=8,

@@ -43,6 +43,8 @@ class Stream:
         Number of batches in an epoch; None if it is unknown until the source ends.
     first_y : ndarray
         The target of the first example.
+    batch_size : int
+        Number of examples of the first batch.
     """
 
     def __init__(self, network: Network, source: Any, steps_per_epoch: int | None, shuffle: bool) -> None:
@@ -59,7 +61,8 @@ class Stream:
             raise ArgumentError("X: the source of batches is empty")
         X, *_ = _parts(first, 0)
         self.signature = network.signature_for(X, "batch 0 X")
-        self.first_y = check_batch(self.signature, first, 0).y[:1]
+        checked = check_batch(self.signature, first, 0)
+        self.first_y, self.batch_size = checked.y[:1], checked.size
 
     def _first(self) -> Any:
         """Return the first batch, which the first epoch gets as well."""

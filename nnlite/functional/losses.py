@@ -11,20 +11,26 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.functional.probabilities import check_classes
 
 
-def cross_entropy(Y_hat: Any, Y: Any) -> Array:
+def cross_entropy(Y_hat: Any, Y: Any, axis: int = -1) -> Array:
     r"""``L(y_hat, y) = - sum_j y_j log y_hat_j``: the loss of each example.
 
     A class with ``y_j = 0`` adds nothing, even where ``y_hat_j`` is 0. If the true class has probability 0, the loss
     is infinite.
 
+    The prediction comes first, as in the course. The metrics, such as `nnlite.metrics.log_loss`, take the truth first,
+    as in scikit-learn.
+
     Parameters
     ----------
     Y_hat : array_like, (C,) or (M, C)
-        Probabilities of the C classes, in [0, 1]. The prediction comes first, as in the course.
+        Probabilities of the C classes, in [0, 1].
     Y : array_like, same shape as ``Y_hat``
         Ground truth: one-hot rows, or probabilities.
+    axis : int, default -1
+        Axis of the classes. Column vectors, as in the course, need ``axis=0``.
 
     Returns
     -------
@@ -34,7 +40,12 @@ def cross_entropy(Y_hat: Any, Y: Any) -> Array:
     Raises
     ------
     ArgumentError
-        If the shapes differ or an entry is outside [0, 1].
+        If the shapes differ, there are fewer than two classes, or an entry is outside [0, 1].
+
+    Warns
+    -----
+    UserWarning
+        If all entries of ``Y_hat`` are 0 or 1 and those of ``Y`` are not: they seem to be swapped.
 
     Examples
     --------
@@ -42,12 +53,16 @@ def cross_entropy(Y_hat: Any, Y: Any) -> Array:
     np.float64(1.609)
     """
     Y_hat, Y = _prediction_and_truth(Y_hat, Y)
-    L: Array = _minus_y_log(Y, Y_hat, np.log).sum(-1)
+    check_classes("Y_hat", Y_hat, axis, hint="; binary_cross_entropy is for single probabilities")
+    checks.warn_if_swapped("cross_entropy(Y_hat, Y)", prediction=Y_hat, truth=Y)
+    L: Array = _minus_y_log(Y, Y_hat, np.log).sum(axis)
     return L
 
 
 def binary_cross_entropy(Y_hat: Any, Y: Any) -> Array:
     r"""``L(y_hat, y) = - y log y_hat - (1 - y) log(1 - y_hat)``: the loss of each entry.
+
+    The prediction comes first, as in the course.
 
     Parameters
     ----------
@@ -66,12 +81,18 @@ def binary_cross_entropy(Y_hat: Any, Y: Any) -> Array:
     ArgumentError
         If the shapes differ or an entry is outside [0, 1].
 
+    Warns
+    -----
+    UserWarning
+        If all entries of ``Y_hat`` are 0 or 1 and those of ``Y`` are not: they seem to be swapped.
+
     Examples
     --------
     >>> binary_cross_entropy([0.9, 0.2], [1, 0]).round(3)
     array([0.105, 0.223])
     """
     Y_hat, Y = _prediction_and_truth(Y_hat, Y)
+    checks.warn_if_swapped("binary_cross_entropy(Y_hat, Y)", prediction=Y_hat, truth=Y)
     L: Array = _minus_y_log(Y, Y_hat, np.log) + _minus_y_log(1 - Y, -Y_hat, np.log1p)
     return L
 

@@ -30,7 +30,7 @@ def softmax(z: Any, axis: int = -1) -> Array:
     Raises
     ------
     ArgumentError
-        If ``z`` is not an array of numbers or has no class along ``axis``.
+        If ``z`` is not an array of numbers or has fewer than two classes along ``axis``.
 
     References
     ----------
@@ -55,7 +55,7 @@ def log_softmax(z: Any, axis: int = -1) -> Array:
     z : array_like
         Logits of any size.
     axis : int, default -1
-        Axis of the classes.
+        Axis of the classes. A column vector, as in the course, needs ``axis=0``.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def log_softmax(z: Any, axis: int = -1) -> Array:
     Raises
     ------
     ArgumentError
-        If ``z`` is not an array of numbers or has no class along ``axis``.
+        If ``z`` is not an array of numbers or has fewer than two classes along ``axis``.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def hardmax(z: Any, axis: int = -1) -> Array:
     z : array_like
         Logits. If several are largest, the first of them gets the 1.
     axis : int, default -1
-        Axis of the classes.
+        Axis of the classes. A column vector, as in the course, needs ``axis=0``.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def hardmax(z: Any, axis: int = -1) -> Array:
     Raises
     ------
     ArgumentError
-        If ``z`` is not an array of numbers or has no class along ``axis``.
+        If ``z`` is not an array of numbers or has fewer than two classes along ``axis``.
 
     Examples
     --------
@@ -147,12 +147,22 @@ def one_hot(y: Any, n_classes: int | None = None, dtype: Any = np.float32) -> Ar
     return Y
 
 
+def check_classes(name: str, array: Array, axis: Any, hint: str = "") -> None:
+    """Raise ArgumentError unless the array has at least two classes along ``axis``; ``hint`` is for a single class."""
+    axis = checks.integer("axis", axis, minimum=-max(array.ndim, 1))
+    n_classes = array.shape[axis] if -array.ndim <= axis < array.ndim else 0
+    if n_classes < 2:
+        columns = "; classes in columns, as in the course, need axis=0" if n_classes and array.ndim > 1 and axis else ""
+        raise ArgumentError(
+            f"{name}: expected at least two classes along axis {axis}, got shape {array.shape}"
+            + (columns + hint if n_classes else "")
+        )
+
+
 def _logits(z: Any, axis: int) -> Array:
-    """Return ``z`` as floats; raise ArgumentError unless it has at least one class along ``axis``."""
+    """Return ``z`` as floats; raise ArgumentError unless it has at least two classes along ``axis``."""
     logits = checks.floats("z", z)
-    axis = checks.integer("axis", axis, minimum=-max(logits.ndim, 1))
-    if logits.ndim == 0 or axis >= logits.ndim or logits.shape[axis] == 0:
-        raise ArgumentError(f"z: expected logits of at least one class along axis {axis}, got shape {logits.shape}")
+    check_classes("z", logits, axis)
     return logits
 
 

@@ -15,7 +15,7 @@ from nnlite.errors import ArgumentError
 from nnlite.inspect.twins import require_network, twin
 from nnlite.network.examples import Examples
 from nnlite.network.network import Network
-from nnlite.optimizers import SGD, Optimizer
+from nnlite.optimizers import SGD, Optimizer, check_optimizer
 from nnlite.plots.axes import axes_or_new
 from nnlite.plots.style import TRAINING, VALIDATION
 
@@ -177,13 +177,11 @@ def find_learning_rate(
         raise ArgumentError(f"start: expected a rate below stop, {stop:g}, got {start:g}")
     n_steps = checks.integer("n_steps", n_steps, minimum=MIN_STEPS)
     batch_size = None if batch_size is None else checks.integer("batch_size", batch_size)
-    if not (optimizer is None or isinstance(optimizer, Optimizer)):
-        raise ArgumentError(f"optimizer: expected an Optimizer such as nn.SGD(0.1), got {optimizer!r}")
+    rule = SGD(start) if optimizer is None else copy.deepcopy(check_optimizer(optimizer))
     signature = require_network(model).signature_for(X)
     examples = signature.check(X, y)
     if examples.size < MIN_EXAMPLES:
         raise ArgumentError(f"X: expected at least {MIN_EXAMPLES} examples for a range test, got {examples.size}")
-    rule = SGD(start) if optimizer is None else copy.deepcopy(optimizer)
     trial, rates = twin(model, signature.input_shape), np.geomspace(start, stop, n_steps)
     with np.errstate(all="ignore"):  # the training is meant to diverge
         return _run(trial, examples, rule, batch_size or examples.size, rates)

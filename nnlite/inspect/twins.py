@@ -1,7 +1,6 @@
 """Copies of a network that may be changed, and the batch that goes through them."""
 
 import copy
-from collections.abc import Sequence
 from typing import Any
 
 from nnlite import checks
@@ -61,13 +60,4 @@ def segments_by_layer(model: Network) -> dict[Layer, list[Segment]]:
     found: dict[Layer, list[Segment]] = {}
     for segment in model.segments:
         found.setdefault(segment.layer, []).append(segment)
-    return found
-
-
-def places(layers: Sequence[Layer], within: str = "layers") -> dict[Layer, str]:
-    """Return the place of each layer, also of those inside others: "layers[2]", "layers[2][0]"."""
-    found: dict[Layer, str] = {}
-    for i, layer in enumerate(layers):
-        found[layer] = f"{within}[{i}]"
-        found |= places(layer.inner_layers, found[layer])
     return found

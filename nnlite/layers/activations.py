@@ -1,4 +1,7 @@
-"""Activations of hidden layers: a = g(z) forward, dz = da g'(z) backward."""
+"""Activations of hidden layers: a = g(z) forward, dz = da g'(z) backward.
+
+Softmax and Sigmoid, which can also end a network, are in outputs.py; GELU, SiLU and the like are in smooth.py.
+"""
 
 import numpy as np
 
@@ -29,10 +32,10 @@ class ReLU(Activation):
 
     initializer = HeNormal()
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = max(0, z)``."""
-        cache.z = a_prev
-        return np.maximum(0, a_prev)
+        cache.z = z
+        return np.maximum(0, z)
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da [z > 0]``."""
@@ -73,10 +76,10 @@ class LeakyReLU(Activation):
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = checks.real("negative_slope", negative_slope, minimum=0, maximum=1)
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = max(z, s z)``, since s is at most 1."""
-        cache.z = a_prev
-        return np.maximum(a_prev, self.negative_slope * a_prev)
+        cache.z = z
+        return np.maximum(z, self.negative_slope * z)
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da`` where z > 0, else ``s da``."""
@@ -117,10 +120,10 @@ class ELU(Activation):
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = checks.real("alpha", alpha, minimum=0)
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = max(0, z) + alpha (e^{min(0, z)} - 1)``."""
-        cache.z = a_prev
-        return _elu(a_prev, self.alpha)
+        cache.z = z
+        return _elu(z, self.alpha)
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da`` where z > 0, else ``da alpha e^z``."""
@@ -151,10 +154,10 @@ class SELU(Activation):
 
     initializer = LeCunNormal()
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = lambda (max(0, z) + alpha (e^{min(0, z)} - 1))``."""
-        cache.z = a_prev
-        return SELU_LAMBDA * _elu(a_prev, SELU_ALPHA)
+        cache.z = z
+        return SELU_LAMBDA * _elu(z, SELU_ALPHA)
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da lambda`` where z > 0, else ``da lambda alpha e^z``."""
@@ -175,9 +178,9 @@ class Tanh(Activation):
     array([[0., 1.]])
     """
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = tanh(z)``."""
-        cache.a = np.tanh(a_prev)
+        cache.a = np.tanh(z)
         return cache.a
 
     def backward(self, da: Array, cache: Cache) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, NotBuiltError
 from nnlite.initializers import GlorotUniform, Initializer
 from nnlite.words import Explained
 
@@ -105,9 +105,9 @@ class Layer(Explained):
     >>> class Square(nn.Layer):
     ...     "a = z^2"
     ...
-    ...     def forward(self, a_prev, cache):
-    ...         cache.z = a_prev
-    ...         return np.square(a_prev)
+    ...     def forward(self, z, cache):
+    ...         cache.z = z
+    ...         return np.square(z)
     ...
     ...     def backward(self, da, cache):
     ...         return da * 2 * cache.z
@@ -164,14 +164,23 @@ class Layer(Explained):
         """Return the arguments that make this layer again, by name, without those that have their default value."""
         given = {}
         for argument in inspect.signature(type(self)).parameters.values():
-            if not hasattr(self, argument.name):
-                raise ArgumentError(
-                    f"{type(self).__name__}: __init__ must store its argument {argument.name!r} under that name"
-                )
+            self._check_stored(argument)
             value = getattr(self, argument.name)
             if isinstance(value, np.ndarray) or value != argument.default:
                 given[argument.name] = value
         return given
+
+    def _check_stored(self, argument: inspect.Parameter) -> None:
+        """Raise ArgumentError unless the layer has the value of that argument of ``__init__``."""
+        rule = ""
+        if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
+            rule = f"must name each of its arguments instead of taking {argument}"
+        elif argument.name in self._views:
+            rule = f"must give its argument {argument.name!r} another name than the parameter self.{argument.name}"
+        elif not hasattr(self, argument.name):
+            rule = f"must store its argument {argument.name!r} as self.{argument.name}"
+        if rule:
+            raise ArgumentError(f"{type(self).__name__}: __init__ {rule}")
 
     @property
     def bound(self) -> bool:
@@ -222,6 +231,17 @@ class Layer(Explained):
                 f"parameter_shapes must return {{{name[1:]!r}: {kept.shape}}}, and initialize sets its first values"
             )
 
+    if not TYPE_CHECKING:  # a type checker refuses every name that does not exist
+
+        def __getattr__(self, name: str) -> Any:
+            message = f"{name}: {type(self).__name__} has no such attribute"
+            if self._views or name.startswith("_"):
+                raise AttributeError(message)
+            raise NotBuiltError(
+                f"{message}; if it is a parameter, it exists once the layer is in a network that is built: "
+                f"nn.Model(layers, n_features=...)"
+            )
+
     def _check_shape(self, name: str, got: Shape, expected: Shape) -> None:
         """Raise ArgumentError if an assignment of that shape is a mistake; a parameter may be set to one number."""
         is_gradient = name.startswith("d") and name[1:] in self._views
@@ -258,9 +278,9 @@ class Activation(Layer):
     >>> import numpy as np
     >>> import nnlite as nn
     >>> class Sine(nn.Activation):
-    ...     def forward(self, a_prev, cache):
-    ...         cache.z = a_prev
-    ...         return np.sin(a_prev)
+    ...     def forward(self, z, cache):
+    ...         cache.z = z
+    ...         return np.sin(z)
     ...
     ...     def backward(self, da, cache):
     ...         return da * np.cos(cache.z)

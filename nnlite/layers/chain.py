@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -30,8 +32,28 @@ def shapes_along(layers: Sequence[Layer], input_shape: Shape) -> list[Shape]:
     """Return the shapes of one example before the first layer and after each layer."""
     shapes = [input_shape]
     for layer in layers:
-        shapes.append(layer.output_shape(shapes[-1]))
+        shape = layer.output_shape(shapes[-1])
+        if not is_shape(shape, minimum=1):
+            raise ArgumentError(
+                f"layers: {layer}: output_shape must return the shape of one example, without the axis of the batch, "
+                f"such as (8,), got {shape!r}"
+            )
+        shapes.append(tuple(shape))
     return shapes
+
+
+def is_shape(shape: Any, minimum: int = 0) -> bool:
+    """Whether ``shape`` is a tuple or list of integers of at least ``minimum``."""
+    return isinstance(shape, (tuple, list)) and all(isinstance(n, (int, np.integer)) and n >= minimum for n in shape)
+
+
+def places(layers: Sequence[Layer], within: str = "layers") -> dict[Layer, str]:
+    """Return the place of each layer, also of those inside others: "layers[2]", "layers[2][0]"."""
+    found: dict[Layer, str] = {}
+    for i, layer in enumerate(layers):
+        found[layer] = f"{within}[{i}]"
+        found |= places(layer.inner_layers, found[layer])
+    return found
 
 
 def forward(layers: Sequence[Layer], a: Array, caches: Sequence[Cache], shapes: Sequence[Shape]) -> Array:
@@ -49,7 +71,7 @@ def forward(layers: Sequence[Layer], a: Array, caches: Sequence[Cache], shapes: 
             if cache.observer is not None:
                 cache.observer(layer, "forward", a_prev, a)
     except ValueError as error:
-        explain(error, layer, "forward", "a_prev")
+        explain(error, layer, "forward")
         raise
     return a
 
@@ -72,7 +94,7 @@ def backward(layers: Sequence[Layer], da: Array, caches: Sequence[Cache], shapes
                 return None
             check_result(layer, "backward", result, (M, *shape), dtype)
     except ValueError as error:
-        explain(error, layer, "backward", "da", "a_prev")
+        explain(error, layer, "backward", "a_prev")
         raise
     return result
 
@@ -97,10 +119,25 @@ def check_result(layer: Layer, method: str, result: Any, shape: Shape, dtype: An
     raise ArgumentError(f"layers: {layer}.{method} must return an array of shape {shape} and dtype {dtype}, got {got}")
 
 
-def explain(error: ValueError, layer: Layer, method: str, *given: str) -> None:
-    """Raise ArgumentError that names the layer, if ``error`` is NumPy's about a read-only array."""
+@contextlib.contextmanager
+def explaining(layer: Layer, method: str) -> Iterator[None]:
+    """Raise ArgumentError that names the layer, if ``method``, called in the block, writes into what it gets."""
+    try:
+        yield
+    except ValueError as error:
+        explain(error, layer, method)
+        raise
+
+
+def explain(error: ValueError, layer: Layer, method: str, *read_only_too: str) -> None:
+    """Raise ArgumentError that names the layer, if ``error`` is NumPy's about a read-only array.
+
+    That is the first argument of ``method``, or one of ``read_only_too``.
+    """
     if "read-only" in str(error) and not isinstance(error, ArgumentError):
+        given = next(iter(inspect.signature(getattr(layer, method)).parameters))
+        arrays = " or ".join([given, *read_only_too])
         raise ArgumentError(
-            f"layers: {layer}.{method} must not write into {' or '.join(given)}; compute a new array, such as "
-            f"{given[0]} * 2 instead of {given[0]} *= 2"
+            f"layers: {layer}.{method} must not write into {arrays}; compute a new array, such as {given} * 2 instead "
+            f"of {given} *= 2"
         ) from error

@@ -125,17 +125,17 @@ class Softmax(Output):
     def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = _checked_smoothing(self, label_smoothing)
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = e^{z - max z} / sum_k e^{z_k - max z}``, which cannot overflow."""
-        cache.z = a_prev - a_prev.max(axis=-1, keepdims=True)
-        temp = np.exp(cache.z)
+        cache.shifted = z - z.max(axis=-1, keepdims=True)
+        temp = np.exp(cache.shifted)
         cache.sum = temp.sum(axis=-1, keepdims=True)
         cache.a = temp / cache.sum
         return cache.a
 
     def losses(self, Y: Array, cache: Cache) -> Array:
         """``L = log sum_k e^{z_k} - sum_j y_j z_j``, with z - max z for z: that changes nothing."""
-        z = np.maximum(cache.z, np.finfo(Y.dtype).min)  # 0 * -inf would be NaN
+        z = np.maximum(cache.shifted, np.finfo(Y.dtype).min)  # 0 * -inf would be NaN
         L: Array = np.log(cache.sum[..., 0]) - (Y * z).sum(axis=-1)
         return L
 
@@ -224,11 +224,11 @@ class Sigmoid(Output):
     def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = _checked_smoothing(self, label_smoothing)
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = 1 / (1 + e^{-z})``; where e^{-z} overflows to infinity, a is 0."""
-        cache.z = a_prev
+        cache.z = z
         with np.errstate(over="ignore"):
-            cache.a = 1 / (1 + np.exp(-a_prev))
+            cache.a = 1 / (1 + np.exp(-z))
         return cache.a
 
     def losses(self, Y: Array, cache: Cache) -> Array:
@@ -287,10 +287,10 @@ class Identity(Output):
     array([0., 0.], dtype=float32)
     """
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = z``."""
-        cache.a = a_prev
-        return a_prev
+        cache.a = z
+        return z
 
     def losses(self, Y: Array, cache: Cache) -> Array:
         """``L = 1/2 sum_j (y_hat_j - y_j)^2``."""
@@ -329,11 +329,11 @@ class Exponential(Output):
     array([[1.   , 2.718]])
     """
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = e^z``; where it overflows to infinity, so does the loss."""
-        cache.z = a_prev
+        cache.z = z
         with np.errstate(over="ignore"):
-            cache.a = np.exp(a_prev)
+            cache.a = np.exp(z)
         return cache.a
 
     def losses(self, Y: Array, cache: Cache) -> Array:

@@ -47,11 +47,11 @@ class GELU(Activation):
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = check_approximate(approximate)
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = z Phi(z)``."""
-        cache.z = a_prev
-        cache.gate = normal_cdf(a_prev) if self.approximate == "none" else sigmoid(_twice_u(a_prev))
-        return a_prev * cache.gate
+        cache.z = z
+        cache.gate = normal_cdf(z) if self.approximate == "none" else sigmoid(_twice_u(z))
+        return z * cache.gate
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da (Phi(z) + z Phi'(z))``."""
@@ -85,11 +85,11 @@ class SiLU(Activation):
 
     initializer = HeNormal()
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = z sigma(z)``."""
-        cache.z = a_prev
-        cache.gate = sigmoid(a_prev)
-        return a_prev * cache.gate
+        cache.z = z
+        cache.gate = sigmoid(z)
+        return z * cache.gate
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da sigma(z) (1 + z (1 - sigma(z)))``."""
@@ -118,11 +118,11 @@ class HardSwish(Activation):
 
     initializer = HeNormal()
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = z g`` with ``g = min(max(z + 3, 0), 6) / 6``."""
-        cache.z = a_prev
-        cache.gate = np.clip(a_prev + 3, 0, 6) / 6
-        return a_prev * cache.gate
+        cache.z = z
+        cache.gate = np.clip(z + 3, 0, 6) / 6
+        return z * cache.gate
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da (g + z g')`` with ``g' = [|z| < 3] / 6``."""
@@ -153,10 +153,10 @@ class Softplus(Activation):
 
     initializer = GlorotUniform()
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, z: Array, cache: Cache) -> Array:
         """``a = max(0, z) + log(1 + e^{-|z|})``."""
-        cache.z = a_prev
-        return np.maximum(0, a_prev) + np.log1p(np.exp(-np.abs(a_prev)))
+        cache.z = z
+        return np.maximum(0, z) + np.log1p(np.exp(-np.abs(z)))
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dz = da sigma(z)``."""

@@ -15,6 +15,9 @@ def log_loss(y: Any, Y_hat: Any, *, multi_label: bool | None = None, sample_weig
     Probabilities are clipped to [eps, 1 - eps] with the machine epsilon of their dtype, as in scikit-learn. (The cost
     of a network needs no clipping, since it is computed from z.)
 
+    The truth comes first, as in scikit-learn. The loss `nnlite.cross_entropy` takes the prediction first, as in the
+    course.
+
     Parameters
     ----------
     y : array_like, (M,) or (M, C)
@@ -37,6 +40,11 @@ def log_loss(y: Any, Y_hat: Any, *, multi_label: bool | None = None, sample_weig
         If a shape, a label, a probability or a weight is wrong; if ``y`` holds class indices and a row of ``Y_hat``
         does not sum to 1.
 
+    Warns
+    -----
+    UserWarning
+        If all entries of ``Y_hat`` are 0 or 1 and those of ``y`` are not: they seem to be swapped.
+
     References
     ----------
     I. J. Good, "Rational decisions", 1952.
@@ -49,6 +57,8 @@ def log_loss(y: Any, Y_hat: Any, *, multi_label: bool | None = None, sample_weig
     y, Y_hat, multi_label = truth_and_probabilities(y, Y_hat, multi_label)
     if y.ndim == 1:
         require_sums_of_1(Y_hat)
+    else:
+        checks.warn_if_swapped("log_loss(y, Y_hat)", prediction=Y_hat, truth=y)
     eps = np.finfo(Y_hat.dtype if Y_hat.dtype.kind == "f" else np.float64).eps
     Y_hat = np.clip(Y_hat.astype(np.float64), eps, 1 - eps)
     if y.ndim == 1:

@@ -7,11 +7,24 @@ from typing import Any
 import numpy as np
 
 from nnlite import checks
+from nnlite import layers as all_layers
 from nnlite.errors import ArgumentError
 from nnlite.initializers import GlorotUniform, Initializer
 from nnlite.layers import Activation, Dense, Layer, Output, chain
 from nnlite.layers.base import Shape
 from nnlite.network.vectors import Segment
+
+# What a network calls each layer with; those of an output too.
+METHODS = {
+    "output_shape": ["input_shape"],
+    "parameter_shapes": ["input_shape"],
+    "state_shapes": ["input_shape"],
+    "initialize": ["rng", "initializer"],
+    "forward": ["a_prev", "cache"],
+    "backward": ["da", "cache"],
+    "losses": ["Y", "cache"],
+    "start_backward": ["Y", "cache"],
+}
 
 
 def default_initializer(following: Sequence[Layer]) -> Initializer:
@@ -41,8 +54,7 @@ def check_layers(layers: Any) -> tuple[Layer, ...]:
         )
     for i, layer in enumerate(layers):
         if not isinstance(layer, Layer):
-            hint = f"; write nn.{layer.__name__}()" if isinstance(layer, type) else ""
-            raise ArgumentError(f"layers: entry {i} is not a layer, got {layer!r}{hint}")
+            raise ArgumentError(f"layers: entry {i} is not a layer, got {layer!r}{_hint(layer)}")
     if not isinstance(layers[-1], Output):
         raise ArgumentError(
             f"layers: the last must be an output layer (Softmax, Sigmoid, Identity or Exponential), got {layers[-1]}"
@@ -52,7 +64,25 @@ def check_layers(layers: Any) -> tuple[Layer, ...]:
         if id(layer) in seen:
             raise ArgumentError(f"layers: {layer} occurs twice in the network; make one layer for each place")
         seen.add(id(layer))
+        _check_methods(layer)
     return tuple(layers)
+
+
+def _check_methods(layer: Layer) -> None:
+    """Raise ArgumentError unless the network can call the methods of the layer."""
+    if type(layer).forward is Layer.forward:
+        raise ArgumentError(f"layers: {layer} has no forward pass; write a layer that has one, such as nn.ReLU()")
+    for method, arguments in METHODS.items():
+        if hasattr(layer, method):
+            checks.takes(f"layers: {layer}.{method}", getattr(layer, method), *arguments)
+
+
+def _hint(value: Any) -> str:
+    """Return the call that makes the layer of that class or name."""
+    if isinstance(value, str):
+        names = {name.lower(): name for name, cls in vars(all_layers).items() if isinstance(cls, type)}
+        return f"; write nn.{names[value.lower()]}()" if value.lower() in names else ""
+    return f"; write nn.{value.__name__}()" if isinstance(value, type) else ""
 
 
 def check_dtype(dtype: Any) -> np.dtype[Any]:

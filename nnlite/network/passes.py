@@ -3,7 +3,6 @@
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -74,7 +73,8 @@ class Pass:
 
     def losses(self, Y: Array) -> Array:
         """Return L(y_hat, y) of each example, (M,)."""
-        losses: Array = self._ask_output("losses", Y)
+        with chain.explaining(self.output, "losses"):
+            losses = self.output.losses(chain.read_only(Y), self.caches[-1])
         chain.check_result(self.output, "losses", losses, self.Y_hat.shape[:1], getattr(losses, "dtype", None))
         return losses
 
@@ -87,7 +87,8 @@ class Pass:
 
         The gradients are those of J. Return dJ/dX, or None if the pass ends at a layer that learns.
         """
-        dz = self._ask_output("start_backward", Y)
+        with chain.explaining(self.output, "start_backward"):
+            dz = self.output.start_backward(chain.read_only(Y), self.caches[-1])
         chain.check_result(self.output, "start_backward", dz, (len(Y), *self.shapes[-2]), self.Y_hat.dtype)
         dz = gradient_of_mean(dz, weights)  # applied here once, not in each dW and db
         learns = self.first < len(self.layers) - 1
@@ -95,14 +96,6 @@ class Pass:
         for gradient in self.frozen:
             gradient[...] = 0
         return dX
-
-    def _ask_output(self, method: str, Y: Array) -> Any:
-        """Call a method of the output layer; ArgumentError if it writes into Y."""
-        try:
-            return getattr(self.output, method)(chain.read_only(Y), self.caches[-1])
-        except ValueError as error:
-            chain.explain(error, self.output, method, "Y")
-            raise
 
 
 def mean_loss(losses: Array, weights: Array | None = None) -> float:

@@ -1,7 +1,6 @@
 """The structure of a network: its layers, their parameters in flat vectors, building and copying."""
 
 import copy
-import types
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,8 +22,17 @@ from nnlite.network.class_names import check_class_names
 from nnlite.network.examples import check_X
 from nnlite.network.passes import Pass
 from nnlite.network.signature import Signature
-from nnlite.network.vectors import Segment, Vectors
+from nnlite.network.vectors import Segment, Vectors, Views, copy_into
 from nnlite.words import Explained, instead_of_attribute
+
+INTERNAL = frozenset(
+    "actual_seed all_layers evaluate_examples first_trainable infer_shapes lay_out new_pass predict_rows require_built "
+    "resolve_metrics signature signature_for".split()
+)
+SET_ELSEWHERE = {
+    "trainable": "set it for each layer: for layer in model.layers: layer.trainable = False",
+    "learning_rate": "set it for the optimizer: optimizer.learning_rate = 0.01",
+}
 
 
 class Structure(Explained):
@@ -45,7 +53,7 @@ class Structure(Explained):
         self.dtype = check_dtype(dtype)
         self.seed = None if seed is None else checks.integer("seed", seed, minimum=0)
         self.rng = np.random.default_rng(self.seed)
-        self.entropy: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
+        self.actual_seed: int = self.rng.bit_generator.seed_seq.entropy  # type: ignore[attr-defined]
         self.shapes: tuple[Shape, ...] | None = None
         self.stop_training = False
         self._class_names: tuple[str, ...] | None = None
@@ -103,18 +111,21 @@ class Structure(Explained):
     @theta.setter
     def theta(self, value: Any) -> None:
         self.require_built("theta")
-        self._vectors.theta[...] = value
+        copy_into("theta", self._vectors.theta, value)
 
     @property
     def grad(self) -> Array:
-        """All gradients in one vector, in the order of `theta`. A live view; an assignment copies the values."""
+        """All gradients in one vector, in the order of `theta`; NaN before the first backward pass.
+
+        A live view; an assignment copies the values.
+        """
         self.require_built("grad")
         return self._vectors.grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
         self.require_built("grad")
-        self._vectors.grad[...] = value
+        copy_into("grad", self._vectors.grad, value)
 
     @property
     def state(self) -> Array:
@@ -125,7 +136,7 @@ class Structure(Explained):
     @state.setter
     def state(self, value: Any) -> None:
         self.require_built("state")
-        self._vectors.state[...] = value
+        copy_into("state", self._vectors.state, value)
 
     @property
     def n_parameters(self) -> int:
@@ -156,14 +167,14 @@ class Structure(Explained):
         """W1, b1, W2, ... by name: live views into `theta`. Assign with ``parameters["W1"][...] = value``."""
         self.require_built("parameters")
         views = {segment.name: segment.view(self._vectors.theta) for segment in self._vectors.segments}
-        return types.MappingProxyType(views)
+        return Views("parameters", views)
 
     @property
     def gradients(self) -> Mapping[str, Array]:
         """dW1, db1, dW2, ... by name: live views into `grad`."""
         self.require_built("gradients")
         views = {f"d{segment.name}": segment.view(self._vectors.grad) for segment in self._vectors.segments}
-        return types.MappingProxyType(views)
+        return Views("gradients", views)
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -245,6 +256,16 @@ class Structure(Explained):
                 f"call fit or forward first, or make it with Model(layers, n_features=...)"
             )
         return self.shapes
+
+    def __dir__(self) -> list[str]:
+        """List what a user needs; the other names are for nnlite itself."""
+        return [name for name in super().__dir__() if name not in INTERNAL]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse what would have no effect, because it belongs to the layers or to the optimizer."""
+        if name in SET_ELSEWHERE:
+            raise ArgumentError(f"{name}: a model has none; {SET_ELSEWHERE[name]}")
+        super().__setattr__(name, value)
 
     # ---- copies -----------------------------------------------------------------------------------------------
 

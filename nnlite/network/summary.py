@@ -1,5 +1,6 @@
 """A table of the layers of a network."""
 
+from nnlite.engine import support
 from nnlite.layers import chain
 from nnlite.layers.base import Shape
 from nnlite.network.network import Network
@@ -17,7 +18,13 @@ def summary(network: Network) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
     rule = "-" * (sum(widths) + 4)
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], f"{'engine':<{widths[0]}}  {_engine(network)}"])
+
+
+def _engine(network: Network) -> str:
+    """Say what trains the network: whether each layer has a kernel does not depend on what is installed."""
+    layer = support.without_kernel(network.layers)
+    return "compiled, with nnlite[fast]" if layer is None else f"textbook, since {layer!r} has no kernel"
 
 
 def _show(shape: Shape) -> str:

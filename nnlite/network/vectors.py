@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers.base import Layer, Shape
+from nnlite.layers.chain import is_shape
 
 
 class Segment(NamedTuple):
@@ -41,9 +43,73 @@ class Segment(NamedTuple):
         """Number of entries."""
         return self.stop - self.start
 
+    def require_gradient(self, grad: Array) -> None:
+        """Raise ArgumentError if the layer has not set the gradient of this parameter."""
+        if self.size and is_unset(self.view(grad)):
+            raise ArgumentError(
+                f"layers: {self.layer}.backward must set self.d{self.attribute}, the gradient of self.{self.attribute}"
+            )
+
     def view(self, vector: Array) -> Array:
         """Return this parameter's part of ``vector``."""
         return vector[self.start : self.stop].reshape(self.shape)
+
+
+def is_unset(gradient: Array) -> bool:
+    """Whether a gradient has never been set. A NaN that was computed is not meant."""
+    return bool((_bits(gradient) == _bits(_unset(1, gradient.dtype))).all())
+
+
+def copy_into(name: str, vector: Array, value: Any) -> None:
+    """Copy ``value`` into a vector; ArgumentError unless it is one number or has the length of the vector."""
+    array = checks.numeric_array(name, value)
+    if array.size != 1 and array.shape != vector.shape:
+        raise ArgumentError(f"{name}: expected {vector.size} numbers or one, got an array of shape {array.shape}")
+    vector[...] = array
+
+
+def _unset(size: int, dtype: Any) -> Array:
+    """Return NaNs with a mark in the last bit, which no computation sets."""
+    gradient = np.full(size, np.nan, dtype)
+    _bits(gradient)[...] |= 1
+    return gradient
+
+
+def _bits(array: Array) -> Array:
+    return array.view(f"u{array.itemsize}")
+
+
+class Views(Mapping[str, Array]):
+    """Arrays by name, which are views into a vector: what they contain can change, but not which arrays they are.
+
+    Parameters
+    ----------
+    what : str
+        The name of the mapping, "parameters" or "gradients".
+    views : dict of str to ndarray
+    """
+
+    def __init__(self, what: str, views: dict[str, Array]) -> None:
+        self._what = what
+        self._views = views
+
+    def __getitem__(self, name: str) -> Array:
+        return self._views[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        raise ArgumentError(f'{self._what}: copy the values with model.{self._what}["{name}"][...] = value')
+
+    def __delitem__(self, name: str) -> None:
+        raise ArgumentError(f"{self._what}: {name} belongs to a layer and cannot be deleted")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __repr__(self) -> str:
+        return repr(self._views)
 
 
 class Vectors:
@@ -58,7 +124,8 @@ class Vectors:
     Attributes
     ----------
     theta, grad : ndarray, (n_parameters,)
-        Parameters and their gradients: first those that weight decay acts on, then the others.
+        Parameters and their gradients: first those that weight decay acts on, then the others. A gradient that has
+        not been set yet is NaN, since an optimizer would take 0 for a gradient.
     state : ndarray
         What the layers keep but do not learn, such as running averages.
     segments, state_segments : list of Segment
@@ -69,7 +136,7 @@ class Vectors:
         self.segments = _lay_out([(layer, layer.parameter_shapes(shape)) for layer, shape in layers])
         self.state_segments = _lay_out([(layer, layer.state_shapes(shape)) for layer, shape in layers])
         self.theta = np.zeros(_size(self.segments), dtype)
-        self.grad = np.zeros(_size(self.segments), dtype)
+        self.grad = _unset(_size(self.segments), dtype)
         self.state = np.zeros(_size(self.state_segments), dtype)
 
     def bind(self) -> None:
@@ -92,9 +159,15 @@ class Vectors:
 
 def _lay_out(announced: Sequence[tuple[Layer, dict[str, Shape]]]) -> list[Segment]:
     """Give each parameter its place: first all that weight decay acts on, then the others."""
+    for layer, shapes in announced:
+        if not isinstance(shapes, Mapping):
+            raise ArgumentError(
+                f"layers: {layer}: parameter_shapes and state_shapes must return a dict like {{'W': (4, 8)}}, "
+                f"got {shapes!r}"
+            )
     entries = [(layer, attribute, shape) for layer, shapes in announced for attribute, shape in shapes.items()]
     for layer, attribute, shape in entries:
-        if not isinstance(shape, (tuple, list)) or not all(isinstance(n, (int, np.integer)) and n >= 0 for n in shape):
+        if not is_shape(shape):
             raise ArgumentError(f"layers: {layer}: the shape of {attribute} must be a tuple like (8,), got {shape!r}")
     starts = {}
     size = 0

@@ -3,6 +3,7 @@
 from nnlite.optimizers.adam import Adam, AdamW, NAdam
 from nnlite.optimizers.adaptive import Adagrad, Lion, RMSProp
 from nnlite.optimizers.base import Optimizer
+from nnlite.optimizers.check import check_optimizer
 from nnlite.optimizers.sgd import SGD
 from nnlite.optimizers.state import OptimizerState, Part
 
@@ -17,4 +18,5 @@ __all__ = [
     "OptimizerState",
     "Part",
     "RMSProp",
+    "check_optimizer",
 ]

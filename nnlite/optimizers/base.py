@@ -12,7 +12,8 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.network.network import Network
-from nnlite.optimizers.state import OptimizerState, Part
+from nnlite.optimizers.rules import check_rule, explain
+from nnlite.optimizers.state import OptimizerState, Part, require_gradient
 from nnlite.schedules import Rate, as_schedule
 from nnlite.words import Explained, no_such_argument
 
@@ -134,7 +135,8 @@ class Optimizer(Explained):
         Raises
         ------
         ArgumentError
-            If the schedule does not give a finite number of at least 0; theta does not change then.
+            If no backward pass has set the gradient, or the schedule does not give a finite number of at least 0; theta
+            does not change then.
 
         Examples
         --------
@@ -147,6 +149,9 @@ class Optimizer(Explained):
         True
         """
         state = self.state(model)
+        if state.n_steps == 0:
+            check_rule(self)
+            require_gradient(model)
         rate = self.rate_of(state.n_steps)
         state.arrange(model, self.state_names, self.initial_values)
         scale = 1.0 if self.clip_norm is None else _clipping_factor(state.parts, self.clip_norm)
@@ -169,16 +174,17 @@ class Optimizer(Explained):
         raise NotImplementedError(f"{type(self).__name__} has no update rule")
 
     def _update(self, part: Part, g: Array, rate: float) -> None:
-        """Call `update`; ArgumentError if it writes into the gradient."""
+        """Call `update`; ArgumentError if it does what a rule must not do."""
         try:
-            self.update(part, g, rate)
+            returned: Any = self.update(part, g, rate)  # type: ignore[func-returns-value]
         except ValueError as error:
-            if "read-only" in str(error):
-                raise ArgumentError(
-                    f"optimizer: {type(self).__name__}.update must not write into g; compute a new array, such as "
-                    f"learning_rate * g instead of g *= learning_rate"
-                ) from error
+            explain(error, self)
             raise
+        if returned is not None:
+            raise ArgumentError(
+                f"optimizer: {type(self).__name__}.update must change part.theta in place, as in part.theta -= "
+                f"learning_rate * g, and return nothing, got {type(returned).__name__}"
+            )
 
     def _gradient(self, part: Part, scale: float) -> Array:
         """``g = grad``, clipped, and for weights ``+ l1 sign(theta) + lambda theta``."""
@@ -214,6 +220,9 @@ class Optimizer(Explained):
             state = self._states.get(model)
         except TypeError:  # a model can be referred to weakly
             state = None
+        except AttributeError:
+            check_rule(self)
+            raise
         if state is None:
             if not isinstance(model, Network):
                 raise ArgumentError(f"model: expected a Model, got {model!r}")

@@ -10,7 +10,9 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.engine import memory
+from nnlite.errors import ArgumentError
 from nnlite.network.network import Network
+from nnlite.network.vectors import is_unset
 
 SAVED = ("n_steps", "learning_rate", "vectors", "n_missed", "trainable", "n_counted")
 
@@ -127,6 +129,15 @@ class OptimizerState:
         state.n_missed = dict(saved["n_missed"])
         state.vectors = {name: vector.astype(network.dtype) for name, vector in saved["vectors"].items()}
         return state
+
+
+def require_gradient(network: Network) -> None:
+    """Raise ArgumentError if no backward pass has set the gradient, or if a layer has not set its part."""
+    if network.n_parameters and is_unset(network.grad):
+        raise ArgumentError("model: its gradient is not set; call model.backward(Y) before optimizer.step(model)")
+    for segment in network.segments:
+        if segment.trainable:
+            segment.require_gradient(network.grad)
 
 
 def _runs(network: Network, n_missed: Mapping[str, int]) -> Iterator[tuple[int, int, bool, int]]:

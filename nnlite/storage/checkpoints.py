@@ -54,4 +54,11 @@ def check_checkpoint(checkpoint: Any, resume: Any) -> Checkpoint | None:
         if resume:
             raise ArgumentError("resume: needs a directory to resume from, such as checkpoint='runs/a'")
         return None
-    return checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checks.path("checkpoint", checkpoint))
+    if isinstance(checkpoint, Checkpoint):
+        return checkpoint
+    if hasattr(checkpoint, "on_epoch_end"):
+        raise ArgumentError(
+            f"checkpoint: expected a directory or a Checkpoint, got the callback {checkpoint!r}; "
+            f"write callbacks=[{type(checkpoint).__name__}(...)]"
+        )
+    return Checkpoint(checks.path("checkpoint", checkpoint))

@@ -34,7 +34,7 @@ class CheckpointDirectory:
     Raises
     ------
     ArgumentError
-        If another training uses the directory, or has left checkpoints there and ``resume`` is False.
+        If it is a file, or another training uses it, or has left checkpoints there and ``resume`` is False.
     ModelFileError
         If there are checkpoints, but all are damaged.
     """
@@ -43,6 +43,8 @@ class CheckpointDirectory:
         self.options = options
         self.path = options.directory
         self.saved: dict[str, Any] | None = None
+        if os.path.isfile(self.path):
+            raise ArgumentError(f"checkpoint: expected a directory such as 'runs/a', got the file {self.path!r}")
         os.makedirs(self.path, exist_ok=True)
         self._lock = self._take_lock()
         try:
@@ -122,6 +124,6 @@ def open_directory(options: Checkpoint | None, resume: bool) -> Iterator[Checkpo
         directory.close()
 
 
-def split_entropy(directory: CheckpointDirectory | None, default: int) -> int:
-    """Return the entropy that decides the validation split: that of the resumed training, or ``default``."""
+def split_seed(directory: CheckpointDirectory | None, default: int) -> int:
+    """Return the seed that decides the validation split: that of the resumed training, or ``default``."""
     return default if directory is None or directory.saved is None else int(directory.saved["entropy"])

@@ -28,7 +28,7 @@ class Header(NamedTuple):
     seed : int or None
         As the user gave it.
     entropy : int
-        Of the random generator; equal to ``seed`` if that was given.
+        ``actual_seed`` of the network: ``seed``, or the random number in its place.
     layers : list
         The layers in plain values, see `encode_layers`.
     trainable : list of bool

@@ -132,7 +132,7 @@ def _arguments_of(initializer: Initializer) -> dict[str, Any]:
     arguments = {}
     for name in inspect.signature(cls).parameters:
         if not hasattr(initializer, name):
-            raise ArgumentError(f"{cls.__name__}: __init__ must store its argument {name!r} under that name")
+            raise ArgumentError(f"{cls.__name__}: __init__ must store its argument {name!r} as self.{name}")
         arguments[name] = getattr(initializer, name)
     return arguments
 

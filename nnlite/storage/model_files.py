@@ -5,6 +5,7 @@ A model file is an ``.npz`` file with four vectors: ``header``, the bytes of a J
 """
 
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from nnlite import checks
 from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.network.class_names import check_class_names
 from nnlite.network.network import Network
-from nnlite.storage import npz
+from nnlite.storage import npz, snapshots
 from nnlite.storage.atomic import replacing
 from nnlite.storage.header import LARGEST_HEADER, Header
 from nnlite.storage.layers_json import encode, encode_layers, known_classes
@@ -68,11 +69,24 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
         npz.write(file, {"header": np.frombuffer(raw, np.uint8), "theta": theta, "state": state})
 
 
+def warn_if_unsavable(network: Network) -> None:
+    """Warn, before any training, if `save` would refuse a layer of the network."""
+    try:
+        encode_layers(network.layers)
+    except ArgumentError as error:
+        warnings.warn(f"layers: model.save will refuse this network: {error}", stacklevel=5)
+
+
 def load_as(make: type[N], path: Any, layers: Any) -> N:
     """Read a network, as `nnlite.load` does, and return it as an object of the class ``make``."""
     name = checks.path("path", path)
     known = known_classes(layers)
     with npz.reading(name) as members:
+        if members.names == {*snapshots.MEMBERS, npz.CHECKSUM}:
+            raise ModelFileError(
+                "is a checkpoint of a training, not a model; to resume the training, call fit with the same arguments, "
+                "checkpoint=<its directory> and resume=True"
+            )
         header = Header.from_json(members.read_bytes("header", LARGEST_HEADER))
         members.verify(MEMBERS)
         network = make_network(header, known, make)
@@ -94,7 +108,7 @@ def _describe(network: Network) -> tuple[Header, set[type]]:
         # again: when they were set, the number of classes may not have been known
         class_names=check_class_names(network.class_names, network.output, network.n_units),
         seed=encode(network.seed, "seed", set()),
-        entropy=encode(network.entropy, "seed", set()),
+        entropy=encode(network.actual_seed, "seed", set()),
         layers=layers,
         trainable=[bool(layer.trainable) for layer in network.all_layers()],
     )

@@ -245,7 +245,7 @@ def test_what_was_trained_until_the_stop_is_gradient_descent():
         costs.append(by_hand.cost(y[start : start + 4]))
         by_hand.backward(y[start : start + 4])
         optimizer.step(by_hand)
-    np.testing.assert_array_equal(stopped.theta, by_hand.theta)
+    np.testing.assert_allclose(stopped.theta, by_hand.theta, rtol=1e-12)
     assert history["loss"] == [pytest.approx(np.mean(costs), rel=1e-12)]
 
 
@@ -255,6 +255,25 @@ def test_the_next_fit_is_not_stopped():
     assert model.stop_training
     assert train(model, epochs=2).epochs == 2
     assert not model.stop_training
+
+
+# ---- how a callback is shown ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("callback", "shown"),
+    [
+        (EarlyStopping(), "EarlyStopping()"),
+        (EarlyStopping("val_f1", patience=3, mode="max"), "EarlyStopping(monitor='val_f1', patience=3, mode='max')"),
+        (nn.ReduceOnPlateau(min_delta=0.5), "ReduceOnPlateau(min_delta=0.5)"),
+        (nn.ModelCheckpoint("best.npz", save_best_only=True), "ModelCheckpoint('best.npz', save_best_only=True)"),
+        (nn.SWA(5), "SWA(5)"),
+        (LambdaCallback(on_epoch_end=print), "LambdaCallback(...)"),
+        (Diary("a", list(range(1000))), "Diary('a', ...)"),
+    ],
+)
+def test_repr_shows_required_arguments_and_those_that_differ_from_their_defaults(callback, shown):
+    assert repr(callback) == shown
 
 
 # ---- functions in place of methods ------------------------------------------------------------------------------

@@ -94,12 +94,13 @@ def test_checkpoints_of_an_earlier_training_are_not_overwritten(tmp_path):
         ({"batch_size": 8}, "with batches of 16 of 90 examples, shuffled, got of 8 of 90"),
         ({"source": "fewer"}, "with batches of 16 of 90 examples, shuffled, got of 16 of 60"),
         ({"source": "other"}, "with data [0-9a-f]{8}, got [0-9a-f]{8};"),
-        ({"class_weight": [1, 2, 3]}, r"with class weights none, got \[1.0, 2.0, 3.0\]"),
+        ({"class_weight": [1, 2, 3]}, r"without class weights, now with class weights \[1.0, 2.0, 3.0\];"),
         ({"shuffle": False}, "with batches of 16 .* got of 16 of 90 examples, not shuffled"),
-        ({"callbacks": [nn.EMA()]}, "with callbacks none, got EMA"),
+        ({"callbacks": [nn.EMA()]}, "without callbacks, now with callbacks EMA;"),
         ({"source": "list"}, "got from a list of 6, shuffled"),
         ({"metrics": ["f1"]}, "with history loss, accuracy, learning_rate, seconds, got loss, accuracy, f1, "),
-        ({"validation_data": data()}, "got loss, accuracy, val_loss, val_accuracy"),
+        ({"validation_split": 0.2}, "without validation data, now with validation data [0-9a-f]{8};"),
+        ({"validation_data": data()}, "without validation data, now with validation data [0-9a-f]{8};"),
     ],
 )
 def test_another_training_is_refused(tmp_path, options, message):
@@ -121,6 +122,8 @@ def test_another_network_is_refused(tmp_path):
     fit(small(), tmp_path / "validated", validation_data=data(seed=1))
     with pytest.raises(nn.ArgumentError, match=r"with validation data [0-9a-f]{8}, got [0-9a-f]{8};"):
         fit(small(), tmp_path / "validated", validation_data=data(seed=2))
+    with pytest.raises(nn.ArgumentError, match="is of another training, with validation data, now without;"):
+        fit(small(), tmp_path / "validated")
     with pytest.raises(nn.ArgumentError, match="with seed 0, got 1"):
         fit(small(seed=1), tmp_path)
     with pytest.raises(nn.ArgumentError, match="with dtype float32, got float64"):
@@ -141,17 +144,19 @@ def test_a_checkpoint_of_another_version_is_refused_and_nothing_changes(tmp_path
 
 def test_resuming_with_products_that_round_otherwise_warns(tmp_path, monkeypatch):
     monkeypatch.setattr(openblas, "rounding", "OPENBLAS_CORETYPE=Zen and 2 threads")
-    fit(small(), tmp_path, epochs=1)
-    fit(small(), tmp_path, epochs=2)
+    fit(small(), tmp_path, epochs=1, engine="textbook")
+    fit(small(), tmp_path, epochs=2, engine="textbook")
     monkeypatch.setattr(openblas, "rounding", "OPENBLAS_CORETYPE=Zen and 1 thread")
     told = (
-        "made with OPENBLAS_CORETYPE=Zen and 2 threads, now with OPENBLAS_CORETYPE=Zen and 1 thread, .* always after it"
+        "by the textbook with OPENBLAS_CORETYPE=Zen and 2 threads, and continues with the textbook with "
+        "OPENBLAS_CORETYPE=Zen and 1 thread, .* always after it"
     )
+    options = {"checkpoint": tmp_path, "resume": True, "engine": "textbook"}
     with pytest.warns(UserWarning, match=told) as warned:
-        small().fit(*data(), optimizer=nn.SGD(0.1), batch_size=16, epochs=3, checkpoint=tmp_path, resume=True)
+        small().fit(*data(), optimizer=nn.SGD(0.1), batch_size=16, epochs=3, **options)
     assert warned[0].filename == __file__
     monkeypatch.setattr(openblas, "rounding", "something else")
-    fit(small(), tmp_path, epochs=3)  # nothing is left to compute
+    fit(small(), tmp_path, epochs=3, engine="textbook")  # nothing is left to compute
 
 
 def test_a_source_whose_state_no_file_can_hold_is_refused_before_the_first_step(tmp_path):

@@ -5,7 +5,9 @@ import pytest
 
 import nnlite as nn
 
-from ..support import network, small
+from ..support import NEVER_SAVED, network, small
+
+pytestmark = NEVER_SAVED
 
 
 def data(m=60, scale=1.0):
@@ -62,14 +64,14 @@ def test_the_step_and_the_layer_are_named(way, value):
     assert "epoch 2, step 3" in str(error)
     assert "learning rate" in str(error)
     if way == "backward":
-        assert "the gradient db1 of layer 1, Dense(8), is not finite" in str(error)
+        assert "the gradient db1 of layers[0] Dense(8) is not finite" in str(error)
     else:
-        assert "the output of layer 3, Fault(at_forward=9" in str(error)
+        assert "the output of layers[2] Fault(at_forward=9" in str(error)
     assert error.history.epochs == 1
 
 
 def test_weights_that_are_not_finite_are_named_before_outputs():
-    with pytest.raises(nn.DivergenceError, match=r"step 3: W2 of layer 3, Dense\(3\), is not finite after the"):
+    with pytest.raises(nn.DivergenceError, match=r"step 3: W2 of layers\[2\] Dense\(3\) is not finite after the"):
         small().fit(*data(), batch_size=10, callbacks=[InfiniteWeight(2)])
 
 

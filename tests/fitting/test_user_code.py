@@ -7,9 +7,10 @@ import pytest
 
 import nnlite as nn
 
-from ..support import Recorder, network, refuse, without_seconds
+from ..support import NEVER_SAVED, Recorder, network, refuse, without_seconds
 from .examples import X, y
 
+pytestmark = NEVER_SAVED
 BATCH = 10  # five batches in an epoch
 
 
@@ -48,7 +49,8 @@ BREAKS = {
 
 
 def train(model, *callbacks, epochs=2, **options):
-    return model.fit(X, y, epochs=epochs, batch_size=BATCH, callbacks=callbacks, **options)
+    """Train in the textbook, so that steps can be compared bit for bit with those of layers without a kernel."""
+    return model.fit(X, y, epochs=epochs, batch_size=BATCH, callbacks=callbacks, engine="textbook", **options)
 
 
 def steps_of(epochs=2):
@@ -243,7 +245,7 @@ def test_a_batch_of_a_stream_whose_weights_are_all_0_has_the_gradient_0(rule):
     stream = [(X[part], y[part], weight) for part, weight in zip(parts, weights, strict=True)]
     streamed, by_hand, losses = network(nn.Dense(6)), network(nn.Dense(6)), []
     note = nn.LambdaCallback(on_batch_end=lambda batch, logs: losses.append(logs["loss"]))
-    history = streamed.fit(stream, shuffle=False, epochs=1, optimizer=rule(0.01), callbacks=[note])
+    history = streamed.fit(stream, shuffle=False, epochs=1, optimizer=rule(0.01), callbacks=[note], engine="textbook")
     optimizer, costs = rule(0.01), []
     for part, weight in zip(parts, weights, strict=True):
         by_hand.forward(X[part])

@@ -31,7 +31,7 @@ def numbers(low, high, dtype):
 
 
 @st.composite
-def logits(draw, bound=50.0, n_min=1):
+def logits(draw, bound=50.0, n_min=2):
     """Draw rows of logits in float32 or float64."""
     dtype = draw(st.sampled_from(DTYPES))
     shape = (*draw(array_shapes(min_dims=0, max_dims=2, max_side=3)), draw(st.integers(n_min, 6)))

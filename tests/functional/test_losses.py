@@ -10,17 +10,19 @@ from hypothesis.extra.numpy import array_shapes, arrays
 import nnlite as nn
 from nnlite.functional import binary_cross_entropy, cross_entropy, hardmax, log_softmax, softmax
 
-from ..support import holds_for
+from ..support import holds_for, refuse
 from .draws import DTYPES, eps, extended, logits, numbers, tiny
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*swapped")  # draws of 0 and 1 often look so
 
 COSTS = [cross_entropy, binary_cross_entropy]
 
 
 @st.composite
-def probabilities_and_truth(draw, dims=2):
+def probabilities_and_truth(draw):
     """Draw Y_hat and Y of the same shape with entries in [0, 1], often exactly 0 or 1."""
     dtype = draw(st.sampled_from(DTYPES))
-    shape = draw(array_shapes(min_dims=1, max_dims=dims, max_side=5))
+    shape = *draw(array_shapes(min_dims=0, max_dims=1, max_side=5)), draw(st.integers(2, 5))
     unit = st.one_of(numbers(0, 1, dtype), st.sampled_from([0.0, 1.0, 0.5]))
     return draw(arrays(dtype, shape, elements=unit)), draw(arrays(dtype, shape, elements=unit))
 
@@ -92,7 +94,7 @@ def test_binary_cross_entropy_is_cross_entropy_of_two_classes(pair):
     np.testing.assert_allclose(L[both], expected[both], rtol=12 * eps(y), atol=2 * eps(y))
 
 
-@holds_for(logits(n_min=2))
+@holds_for(logits())
 def test_cross_entropy_of_softmax_is_minus_log_softmax_of_the_true_class(z):
     Y = hardmax(-z)  # the least probable class is the true one
     expected = -(log_softmax(z) * Y).sum(-1)
@@ -131,6 +133,16 @@ def test_binary_cross_entropy_keeps_its_digits_near_0():
     np.testing.assert_allclose(binary_cross_entropy(y_hat, [0, 0]), y_hat, rtol=1e-11)
 
 
+def test_cross_entropy_of_columns_as_in_the_course_needs_axis_0():
+    Y_hat, Y = np.array([[0.3, 0.2, 0.1, 0.4]]).T, np.array([[0, 1, 0, 0]]).T
+    np.testing.assert_array_equal(cross_entropy(Y_hat, Y, axis=0), cross_entropy(Y_hat.T, Y.T))
+    refuse(lambda: cross_entropy(Y_hat, Y), "Y_hat: expected at least two classes", "(4, 1)", "need axis=0")
+
+
+def test_cross_entropy_of_single_probabilities_is_pointed_to_the_binary_one():
+    refuse(lambda: cross_entropy([0.2], [1]), "Y_hat: expected at least two classes", "binary_cross_entropy")
+
+
 # ---- arguments and results -----------------------------------------------------------------------------------------
 
 
@@ -153,6 +165,16 @@ def test_a_loss_leaves_its_arguments_alone(cost):
     cost(Y_hat, Y)
     np.testing.assert_array_equal(Y_hat, [[0, 1]])
     np.testing.assert_array_equal(Y, [[1, 0]])
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_a_prediction_of_0_and_1_for_a_truth_that_is_not_is_taken_for_swapped(cost):
+    Y_hat, Y = [0.3, 0.2, 0.1, 0.4], [0, 1, 0, 0]
+    with pytest.warns(UserWarning, match=r"entropy\(Y_hat, Y\): .* swapped"):
+        cost(Y, Y_hat)
+    cost(Y_hat, Y)
+    cost(Y_hat, Y_hat)
+    cost(Y, Y)
 
 
 # ---- wrong use -----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 import nnlite as nn
 from nnlite.functional import hardmax, log_softmax, one_hot, softmax
 
-from ..support import holds_for
+from ..support import holds_for, refuse
 from .draws import DTYPES, OVER_CLASSES, eps, extended, logits, tiny
 
 
@@ -18,7 +18,7 @@ from .draws import DTYPES, OVER_CLASSES, eps, extended, logits, tiny
 def whole_logits(draw):
     """Draw whole numbers, whose sums and differences are exact."""
     dtype = draw(st.sampled_from(DTYPES))
-    shape = (draw(st.integers(1, 3)), draw(st.integers(1, 6)))
+    shape = (draw(st.integers(1, 3)), draw(st.integers(2, 6)))
     return draw(arrays(np.int64, shape, elements=st.integers(-1000, 1000))).astype(dtype)
 
 
@@ -77,7 +77,7 @@ def test_softmax_keeps_the_order_of_the_logits(z):
     assert np.all(np.diff(a, axis=-1) >= -4 * eps(z) * a[..., 1:])
 
 
-@holds_for(logits(n_min=2), st.randoms(use_true_random=False))
+@holds_for(logits(), st.randoms(use_true_random=False))
 def test_softmax_of_permuted_logits_is_the_permuted_softmax(z, random):
     order = list(range(z.shape[-1]))
     random.shuffle(order)
@@ -100,7 +100,7 @@ def test_log_softmax_is_at_most_0_and_the_formula_in_extended_precision(z):
     np.testing.assert_allclose(log_a, exact.astype(np.float64), rtol=0, atol=(8 + spread) * eps(z))
 
 
-@pytest.mark.parametrize("C", [1, 2, 7, 1000])
+@pytest.mark.parametrize("C", [2, 7, 1000])
 def test_equal_logits_give_equal_probabilities(C):
     np.testing.assert_allclose(softmax(np.full(C, 3.7)), 1 / C, rtol=1e-15)
     np.testing.assert_allclose(log_softmax(np.full(C, 3.7)), -math.log(C), rtol=1e-14)
@@ -119,7 +119,7 @@ def test_hardmax_takes_the_first_of_equals():
     np.testing.assert_array_equal(hardmax([[2, 7, 7], [1, 1, 1]]), [[0, 1, 0], [1, 0, 0]])
 
 
-@holds_for(st.lists(st.integers(-20, 20), min_size=1, max_size=8, unique=True))
+@holds_for(st.lists(st.integers(-20, 20), min_size=2, max_size=8, unique=True))
 def test_softmax_of_ever_larger_logits_becomes_hardmax(z):
     np.testing.assert_array_equal(softmax(1000 * np.array(z)), hardmax(z))
 
@@ -148,6 +148,13 @@ def test_a_logit_of_minus_infinity_has_probability_0(dtype):
         log_softmax(z), [[-np.inf, 0, -np.inf, -np.inf], [-np.inf, half, half, -np.inf]], rtol=2 * eps(z)
     )
     np.testing.assert_array_equal(hardmax(z), [[0, 1, 0, 0], [0, 1, 0, 0]])
+
+
+@pytest.mark.parametrize("equation", OVER_CLASSES)
+def test_a_column_of_logits_as_in_the_course_needs_axis_0(equation):
+    column = [[5], [2], [-1], [3]]
+    np.testing.assert_array_equal(equation(column, axis=0).ravel(), equation([5, 2, -1, 3]))
+    refuse(lambda: equation(column), "z: expected at least two classes", "got shape (4, 1)", "need axis=0")
 
 
 # ---- one_hot -------------------------------------------------------------------------------------------------------
@@ -202,9 +209,9 @@ def test_an_axis_that_is_not_an_integer_is_refused_by_its_name(equation, axis):
 
 
 @pytest.mark.parametrize("equation", OVER_CLASSES)
-@pytest.mark.parametrize("z", [3.0, [], [[], []]])
-def test_logits_of_no_class_are_refused(equation, z):
-    with pytest.raises(nn.ArgumentError, match=r"^z: "):
+@pytest.mark.parametrize("z", [3.0, [], [[], []], [3.0]])
+def test_logits_of_no_class_or_one_are_refused(equation, z):
+    with pytest.raises(nn.ArgumentError, match=r"^z: expected at least two classes along axis -1, got shape [^;]*$"):
         equation(z)
 
 

@@ -5,7 +5,8 @@ import pytest
 
 import nnlite as nn
 from nnlite.inspect.records import Records
-from nnlite.inspect.twins import in_float64, places, twin
+from nnlite.inspect.twins import in_float64, twin
+from nnlite.layers.chain import places
 
 from ..support import Square, away_from_zero, everything
 from .networks import X, deep

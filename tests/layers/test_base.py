@@ -6,8 +6,9 @@ import pytest
 import nnlite as nn
 
 from ..derivatives import assert_gradients_are_derivatives
-from ..support import Scale, Square, network, refuse
+from ..support import NEVER_SAVED, Scale, Square, network, refuse
 
+pytestmark = NEVER_SAVED
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((24, 5))
 y = RNG.integers(0, 3, 24)
@@ -89,8 +90,9 @@ def test_by_default_inner_layers_form_a_chain():
 
 
 def test_a_layer_without_equations_says_so():
-    model = nn.Model([nn.Layer(), nn.Dense(3), nn.Softmax()])
-    refuse(lambda: model.forward(X), "Layer has no forward pass", error=NotImplementedError)
+    for layer in (nn.Layer(), nn.Activation()):
+        refuse(lambda: nn.Model([layer, nn.Softmax()]), f"layers: {layer} has no forward pass", "nn.ReLU()")  # noqa: B023
+    refuse(lambda: nn.Layer().forward(X, nn.Cache()), "Layer has no forward pass", error=NotImplementedError)
     refuse(lambda: nn.Layer().backward(X, nn.Cache()), "Layer has no backward pass", error=NotImplementedError)
 
 
@@ -158,7 +160,16 @@ def test_a_layer_that_does_not_store_its_arguments_has_no_hyperparameters():
             self.width = size
 
     assert repr(Forgetful(3)) == "Forgetful(...)"
-    refuse(Forgetful(3).hyperparameters, "Forgetful: __init__ must store its argument 'size' under that name")
+    refuse(Forgetful(3).hyperparameters, "Forgetful: __init__ must store its argument 'size' as self.size")
+
+
+def test_a_layer_that_takes_any_arguments_has_no_hyperparameters():
+    class Anything(nn.Dense):
+        def __init__(self, *sizes, **options):
+            super().__init__(sum(sizes), **options)
+
+    assert repr(Anything(1, 2)) == "Anything(...)"
+    refuse(Anything(1, 2).hyperparameters, "Anything: __init__ must name each of its arguments", "taking *sizes")
 
 
 def test_a_layer_with_arrays_for_arguments_can_be_shown():
@@ -190,7 +201,8 @@ def test_weight_decay_acts_on_the_parameters_that_a_layer_names():
     model = nn.Model([DecayedScale(), nn.Dense(3), nn.Softmax()], n_features=5, seed=0)
     assert model.n_weights == 5 + 15
     model.parameters["shift1"][...] = 1
-    nn.SGD(0.1, weight_decay=0.5).step(model)  # the gradient is 0
+    model.grad = 0
+    nn.SGD(0.1, weight_decay=0.5).step(model)
     np.testing.assert_allclose(model.parameters["scale1"], 0.95, rtol=1e-6)
     np.testing.assert_array_equal(model.parameters["shift1"], 1)
 
@@ -277,6 +289,76 @@ def test_a_gradient_of_another_shape_than_its_parameter_is_refused(make, got):
     message = r"^layers: Shifted\(\): self.dc must have the shape \(4,\) of the parameter, got "
     with pytest.raises(nn.ArgumentError, match=message + got):
         model.backward([0, 1, 2, 0, 1])
+
+
+class Forgets(Shifted):
+    """Computes the gradient of c, but does not set it."""
+
+    def backward(self, da, cache):
+        self.make(da)
+        return da
+
+
+def test_a_gradient_that_backward_does_not_set_is_named_in_the_first_step():
+    X, y, unset = (
+        np.ones((5, 4)),
+        [0, 1, 2, 0, 1],
+        "layers: Shifted().backward must set self.dc, the gradient of self.c",
+    )
+    model = nn.Model([nn.Dense(4), Forgets(), nn.Dense(3), nn.Softmax()], n_features=4, seed=0)
+    before = model.theta.copy()
+    refuse(lambda: model.fit(X, y), unset)
+    model.forward(X)
+    model.backward(y)
+    refuse(lambda: nn.SGD(0.1).step(model), unset)
+    np.testing.assert_array_equal(model.theta, before)
+
+
+def own(**methods):
+    """A layer with these methods; by default it passes on what comes."""
+    identity = {"forward": lambda self, a_prev, cache: a_prev, "backward": lambda self, da, cache: da}
+    return type("Own", (nn.Layer,), identity | methods)()
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("forward", "a_prev, cache"),
+        ("backward", "da, cache"),
+        ("output_shape", "input_shape"),
+        ("parameter_shapes", "input_shape"),
+        ("initialize", "rng, initializer"),
+    ],
+)
+def test_a_method_that_lacks_an_argument_is_named_when_the_network_is_made(method, arguments):
+    layer = own(**{method: lambda self: None})
+    refuse(lambda: network(layer), f"layers: Own().{method} must take (self, {arguments}), without self got ()")
+    refuse(lambda: network(nn.Residual([layer])), f"layers: Own().{method} must take")
+    network(own(**{method: lambda self, *given: getattr(nn.Layer(), method, None)}), n_features=None)
+
+
+@pytest.mark.parametrize("shape", [8, None, (None, 8), (8.0,), "8", (0,)])
+def test_an_output_shape_is_that_of_one_example(shape):
+    layer = own(output_shape=lambda self, input_shape: shape)
+    refuse(lambda: network(layer), "layers: Own(): output_shape must return the shape of one example", f"got {shape!r}")
+    network(own(output_shape=lambda self, input_shape: list(input_shape)))  # a list will do
+
+
+def test_parameter_shapes_are_a_dict():
+    layer = own(parameter_shapes=lambda self, input_shape: input_shape)
+    refuse(lambda: network(layer), "layers: Own(): parameter_shapes and state_shapes must return a dict", "got (4,)")
+
+
+def test_a_parameter_of_a_layer_that_is_not_built_says_when_it_exists():
+    layer = nn.Dense(3)
+    missing = "W: Dense has no such attribute; if it is a parameter, it exists once the layer is in a network"
+    refuse(lambda: layer.W, missing, error=nn.NotBuiltError)
+    refuse(lambda: layer.forward(X, nn.Cache()), missing, error=nn.NotBuiltError)
+    assert not hasattr(layer, "W")
+    model = nn.Model([layer, nn.Softmax()], n_features=5)
+    assert hasattr(layer, "W")
+    with pytest.raises(AttributeError, match=r"^weights: Dense has no such attribute$"):
+        _ = model.layers[0].weights
 
 
 @pytest.mark.parametrize("shape", [8, "8", (8.0,), (-1,)])

@@ -6,8 +6,9 @@ import pytest
 import nnlite as nn
 from nnlite.layers import chain
 
-from ..support import network, refuse
+from ..support import NEVER_SAVED, network, refuse
 
+pytestmark = NEVER_SAVED
 X = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
 y = np.array([0, 1, 2, 0, 1])
 
@@ -152,6 +153,15 @@ def test_a_layer_that_breaks_the_rules_is_named(method, what, inside):
 
     refuse(step, f"layers: Returns().{method} must", fragment)
     refuse(lambda: model.fit(X, y, epochs=1), f"layers: Returns().{method} must", fragment)
+
+
+def test_an_error_about_read_only_arrays_uses_the_names_of_the_layers_own_arguments():
+    class Doubling(nn.Activation):
+        def forward(self, z, cache):
+            z *= 2
+            return z
+
+    refuse(lambda: network(Doubling()), "layers: Doubling().forward must not write into z; ", "z * 2 instead of z *= 2")
 
 
 def test_another_error_of_a_layer_is_raised_unchanged():

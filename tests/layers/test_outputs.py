@@ -8,8 +8,10 @@ import pytest
 import nnlite as nn
 from nnlite.layers import Exponential
 
-from ..support import assert_matches, refuse, training_cache
+from ..support import NEVER_SAVED, assert_matches, refuse, training_cache
 from .common import DTYPES, NOT_NUMBERS, of_pytorch
+
+pytestmark = NEVER_SAVED
 
 
 def logits_as_network(output, units, dtype="float64"):

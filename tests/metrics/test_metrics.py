@@ -167,6 +167,14 @@ def test_log_loss_takes_probabilities_as_the_truth_and_bounds_the_worst():
         assert metrics.log_loss([1], np.array([[1, 0]], dtype)) == pytest.approx(-np.log(np.finfo(dtype).eps))
 
 
+def test_a_truth_and_a_prediction_that_seem_to_be_swapped_give_a_warning():
+    Y, P = [[0, 1, 0], [1, 0, 0]], [[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]]
+    with pytest.warns(UserWarning, match=r"log_loss\(y, Y_hat\): .* swapped"):
+        metrics.log_loss(P, np.array(Y, float))
+    metrics.log_loss(Y, P)
+    metrics.log_loss(Y, np.array(Y, float))
+
+
 def test_metrics_of_float32_are_close_to_those_of_float64():
     for y, P, w in CASES.values():
         for function in (metrics.accuracy, metrics.f1, metrics.log_loss, metrics.roc_auc):

@@ -32,7 +32,8 @@ def test_four_lines_are_one_step_of_fit(kind, dtype):
         costs.append(by_hand.cost(targets))
         by_hand.backward(targets)
         optimizer.step(by_hand)
-    history = by_fit.fit(X, targets, optimizer=nn.SGD(0.2, momentum=0.9, weight_decay=0.01), epochs=3, batch_size=None)
+    rule = nn.SGD(0.2, momentum=0.9, weight_decay=0.01)
+    history = by_fit.fit(X, targets, optimizer=rule, epochs=3, batch_size=None, engine="textbook")
     np.testing.assert_array_equal(by_hand.theta, by_fit.theta)
     np.testing.assert_array_equal(by_hand.grad, by_fit.grad)
     assert history["loss"] == pytest.approx(costs, rel=1e-6)
@@ -295,3 +296,17 @@ def test_a_model_is_freed_with_its_last_name():
     gone = weakref.ref(model)
     del model
     assert gone() is None
+
+
+@pytest.mark.parametrize(("name", "value"), [("trainable", False), ("learning_rate", 3)])
+def test_a_setting_of_layers_or_optimizers_is_refused_because_it_would_have_no_effect(name, value):
+    model = of_kind()
+    refuse(lambda: setattr(model, name, value), f"{name}: a model has none; set it for", f".{name} = ")
+    assert not hasattr(model, name)
+    model.notes = "other attributes are the user's own"
+
+
+def test_dir_shows_what_a_user_needs():
+    names = {name for name in dir(of_kind()) if not name.startswith("_")}
+    assert {"fit", "forward", "cost", "backward", "theta", "gradients", "layers", "predict", "save"} <= names
+    assert not {"lay_out", "new_pass", "require_built", "predict_rows", "signature"} & names

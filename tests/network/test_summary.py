@@ -25,13 +25,18 @@ def test_the_summary_shows_layers_output_shapes_and_numbers_of_parameters():
         ["Dense(10)", "(M,", "10)", "650"],
         ["Softmax()", "(M,", "10)"],
         ["total", "float32", "50,890"],
+        ["engine", "compiled,", "with", "nnlite[fast]"],
     ]
+
+
+def test_the_summary_names_a_layer_for_which_the_engine_has_no_kernel():
+    assert nn.Model([Scale(), nn.Softmax()], n_features=5).summary().endswith("textbook, since Scale() has no kernel")
 
 
 def test_the_columns_of_the_summary_are_aligned_between_two_rules():
     lines = of_kind().summary().splitlines()
-    assert lines[1] == lines[-2] == "-" * len(lines[1])
-    assert len(lines[1]) == max(map(len, lines))
+    assert lines[1] == lines[-3] == "-" * len(lines[1])
+    assert len(lines[1]) == max(map(len, lines[:-1]))
     shapes = [line.index("(M, ") for line in lines if "(M, " in line]
     assert set(shapes) == {lines[0].index("output")}
 
@@ -44,13 +49,13 @@ def test_the_numbers_of_parameters_end_below_the_end_of_their_title():
 
 
 def test_the_summary_of_a_network_without_parameters_says_0():
-    assert rows_of(nn.Model([nn.ReLU(), nn.Softmax()], n_features=3))[-1] == ["total", "float32", "0"]
+    assert rows_of(nn.Model([nn.ReLU(), nn.Softmax()], n_features=3))[-2] == ["total", "float32", "0"]
 
 
 def test_the_summary_shows_shapes_of_several_dimensions_and_the_dtype():
     rows = rows_of(nn.Model([nn.Flatten(), nn.Identity()], n_features=(4, 3), dtype="float64"))
     assert rows[1] == ["X", "(M,", "4,", "3)"]
-    assert rows[-1][:2] == ["total", "float64"]
+    assert rows[-2][:2] == ["total", "float64"]
 
 
 def test_the_summary_counts_the_parameters_of_a_users_layer():

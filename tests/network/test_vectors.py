@@ -5,9 +5,9 @@ import pytest
 
 import nnlite as nn
 from nnlite.layers import BatchNorm, Residual
-from nnlite.network.vectors import Segment, Vectors
+from nnlite.network.vectors import Segment, Vectors, is_unset
 
-from ..support import Scale, network
+from ..support import Scale, network, refuse
 from .common import X, of_kind, y
 
 
@@ -50,11 +50,22 @@ def test_running_averages_lie_in_state_and_gamma_and_beta_in_theta():
     assert vectors.theta.size == 6 + 3 + 3 + 3
 
 
-def test_vectors_are_zero_and_of_the_dtype():
-    for vector in vars(vectors_of((nn.Dense(3), (2,)), (BatchNorm(), (3,)))).values():
-        if isinstance(vector, np.ndarray):
-            assert vector.dtype == np.float32
-            np.testing.assert_array_equal(vector, 0)
+def test_parameters_and_state_start_at_0_and_gradients_are_not_known():
+    vectors = vectors_of((nn.Dense(3), (2,)), (BatchNorm(), (3,)))
+    for vector, start in ((vectors.theta, 0), (vectors.state, 0), (vectors.grad, np.nan)):
+        assert vector.dtype == np.float32
+        np.testing.assert_array_equal(vector, start)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_gradient_is_unset_until_it_is_set_also_to_nan(dtype):
+    grad = Vectors([(nn.Dense(3), (2,))], np.dtype(dtype)).grad
+    assert is_unset(grad)
+    assert is_unset(grad.copy()[2:5])
+    with np.errstate(invalid="ignore"):
+        for value in (np.nan, np.inf * np.zeros(1, dtype), np.sqrt(-np.ones(1, dtype)), 0):
+            grad[...] = value
+            assert not is_unset(grad)
 
 
 def test_layers_without_parameters_have_no_segments():
@@ -166,10 +177,20 @@ def test_parameters_and_gradients_are_read_only_mappings():
     model = of_kind()
     for mapping in (model.parameters, model.gradients):
         name = next(iter(mapping))
-        with pytest.raises(TypeError):
+        with pytest.raises(nn.ArgumentError, match=rf'^\w+: copy the values .*\["{name}"\]\[...\] = value'):
             mapping[name] = np.zeros(3)
-        with pytest.raises(TypeError):
+        with pytest.raises(nn.ArgumentError, match=f": {name} belongs to a layer"):
             del mapping[name]
+        assert repr(mapping) == repr(dict(mapping))
+
+
+@pytest.mark.parametrize("vector", ["theta", "grad", "state"])
+@pytest.mark.parametrize("value", [np.zeros(2), np.zeros((3, 1)), "zeros", [[1], [2, 3]]])
+def test_an_assignment_of_another_length_is_refused(vector, value):
+    model = nn.Model([nn.Dense(4), BatchNorm(), nn.Softmax()], n_features=5, seed=0)
+    before = getattr(model, vector).tobytes()
+    refuse(lambda: setattr(model, vector, value), f"{vector}: ")
+    assert getattr(model, vector).tobytes() == before
 
 
 def test_a_network_computes_with_the_values_written_into_its_parameters():

@@ -10,7 +10,7 @@ import nnlite as nn
 from nnlite import optimizers
 from nnlite.layers import BatchNorm, LayerNorm, Residual
 
-from ..support import refuse
+from ..support import everything, refuse
 from .common import DECOUPLED, EVERY, RULES, STEPS, classifier, decay_mask, indices, make, slope, train, with_option
 
 COPIES = {
@@ -198,9 +198,49 @@ def test_max_norm_acts_on_matrices_only():
 
     model = nn.Model([Scaled(), nn.Dense(2), nn.Identity()], n_features=3)
     model.theta[:] = 100
+    model.grad = 0
     nn.SGD(0.1, max_norm=1.0).step(model)
     np.testing.assert_array_equal(model.parameters["w1"], 100)
     np.testing.assert_allclose(np.linalg.norm(model.parameters["W1"], axis=0), 1, rtol=1e-6)
+
+
+# ---- the gradient ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", RULES)
+def test_a_step_without_a_backward_pass_is_refused_and_changes_nothing(call):
+    model, optimizer = classifier(), make(call)
+    before = everything(model, optimizer)
+    model.forward(np.ones((2, 4)))
+    refuse(lambda: optimizer.step(model), "model: its gradient is not set; call model.backward(Y)")
+    assert everything(model, optimizer) == before
+
+
+def test_gradients_of_several_batches_can_be_added_by_hand():
+    model, whole = classifier(), classifier()
+    X, y = np.random.default_rng(0).normal(size=(6, 4)), np.array([0, 1, 2, 0, 1, 2])
+    total = np.zeros_like(model.grad)
+    for rows in (slice(3), slice(3, 6)):
+        model.forward(X[rows])
+        model.backward(y[rows])
+        total += model.grad / 2
+    model.grad = total
+    whole.forward(X)
+    whole.backward(y)
+    for each in (model, whole):
+        nn.SGD(0.1).step(each)
+    np.testing.assert_allclose(model.theta, whole.theta, rtol=1e-12)
+
+
+def test_a_gradient_may_be_set_layer_by_layer_and_used_for_several_steps():
+    model, optimizer = classifier(), nn.SGD(0.1)
+    before = model.theta.copy()
+    for layer in (model.layers[0], model.layers[2]):
+        layer.dW, layer.db = np.ones(layer.W.shape), np.ones(layer.b.shape)
+    optimizer.step(model)
+    model.forward(np.ones((2, 4)))  # looks at the cost between the steps
+    optimizer.step(model)
+    np.testing.assert_allclose(model.theta, before - 0.2)
 
 
 # ---- learning rates and schedules -----------------------------------------------------------------------------
@@ -405,4 +445,6 @@ def test_a_users_rule_may_decouple_weight_decay():
 
 
 def test_an_optimizer_without_a_rule_says_so():
-    refuse(lambda: nn.Optimizer(0.1).step(classifier()), "Optimizer has no update rule", error=NotImplementedError)
+    model = classifier()
+    model.grad = 1
+    refuse(lambda: nn.Optimizer(0.1).step(model), "Optimizer has no update rule", error=NotImplementedError)

@@ -29,6 +29,12 @@ def test_wrong_options_are_named(arguments, message):
         ("x", "yes", "resume: expected True or False, got 'yes'"),
         (3, False, "checkpoint: expected a path, got 3"),
         ("", False, "checkpoint: expected a path, got ''"),
+        (
+            nn.ModelCheckpoint("best.npz"),
+            False,
+            "checkpoint: expected a directory or a Checkpoint, got the callback ModelCheckpoint('best.npz'); "
+            "write callbacks=[ModelCheckpoint(...)]",
+        ),
     ],
 )
 def test_wrong_arguments_of_fit_are_named(checkpoint, resume, message):

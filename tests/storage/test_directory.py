@@ -7,7 +7,7 @@ import pytest
 
 import nnlite as nn
 from nnlite.storage import snapshots
-from nnlite.storage.directory import CheckpointDirectory, open_directory, split_entropy
+from nnlite.storage.directory import CheckpointDirectory, open_directory, split_seed
 
 from ..support import refuse
 
@@ -32,6 +32,14 @@ def steps(path):
 
 def damage(path, step):
     (path / f"checkpoint-{step:09d}.npz").write_bytes(b"damaged")
+
+
+def test_a_file_is_not_a_directory(tmp_path):
+    (tmp_path / "c.npz").write_bytes(b"")
+    with pytest.raises(
+        nn.ArgumentError, match=r"^checkpoint: expected a directory such as 'runs/a', got the file '.*c.npz'"
+    ):
+        save(tmp_path / "c.npz", 1)
 
 
 def test_the_newest_checkpoint_is_read(tmp_path):
@@ -117,9 +125,9 @@ def test_what_no_file_can_hold_is_refused_and_the_files_stay(tmp_path):
 
 def test_a_resumed_training_decides_the_validation_split(tmp_path):
     with open_directory(None, False) as directory:
-        assert split_entropy(directory, 3) == 3
+        assert split_seed(directory, 3) == 3
     with opened(tmp_path) as directory:
-        assert split_entropy(directory, 3) == 3
+        assert split_seed(directory, 3) == 3
         directory.save(0, VALUES)
     with opened(tmp_path) as directory:
-        assert split_entropy(directory, 3) == 7
+        assert split_seed(directory, 3) == 7

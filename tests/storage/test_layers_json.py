@@ -12,9 +12,11 @@ from nnlite import layers
 from nnlite.layers import Dense, Flatten, Layer, Output, ReLU, Residual, Softmax
 from nnlite.layers.normalization import BatchNorm
 
-from ..support import network, refuse
+from ..support import NEVER_SAVED, network, refuse
 from . import forging
 from .round_trips import X, Y, assert_same, saved_and_loaded, trained
+
+pytestmark = NEVER_SAVED
 
 # arguments of the layers that need some
 REQUIRED = {
@@ -232,7 +234,7 @@ class DoesNotStore(Stores):
     [
         (OnlyByPlace(1), "OnlyByPlace cannot be made with these arguments"),
         (StoresAnother(1), "StoresAnother.__init__ must store its arguments as they are given"),
-        (DoesNotStore(1), "DoesNotStore: __init__ must store its argument 'other' under that name"),
+        (DoesNotStore(1), "DoesNotStore: __init__ must store its argument 'other' as self.other"),
         (Stores("x" * 2**21), "the header is larger than"),
         (Stores([0] * 70_000), "the header has more than"),
         (Stores([nn.Zeros()] * 4096), "there are more than 4096"),

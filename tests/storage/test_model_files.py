@@ -21,6 +21,49 @@ from .round_trips import X, Y, assert_same, saved_and_loaded, trained
 # ---- what is saved comes back ----------------------------------------------------------------------------------
 
 
+class HasParameter(nn.Layer):
+    def parameter_shapes(self, input_shape):
+        return {"s": input_shape}
+
+    def forward(self, a_prev, cache):
+        return self.s * a_prev
+
+    def backward(self, da, cache):
+        self.ds = da.sum(axis=0)
+        return self.s * da
+
+
+class StoresElsewhere(HasParameter):
+    def __init__(self, start):
+        self._start = start
+
+
+class HasArgumentOfThatName(HasParameter):
+    def __init__(self, s):
+        self.s = s
+
+
+class HasFunction(HasParameter):
+    def __init__(self, function):
+        self.function = function
+
+
+@pytest.mark.parametrize(
+    ("layer", "rule"),
+    [
+        (StoresElsewhere(2), "StoresElsewhere: __init__ must store its argument 'start' as self.start"),
+        (HasArgumentOfThatName(2), "HasArgumentOfThatName: __init__ must give its argument 's' another name"),
+        (HasFunction(np.sin), "HasFunction: argument 'function': expected what a model file can hold"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Layer) else None,
+)
+def test_a_network_that_cannot_be_saved_says_so_before_the_training(tmp_path, layer, rule):
+    model = nn.Model([layer, Dense(3), Softmax()], seed=0)
+    with pytest.warns(UserWarning, match=f"^layers: model.save will refuse this network: {rule}"):
+        model.fit(X, Y, epochs=1)
+    refuse(lambda: model.save(tmp_path / "a.npz"), rule)
+
+
 def test_running_averages_come_back(tmp_path):
     model = trained([Dense(8), BatchNorm(), Dense(3), Softmax()])
     loaded = saved_and_loaded(model, tmp_path)

@@ -90,7 +90,7 @@ def test_a_model_file_is_not_a_checkpoint_and_a_checkpoint_is_not_a_model(tmp_pa
     with pytest.raises(nn.ModelFileError, match=r"model\.npz: is not an nnlite checkpoint: .* is 'nnlite model'"):
         snapshots.read(str(tmp_path / "model.npz"))
     snapshots.write(str(tmp_path / "checkpoint.npz"), {})
-    with pytest.raises(nn.ModelFileError, match=r"checkpoint\.npz: is not an nnlite model: .* is 'nnlite checkpoint'"):
+    with pytest.raises(nn.ModelFileError, match=r"checkpoint\.npz: is a checkpoint .* call fit .*resume=True"):
         nn.load(tmp_path / "checkpoint.npz")
 
 

@@ -1,35 +1,45 @@
 """The examples of a batch on their way into the network."""
 
 from nnlite.engine.kernels.products import cell, n_panels, run_all, share
-from nnlite.engine.language import SIZE, Integer, Integers, Matrix, Others, T, kernel, numbers
+from nnlite.engine.language import WIDE, Block, Integer, Integers, Matrix, Others, T, inline, kernel, numbers
+
+
+@inline
+def convert(source: Others, target: Block, n: int) -> None:
+    """``target = source``, n numbers of another type."""
+    for j in range(n):
+        target[j] = T(source[j])
+
+
+@inline
+def example(order: Integers, i: int) -> int:
+    """The number of the i-th example: ``order`` is empty if they are not shuffled."""
+    return order[i] if order.size > 0 else i
 
 
 @kernel
-def gather(
-    X: Others, order: Integers, x: Matrix, thread: int, n_threads: int, first: int, M: int
-) -> None:
+def gather(X: Others, order: Integers, x: Matrix, thread: int, n_threads: int, first: int, M: int) -> None:
     """``x[i] = X[order[first + i]]``, in panels; each thread takes some of the rows."""
     n, w = x.units, x.width
     begin, end = share(M, thread, n_threads)
     for i in range(begin, end):
-        example = order[first + i] if order.size > 0 else first + i
-        row = X[example * n : example * n + n]
+        number = example(order, first + i)
+        row = X[number * n : number * n + n]
         for p in range(n // w):
-            to = numbers(x.address + (p * x.rows + i) * w * SIZE, w)
-            of = row[p * w : p * w + w]
-            for j in range(w):
-                to[j] = T(of[j])
-        p = n // w
-        if p * w < n:
-            to = numbers(x.address + (p * x.rows + i) * w * SIZE, w)
-            for j in range(n - p * w):
-                to[j] = T(row[p * w + j])
+            to, of = numbers(cell(x, p, i), w), row[p * w : p * w + w]
+            if w == WIDE:
+                convert(of, to, WIDE)
+            else:
+                convert(of, to, w)
+        if n % w != 0:
+            p = n // w
+            convert(row[p * w : n], numbers(cell(x, p, i), w), n % w)
 
 
 @kernel
 def blocks(
-    x: Matrix, target: Matrix, by_rows: Integer, after: Integer, n_after: Integer, now: int, thread: int, n_threads: int,
-    M: int,
+    x: Matrix, target: Matrix, by_rows: Integer, after: Integer, n_after: Integer,
+    now: int, thread: int, n_threads: int, M: int,
 ) -> None:  # fmt: skip
     """``target = x``, unless they are the same, panel by panel; then the instructions that follow."""
     p0, p1, r0, r1 = 0, n_panels(x), 0, M
@@ -39,7 +49,8 @@ def blocks(
         p0, p1 = share(p1, thread, n_threads)
     for p in range(p0, p1):
         if x.address != target.address:
-            of, to = numbers(cell(x, p, r0), (r1 - r0) * x.width), numbers(cell(target, p, r0), (r1 - r0) * x.width)
+            n = (r1 - r0) * x.width
+            of, to = numbers(cell(x, p, r0), n), numbers(cell(target, p, r0), n)
             for i in range(of.size):
                 to[i] = of[i]
         run_all(after, n_after, now, r0, r1, p)
@@ -50,7 +61,7 @@ def pieces(
     W: Matrix, rows: Integer, height: Integer, by_rows: Integer, after: Integer, n_after: Integer, last: Integer,
     n_last: Integer, now: int, thread: int, n_threads: int,
 ) -> None:  # fmt: skip
-    """Carry out instructions on pieces of ``height`` rows of parameters, and at the end of each panel those of ``last``."""
+    """Carry out instructions on pieces of ``height`` rows of parameters, and those of ``last`` after each panel."""
     p0, p1, k0, k1 = 0, n_panels(W), 0, rows
     if by_rows == 1:
         k0, k1 = share(rows, thread, n_threads)

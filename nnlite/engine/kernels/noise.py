@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 
-from nnlite.engine.language import Block, Integer, Integers, Number, T, bits_as_float, inline, kernel
+from nnlite.engine.language import Block, Integer, Integers, Number, T, inline, kernel
 
 
 @inline
-def random_bits(key: int, place: int) -> int:
+def random_bits(key: int, place: int) -> np.uint64:
     """64 random bits for a place: SplitMix64 (G. Steele et al., 2014)."""
     x = np.uint64(key) + np.uint64(place + 1) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

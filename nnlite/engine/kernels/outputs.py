@@ -7,6 +7,7 @@ Each thread takes some rows of the batch and leaves its part of the cost and of 
 import math
 
 from nnlite.engine.functions import exp, log1p, sigmoid
+from nnlite.engine.kernels.examples import example
 from nnlite.engine.kernels.products import cell, n_panels, share
 from nnlite.engine.language import (
     SIZE,
@@ -23,12 +24,6 @@ from nnlite.engine.language import (
     numbers,
     store,
 )
-
-
-@inline
-def example(order: Integers, i: int) -> int:
-    """The number of the i-th example: ``order`` is empty if they are not shuffled."""
-    return order[i] if order.size > 0 else i
 
 
 @inline
@@ -71,22 +66,23 @@ def keep(a: Matrix, i: int, Y_hat: Integer, row: int) -> None:
 
 @inline
 def softmax_rows(z: Matrix, a: Matrix, begin: int, end: int, sums: Vector) -> None:
-    """``a = e^{z - max z}`` for rows begin..end, and their sums; ``z - max z`` stays in z."""
-    n, w = z.units, z.width
+    """``a = e^{z - max z}`` for rows begin..end; their sums, and in the second half of ``sums`` ``max z``."""
+    n, w, half = z.units, z.width, sums.size // 2
     for i in range(begin, end):
         top = numbers(cell(z, 0, i), 1)[0]
         for p in range(n_panels(z)):
             row = numbers(cell(z, p, i), min(w, n - p * w))
             for j in range(row.size):
                 top = max(top, row[j])
+        sums[half + i] = top
         for p in range(n_panels(z)):
-            row = numbers(cell(z, p, i), w)
+            row, to = numbers(cell(z, p, i), w), numbers(cell(a, p, i), w)
             for j in range(w):
-                row[j] -= top
+                to[j] = row[j] - top
     for p in range(n_panels(z)):
-        of, to = numbers(cell(z, p, begin), (end - begin) * w), numbers(cell(a, p, begin), (end - begin) * w)
-        for i in range(of.size):
-            to[i] = exp(of[i])
+        to = numbers(cell(a, p, begin), (end - begin) * w)
+        for i in range(to.size):
+            to[i] = exp(to[i])
     for i in range(begin, end):
         total = T(0)
         for p in range(n_panels(z)):
@@ -123,25 +119,25 @@ def softmax_labels(
     for i in range(begin, end):
         number = example(order, first + i)
         label = y[number]
-        of_label = numbers(cell(z, label // w, i), w)[label % w]
-        a_label = numbers(cell(dz, label // w, i), w)[label % w]
+        top = sums[sums.size // 2 + i]
+        of_label = numbers(cell(z, label // w, i), w)[label % w] - top
         largest_at = 0
         largest = T(-1)
         mean_z = 0.0
         for p in range(n_panels(z)):
-            row, log_row = numbers(cell(dz, p, i), min(w, n - p * w)), numbers(cell(z, p, i), w)
+            row, z_row = numbers(cell(dz, p, i), min(w, n - p * w)), numbers(cell(z, p, i), w)
             for j in range(row.size):
                 if row[j] > largest:
                     largest = row[j]
                     largest_at = p * w + j
                 if smoothing != T(0):
-                    mean_z += float(log_row[j]) / n
+                    mean_z += float(z_row[j] - top) / n
         correct += largest_at == label
         w_i = weight(weights, number)
         loss = math.log(float(sums[i])) - (1.0 - smoothing) * float(of_label)
         if smoothing != T(0):
             loss -= smoothing * mean_z
-        cost += w_i * loss
+        cost += w_i * float(loss)
         if Y_hat != 0:
             scale_row(dz, i, T(1) / sums[i])
             keep(dz, i, Y_hat, first + i)
@@ -171,10 +167,11 @@ def softmax_targets(
     for i in range(begin, end):
         number = example(order, first + i)
         y = Y[number * n : number * n + n]
+        top = sums[sums.size // 2 + i]
         at, y_at = 0, 0
         largest, dot = T(-1), 0.0
         for p in range(n_panels(z)):
-            row, log_row = numbers(cell(dz, p, i), min(w, n - p * w)), numbers(cell(z, p, i), w)
+            row, z_row = numbers(cell(dz, p, i), min(w, n - p * w)), numbers(cell(z, p, i), w)
             for j in range(row.size):
                 if row[j] > largest:
                     largest = row[j]
@@ -182,7 +179,7 @@ def softmax_targets(
                 if y[p * w + j] > y[y_at]:
                     y_at = p * w + j
                 if y[p * w + j] != T(0):
-                    dot += float(y[p * w + j]) * float(log_row[j])
+                    dot += float(y[p * w + j]) * float(z_row[j] - top)
         correct += at == y_at
         w_i = weight(weights, number)
         cost += w_i * (math.log(float(sums[i])) - dot)
@@ -208,18 +205,18 @@ def sigmoid_targets(
     cost, correct = 0.0, 0.0
     for i in range(begin, end):
         number = example(order, first + i)
-        loss, right = 0.0, 0.0
+        loss, right = T(0), 0.0
         for p in range(n_panels(z)):
             m = min(w, n - p * w)
             row, out = numbers(cell(z, p, i), m), numbers(cell(dz, p, i), m)
             y = Y[number * n + p * w : number * n + p * w + m]
             for j in range(m):
-                loss += float(max(row[j], T(0)) - y[j] * row[j] + log1p(exp(-abs(row[j]))))
+                loss += max(row[j], T(0)) - y[j] * row[j] + log1p(exp(-abs(row[j])))
                 out[j] = sigmoid(row[j])
                 right += (out[j] > T(0.5)) == (y[j] > T(0.5))
         keep(dz, i, Y_hat, first + i)
         w_i = weight(weights, number)
-        cost += w_i * loss
+        cost += w_i * float(loss)
         correct += right / n
         subtract_targets(dz, i, Y, number, T(w_i / total))
     report(results, step, thread, n_threads, shared, cost, correct)
@@ -248,17 +245,17 @@ def identity_targets(
     cost = 0.0
     for i in range(begin, end):
         number = example(order, first + i)
-        loss = 0.0
+        loss = T(0)
         for p in range(n_panels(z)):
             m = min(w, n - p * w)
             row, out = numbers(cell(z, p, i), m), numbers(cell(dz, p, i), m)
             y = Y[number * n + p * w : number * n + p * w + m]
             for j in range(m):
                 out[j] = row[j]
-                loss += 0.5 * float(row[j] - y[j]) * float(row[j] - y[j])
+                loss += T(0.5) * (row[j] - y[j]) * (row[j] - y[j])
         keep(dz, i, Y_hat, first + i)
         w_i = weight(weights, number)
-        cost += w_i * loss
+        cost += w_i * float(loss)
         subtract_targets(dz, i, Y, number, T(w_i / total))
     report(results, step, thread, n_threads, shared, cost, 0.0)
 
@@ -275,18 +272,18 @@ def exponential_targets(
     cost = 0.0
     for i in range(begin, end):
         number = example(order, first + i)
-        loss = 0.0
+        loss = T(0)
         for p in range(n_panels(z)):
             m = min(w, n - p * w)
             row, out = numbers(cell(z, p, i), m), numbers(cell(dz, p, i), m)
             y = Y[number * n + p * w : number * n + p * w + m]
             for j in range(m):
                 out[j] = exp(row[j])
-                log_y = math.log(float(y[j])) if y[j] > T(0) else 0.0
-                loss += float(y[j]) * (log_y - float(row[j]) - 1.0) + float(out[j])
+                log_y = T(math.log(float(y[j]))) if y[j] > T(0) else T(0)
+                loss += y[j] * (log_y - row[j] - T(1)) + out[j]
         keep(dz, i, Y_hat, first + i)
         w_i = weight(weights, number)
-        cost += w_i * loss
+        cost += w_i * float(loss)
         subtract_targets(dz, i, Y, number, T(w_i / total))
     report(results, step, thread, n_threads, shared, cost, 0.0)
 
@@ -298,6 +295,46 @@ def softmax_forward(z: Matrix, a: Matrix, sums: Vector, M: int, thread: int, n_t
     softmax_rows(z, a, begin, end, sums)
     for i in range(begin, end):
         scale_row(a, i, T(1) / sums[i])
+
+
+@inline
+def address_of(x: Matrix, i: int, j: int) -> int:
+    """The address of the number in row i and column j."""
+    return cell(x, j // x.width, i) + j % x.width * SIZE
+
+
+@kernel
+def softmax_groups_forward(z: Matrix, a: Matrix, group: Integer, M: int, thread: int, n_threads: int) -> None:
+    """`softmax_forward` on each ``group`` of neighboring numbers, for the last axis of images."""
+    begin, end = share(M, thread, n_threads)
+    for i in range(begin, end):
+        for start in range(0, z.units, group):
+            top = numbers(address_of(z, i, start), 1)[0]
+            for j in range(start, start + group):
+                top = max(top, numbers(address_of(z, i, j), 1)[0])
+            total = T(0)
+            for j in range(start, start + group):
+                e = exp(numbers(address_of(z, i, j), 1)[0] - top)
+                numbers(address_of(a, i, j), 1)[0] = e
+                total += e
+            for j in range(start, start + group):
+                numbers(address_of(a, i, j), 1)[0] /= total
+
+
+@kernel
+def softmax_groups_backward(
+    da: Matrix, a: Matrix, dz: Matrix, group: Integer, M: int, thread: int, n_threads: int
+) -> None:
+    """`softmax_backward` on each ``group`` of neighboring numbers."""
+    begin, end = share(M, thread, n_threads)
+    for i in range(begin, end):
+        for start in range(0, a.units, group):
+            dot = T(0)
+            for j in range(start, start + group):
+                dot += numbers(address_of(da, i, j), 1)[0] * numbers(address_of(a, i, j), 1)[0]
+            for j in range(start, start + group):
+                of_da = numbers(address_of(da, i, j), 1)[0]
+                numbers(address_of(dz, i, j), 1)[0] = numbers(address_of(a, i, j), 1)[0] * (of_da - dot)
 
 
 @kernel

@@ -65,8 +65,8 @@ def product(tiles: int, x: Matrix, r0: int, r1: int, b: int, w: int, c: int, sta
     while i < rows:
         h = min(height, rows - i)
         multiply(
-            word(tiles, 16 * w + h), K, cell(x, 0, r0 + i), x.width * SIZE, SIZE, x.width, jump, b, c + i * w * SIZE, w * SIZE,
-            start, 0, fetched, fetched, fetched, step,
+            word(tiles, 16 * w + h), K, cell(x, 0, r0 + i), x.width * SIZE, SIZE, x.width, jump, b,
+            c + i * w * SIZE, w * SIZE, start, 0, fetched, fetched, fetched, step,
         )  # fmt: skip
         i += h
         fetched += part
@@ -130,12 +130,13 @@ def turn(tiles: int, W: Matrix, k: int, w: int, target: int) -> None:
 @kernel
 def dense_gradient(
     x: Matrix, dz: Matrix, W: Matrix, by_rows: Integer, before: Integer, n_before: Integer, after: Integer,
-    n_after: Integer, last: Integer, n_last: Integer, state: Integer, more_state: Integer, now: int, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
+    n_after: Integer, last: Integer, n_last: Integer, state: Integer, more_state: Integer,
+    now: int, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
 ) -> None:  # fmt: skip
     """``dW = x^T dz``, a tile at a time; the instructions after it use the tile, which is never written to memory.
 
-    A thread takes panels of units, or panels of inputs. The instructions of ``before`` are carried out before each panel of
-    units, those of ``last`` after it. Meanwhile W and what the optimizer remembers come into the cache:
+    A thread takes panels of units, or panels of inputs. The instructions of ``before`` are carried out before each
+    panel of units, those of ``last`` after it. Meanwhile W and what the optimizer remembers come into the cache:
     ``state`` and ``more_state`` are their distances from W in bytes.
     """
     p0, p1, q0, q1 = 0, n_panels(W), 0, n_panels(x)
@@ -155,8 +156,8 @@ def dense_gradient(
                 row = q * x.width + k
                 here = cell(W, p, row)
                 multiply(
-                    word(tiles, 16 * w + h), M, cell(x, q, 0) + k * SIZE, SIZE, x.width * SIZE, M, 0, cell(dz, p, 0), scratch,
-                    w * SIZE, zeros, 0, here, here + state, here + more_state, (h * w * SIZE + M - 1) // M,
+                    word(tiles, 16 * w + h), M, cell(x, q, 0) + k * SIZE, SIZE, x.width * SIZE, M, 0, cell(dz, p, 0),
+                    scratch, w * SIZE, zeros, 0, here, here + state, here + more_state, (h * w * SIZE + M - 1) // M,
                 )  # fmt: skip
                 run_all(after, n_after, now, row, row + h, p)
                 k += h

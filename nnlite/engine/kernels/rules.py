@@ -1,7 +1,9 @@
 """The rules of the optimizers, on a piece of theta whose gradient has just been made.
 
-What changes from step to step, such as the learning rate, is in ``of_step``: `nnlite.engine.rules` computes it.
+What changes from step to step, such as the learning rate, is in ``of_step``: `nnlite.engine.support` computes it.
 """
+
+import math
 
 from nnlite.engine.functions import sqrt
 from nnlite.engine.language import (
@@ -9,7 +11,6 @@ from nnlite.engine.language import (
     WRONG,
     Block,
     Integer,
-    Integers,
     Number,
     PerStep,
     T,
@@ -19,6 +20,8 @@ from nnlite.engine.language import (
     numbers,
     store,
 )
+
+LARGE, SMALLER = 1e200, 2.0**-520  # sums of squares above LARGE are made of numbers times SMALLER
 
 
 @kernel
@@ -43,10 +46,13 @@ def adjust_gradient(g: Block, theta: Block, clip_value: Number, l1: Number, deca
 def scale_gradient(g: Block, norms: Integer, limit: Number, n_threads: int) -> None:
     """``g = g min(1, limit / |grad|)``, with the norm of the whole gradient."""
     of_thread = doubles(norms, 8 * n_threads)
-    squares = 0.0
+    squares, smaller = 0.0, 0.0
     for t in range(n_threads):
         squares += of_thread[8 * t]
-    norm = T(squares**0.5)
+        smaller += of_thread[8 * t + 1]
+    norm = T(math.sqrt(squares))
+    if smaller != 0.0:
+        norm = T(math.sqrt(squares * SMALLER * SMALLER + smaller) / SMALLER)
     factor = limit / norm if norm > limit else T(1)
     for i in range(g.size):
         g[i] = g[i] * factor
@@ -54,25 +60,31 @@ def scale_gradient(g: Block, norms: Integer, limit: Number, n_threads: int) -> N
 
 @kernel
 def add_squares(g: Block, norms: Integer, thread: int) -> None:
-    """Add ``sum g^2`` to the part of this thread of the squared norm of the gradient."""
+    """Add ``sum g^2`` to the part of this thread of the squared norm of the gradient.
+
+    Squares that overflow are added to a second sum, in which all of them are smaller.
+    """
     total = T(0)
     for i in range(g.size):
         total += g[i] * g[i]
-    of_thread = doubles(norms + 64 * thread, 1)
-    of_thread[0] += float(total)
+    of_thread = doubles(norms + 64 * thread, 2)
+    if float(total) < LARGE:
+        of_thread[0] += float(total)
+    else:
+        for i in range(g.size):
+            of_thread[1] += (float(g[i]) * SMALLER) * (float(g[i]) * SMALLER)
 
 
 @kernel
 def clear_squares(norms: Integer, thread: int) -> None:
-    """Begin a new sum."""
-    of_thread = doubles(norms + 64 * thread, 1)
+    """Begin new sums."""
+    of_thread = doubles(norms + 64 * thread, 2)
     of_thread[0] = 0.0
+    of_thread[1] = 0.0
 
 
 @kernel
-def store_gradient(
-    g: Block, grad: Integer, units: Integer, r0: int, panel: int, width: int
-) -> None:
+def store_gradient(g: Block, grad: Integer, units: Integer, r0: int, panel: int, width: int) -> None:
     """Write the gradient into ``model.grad``: rows r0..r1, some of ``units`` columns."""
     n = min(width, units - panel * width)
     for i in range(g.size // width):
@@ -133,25 +145,38 @@ def nesterov(theta: Block, g: Block, v: Block, of_step: PerStep, mu: Number) -> 
 
 
 @kernel
-def adam(theta: Block, g: Block, m: Block, v: Block, of_step: PerStep, beta_1: Number, beta_2: Number, epsilon: Number) -> None:
+def adam(
+    theta: Block, g: Block, m: Block, v: Block, of_step: PerStep,
+    beta_1: Number, rest_1: Number, beta_2: Number, rest_2: Number, epsilon: Number,
+) -> None:  # fmt: skip
     """``m = beta_1 m + (1 - beta_1) g``, ``v = beta_2 v + (1 - beta_2) g^2``, and the step with m_hat and v_hat."""
     rate, root = of_step[1], of_step[2]
     for i in range(theta.size):
-        m[i] = beta_1 * m[i] + (T(1) - beta_1) * g[i]
-        v[i] = beta_2 * v[i] + (T(1) - beta_2) * g[i] * g[i]
+        m[i] = beta_1 * m[i] + rest_1 * g[i]
+        v[i] = beta_2 * v[i] + rest_2 * g[i] * g[i]
         theta[i] -= rate * m[i] / (sqrt(v[i]) * root + epsilon)
 
 
 @kernel
 def amsgrad(
-    theta: Block, g: Block, m: Block, v: Block, largest: Block, of_step: PerStep, beta_1: Number, beta_2: Number, epsilon: Number
+    theta: Block,
+    g: Block,
+    m: Block,
+    v: Block,
+    largest: Block,
+    of_step: PerStep,
+    beta_1: Number,
+    rest_1: Number,
+    beta_2: Number,
+    rest_2: Number,
+    epsilon: Number,
 ) -> None:
     """`adam` with the largest v so far in place of v."""
     rate, root = of_step[1], of_step[2]
     for i in range(m.size):
-        m[i] = beta_1 * m[i] + (T(1) - beta_1) * g[i]
+        m[i] = beta_1 * m[i] + rest_1 * g[i]
     for i in range(v.size):
-        v[i] = beta_2 * v[i] + (T(1) - beta_2) * g[i] * g[i]
+        v[i] = beta_2 * v[i] + rest_2 * g[i] * g[i]
     for i in range(v.size):
         largest[i] = max(largest[i], v[i])
     for i in range(theta.size):
@@ -160,13 +185,23 @@ def amsgrad(
 
 @kernel
 def nadam(
-    theta: Block, g: Block, m: Block, v: Block, P: Block, of_step: PerStep, beta_1: Number, beta_2: Number, epsilon: Number
+    theta: Block,
+    g: Block,
+    m: Block,
+    v: Block,
+    P: Block,
+    of_step: PerStep,
+    beta_1: Number,
+    rest_1: Number,
+    beta_2: Number,
+    rest_2: Number,
+    epsilon: Number,
 ) -> None:
     """`adam` that looks ahead: ``P = mu P``, and ``(1 - mu) / (1 - P) g + mu_next / (1 - P mu_next) m`` for m_hat."""
     rate, mu, mu_next, root = of_step[0], of_step[1], of_step[2], of_step[3]
     for i in range(m.size):
-        m[i] = beta_1 * m[i] + (T(1) - beta_1) * g[i]
-        v[i] = beta_2 * v[i] + (T(1) - beta_2) * g[i] * g[i]
+        m[i] = beta_1 * m[i] + rest_1 * g[i]
+        v[i] = beta_2 * v[i] + rest_2 * g[i] * g[i]
     for i in range(theta.size):
         P[i] = mu * P[i]
         ahead = (T(1) - mu) / (T(1) - P[i]) * g[i] + mu_next / (T(1) - P[i] * mu_next) * m[i]
@@ -183,27 +218,29 @@ def adagrad(theta: Block, g: Block, s: Block, of_step: PerStep, epsilon: Number)
 
 
 @kernel
-def mean_square(g: Block, s: Block, rho: Number, epsilon: Number) -> None:
+def mean_square(g: Block, s: Block, rho: Number, rest: Number, epsilon: Number) -> None:
     """``s = rho s + (1 - rho) g^2``, and ``g / (sqrt(s) + epsilon)`` in place of g."""
     for i in range(g.size):
-        s[i] = rho * s[i] + (T(1) - rho) * g[i] * g[i]
+        s[i] = rho * s[i] + rest * g[i] * g[i]
         g[i] = g[i] / (sqrt(s[i]) + epsilon)
 
 
 @kernel
-def centered_mean_square(g: Block, s: Block, m: Block, rho: Number, epsilon: Number) -> None:
+def centered_mean_square(g: Block, s: Block, m: Block, rho: Number, rest: Number, epsilon: Number) -> None:
     """``m = rho m + (1 - rho) g`` too, and ``g / (sqrt(s - m^2) + epsilon)`` in place of g."""
     for i in range(g.size):
-        s[i] = rho * s[i] + (T(1) - rho) * g[i] * g[i]
-        m[i] = rho * m[i] + (T(1) - rho) * g[i]
+        s[i] = rho * s[i] + rest * g[i] * g[i]
+        m[i] = rho * m[i] + rest * g[i]
         g[i] = g[i] / (sqrt(max(s[i] - m[i] * m[i], T(0))) + epsilon)
 
 
 @kernel
-def lion(theta: Block, g: Block, m: Block, of_step: PerStep, beta_1: Number, beta_2: Number) -> None:
+def lion(
+    theta: Block, g: Block, m: Block, of_step: PerStep, beta_1: Number, rest_1: Number, beta_2: Number, rest_2: Number,
+) -> None:  # fmt: skip
     """``theta = theta - learning_rate sign(beta_1 m + (1 - beta_1) g)``, ``m = beta_2 m + (1 - beta_2) g``."""
     rate = of_step[0]
     for i in range(theta.size):
-        c = beta_1 * m[i] + (T(1) - beta_1) * g[i]
+        c = beta_1 * m[i] + rest_1 * g[i]
         theta[i] -= rate if c > T(0) else -rate if c < T(0) else T(0)
-        m[i] = beta_2 * m[i] + (T(1) - beta_2) * g[i]
+        m[i] = beta_2 * m[i] + rest_2 * g[i]

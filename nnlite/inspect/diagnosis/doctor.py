@@ -19,7 +19,7 @@ from nnlite.inspect.diagnosis.targets import labels_fit_inputs, targets
 from nnlite.inspect.diagnosis.validation import validation_classes, validation_shift
 from nnlite.inspect.twins import require_network
 from nnlite.network.network import Network
-from nnlite.optimizers import SGD, Optimizer
+from nnlite.optimizers import Optimizer, check_optimizer
 
 
 def diagnose(
@@ -123,13 +123,6 @@ def examine_data(subject: Subject) -> list[Result]:
         *validation_classes(subject),
         *validation_shift(subject),
     ]
-
-
-def check_optimizer(optimizer: Any) -> Optimizer:
-    """Return the optimizer, by default SGD(0.1), or raise ArgumentError."""
-    if not (optimizer is None or isinstance(optimizer, Optimizer)):
-        raise ArgumentError(f"optimizer: expected an Optimizer such as nn.SGD(0.1), got {optimizer!r}")
-    return SGD(0.1) if optimizer is None else optimizer
 
 
 def check_batch_size(batch_size: Any) -> int | None:

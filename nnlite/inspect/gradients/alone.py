@@ -129,7 +129,8 @@ class LayerAlone:
         """Check that ``method`` did not change parameters, and restore them."""
         for segment in self.segments:
             if not np.array_equal(segment.view(self.network.theta), segment.view(self.theta), equal_nan=True):
-                check.faults.append(f"{method} changes {segment.name}, but only the optimizer may change parameters")
+                rule = "but only the optimizer may change parameters"
+                check.faults.append(f"{method} changes self.{segment.attribute}, {rule}")
         self._restore()
 
     def _set_gradients(self, check: LayerCheck, grad: Array, grad_again: Array) -> Iterator[tuple[Segment, Array]]:
@@ -140,13 +141,18 @@ class LayerAlone:
                 continue
             left = (g == 0) & (again == 1)
             if left.all():
-                check.faults.append(f"backward does not set d{segment.name}")
+                check.faults.append(f"backward does not set {_gradient_of(segment)}")
                 continue
             if np.allclose(again - g, 1, rtol=0, atol=min(0.5, 1e-9 * max(1.0, float(np.abs(g).max())))):
-                check.faults.append(f"backward adds to d{segment.name} instead of setting it")
+                check.faults.append(f"backward adds to {_gradient_of(segment)} instead of setting it")
             elif left.any():
-                check.faults.append(f"backward sets only a part of d{segment.name}")
+                check.faults.append(f"backward sets only a part of {_gradient_of(segment)}")
             yield segment, g
+
+
+def _gradient_of(segment: Segment) -> str:
+    """Name a gradient as the layer does and as the network does."""
+    return f"self.d{segment.attribute} (d{segment.name} in the network)"
 
 
 class OutputAlone(LayerAlone):

@@ -11,8 +11,9 @@ from nnlite.inspect.gradients.alone import LayerAlone, OutputAlone
 from nnlite.inspect.gradients.comparison import Comparer, Comparison
 from nnlite.inspect.gradients.report import GradientCheck, LayerCheck
 from nnlite.inspect.records import Records
-from nnlite.inspect.twins import in_float64, places, segments_by_layer, twin_and_batch
+from nnlite.inspect.twins import in_float64, segments_by_layer, twin_and_batch
 from nnlite.layers import Layer
+from nnlite.layers.chain import places
 from nnlite.network.network import Network
 from nnlite.network.passes import Pass, mean_loss
 from nnlite.network.vectors import Segment
@@ -74,9 +75,9 @@ def gradient_check(
     --------
     >>> import nnlite as nn
     >>> class Square(nn.Layer):
-    ...     def forward(self, a_prev, cache):
-    ...         cache.z = a_prev
-    ...         return a_prev**2
+    ...     def forward(self, z, cache):
+    ...         cache.z = z
+    ...         return z**2
     ...
     ...     def backward(self, da, cache):
     ...         return da * cache.z  # forgot the 2

@@ -32,7 +32,7 @@ from nnlite.layers import (
     Softplus,
     Tanh,
 )
-from nnlite.optimizers import SGD, Optimizer
+from nnlite.optimizers import SGD, Adagrad, Adam, Optimizer, RMSProp
 
 # ---- forward ----------------------------------------------------------------------------------------------------
 
@@ -184,6 +184,30 @@ START = Equation("<din> = y_hat - y", r"<din> = \hat{y} - y")
 
 COST_AFTER = Equation("J = 1/M sum_i L after the step", r"J = \tfrac{1}{M} \textstyle\sum_i L \text{ after the step}")
 
+# ---- update: the equation, and what its symbols are -------------------------------------------------------------
+
+ROOT = Equation(
+    "<theta> := <theta> - <rate> <dtheta> / (sqrt(s) + <epsilon>)",
+    r"<theta> := <theta> - <rate>\, <dtheta> / (\sqrt{s} + <epsilon>)",
+)
+UPDATES: dict[str, tuple[Equation, str]] = {
+    "SGD": (Equation("<theta> := <theta> - <rate> <dtheta>", r"<theta> := <theta> - <rate>\, <dtheta>"), ""),
+    "SGD with momentum": (
+        Equation("<theta> := <theta> - <rate> v", r"<theta> := <theta> - <rate>\, v"),
+        "v = <momentum> v + <dtheta>",
+    ),
+    "Adagrad": (ROOT, "s = s + <dtheta>^2"),
+    "RMSProp": (ROOT, "s = <rho> s + (1 - <rho>) <dtheta>^2"),
+    "Adam": (
+        Equation(
+            "<theta> := <theta> - <rate> m_hat / (sqrt(v_hat) + <epsilon>)",
+            r"<theta> := <theta> - <rate>\, \hat{m} / (\sqrt{\hat{v}} + <epsilon>)",
+        ),
+        "m = <beta_1> m + (1 - <beta_1>) <dtheta>, v = <beta_2> v + (1 - <beta_2>) <dtheta>^2; in step t "
+        "m_hat = m / (1 - <beta_1>^t), v_hat = v / (1 - <beta_2>^t)",
+    ),
+}
+
 # ---- notes on the equation of a layer ---------------------------------------------------------------------------
 
 NOTES: dict[type[Layer], str] = {
@@ -240,12 +264,21 @@ def start_equation(layer: Layer) -> Equation:
     return _call("<din>", f"{type(layer).__name__}.start_backward", "y")
 
 
-def update_equation(optimizer: Optimizer) -> Equation:
-    """Return ``W := W - 0.1 dW`` for plain gradient descent, for another rule ``W := Adam(W, dW)``."""
+def update_equation(optimizer: Optimizer) -> tuple[Equation, str]:
+    """Return the update, ``W := W - 0.1 dW``, and what its other symbols are; for other rules ``W := Lion(W, dW)``."""
     options = (optimizer.weight_decay, optimizer.l1, optimizer.clip_value, optimizer.clip_norm, optimizer.max_norm)
-    if type(optimizer) is SGD and not optimizer.momentum and not any(options):
-        return Equation("<theta> := <theta> - <rate> <dtheta>", r"<theta> := <theta> - <rate>\, <dtheta>")
-    return _call("<theta>", type(optimizer).__name__, "<theta>, <dtheta>", equals=":=")
+    if not any(options) and _rule_of(optimizer) in UPDATES:
+        return UPDATES[_rule_of(optimizer)]
+    return _call("<theta>", type(optimizer).__name__, "<theta>, <dtheta>", equals=":="), ""
+
+
+def _rule_of(optimizer: Optimizer) -> str:
+    """Return the name of the rule in UPDATES; a variant with another equation has none."""
+    if type(optimizer) is SGD and optimizer.momentum and not optimizer.nesterov:
+        return "SGD with momentum"
+    variant = [name for name in ("momentum", "amsgrad", "centered") if getattr(optimizer, name, False)]
+    own = type(optimizer) in (SGD, Adagrad, RMSProp, Adam)
+    return type(optimizer).__name__ if own and not variant else ""
 
 
 def note(layer: Layer) -> str:

@@ -13,6 +13,7 @@ from nnlite.inspect.tracing.steps import Step
 
 WIDTH = 99
 EQUATION = 49  # columns of a terminal for an equation
+FEW = 4  # numbers say more than their statistics
 MOST_COLUMNS = 10  # LaTeX typesets no more
 
 
@@ -57,6 +58,15 @@ def shape_of(step: Step) -> str:
     return " x ".join(map(str, step.shape))
 
 
+def _statistics(step: Step, most: int) -> list[str]:
+    """Return min, mean, max and the share of zeros as they are shown; nothing for a few numbers that are shown."""
+    if step.values.size <= FEW and show_numbers(step, most):
+        return [""] * 4
+    statistics = step.statistics
+    zeros = f"{100 * statistics['zeros']:.0f} %" if statistics["zeros"] else ""
+    return [*(number(statistics[key]) for key in ("min", "mean", "max")), zeros]
+
+
 # ---- text ------------------------------------------------------------------------------------------------------
 
 
@@ -84,9 +94,8 @@ def _heading(heading: str, columns: str) -> list[str]:
 def _text_lines(step: Step, most: int) -> list[str]:
     if not step.shape:
         return _with_note([f"  {step.equation} = {step.values:.6g}"], step)
-    statistics = step.statistics
-    cells = f"{shape_of(step):>13}" + "".join(f"{number(statistics[key]):>10}" for key in ("min", "mean", "max"))
-    cells += f"{100 * statistics['zeros']:>5.0f} %" if statistics["zeros"] else ""
+    low, mean, high, zeros = _statistics(step, most)
+    cells = f"{shape_of(step):>13}{low:>10}{mean:>10}{high:>10}{zeros:>7}"
     equation = f"  {step.equation}"
     if len(equation) <= EQUATION:
         lines = [f"{equation:<{EQUATION}}{cells}"]
@@ -165,10 +174,8 @@ def _html_rows(step: Step, most: int) -> list[str]:
     if not step.shape:
         text, latex = f"{text} = {step.values:.6g}", f"{latex} = {latex_number(f'{step.values:.6g}')}"
     else:
-        statistics = step.statistics
-        shown = [number(statistics[key]) for key in ("min", "mean", "max")]
-        shown.append(f"{100 * statistics['zeros']:.0f} %" if statistics["zeros"] else "")
-        cells = "".join(f"<td>{cell}</td>" for cell in (shape_of(step).replace("x", "&times;"), *shown))
+        shown = shape_of(step).replace("x", "&times;"), *_statistics(step, most)
+        cells = "".join(f"<td>{cell}</td>" for cell in shown)
     equation = f'<span class="tex">\\({html.escape(latex)}\\)</span>'
     equation += f'<span class="plain" style="display: none">{html.escape(text)}</span>'
     rows = [f'<tr><td class="l">{equation}</td>{cells}</tr>']

@@ -47,16 +47,22 @@ class Step:
 
     @property
     def statistics(self) -> dict[str, float]:
-        """``min``, ``mean``, ``max`` and ``zeros``, the share of numbers that are exactly 0."""
+        """``min``, ``mean`` (0 if it is rounding alone), ``max`` and ``zeros``, the share of numbers that are 0."""
         if self.values.size == 0:
             return dict.fromkeys(("min", "mean", "max", "zeros"), math.nan)
         with np.errstate(all="ignore"):  # a trace also shows where a network overflows
+            mean = float(self.values.mean(dtype=np.float64))
             return {
                 "min": float(self.values.min()),
-                "mean": float(self.values.mean(dtype=np.float64)),
+                "mean": 0.0 if abs(mean) < rounding(self.values) else mean,
                 "max": float(self.values.max()),
                 "zeros": float(np.mean(self.values == 0)),
             }
+
+
+def rounding(values: Array) -> float:
+    """Return how large the mean of floats can be by rounding alone: a few eps times the largest of them."""
+    return float(4 * np.finfo(values.dtype).eps * np.abs(values).max()) if values.dtype.kind == "f" else 0.0
 
 
 class Steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,15 +19,16 @@ from nnlite.inspect.records import Records
 from nnlite.inspect.tracing import equations
 from nnlite.inspect.tracing.backward import BackwardWriter
 from nnlite.inspect.tracing.forward import ForwardWriter
-from nnlite.inspect.tracing.notation import Symbol, same
+from nnlite.inspect.tracing.notation import Symbol, same, written
 from nnlite.inspect.tracing.rendering import Page, Section, as_html, as_latex, as_text
 from nnlite.inspect.tracing.steps import Step, Steps
 from nnlite.inspect.tracing.story import Outcome, check_names, tell
-from nnlite.inspect.twins import places, twin_and_batch
+from nnlite.inspect.twins import twin_and_batch
 from nnlite.layers import Output
+from nnlite.layers.chain import places
 from nnlite.network.network import Network
 from nnlite.network.passes import mean_loss
-from nnlite.optimizers import SGD, Optimizer
+from nnlite.optimizers import Optimizer, check_optimizer
 
 HEADINGS = {
     "forward": "forward pass",
@@ -87,9 +89,10 @@ class Trace:
     max_numbers: int
 
     def __getitem__(self, name: str) -> Array:
-        """Return the numbers of the step with that name."""
+        """Return the numbers of the step with that name: "dW[1]", or "dW1" as in `Model.gradients`."""
+        spelled = re.sub(r"^([^\d\[\]]+?)(\d+)( after)?$", r"\1[\2]\3", name)
         for step in self.steps:
-            if step.name == name:
+            if step.name == spelled:
                 return step.values
         raise KeyError(f"this trace has no step {name!r}; its steps are {', '.join(step.name for step in self.steps)}")
 
@@ -207,7 +210,7 @@ def trace(
     network, (X, y, _, _) = twin_and_batch(model, X, y, "a trace")
     example = _check_example(example, len(X))
     max_numbers = checks.integer("max_numbers", max_numbers, minimum=0)
-    optimizer = _check_optimizer(optimizer)
+    optimizer = check_optimizer(optimizer)
     units = network.signature.units
     names = check_names(model.class_names if class_names is None else class_names, network.output, units)
     writer = _Writer(network, X, y, example)
@@ -241,14 +244,6 @@ def _check_example(example: Any, M: int) -> int | None:
     if index >= M:
         raise ArgumentError(f"example: expected the index of one of {M} examples (0..{M - 1}), got {index}")
     return index % M
-
-
-def _check_optimizer(optimizer: Any) -> Optimizer:
-    if optimizer is None:
-        return SGD(0.1)
-    if not isinstance(optimizer, Optimizer):
-        raise ArgumentError(f"optimizer: expected an Optimizer such as nn.SGD(0.1), got {optimizer!r}")
-    return optimizer
 
 
 def _with_memory(optimizer: Optimizer, model: Network, twin: Network) -> Optimizer:
@@ -309,13 +304,16 @@ class _Writer:
 
     def _write_parameters(self, before: dict[str, Array], optimizer: Optimizer) -> None:
         rate = optimizer.state(self.network).learning_rate
-        line = equations.update_equation(optimizer)
+        line, meaning = equations.update_equation(optimizer)
+        numbers = {name: value for name, value in vars(optimizer).items() if isinstance(value, float)}
         for segment in self.network.segments:
             if segment.trainable and segment.size:
                 symbol = Symbol(segment.attribute, segment.name.removeprefix(segment.attribute))
-                symbols = {"theta": symbol, "dtheta": symbol.d, "rate": rate}
+                symbols = numbers | {"theta": symbol, "dtheta": symbol.d, "rate": rate}
                 after = segment.view(self.network.theta)
                 norm = float(np.linalg.norm(before[segment.name]))
                 change = float(np.linalg.norm(after - before[segment.name]))
                 note = f"|change| / |{symbol}| = {change / norm:.2g}" if norm else f"|change| = {change:.2g}"
+                if meaning:
+                    note = f"{written(same(meaning), symbols).text}; {note}"
                 self.steps.add("update", segment.layer, f"{symbol} after", line, symbols, after, whole=True, note=note)

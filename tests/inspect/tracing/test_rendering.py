@@ -109,3 +109,12 @@ def test_it_says_whose_gradients_are_shown():
     assert "Example 3 of M = 6 examples, in float64. J = " in shown
     assert "only the row of example 3 is shown" in shown
     assert np.isclose(nn.trace(model, X, y).J, float(re.search(r"J = (\S+);", shown)[1]), rtol=1e-3)
+
+
+def test_a_few_numbers_are_shown_without_their_statistics():
+    model = nn.Model([nn.Dense(2), nn.Identity()], n_features=3, seed=0)
+    lines = str(nn.trace(model, [[1.0, 2.0, 3.0]], [[1.0, 2.0]])).splitlines()
+    L = next(line for line in lines if line.startswith("  L = "))
+    W = next(line for line in lines if line.startswith("  W[1] "))
+    assert L.split()[-1] == "1"  # the shape
+    assert len(W.split()) == len(["W[1]", "3", "x", "2", "min", "mean", "max"])

@@ -203,7 +203,32 @@ def test_what_the_optimizer_remembers_of_the_model_counts_and_stays(optimizer):
     optimizer.step(model)
     for name, theta in model.parameters.items():
         assert np.array_equal(t[f"{name[0]}[{name[1:]}] after"], theta), name
-    assert written(t)["W[1] after"][0] == f"W[1] := {type(optimizer).__name__}(W[1], dW[1])"
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "update", "meaning"),
+    [
+        (nn.SGD(0.1), "W[1] - 0.1 dW[1]", ""),
+        (nn.SGD(0.1, momentum=0.9), "W[1] - 0.1 v", "v = 0.9 v + dW[1]; "),
+        (nn.Adagrad(0.1), "W[1] - 0.1 dW[1] / (sqrt(s) + 1e-10)", "s = s + dW[1]^2; "),
+        (nn.RMSProp(0.1, rho=0.9), "W[1] - 0.1 dW[1] / (sqrt(s) + 1e-08)", "s = 0.9 s + (1 - 0.9) dW[1]^2; "),
+        (
+            nn.Adam(0.1),
+            "W[1] - 0.1 m_hat / (sqrt(v_hat) + 1e-08)",
+            "m = 0.9 m + (1 - 0.9) dW[1], v = 0.999 v + (1 - 0.999) dW[1]^2; in step t "
+            "m_hat = m / (1 - 0.9^t), v_hat = v / (1 - 0.999^t); ",
+        ),
+        (nn.Adam(0.1, amsgrad=True), "Adam(W[1], dW[1])", ""),
+        (nn.RMSProp(0.1, momentum=0.5), "RMSProp(W[1], dW[1])", ""),
+        (nn.SGD(0.1, weight_decay=0.1), "SGD(W[1], dW[1])", ""),
+        (nn.Lion(0.1), "Lion(W[1], dW[1])", ""),
+    ],
+    ids=repr,
+)
+def test_the_update_is_the_equation_of_the_rule(optimizer, update, meaning):
+    equation, note = written(nn.trace(deep(nn.Tanh()), X, y, optimizer=optimizer))["W[1] after"]
+    assert equation == f"W[1] := {update}"
+    assert note.startswith(f"{meaning}|change| / |W[1]| = ")
 
 
 @pytest.mark.parametrize("n_features", [None, 3])
@@ -298,7 +323,11 @@ def test_the_steps_of_a_trace_are_data():
     assert step.statistics == pytest.approx(
         {"min": a.min(), "mean": a.mean(), "max": a.max(), "zeros": (a == 0).mean()}
     )
+    dz = next(step for step in t if step.name == "dz[2]")
+    assert dz.values.mean() != dz.statistics["mean"] == 0  # its rows sum to 0, up to their rounding
     assert {step.part for step in t} == {"forward", "cost", "backward", "update"}
+    assert np.array_equal(t["dW1"], t["dW[1]"])
+    assert np.array_equal(t["b2 after"], t["b[2] after"])
     with pytest.raises(KeyError, match=r"no step 'z\[9\]'; its steps are a\[0\], W\[1\]"):
         t["z[9]"]
 

@@ -134,14 +134,20 @@ CLASS_WEIGHTS = [
 
 EPOCHS = each(0, -1, 1.5, 2.0, True, "3", None, [1], says="integer of at least 1")
 SIZES = each(0, -1, 2.5, 32.0, True, "32", [32], says="integer of at least 1")
-OPTIMIZERS = each("sgd", nn.SGD, 0.1, {}, False, says="nn.SGD(0.1)")
+OPTIMIZERS = [
+    case("sgd", "nn.SGD(0.1)", "write nn.SGD()"),
+    case(nn.Adam, "nn.SGD(0.1)", "write nn.Adam()"),
+    case(type("Own", (nn.SGD,), {}), "write Own(...)", label="a user's class"),
+    *each(0.1, {}, False, "momentum", says="nn.SGD(0.1)"),
+]
 STEPS = [
     case(3, "batch_size", label="with arrays"),
     *changed(each(0, 2.0, says="at least 1"), others=SOURCE),
 ]
 CALLBACKS = [
     case([nn.EMA], "subclasses of Callback", "write EMA(...)", label="class"),
-    case(nn.callbacks.Callback(), "expected a list", "Callback object", label="one"),
+    case(nn.callbacks.Callback(), "expected a list", "write callbacks=[Callback()]", label="one"),
+    case([nn.Checkpoint("runs/a")], "write checkpoint=Checkpoint('runs/a')", "ModelCheckpoint", label="Checkpoint"),
     case([print], "subclasses of Callback", "print", label="function"),
     case("EMA", "subclasses of Callback", "'E'"),
     case([None], "subclasses of Callback", "None"),

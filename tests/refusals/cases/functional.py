@@ -20,7 +20,7 @@ CALLS = {
     "elu": of_z(alpha=-1),
     "gelu": of_z(approximate="yes"),
     "leaky_relu": of_z(negative_slope="steep"),
-    "cross_entropy": Call({"Y_hat": P, "Y": P}, wrong={"Y_hat": -P, "Y": P[:, :3]}),
+    "cross_entropy": Call({"Y_hat": P, "Y": P}, wrong={"Y_hat": -P, "Y": P[:, :3], "axis": case(2, named="Y_hat")}),
     "binary_cross_entropy": Call({"Y_hat": [0.5], "Y": [1]}, wrong={"Y_hat": [2], "Y": [0, 1]}),
     "one_hot": Call({"y": [0, 3]}, wrong={"y": [0, -1], "n_classes": 0, "dtype": "text"}),
 }

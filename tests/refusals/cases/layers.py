@@ -27,6 +27,7 @@ LAYERS = [
     case(3, "expected a list", "got 3"),
     case(iter([nn.Softmax()]), "expected a list", label="iterator"),
     case("Softmax", "entry 0 is not a layer", "'S'"),
+    case(["relu", nn.Softmax()], "entry 0 is not a layer", "write nn.ReLU()", label="name"),
     case([nn.Dense(4), nn.Softmax], "entry 1 is not a layer", "nn.Softmax()", label="class"),
     case([nn.Dense(4), nn.softmax], "entry 1 is not a layer", label="function"),
     case([nn.Dense(4), nn.ReLU()], "the last must be", "got ReLU()", label="ReLU last"),

@@ -1,4 +1,4 @@
-"""The command line, for example ``nnlite train digits``."""
+"""``nnlite train``: learns a data set and writes the network and its learning curves."""
 
 import argparse
 import glob
@@ -7,22 +7,21 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from nnlite import checks
+from nnlite.cli.codes import INTERRUPTED
 from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_spirals
-from nnlite.errors import ArgumentError, NnliteError
+from nnlite.errors import ArgumentError
 from nnlite.fitting.history import History
 from nnlite.layers import Dense, Layer, ReLU, Softmax
 from nnlite.model import Model
 from nnlite.optimizers import SGD
 from nnlite.splits import stratified_split
-from nnlite.version import __version__
 
 VALIDATION_FRACTION = 0.1
-INTERRUPTED = 130  # exit code after Ctrl-C
 Number = TypeVar("Number", int, float)
 
 
@@ -44,43 +43,11 @@ RECIPES = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, 2 for a wrong call, or 130 after Ctrl-C.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        By default the arguments of the process.
-    """
-    options = _parser().parse_args(arguments)
-    try:
-        return _train(options)
-    except BrokenPipeError:  # the reader of our output closed it, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except (NnliteError, OSError) as error:
-        print(f"nnlite: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("nnlite: stopped", file=sys.stderr)
-        return INTERRUPTED
-
-
 # ---- options -------------------------------------------------------------------------------------------------------
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="nnlite",
-        description="Train multilayer neural networks, from scratch in NumPy.",
-        epilog="examples:\n"
-        "  nnlite train digits                         learn handwritten digits in seconds\n"
-        "  nnlite train mnist --hidden 128 64 --seed 1\n"
-        "  nnlite train --help                         all options and their defaults",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"nnlite {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+def add_parser(commands: Any) -> None:
+    """Add the command ``train`` to the commands of the program."""
     train = commands.add_parser(
         "train",
         usage="nnlite train DATASET [options]",
@@ -91,10 +58,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_defaults_table(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    train.set_defaults(run=_train)
     train.add_argument("dataset", choices=RECIPES, help="data set to learn")
     _add_recipe_options(train)
     _add_run_options(train)
-    return parser
 
 
 def _add_recipe_options(train: argparse.ArgumentParser) -> None:
@@ -305,7 +272,3 @@ def _write(directory: str, history: History, model: Model, title: str) -> None:
     print(f"learning curves:  {paths['learning_curves.png']}")
     print(f"history:          {paths['history.csv']}")
     print(f"network:          {paths['model.npz']}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

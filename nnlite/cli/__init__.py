@@ -1,0 +1,5 @@
+"""The command line, for example ``nnlite train digits``."""
+
+from nnlite.cli.program import main
+
+__all__ = ["main"]

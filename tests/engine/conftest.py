@@ -1,0 +1,37 @@
+"""What the tests of the engine share."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """An empty folder for the cache and another for temporary files, which nobody else uses."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setenv("NNLITE_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.fixture
+def python(places):
+    """``python(code, **environment)`` runs code in a new process that succeeds; returns its output and its errors."""
+
+    def python(code, package=ROOT, **environment):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+        clean |= {"PYTHONPATH": str(package)} | environment
+        command = [sys.executable, "-c", code]
+        run = subprocess.run(command, env=clean, cwd=places, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        return run.stdout, run.stderr
+
+    return python
