@@ -10,7 +10,8 @@ from nnlite import metrics as known_metrics
 from nnlite.callbacks import Callback, Hooks, check_callbacks
 from nnlite.checks import Array
 from nnlite.engine import waiting
-from nnlite.engine.choice import Choice, check_engine, choose
+from nnlite.engine.availability import check_engine
+from nnlite.engine.choice import Choice, choose
 from nnlite.errors import ArgumentError
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import check_class_weight
