@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from nnlite.engine import cache, waiting
-from nnlite.engine.language import LANES, MOST_ROWS, TILE_WORDS, TRANSPOSE, ZEROS
-from nnlite.engine.processor import processor, target_machine
+from nnlite.engine.language import CACHE, LANES, MOST_ROWS, TILE_WORDS, TRANSPOSE, ZEROS
+from nnlite.engine.processor import processor, second_cache, target_machine
 from nnlite.engine.tiles import tile_name, tile_shape
 
 CALL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 5)
@@ -83,6 +83,7 @@ class Library:
     def _add_tiles(self) -> None:
         self._load(f"nnlite_tiles_{self.dtype}", lambda: self._compile().tiles())
         self.tiles[[MOST_ROWS, LANES]] = self.shape.rows, self.shape.lanes
+        self.tiles[CACHE] = second_cache() // 2
         self.tiles[ZEROS] = self._zeros.ctypes.data
         self.tiles[TRANSPOSE] = self._engine.get_function_address("transpose")
         for width in self.shape.widths:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.engine.language import DONE, NOW, NOW_WORDS, SHARED_WORDS, STOP, WRONG
+from nnlite.engine.language import ABORT, DONE, NOW, NOW_WORDS, SHARED_WORDS, STOP, WRONG
 
 CALL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 5)
 WATCH = 0.05  # seconds between two looks of the calling thread
@@ -55,7 +55,7 @@ class Team:
         """Carry out an instruction and return the number of steps that were made.
 
         ``watch`` is called from time to time with the number of steps so far; if it returns True, the team stops after
-        the present step. One thread alone works in the calling thread, which then cannot watch.
+        the next step. One thread alone works in the calling thread, which then cannot watch.
         """
         self._shared[:] = 0
         if self.n_threads == 1:
@@ -85,6 +85,7 @@ class Team:
                 self._join(thread, watch)
         except BaseException:
             self._shared[STOP] = 1
+            self._shared[ABORT] = any(thread.ident is None for thread in threads)  # the others would wait for it
             for thread in threads:
                 if thread.ident is not None:
                     thread.join()

@@ -12,6 +12,7 @@ from nnlite.engine.trainer import VARIANTS, Batch, Stretch, Trainer, choose_thre
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.loop import Loop, Saver, Setup
+from nnlite.layers import Output, Softmax
 from nnlite.network.examples import Examples
 
 
@@ -86,7 +87,8 @@ class CompiledLoop(Loop):
             X, y = examples.X, examples.y
             if X.dtype.name not in VARIANTS:
                 X = self.signature.cast(X)
-            targets = self.signature.target_rows(y) if y.ndim > 1 else y.astype(np.int64, copy=False)
+            labels = _labels(self.network.output, y)
+            targets = self.signature.target_rows(y) if labels is None else labels.astype(np.int64, copy=False)
             weights = weighted(examples.weights, self.setup.class_weight, y)
             known = self._converted = examples, np.ascontiguousarray(X), np.ascontiguousarray(targets), weights
         rows = np.arange(len(examples.X)) if examples.rows is None else examples.rows
@@ -102,3 +104,11 @@ class CompiledLoop(Loop):
             self.means.add_sums(float(stretch.J[i]), M, weight, float(stretch.n_correct[i]))
             if stretch.Y_hat is not None:
                 self.means.keep(examples.batch(part).y, stretch.Y_hat[part])
+
+
+def _labels(output: Output, y: Array) -> Array | None:
+    """Return class indices, also from one-hot rows, so that the form of y makes no difference; None for other rows."""
+    if y.ndim == 1:
+        return y
+    is_one_hot = isinstance(output, Softmax) and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
+    return y.argmax(axis=1) if is_one_hot else None

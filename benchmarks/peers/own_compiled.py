@@ -1,0 +1,12 @@
+"""nnlite with its compiled engine, which ``pip install nnlite[fast]`` brings: the same ``fit``."""
+
+from __future__ import annotations
+
+from benchmarks.peers import own
+from benchmarks.peers.own import predictor as predictor
+
+
+class Training(own.Training):
+    """As without Numba; `fit` chooses the compiled engine by itself, which is checked here."""
+
+    engine = "compiled"
