@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.engine import support
+from nnlite.engine import cache, support
 from nnlite.engine.instructions import Instructions
 from nnlite.engine.kernels.prediction import PADDING
 from nnlite.engine.language import NOW, NOW_WORDS, SHARED_WORDS, WRONG
@@ -115,10 +115,11 @@ class Program:
         entry = self.instructions.op(
             "predict",
             [*self.instructions.place(ops), kind.rows, kind.rows, int(not kind.panels), 0],
-            n_examples=4, waits=7,
+            n_examples=4, alone=6,
         )  # fmt: skip
         self._prepare(*self.instructions.place([entry]))
-        self.x, self.y = self.a[0].view[0], self.a[-1].view[0]
+        self.x = self.a[0].view[0].reshape(kind.rows, *subject.input_shape) if not kind.panels else self.a[0].view
+        self.y = self.a[-1].view[0]
 
     def _matrix(self, units: int) -> Panels:
         if not self.kind.panels:
@@ -130,21 +131,34 @@ class Program:
         """Make what a call needs."""
         widest = max(stage.units for stage in self.stages)
         self.scratch = self.memory.zeros(widest * self.library.shape.widths[1] + PADDING if self.kind.panels else 1)
-        self._now, own = np.zeros(NOW_WORDS, np.int64), np.zeros(SHARED_WORDS, np.int64)
+        self._now, self._own = np.zeros(NOW_WORDS, np.int64), np.zeros(SHARED_WORDS, np.int64)
+        self._shared: Array | None = None
         self._words = np.array([self.library.address("predict"), entry, self._now.ctypes.data, 0], np.int64)
         known = {"n_threads": 1, "tiles": self.library.tiles.ctypes.data, "scratch": self.scratch.ctypes.data}
         for name, value in known.items():
             self._now[NOW.index(name)] = value
-        self.share(own)
-        self._kept.append(own)
+        self._share(self._own)
         self.start, compiler = starter()
         self._kept.append(compiler)
         self.words = int(self._words.ctypes.data)
 
-    def share(self, shared: Array) -> None:
-        """Set the memory that all threads of a call share."""
-        self._now[NOW.index("shared")] = shared.ctypes.data
-        self._words[3] = shared[WRONG:].ctypes.data
+    def run(self, words: Mapping[str, Sequence[int]], shared: Array | None = None, *, waits: bool = False) -> int:
+        """Carry out the instructions with these words; return whether a number is NaN or infinite.
+
+        ``shared`` is the memory of a call in which several threads work, each with a program. With ``waits``, return
+        when all of them have finished.
+        """
+        for name, values in words.items():
+            self.instructions.set(name, *values)
+        self.instructions.set("alone", int(shared is None), int(waits))
+        self._share(self._own if shared is None else shared)
+        return self.start(self.words)
+
+    def _share(self, shared: Array) -> None:
+        if shared is not self._shared:
+            self._shared = shared
+            self._now[NOW.index("shared")] = shared.ctypes.data
+            self._words[3] = self._now[NOW.index("shared")] + 8 * WRONG
 
     # ---- instructions ---------------------------------------------------------------------------------------------
 
@@ -153,7 +167,7 @@ class Program:
         op, ops = self.instructions.op, []
         if self.kind.variant:
             operands = [[0, 0], [0, 0], self.a[0].matrix]
-            ops.append(op("gather", operands, variant=self.kind.variant, X=2, of_X=4))
+            ops.append(op("gather", operands, variant=self.kind.variant, X=2, order=4))
         if not self.kind.cost and self.stages[1].kind != "dense":
             ops.append(op("check_rows", [self.a[0].matrix]))
         return ops
@@ -236,13 +250,13 @@ class Program:
         varying: dict[str, Any]
         if self.kind.cost == "labels":
             operands = [*first, self._sums(), [0, 0], 0, [0, 0], 0.0, *last]
-            varying = {"y": 12, "weights": 14, "order": 15, "smoothing": 17, "Y_hat": 18, "results": 19}
+            varying = {"y": 12, "weights": 14, "smoothing": 17, "Y_hat": 18, "results": 19}
             return [op("softmax_labels", operands, **varying)]
         if isinstance(output, Softmax):
             operands = [*first, self._sums(), [0, 0], 0, [0, 0], *last]
-            varying = {"y": 12, "weights": 14, "order": 15, "Y_hat": 17, "results": 18}
+            varying = {"y": 12, "weights": 14, "Y_hat": 17, "results": 18}
             return [op("softmax_targets", operands, **varying)]
-        varying = {"y": 10, "weights": 12, "order": 13, "Y_hat": 15, "results": 16}
+        varying = {"y": 10, "weights": 12, "Y_hat": 15, "results": 16}
         return [op(support.OUTPUTS[type(output)], [*first, [0, 0], 0, [0, 0], *last], **varying)]
 
 
@@ -291,12 +305,10 @@ class _Names:
         return 0
 
 
-def kernels_of(network: Any, block: int) -> set[str]:
-    """Return the names of the kernels with which a network predicts."""
-    names = _Names(network.dtype.name)
+def are_cached(subject: Subject, dtype: str, kinds: Sequence[Kind]) -> bool:
+    """Whether the cache on disk has all kernels for programs of these kinds."""
+    names = _Names(dtype)
     library: Any = names
-    subject = Subject.of(network)
-    variant = "" if reads_rows(subject, network.dtype) else network.dtype.name
-    for kind in (Kind(1), Kind(block, panels=True, variant=variant)):
+    for kind in kinds:
         Program(subject, library, kind, [])
-    return names.symbols
+    return all(cache.read(symbol) is not None for symbol in names.symbols)

@@ -306,7 +306,7 @@ class Network(Structure):
         predictor, means = None, RunningMeans(self.output, metrics)
         if engine != "textbook":
             predictor = self._choose_predictor(examples.size, compiled=engine == "compiled")
-        if predictor is not None:
+        if predictor is not None and predictor.has_cost(labels=examples.y.ndim == 1):
             self._evaluate_compiled(predictor, examples, means)
             return means.values()
         for start in range(0, examples.size, BLOCK):

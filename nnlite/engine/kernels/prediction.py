@@ -1,7 +1,7 @@
 """Prediction: Dense layers that read W where it lies in theta, row by row, since it may change between two calls.
 
-A few examples are rows one after the other: a matrix whose only panel is as wide as the layer. Many examples go through in
-blocks; threads take block after block until none is left.
+A few examples lie row by row: in a matrix with a single panel, which is as wide as the layer. Many examples go through
+the network in blocks; threads take block after block until none is left.
 """
 
 from nnlite.engine.kernels.outputs import keep
@@ -153,7 +153,7 @@ def dense_blocks(
     x: Matrix, moves: Integer, W: Integer, b: Integer, z: Matrix, checks: Integer, after: Integer, n_after: Integer,
     now: int, first: int, M: int, tiles: int, scratch: int, shared: int,
 ) -> None:  # fmt: skip
-    """``z = x W + b`` for a block of rows: each panel of W is copied to the scratch memory, and used while it is in cache.
+    """``z = x W + b`` for a block of rows. Each panel of W is copied to the scratch memory, and used in cache.
 
     If ``moves`` is 1, x holds all examples, of which the block begins at row ``first``.
     """
@@ -188,8 +188,8 @@ def tiles_of_panel(
     while i < rows:
         h = min(height, rows - i)
         multiply(
-            word(tiles, 16 * w + h), K, cell(x, 0, i), x.width * SIZE, SIZE, x.width, jump, b, c + i * w * SIZE, w * SIZE,
-            start, 0, ahead, ahead + half, ahead + 2 * half - 1, step,
+            word(tiles, 16 * w + h), K, cell(x, 0, i), x.width * SIZE, SIZE, x.width, jump, b, c + i * w * SIZE,
+            w * SIZE, start, 0, ahead, ahead + half, ahead + 2 * half - 1, step,
         )  # fmt: skip
         i += h
         ahead, step = b, 0
