@@ -126,8 +126,8 @@ class Trainer:
 
     # ---- what it is made for --------------------------------------------------------------------------------------
 
-    def _prepare(self) -> None:
-        """Make the plan, again if a layer was frozen or freed, or a number of the optimizer or a layer has changed."""
+    def prepare(self) -> None:
+        """Make the plan and compile its kernels, again if a layer was frozen or freed, or a number of the optimizer or a layer has changed."""
         network, optimizer = self.network, self.optimizer
         state = optimizer.state(network)
         state.arrange(network, optimizer.state_names, optimizer.initial_values)
@@ -168,7 +168,7 @@ class Trainer:
 
         If ``watch`` raises an error, the network is as it was before, but for its gradients.
         """
-        self._prepare()
+        self.prepare()
         network = self.network
         self._load()
         Y_hat = np.empty((len(batch.order), network.n_units), network.dtype) if wants_Y_hat else None
