@@ -266,7 +266,9 @@ class Predictor:
             rows=BLOCK, panels=True, variant=(variant or self.dtype.name) if gathers else "", cost=cost
         )
 
-    def _carry_out(self, kind: Kind, M: int, X: Array, words: dict[str, tuple[Any, ...]], arrays: tuple[Any, ...]) -> bool:
+    def _carry_out(
+        self, kind: Kind, M: int, X: Array, words: dict[str, tuple[Any, ...]], arrays: tuple[Any, ...]
+    ) -> bool:
         """Send M examples through the network, block by block; return whether all numbers were finite.
 
         The calling thread works too. A thread that starts late finds fewer blocks left, or none.

@@ -201,7 +201,7 @@ class Trainer:
         """Most steps of the next call."""
         if self.n_threads > 1:
             return self.n_steps
-        return max(1, min(self.n_steps, int(self._steps_per_second * CHUNK_SECONDS) or 16))
+        return max(1, min(self.n_steps, int(self._steps_per_second * CHUNK_SECONDS)))
 
     def _call(
         self, batch: Batch, start: int, n: int, keys: Array, watch: Callable[[int], bool], Y_hat: Array | None
