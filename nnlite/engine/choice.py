@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from nnlite.engine import processor, support
+from nnlite.engine import support
 from nnlite.engine.availability import INSTALL, missing
 from nnlite.engine.optimizing import RULES
 from nnlite.errors import ArgumentError

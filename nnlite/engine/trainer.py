@@ -127,7 +127,10 @@ class Trainer:
     # ---- what it is made for --------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Make the plan and compile its kernels, again if a layer was frozen or freed, or a number of the optimizer or a layer has changed."""
+        """Make the plan and compile its kernels.
+
+        It is made again if a layer was frozen or freed, or if a number of the optimizer or of a layer has changed.
+        """
         network, optimizer = self.network, self.optimizer
         state = optimizer.state(network)
         state.arrange(network, optimizer.state_names, optimizer.initial_values)
