@@ -48,6 +48,11 @@ class Framework(NamedTuple):
     compiles: bool = False
     settings: Mapping[str, str] = NOTHING
 
+    @property
+    def draws(self) -> bool:
+        """Whether it draws a progress bar, and so has a terminal."""
+        return self.module.startswith("own")
+
     def missing(self) -> list[str]:
         """Return the distributions that are not installed."""
         return [name for name in self.distributions if not is_installed(name)]

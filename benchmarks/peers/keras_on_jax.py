@@ -47,7 +47,7 @@ def model_of(weights: Weights, dropout: float = 0.0) -> keras.Sequential:
 
 
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """PyTorch's OneCycleLR, which Keras does not have, written as its guide says: half a cosine up, another one down."""
+    """PyTorch's OneCycleLR, which Keras does not have: half a cosine up, then half a cosine down."""
 
     def __init__(self, largest: float, steps: int) -> None:
         self.largest, self.steps = largest, steps

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from benchmarks.peers import own
-from benchmarks.peers.own import predictor as predictor
 
 
 class Training(own.Training):
     """As without Numba; `fit` chooses the compiled engine by itself, which is checked here."""
 
     engine = "compiled"
+
+
+predictor = own.predictor

@@ -173,4 +173,3 @@ transpose: Any = Intrinsic(
     "transpose(tile, source, source_row, target, target_row): as many rows as a register has numbers become columns",
 )
 bits_as_float: Any = Intrinsic("bits_as_float", "bits_as_float(i): the float32 whose bits are those of an int32")
-float_as_bits: Any = Intrinsic("float_as_bits", "float_as_bits(x): the bits of a float32 as an int32")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import threading
 from typing import Any
 
@@ -95,3 +96,7 @@ class Library:
 def library(dtype: str) -> Library:
     """Return the library for that type of numbers."""
     return Library(dtype)
+
+
+if hasattr(os, "register_at_fork"):  # another thread of the parent may have been compiling
+    os.register_at_fork(after_in_child=library.cache_clear)

@@ -21,7 +21,6 @@ from nnlite.engine.language import SHARED_WORDS, WRONG
 from nnlite.layers import chain
 
 if TYPE_CHECKING:
-    from nnlite.engine.library import Library
     from nnlite.engine.program import Kind, Program, Subject
 
 FEW = 16  # examples up to which W is read as it lies, and not copied into panels
@@ -123,13 +122,11 @@ class Predictor:
     """
 
     def __init__(self, subject: Subject, dtype: np.dtype[Any], n_units: int, may_compile: bool) -> None:
-        from nnlite.engine.library import library
         from nnlite.engine.program import Kind, reads_rows
 
         self.subject, self.dtype, self.n_units = subject, dtype, n_units
         self.layers = subject.layers
         self._may_compile = may_compile
-        self._library: Library = library(dtype.name)
         self._shape, self._one_shape = subject.input_shape, (1, *subject.input_shape)
         self._n_multiplications = max(1, sum(value.size for value in subject.values.values() if value.ndim == 2))
         gathered = "" if reads_rows(subject, dtype) else dtype.name
@@ -319,9 +316,10 @@ class Predictor:
             program.pool.append(program)
 
     def _new_program(self, kind: Kind) -> Program:
+        from nnlite.engine.library import library
         from nnlite.engine.program import Program
 
-        return Program(self.subject, self._library, kind, self._programs[kind])
+        return Program(self.subject, library(self.dtype.name), kind, self._programs[kind])
 
     def _new_programs(self) -> None:
         """Forget all programs. Those that threads use now go back to their old pools, which nobody asks any more."""

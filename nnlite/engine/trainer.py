@@ -126,8 +126,11 @@ class Trainer:
 
     # ---- what it is made for --------------------------------------------------------------------------------------
 
-    def _prepare(self) -> None:
-        """Make the plan, again if a layer was frozen or freed, or a number of the optimizer or a layer has changed."""
+    def prepare(self) -> None:
+        """Make the plan and compile its kernels.
+
+        It is made again if a layer was frozen or freed, or if a number of the optimizer or of a layer has changed.
+        """
         network, optimizer = self.network, self.optimizer
         state = optimizer.state(network)
         state.arrange(network, optimizer.state_names, optimizer.initial_values)
@@ -168,7 +171,7 @@ class Trainer:
 
         If ``watch`` raises an error, the network is as it was before, but for its gradients.
         """
-        self._prepare()
+        self.prepare()
         network = self.network
         self._load()
         Y_hat = np.empty((len(batch.order), network.n_units), network.dtype) if wants_Y_hat else None
@@ -201,7 +204,7 @@ class Trainer:
         """Most steps of the next call."""
         if self.n_threads > 1:
             return self.n_steps
-        return max(1, min(self.n_steps, int(self._steps_per_second * CHUNK_SECONDS) or 16))
+        return max(1, min(self.n_steps, int(self._steps_per_second * CHUNK_SECONDS)))
 
     def _call(
         self, batch: Batch, start: int, n: int, keys: Array, watch: Callable[[int], bool], Y_hat: Array | None

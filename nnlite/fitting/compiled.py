@@ -36,6 +36,12 @@ class CompiledLoop(Loop):
         """Describe what decides the last digits of the results."""
         return describe(self.network.dtype.name, self._n_threads)
 
+    def _prepare(self) -> None:
+        """Compile the kernels, if they are not in the cache: Ctrl-C ends that at once."""
+        source = self.setup.source
+        if isinstance(source, Arrays):
+            self._trainer_for(self._converted_batch(source.several(0, source.n_batches)), source.batch_size).prepare()
+
     def _remaining(self) -> Iterator[Examples]:
         """Yield the remaining examples of the epoch, as many as one call of the engine takes."""
         source, position = self.setup.source, self.position

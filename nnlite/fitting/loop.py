@@ -120,6 +120,7 @@ class Loop:
         try:
             if self.saver.begin(self, epochs):
                 return self.history
+            self._prepare()
             with memory.kept(), EpochBar(epochs, progress, position.epoch) as bar, Interruptible() as interrupt:
                 while position.epoch < epochs and not network.stop_training and not interrupt.asked:
                     self._epoch(bar, interrupt)
@@ -129,6 +130,9 @@ class Loop:
             for callback in self.hooks.callbacks:
                 vars(callback).pop("training_inputs", None)  # it holds the data
         return self.history
+
+    def _prepare(self) -> None:
+        """Do what takes long and should be over before Ctrl-C means to end the training after a step."""
 
     def begin(self) -> None:
         """Begin a new training."""

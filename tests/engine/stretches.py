@@ -3,7 +3,7 @@
 import numpy as np
 
 import nnlite as nn
-from nnlite.engine.trainer import Batch, Trainer
+from nnlite.engine.trainer import Batch, Trainer, choose_threads
 
 
 def mixed(units=40, dtype="float32", seed=0, n_features=20):
@@ -30,7 +30,8 @@ def batch(model, M=50, seed=0, weights=True, epochs=1):
 
 def trainer(model, optimizer, batch_size, n_steps):
     """A trainer for examples of `batch`."""
-    return Trainer(model, optimizer, batch_size=batch_size, n_steps=n_steps, labels=True, variant="float32")
+    options = {"batch_size": batch_size, "n_steps": n_steps, "labels": True, "variant": "float32"}
+    return Trainer(model, optimizer, n_threads=choose_threads(model, batch_size), **options)
 
 
 def steps(model, optimizer, examples, n_steps, batch_size=10, watch=lambda n: False, **options):

@@ -11,6 +11,7 @@ from nnlite import schedules
 pytest.importorskip("numba")
 
 from nnlite.engine import support
+from nnlite.engine.optimizing import RULES
 
 from .agreement import Training, assert_agrees, first_step
 
@@ -304,7 +305,7 @@ def two_layers():
 @pytest.mark.parametrize("name", exported(nn.Optimizer))
 def test_every_optimizer_has_a_kernel(name):
     if name not in WITHOUT_KERNEL:
-        assert getattr(nn, name) in support.rules()
+        assert getattr(nn, name) in RULES
         assert name in OF_SOME, f"{name}: write down its options in this table"
 
 

@@ -1,6 +1,7 @@
 """Trainings in stretches of steps: how they stop, what they leave, and that the same threads give the same bits."""
 
 import concurrent.futures
+import copy
 import multiprocessing
 import os
 import subprocess
@@ -124,7 +125,7 @@ time.sleep(0.3)
 """
     environment = os.environ | {"NNLITE_NUM_THREADS": "2"}
     ran = subprocess.run([sys.executable, "-c", program], env=environment, timeout=120, capture_output=True, text=True)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.returncode == 0, ran.stderr
 
 
 # ---- random numbers ---------------------------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ def test_kernels_draw_the_numbers_of_the_textbook(layer, shape, dtype, n_threads
         for one in layers:
             a = one.forward(a, nn.Cache(training=True, rng=rng))
         expected.append(a.reshape(len(a), n))
-    options = {"batch_size": 4, "n_steps": 3, "labels": False, "variant": dtype}
+    options = {"batch_size": 4, "n_steps": 3, "n_threads": n_threads, "labels": False, "variant": dtype}
     examples = Batch(X, np.zeros((M, n), dtype), None, np.arange(M))
     found = Trainer(model, nn.SGD(0.1), **options).run(examples, 3, lambda n: False, True).Y_hat
     np.testing.assert_allclose(found, np.concatenate(expected), rtol=4 * np.finfo(dtype).eps, atol=np.finfo(dtype).eps)
@@ -264,15 +265,13 @@ def test_a_rate_that_explodes_is_found_before_the_weights_are_wrong(n_threads):
         assert np.isfinite(model.theta).sum() > 0
 
 
-@pytest.mark.parametrize("layers", [[nn.Softmax()], [nn.Dense(3, trainable=False), nn.Softmax()]], ids=["none", "frozen"])
+@pytest.mark.parametrize("layers", [[], [nn.Dense(3, trainable=False)]], ids=["none", "frozen"])
 def test_a_wrong_cost_is_found_where_nothing_learns(layers, n_threads):
-    model = nn.Model(layers, n_features=3, seed=0)
+    model = nn.Model([*map(copy.copy, layers), nn.Softmax()], n_features=3, seed=0)
     examples = batch(model, M=40)
     examples.X[examples.order[25]] = np.nan
     stretch = steps(model, nn.SGD(0.1), examples, 4)
     assert (stretch.wrong, stretch.n) == (True, 3)
-    for layer in layers:
-        layer.unbind()
 
 
 @pytest.mark.parametrize("rate", [1e3, 1e20, 1e38])
