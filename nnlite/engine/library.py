@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import os
 import threading
 from typing import Any
@@ -39,7 +38,6 @@ class Library:
         self.dtype = dtype
         self.processor = processor()
         self.shape = tile_shape(self.processor.vector_bytes, self.processor.registers, dtype)
-        self._lock = threading.RLock()
         self._addresses: dict[str, int] = {}
         self._compiler: Any = None
         self._engine = binding.create_mcjit_compiler(
@@ -52,7 +50,7 @@ class Library:
     def address(self, name: str, variant: str = "") -> int:
         """Return the address of a kernel; it is compiled if it is not in the cache."""
         symbol = "_".join(["nnlite", name, self.dtype, *([variant] if variant else [])])
-        with self._lock:
+        with _lock:
             if symbol not in self._addresses:
                 self._load(symbol, lambda: self._compile().kernel(name, variant))
                 self._addresses[symbol] = self._engine.get_function_address(symbol)
@@ -92,11 +90,18 @@ class Library:
                 self.tiles[16 * width + rows] = self._engine.get_function_address(tile_name(width, rows))
 
 
-@functools.cache
+_libraries: dict[str, Library] = {}
+_lock = threading.RLock()
+
+
 def library(dtype: str) -> Library:
-    """Return the library for that type of numbers."""
-    return Library(dtype)
+    """Return the library for that type of numbers; the first call makes it."""
+    if dtype not in _libraries:
+        with _lock:
+            if dtype not in _libraries:
+                _libraries[dtype] = Library(dtype)
+    return _libraries[dtype]
 
 
-if hasattr(os, "register_at_fork"):  # another thread of the parent may have been compiling
-    os.register_at_fork(after_in_child=library.cache_clear)
+if hasattr(os, "register_at_fork"):  # a child must not inherit a kernel that is half compiled, nor a lock that is taken
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)

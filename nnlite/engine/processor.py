@@ -80,7 +80,10 @@ def available_threads() -> int:
 @functools.cache
 def second_cache() -> int:
     """Return the size of the second cache of a core, in bytes; a common size if the system does not tell."""
-    with contextlib.suppress(OSError, ValueError), open("/sys/devices/system/cpu/cpu0/cache/index2/size") as file:
+    with (
+        contextlib.suppress(OSError, ValueError, KeyError, IndexError),
+        open("/sys/devices/system/cpu/cpu0/cache/index2/size") as file,
+    ):
         text = file.read().strip()
         return int(text[:-1]) * {"K": 2**10, "M": 2**20}[text[-1]]
     return 2**20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import functools
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -143,9 +143,9 @@ class Program:
         self.entry, self.shared = entry, int(shared.ctypes.data)
         self.now, self.now_address = now, int(now.ctypes.data)
         call = np.array([self.library.address("predict"), entry, now.ctypes.data, shared[WRONG:].ctypes.data], np.int64)
-        self.start, compiler = starter()
+        self.start = starter().start
         self.words = int(call.ctypes.data)
-        self._kept += [scratch, shared, call, compiler]
+        self._kept += [scratch, shared, call]
 
     def prepare(self, words: Mapping[str, Sequence[int]], *, boxes: tuple[int, int] = (0, 0), shared: int = 0) -> None:
         """Set the words of the instructions that change from call to call, before `start`.
@@ -274,19 +274,32 @@ def reads_rows(subject: Subject, dtype: np.dtype[Any]) -> bool:
     return stages[1].kind == "dense" and not around and stages[0].units * dtype.itemsize % CONFLICT != 0
 
 
-@functools.cache
-def starter() -> tuple[Callable[[int], int], Any]:
-    """Return the compiled function ``start(words)``, and what keeps it in memory.
+class Starter:
+    """The compiled function ``start(words)``.
 
     The words are the address of a kernel, its first two arguments, and the address of a flag to return.
     """
-    from llvmlite import binding
 
-    module = binding.parse_assembly(START)
-    compiler = binding.create_mcjit_compiler(module, target_machine(processor().name, processor().features))
-    compiler.finalize_object()
-    start = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(compiler.get_function_address("start"))
-    return start, compiler  # which owns its memory
+    def __init__(self) -> None:
+        from llvmlite import binding
+
+        machine: Any = target_machine(processor().name, processor().features)
+        self._compiler = binding.create_mcjit_compiler(binding.parse_assembly(START), machine)  # owns its memory
+        self._compiler.finalize_object()
+        address = self._compiler.get_function_address("start")
+        self.start: Callable[[int], int] = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(address)
+
+
+_starters: list[Starter] = []
+_lock = threading.Lock()
+
+
+def starter() -> Starter:
+    """Return the function that starts programs; the first call makes it."""
+    with _lock:
+        if not _starters:
+            _starters.append(Starter())
+        return _starters[0]
 
 
 class _Names:

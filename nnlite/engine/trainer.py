@@ -10,6 +10,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.engine import processor
+from nnlite.engine.language import CACHE
 from nnlite.engine.library import Library, library
 from nnlite.engine.plan import Plan
 from nnlite.engine.team import Team
@@ -81,8 +82,11 @@ def _numbers(thing: Any) -> tuple[Any, ...]:
 
 def describe(dtype: str, n_threads: int) -> str:
     """Describe what decides the last digits of the results."""
-    bits = 8 * library(dtype).processor.vector_bytes
-    return f"the compiled engine with {n_threads} thread{'s' * (n_threads > 1)} and {bits}-bit vectors"
+    of = library(dtype)
+    machine = (
+        f"{of.processor.name}, vectors of {8 * of.processor.vector_bytes} bits, {of.tiles[CACHE]:,} bytes of cache"
+    )
+    return f"the compiled engine with {n_threads} thread{'s' * (n_threads > 1)} ({machine})"
 
 
 class Trainer:
@@ -161,7 +165,7 @@ class Trainer:
             variant=self.variant,
         )
         scratch = [self.plan.scratch_of(thread) for thread in range(self.n_threads)]
-        self._team = Team(self.library.address("train"), self.library.tiles, scratch)
+        self._team = Team(self.library.address("train"), self.library.tiles, scratch, self.plan)
         self._made_for = made_for
 
     # ---- stretches ------------------------------------------------------------------------------------------------

@@ -161,7 +161,7 @@ class Loop:
             values = self.means.values()
             self._check_epoch(values["loss"])
             if setup.validation is not None:
-                validated = self.network.evaluate_examples(setup.validation, setup.metrics)
+                validated = self._evaluate(setup.validation)
                 values |= {f"val_{key}": value for key, value in validated.items()}
         values["learning_rate"] = self.optimizer.state(self.network).learning_rate
         values["seconds"] = time.perf_counter() - start
@@ -172,6 +172,10 @@ class Loop:
             epoch_end(position.epoch, values)
         position.epoch, position.n_batches, position.seconds, position.epoch_start = position.epoch + 1, 0, 0.0, None
         self.saver.save(self)
+
+    def _evaluate(self, validation: Examples) -> dict[str, float]:
+        """Evaluate the network on the validation data."""
+        return self.network.evaluate_examples(validation, self.setup.metrics)
 
     def _begin_epoch(self) -> None:
         """Begin a new epoch: call the callbacks, and draw the order of the examples."""
