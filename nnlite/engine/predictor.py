@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import math
+import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,29 +40,37 @@ OF_TEXTBOOK_CALL, OF_MULTIPLICATION, OF_LOADING = 30.0, 2e-5, 1e5
 Words = dict[str, tuple[int, ...]]
 
 
+THIS_PROCESS = time.time_ns(), os.getpid()  # children of a fork have the same
+_trained: set[str] = set()  # types of the networks that the compiled engine has trained in this process
+
+
 class Chooser:
     """Decides for one network whether compiled kernels predict, or the textbook.
 
     - ``NNLITE_ENGINE=textbook``: always the textbook.
     - ``NNLITE_ENGINE=compiled``, or a training with the compiled engine in this process (`compiled_training`): compiled
       kernels from the next prediction on. Kernels that are not in the cache on disk are compiled.
-    - Otherwise the textbook predicts at first, so that a single prediction waits for nothing. When its predictions have
-      taken about as long as loading the kernels takes (0.1 s), compiled kernels take over, if all of them are in the
-      cache on disk. Then nothing is compiled, and Numba is not imported.
+    - Otherwise compiled kernels take over if all of them are in the cache on disk, and nothing is compiled. They do so
+      at the first prediction, if the compiled engine has trained another network in this process. If not, the textbook
+      predicts until its predictions have taken about as long as loading the kernels takes (0.1 s). So a single
+      prediction waits for nothing, and Numba is not imported.
 
     The time is estimated from the number of examples, not measured, so that a program that runs again predicts the same
-    digits. A network with a layer that has no kernel keeps the textbook, and so does an installation without Numba.
+    digits. A copy of a network takes over the decision. A network with a layer that has no kernel keeps the textbook,
+    and so does an installation without Numba.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: str) -> None:
+        self._dtype = dtype
         self._wanted = ""  # NNLITE_ENGINE at the first prediction
-        self._trained = False
+        self._trained_in: Any = None
         self._settled = False  # only a training changes the decision
-        self._microseconds = 0.0
+        self._microseconds = OF_LOADING if dtype in _trained else 0.0
 
     def compiled_training(self) -> None:
         """Note that the compiled engine trains the network: compiled kernels predict from now on."""
-        self._trained, self._settled = True, False
+        self._trained_in, self._settled = THIS_PROCESS, False
+        _trained.add(self._dtype)
 
     def predictor(self, network: Any, n_examples: int, *, compiled: bool = False) -> Predictor | None:
         """Return what predicts ``n_examples`` examples; None for the textbook.
@@ -68,7 +78,8 @@ class Chooser:
         ``compiled`` asks for compiled kernels, as after a training.
         """
         self._wanted = self._wanted or check_engine("auto")
-        at_once = compiled or self._wanted == "compiled" or (self._trained and self._wanted != "textbook")
+        trained = self._trained_in == THIS_PROCESS and self._wanted != "textbook"
+        at_once = compiled or trained or self._wanted == "compiled"
         if not at_once and (self._settled or self._wanted == "textbook" or not self._is_worth_it(network, n_examples)):
             return None
         self._settled = True
@@ -110,6 +121,7 @@ class Predictor:
         gathered = "" if reads_rows(subject, dtype) else dtype.name
         self._one, self._few, self._many = Kind(1), Kind(FEW), Kind(BLOCK, True, gathered)
         self._cached_costs: dict[str, bool] = {}
+        self._complete = False  # whether all kernels for predictions are loaded
         self._new_programs()
 
     @classmethod
@@ -305,9 +317,14 @@ class Predictor:
 
     def _new_program(self, kind: Kind) -> Program:
         from nnlite.engine.library import library
-        from nnlite.engine.program import Program
+        from nnlite.engine.program import Program, kernels_of
 
-        return Program(self.subject, library(self.dtype.name), kind, self._programs[kind])
+        kernels = library(self.dtype.name)
+        if not kind.cost and not self._complete:  # all at once, so that the cache has what a saved network needs
+            for name, variant in kernels_of(self.subject, self.dtype.name, [self._one, self._many]):
+                kernels.address(name, variant)
+            self._complete = True
+        return Program(self.subject, kernels, kind, self._programs[kind])
 
     def _new_programs(self) -> None:
         """Forget all programs. Those that threads use now go back to their old pools, which nobody asks any more."""

@@ -309,17 +309,26 @@ class _Names:
         of = processor()
         self.dtype, self.shape = dtype, tile_shape(of.vector_bytes, of.registers, dtype)
         self.tiles = np.zeros(1, np.int64)
-        self.symbols: set[str] = {f"nnlite_tiles_{dtype}"}
+        self.kernels: set[tuple[str, str]] = set()
 
     def address(self, name: str, variant: str = "") -> int:
-        self.symbols.add("_".join(["nnlite", name, self.dtype, *([variant] if variant else [])]))
+        self.kernels.add((name, variant))
         return 0
 
 
-def are_cached(subject: Subject, dtype: str, kinds: Sequence[Kind]) -> bool:
-    """Whether the cache on disk has all kernels for programs of these kinds."""
+def kernels_of(subject: Subject, dtype: str, kinds: Sequence[Kind]) -> set[tuple[str, str]]:
+    """Return name and variant of each kernel in programs of these kinds."""
     names = _Names(dtype)
     library: Any = names
     for kind in kinds:
         Program(subject, library, kind, [])
-    return all(cache.read(symbol) is not None for symbol in names.symbols)
+    return names.kernels
+
+
+def are_cached(subject: Subject, dtype: str, kinds: Sequence[Kind]) -> bool:
+    """Whether the cache on disk has all kernels for programs of these kinds."""
+    symbols = {
+        "_".join(["nnlite", *filter(None, (name, dtype, variant))])
+        for name, variant in kernels_of(subject, dtype, kinds)
+    }
+    return all(cache.read(symbol) is not None for symbol in symbols | {f"nnlite_tiles_{dtype}"})

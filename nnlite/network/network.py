@@ -240,23 +240,23 @@ class Network(Structure):
         return Y_hat
 
     def _choose_predictor(self, n_examples: int, *, compiled: bool = False) -> Predictor | None:
-        """Return the compiled kernels that predict; None for the textbook. See `nnlite.engine.predictor.Chooser`."""
-        if self._predictor is not None and self._predictor.layers is self.layers:
-            return self._predictor
-        if self._chooser is None:
-            self._chooser = Chooser()
-        self._predictor = self._chooser.predictor(self, n_examples, compiled=compiled)
+        """Return the compiled kernels that predict; None for the textbook."""
+        if self._predictor is None or self._predictor.layers is not self.layers:
+            self._predictor = self._its_chooser().predictor(self, n_examples, compiled=compiled)
         return self._predictor
 
-    def predict_compiled(self) -> None:
-        """Note that the compiled engine trains this network, so that its kernels predict too."""
+    def _its_chooser(self) -> Chooser:
         if self._chooser is None:
-            self._chooser = Chooser()
-        self._chooser.compiled_training()
+            self._chooser = Chooser(self.dtype.name)
+        return self._chooser
+
+    def predict_compiled(self) -> None:
+        """Note that the compiled engine trains this network, so that compiled kernels predict too."""
+        self._its_chooser().compiled_training()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the compiled kernels, which belong to the original."""
-        return super().__getstate__() | {"_predictor": None, "_chooser": None}
+        """Leave out the compiled kernels, which read the parameters of the original."""
+        return super().__getstate__() | {"_predictor": None}
 
     @explained
     def evaluate(
