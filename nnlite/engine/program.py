@@ -317,12 +317,12 @@ class _Names:
 
 
 def kernels_of(subject: Subject, dtype: str, kinds: Sequence[Kind]) -> set[tuple[str, str]]:
-    """Return name and variant of each kernel in programs of these kinds."""
+    """Return name and variant of each kernel for programs of these kinds, that of helpers included."""
     names = _Names(dtype)
     library: Any = names
     for kind in kinds:
         Program(subject, library, kind, [])
-    return names.kernels
+    return names.kernels | {("stand_by", "")}
 
 
 def are_cached(subject: Subject, dtype: str, kinds: Sequence[Kind]) -> bool:

@@ -450,10 +450,11 @@ def test_what_predictions_load(python):
         return outputs.pop().split()[-2:]
 
     cost = "model.evaluate(X, np.arange(300) % 5)\n"  # its kernels are not in the cache
+    helped = "model.predict(np.resize(X, (9000, 24)))\n"
     assert loaded(MANY)[1] == "False"  # nor are any others
     python(PREDICT, NNLITE_ENGINE="compiled")
     assert loaded("") == ["False", "False"]
-    assert loaded(MANY + cost) == ["True", "False"]
+    assert loaded(MANY + cost + helped, NNLITE_NUM_THREADS="2") == ["True", "False"]
     assert loaded(MANY, NNLITE_ENGINE="textbook") == ["False", "False"]
 
 
