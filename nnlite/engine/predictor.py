@@ -6,27 +6,26 @@ does not load it.
 
 from __future__ import annotations
 
-import _thread
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlite.checks import Array
 from nnlite.engine import processor, support
 from nnlite.engine.availability import check_engine, missing
-from nnlite.engine.language import SHARED_WORDS, WRONG
 from nnlite.layers import chain
 
 if TYPE_CHECKING:
+    from nnlite.engine.crew import Crew
     from nnlite.engine.program import Kind, Program, Subject
 
 FEW = 16  # examples up to which W is read as it lies, and not copied into panels
 BLOCK, SMALLEST_BLOCK = 256, 64  # examples that go through the network together
 PARTS = 4  # into so many blocks fewer than 4 BLOCK examples are divided
-OF_THREAD = 8e6  # multiplications that are worth a thread
+OF_THREAD = 4e6  # multiplications that are worth a thread
 OF_CALL, MOST_ROWS = 1e10, 2**19  # multiplications and examples between two looks at Ctrl-C
 CONVERTED = 2**19  # numbers of X that are converted at once
 VARIANTS = ("float32", "float64", "bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
@@ -81,27 +80,6 @@ class Chooser:
         """Count the examples, and return whether loading the kernels would have been worth it."""
         self._microseconds += OF_TEXTBOOK_CALL + OF_MULTIPLICATION * network.n_weights * n_examples
         return self._microseconds > OF_LOADING
-
-
-class Job(NamedTuple):
-    """A part of a prediction that threads carry out together.
-
-    Attributes
-    ----------
-    kind : Kind
-        The programs that they use.
-    words : dict
-        What changes from call to call in the instructions, by name.
-    arrays : tuple
-        The arrays whose addresses are among the words. They must live until the last thread ends.
-    shared : ndarray
-        The memory that the threads share.
-    """
-
-    kind: Kind
-    words: Words
-    arrays: tuple[Any, ...]
-    shared: Array
 
 
 class Predictor:
@@ -186,7 +164,7 @@ class Predictor:
         finite = True
         for part in self._parts(len(X), as_it_lies=X.dtype == self.dtype and X.flags.c_contiguous):
             of_X, rows = np.ascontiguousarray(X[part], self.dtype), Y_hat[part]
-            finite &= self._carry_out(self._many, len(rows), of_X, {"Y_hat": (rows.ctypes.data,)}, (rows,))
+            finite &= self._carry_out(self._many, of_X, {"Y_hat": (rows.ctypes.data,)}, len(rows))
         return Y_hat, finite
 
     def _few_rows(self, X: Array) -> tuple[Array, bool]:
@@ -259,7 +237,7 @@ class Predictor:
             kind = self._many._replace(cost="labels" if labels else "targets")
             if order is not None or X.dtype != self.dtype:
                 kind = kind._replace(variant=X.dtype.name)
-            self._carry_out(kind, len(y), X, words, (y, weights, Y_hat, results, order))
+            self._carry_out(kind, X, words, len(y))
             sums += results.sum(axis=0)
         return float(sums[0]), float(sums[1]), Y_hat
 
@@ -273,34 +251,44 @@ class Predictor:
 
     # ---- threads --------------------------------------------------------------------------------------------------
 
-    def _carry_out(self, kind: Kind, M: int, X: Array, words: Words, arrays: tuple[Any, ...]) -> bool:
+    def _carry_out(self, kind: Kind, X: Array, words: Words, M: int) -> bool:
         """Send M examples through the network, block by block; return whether all numbers were finite.
 
-        The calling thread works too. A thread that starts late finds fewer blocks left, or none.
+        The calling thread works too. A helper that comes late finds fewer blocks left, or none.
         """
         block = _block(M)
         words["X"] = (X.ctypes.data, X.size) if kind.variant else (X.ctypes.data,)
         words["n_examples"] = M, block
-        n_threads = min(-(-M // block), _n_threads(M * self._n_multiplications))
-        if n_threads == 1:
-            program = self._take(kind)
-            wrong = program.run(words)
-            self._give_back(program)
-            return not wrong
-        job = Job(kind, words, (X, *arrays), np.zeros(SHARED_WORDS, np.int64))
-        for _ in range(n_threads - 1):
+        n_helpers = min(-(-M // block), _n_threads(M * self._n_multiplications)) - 1
+        program = self._take(kind)
+        crew = self._crew() if n_helpers else None
+        if crew is None or not crew.lock.acquire(blocking=False):  # another thread has the helpers
+            program.prepare(words)
+            wrong = program.start(program.words)
+        else:
             try:
-                _thread.start_new_thread(self._work, (job, False))
-            except RuntimeError:  # the system allows no more threads
-                break
-        self._work(job, True)
-        return not job.shared[WRONG]
-
-    def _work(self, job: Job, waits: bool) -> None:
-        """Carry out blocks of a job until none is left. With ``waits``, return when all of them are finished."""
-        program = self._take(job.kind)
-        program.run(job.words, job.shared, waits=waits)
+                wrong = self._start_with(crew, n_helpers, program, words)
+            finally:
+                crew.lock.release()
         self._give_back(program)
+        return not wrong
+
+    def _start_with(self, crew: Crew, n_helpers: int, program: Program, words: Words) -> int:
+        """Start a program together with helpers, each with a program of its own."""
+        helpers = [self._take(program.kind) for _ in range(n_helpers)]
+        for i, helper in enumerate(helpers):
+            helper.prepare(words, shared=program.shared)
+            crew.leave(i, helper.entry, helper.now_address, helper.start)
+        program.prepare(words, boxes=crew.boxes(n_helpers))
+        wrong = program.start(program.words)
+        for helper in helpers:
+            self._give_back(helper)
+        return wrong
+
+    def _crew(self) -> Crew:
+        from nnlite.engine.crew import crew
+
+        return crew(self.dtype.name)
 
     # ---- programs -------------------------------------------------------------------------------------------------
 

@@ -114,10 +114,10 @@ class Program:
         ops = [*self._gathering(), *self._forward(), *self._end()]
         entry = self.instructions.op(
             "predict",
-            [*self.instructions.place(ops), kind.rows, kind.rows, int(not kind.panels), 0],
+            [*self.instructions.place(ops), kind.rows, kind.rows, 1, 0, 0],
             n_examples=4, alone=6,
         )  # fmt: skip
-        self._prepare(*self.instructions.place([entry]))
+        self._make_call(*self.instructions.place([entry]))
         self.x = self.a[0].view[0].reshape(kind.rows, *subject.input_shape) if not kind.panels else self.a[0].view
         self.y = self.a[-1].view[0]
 
@@ -127,37 +127,36 @@ class Program:
         narrow, wide = self.library.shape.widths
         return self.memory.panels(self.kind.rows + EXTRA_ROWS, units, narrow if units <= narrow else wide)
 
-    def _prepare(self, entry: int, _: int) -> None:
-        """Make what a call needs."""
+    def _make_call(self, entry: int, _: int) -> None:
+        """Make what `start` needs."""
         widest = max(stage.units for stage in self.stages)
-        self.scratch = self.memory.zeros(widest * self.library.shape.widths[1] + PADDING if self.kind.panels else 1)
-        self._now, self._own = np.zeros(NOW_WORDS, np.int64), np.zeros(SHARED_WORDS, np.int64)
-        self._shared: Array | None = None
-        self._words = np.array([self.library.address("predict"), entry, self._now.ctypes.data, 0], np.int64)
-        known = {"n_threads": 1, "tiles": self.library.tiles.ctypes.data, "scratch": self.scratch.ctypes.data}
+        scratch = self.memory.zeros(widest * self.library.shape.widths[1] + PADDING if self.kind.panels else 1)
+        shared, now = np.zeros(SHARED_WORDS, np.int64), np.zeros(NOW_WORDS, np.int64)
+        known = {
+            "n_threads": 1,
+            "tiles": self.library.tiles.ctypes.data,
+            "scratch": scratch.ctypes.data,
+            "shared": shared.ctypes.data,
+        }
         for name, value in known.items():
-            self._now[NOW.index(name)] = value
-        self._share(self._own)
+            now[NOW.index(name)] = value
+        self.entry, self.shared = entry, int(shared.ctypes.data)
+        self.now, self.now_address = now, int(now.ctypes.data)
+        call = np.array([self.library.address("predict"), entry, now.ctypes.data, shared[WRONG:].ctypes.data], np.int64)
         self.start = starter().start
-        self.words = int(self._words.ctypes.data)
+        self.words = int(call.ctypes.data)
+        self._kept += [scratch, shared, call]
 
-    def run(self, words: Mapping[str, Sequence[int]], shared: Array | None = None, *, waits: bool = False) -> int:
-        """Carry out the instructions with these words; return whether a number is NaN or infinite.
+    def prepare(self, words: Mapping[str, Sequence[int]], *, boxes: tuple[int, int] = (0, 0), shared: int = 0) -> None:
+        """Set the words of the instructions that change from call to call, before `start`.
 
-        ``shared`` is the memory of a call in which several threads work, each with a program. With ``waits``, return
-        when all of them have finished.
+        ``boxes`` are those in which helpers find their jobs. ``shared`` is for the program of a helper: the address of
+        the memory that it shares with the caller.
         """
         for name, values in words.items():
             self.instructions.set(name, *values)
-        self.instructions.set("alone", int(shared is None), int(waits))
-        self._share(self._own if shared is None else shared)
-        return self.start(self.words)
-
-    def _share(self, shared: Array) -> None:
-        if shared is not self._shared:
-            self._shared = shared
-            self._now[NOW.index("shared")] = shared.ctypes.data
-            self._words[3] = self._now[NOW.index("shared")] + 8 * WRONG
+        self.instructions.set("alone", int(not shared and not boxes[1]), *boxes)
+        self.now[NOW.index("shared")] = shared or self.shared
 
     # ---- instructions ---------------------------------------------------------------------------------------------
 

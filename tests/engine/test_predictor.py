@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import pickle
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -365,6 +367,38 @@ def test_a_child_predicts_after_a_fork():
         child.start()
         np.testing.assert_array_equal(queue.get(timeout=60), expected)
         child.join()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
+def test_helpers_end_when_nothing_is_predicted(monkeypatch):
+    monkeypatch.setenv("NNLITE_NUM_THREADS", "3")
+    model, _ = small()
+
+    def n_threads():
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    before = n_threads()
+    for _ in range(20):
+        model.predict(data(1030))
+    end = time.monotonic() + 10
+    while n_threads() > before:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_may_end_at_once(python):
+    of_child = """
+import os
+for _ in range(50):
+    model.predict(X)
+    child = os.fork()
+    if child == 0:
+        model.predict(X)
+        break
+    assert os.waitpid(child, 0)[1] == 0
+"""
+    python(PREDICT + of_child, NNLITE_ENGINE="compiled", NNLITE_NUM_THREADS="3")
 
 
 @pytest.mark.parametrize("processor", ["haswell", "nehalem"])

@@ -9,7 +9,6 @@ from nnlite.engine.kernels.products import cell, n_panels, run_all
 from nnlite.engine.kernels.steps import FIRST, SPINS, STEP, M
 from nnlite.engine.language import (
     ARRIVED,
-    DONE,
     MOST_ROWS,
     NOW_WORDS,
     SIZE,
@@ -40,21 +39,30 @@ COLUMNS = 1024  # columns of W at a time: four rows of them, and their part of z
 PADDING = 64  # numbers at the beginning of the scratch memory, for the biases of a panel
 
 
+# Words of the box in which a job is left for a helper, apart from each other, since two threads write
+JOB, TICKET, FINISHED, ALIVE, OP_OF_JOB, NOW_OF_JOB = 0, 16, 32, 48, 64, 65
+BOX_WORDS = 80
+IDLE = 8000  # rounds in which a helper waits for the next job: about a tenth of a millisecond
+
+
 @kernel
 def predict(
-    ops: Integer, n_ops: Integer, n_examples: Integer, block: Integer, alone: Integer, waits: Integer,
+    ops: Integer, n_ops: Integer, n_examples: Integer, block: Integer, alone: Integer, boxes: Integer, n_boxes: Integer,
     now: int, shared: int,
 ) -> None:  # fmt: skip
     """Carry out the instructions for one block of examples after another.
 
-    Several threads take the next block from a counter until none is left; one of them waits for the others. A thread
-    that works ``alone`` needs no counter.
+    Several threads take the next block from a counter until none is left. A thread that works ``alone`` needs no
+    counter. The thread that has ``boxes`` opens them for the helpers.
     """
     flags = flush_denormals()
     words = integers(now, NOW_WORDS)
     n_blocks = (n_examples + block - 1) // block
-    if alone == 1:
+    if alone == 1 or n_boxes > 0:
         store(shared + 8 * WRONG, 0)
+        store(shared + 8 * ARRIVED, 0)
+    for i in range(n_boxes):
+        open_box(word(boxes, i))
     number = next_block(-1, alone, shared)
     while number < n_blocks:
         words[STEP] = number
@@ -62,23 +70,54 @@ def predict(
         words[M] = min(block, n_examples - number * block)
         for i in range(n_ops):
             run(ops + 8 * WORDS * i, now, 0, 0, 0)
-        if alone == 0:
-            add(shared + 8 * DONE, 1)
         number = next_block(number, alone, shared)
+    for i in range(n_boxes):
+        close_box(word(boxes, i))
     restore_flags(flags)
-    rounds = 0
-    while waits == 1 and load(shared + 8 * DONE) < n_blocks:
-        rounds += 1
-        if rounds < SPINS:
-            pause()
-        else:
-            give_way()
 
 
 @inline
 def next_block(before: int, alone: int, shared: int) -> int:
     """The number of the next block for this thread."""
     return before + 1 if alone == 1 else add(shared + 8 * ARRIVED, 1)
+
+
+@inline
+def open_box(box: int) -> None:
+    """Let a helper take the job: whoever draws ticket 0 has it."""
+    store(box + 8 * TICKET, 0)
+    store(box + 8 * JOB, load(box + 8 * JOB) + 1)
+
+
+@inline
+def close_box(box: int) -> None:
+    """Withdraw a job that no helper has taken; otherwise wait until it is finished."""
+    rounds = 0
+    if add(box + 8 * TICKET, 1) != 0:
+        while load(box + 8 * FINISHED) != load(box + 8 * JOB):
+            rounds += 1
+            if rounds < SPINS:
+                pause()
+            else:
+                give_way()
+
+
+@kernel
+def stand_by(box: Integer) -> None:
+    """Carry out one job after another; end when none has come for a while."""
+    seen, rounds = -1, 0
+    while rounds < IDLE:
+        rounds += 1
+        if load(box + 8 * JOB) != seen:
+            seen = load(box + 8 * JOB)
+            if add(box + 8 * TICKET, 1) == 0:
+                seen = load(box + 8 * JOB)  # there may be a new job meanwhile
+                run(word(box, OP_OF_JOB), word(box, NOW_OF_JOB), 0, 0, 0)
+                store(box + 8 * FINISHED, seen)
+                rounds = 0
+        else:
+            pause()
+    add(box + 8 * ALIVE, -1)
 
 
 @inline
