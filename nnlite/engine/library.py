@@ -103,5 +103,11 @@ def library(dtype: str) -> Library:
     return _libraries[dtype]
 
 
+def forget() -> None:
+    """Forget the loaded kernels, as in a new process. What has their addresses keeps the library that it has."""
+    with _lock:
+        _libraries.clear()
+
+
 if hasattr(os, "register_at_fork"):  # a child must not inherit a kernel that is half compiled, nor a lock that is taken
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
