@@ -5,9 +5,9 @@ import os
 import platform
 from typing import Any
 
-from nnlite.cli import codes
+from nnlite.cli.codes import DONE
 from nnlite.engine import availability, cache
-from nnlite.engine.choice import check_engine
+from nnlite.engine.availability import check_engine
 from nnlite.engine.openblas import processors
 from nnlite.engine.processor import available_threads, processor, wanted_threads
 from nnlite.errors import ArgumentError
@@ -16,7 +16,7 @@ from nnlite.version import __version__
 PACKAGES = "numpy", "numba", "llvmlite"
 
 
-def add_parser(commands: Any) -> None:
+def add_info(commands: Any) -> None:
     """Add the command ``info`` to the commands of the program."""
     parser = commands.add_parser(
         "info",
@@ -35,7 +35,7 @@ def _info(options: argparse.Namespace) -> int:
     facts |= {"engine": _engine(), "processor": _processor(), "threads": _threads(), "cache": _cache()}
     for name, text in facts.items():
         print(f"{name:<11}{text}")
-    return codes.DONE
+    return DONE
 
 
 def _engine() -> str:

@@ -5,7 +5,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from nnlite.cli import codes, info, train, warm_up
+from nnlite.cli.codes import FAILED, INTERRUPTED, WRONG_CALL
+from nnlite.cli.info import add_info
+from nnlite.cli.train import add_train
+from nnlite.cli.warm_up import add_warm_up
 from nnlite.errors import NnliteError
 from nnlite.version import __version__
 
@@ -23,13 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except BrokenPipeError:  # the reader of our output closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return codes.FAILED
+        return FAILED
     except (NnliteError, OSError) as error:
         print(f"nnlite: error: {error}", file=sys.stderr)
-        return codes.WRONG_CALL
+        return WRONG_CALL
     except KeyboardInterrupt:
         print("nnlite: stopped", file=sys.stderr)
-        return codes.INTERRUPTED
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,6 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"nnlite {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (train, info, warm_up):
-        command.add_parser(commands)
+    for add in (add_train, add_info, add_warm_up):
+        add(commands)
     return parser

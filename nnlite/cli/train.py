@@ -46,7 +46,7 @@ RECIPES = {
 # ---- options -------------------------------------------------------------------------------------------------------
 
 
-def add_parser(commands: Any) -> None:
+def add_train(commands: Any) -> None:
     """Add the command ``train`` to the commands of the program."""
     train = commands.add_parser(
         "train",

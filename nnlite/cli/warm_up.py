@@ -6,12 +6,12 @@ import sys
 import time
 from typing import Any
 
-from nnlite.cli import codes
+from nnlite.cli.codes import DONE, FAILED
 from nnlite.engine import availability, cache, waiting
 from nnlite.progress import make_bar
 
 
-def add_parser(commands: Any) -> None:
+def add_warm_up(commands: Any) -> None:
     """Add the command ``warm-up`` to the commands of the program."""
     parser = commands.add_parser(
         "warm-up",
@@ -41,7 +41,7 @@ def _warm_up(options: argparse.Namespace) -> int:
         n = _compile(dtype)
         print(f"{dtype}: {n} kernels in {time.perf_counter() - start:.1f} s", flush=True)
     print(f"kept in {folder}")
-    return codes.DONE
+    return DONE
 
 
 def _compile(dtype: str) -> int:
@@ -55,4 +55,4 @@ def _compile(dtype: str) -> int:
 
 def _failed(why: str) -> int:
     print(f"nnlite: error: {why}", file=sys.stderr)
-    return codes.FAILED
+    return FAILED

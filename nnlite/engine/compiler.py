@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import types
+from collections.abc import Iterator
 from typing import Any
 
 import numba
@@ -46,8 +48,9 @@ class Compiler:
     def kernel(self, name: str, variant: str = "") -> bytes:
         """Return the object code of a kernel. ``variant`` is the type of `Other` operands, if there are any."""
         kernel = KERNELS[name]
-        body = self._translated(kernel.function, inline="always" if "width" in kernel.kinds else "never")
-        entry = numba.njit(ENTRY, **OPTIONS)(_entry(kernel, body, self.words, variant))
+        with _numba_enabled():
+            body = self._translated(kernel.function, inline="always" if "width" in kernel.kinds else "never")
+            entry = numba.njit(ENTRY, **OPTIONS)(_entry(kernel, body, self.words, variant))
         library = entry.overloads[entry.signatures[0]].library
         code = binding.parse_assembly(library.get_llvm_str())
         code.get_function(entry.overloads[entry.signatures[0]].fndesc.llvm_func_name).name = symbol(
@@ -86,6 +89,17 @@ class Compiler:
         if id(helper) not in self._inlined:
             self._inlined[id(helper)] = self._translated(helper.by_dtype.get(self.dtype, helper.function))
         return self._inlined[id(helper)]
+
+
+@contextlib.contextmanager
+def _numba_enabled() -> Iterator[None]:
+    """Let Numba compile although NUMBA_DISABLE_JIT is set, which users do to debug functions of their own."""
+    disabled = numba.config.DISABLE_JIT
+    numba.config.DISABLE_JIT = 0
+    try:
+        yield
+    finally:
+        numba.config.DISABLE_JIT = disabled
 
 
 def symbol(name: str, dtype: str, variant: str = "") -> str:

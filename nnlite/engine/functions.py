@@ -87,7 +87,7 @@ def _log1p_64(u: float) -> float:
 
 
 def _normal_cdf_32(x: float) -> float:
-    """``Phi(x)`` within 1e-7: M. Abramowitz and I. Stegun, "Handbook of mathematical functions", 1964, 7.1.26."""
+    """``Phi(x)`` within 3e-7: M. Abramowitz and I. Stegun, "Handbook of mathematical functions", 1964, 7.1.26."""
     z = abs(x) * T(0.7071067811865476)
     t = T(1) / (T(1) + T(0.3275911) * z)
     p = T(1.061405429)

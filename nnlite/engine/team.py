@@ -7,15 +7,15 @@ ends.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.engine.language import DONE, NOW, NOW_WORDS, SHARED_WORDS, STOP, WRONG
+from nnlite.engine.language import ABORT, DONE, NOW, NOW_WORDS, SHARED_WORDS, STOP, WRONG
 
 CALL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 5)
 WATCH = 0.05  # seconds between two looks of the calling thread
@@ -31,12 +31,15 @@ class Team:
     tiles : ndarray of int64
         The table of tiles.
     scratch : list of int
-        The address of each thread's own memory; so many threads there are.
+        The address of the memory of each thread; its length is the number of threads.
+    kept : object
+        What the instructions point to: it lives as long as a thread works.
     """
 
-    def __init__(self, address: int, tiles: Array, scratch: list[int]) -> None:
+    def __init__(self, address: int, tiles: Array, scratch: list[int], kept: object) -> None:
         self.n_threads = len(scratch)
         self._function = CALL(address)
+        self.kept = kept
         self._unused = np.zeros(2, np.int64)
         self._shared = np.zeros(SHARED_WORDS, np.int64)
         self._now = np.zeros((self.n_threads, NOW_WORDS), np.int64)
@@ -55,7 +58,7 @@ class Team:
         """Carry out an instruction and return the number of steps that were made.
 
         ``watch`` is called from time to time with the number of steps so far; if it returns True, the team stops after
-        the present step. One thread alone works in the calling thread, which then cannot watch.
+        the next step. One thread alone works in the calling thread, which then cannot watch.
         """
         self._shared[:] = 0
         if self.n_threads == 1:
@@ -85,13 +88,20 @@ class Team:
                 self._join(thread, watch)
         except BaseException:
             self._shared[STOP] = 1
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join()
+            self._shared[ABORT] = any(thread.ident is None for thread in threads)  # the others would wait for it
+            _wait_for([thread for thread in threads if thread.ident is not None])
             raise
 
-    def _join(self, thread: Any, watch: Callable[[int], bool]) -> None:
+    def _join(self, thread: threading.Thread, watch: Callable[[int], bool]) -> None:
         while thread.is_alive():
             thread.join(WATCH)
             if watch(int(self._shared[DONE])):
                 self._shared[STOP] = 1
+
+
+def _wait_for(threads: list[threading.Thread]) -> None:
+    """Wait until the threads have ended, also during Ctrl-C: they write into memory that is freed afterwards."""
+    while any(thread.is_alive() for thread in threads):
+        with contextlib.suppress(KeyboardInterrupt):
+            for thread in threads:
+                thread.join()

@@ -6,21 +6,28 @@ import sys
 
 import pytest
 
-from nnlite.engine import availability, library
+from nnlite.engine import availability
 from nnlite.engine.language import KERNELS
 
 
 @pytest.fixture(autouse=True)
 def in_an_empty_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("NNLITE_CACHE", str(tmp_path / "cache"))
-    library.library.cache_clear()
-    yield
-    library.library.cache_clear()
 
 
 @pytest.fixture
-def two_kernels(monkeypatch):
+def nothing_is_loaded():
+    """``nothing_is_loaded()`` makes this process forget the kernels that it has loaded."""
     pytest.importorskip("numba")
+    from nnlite.engine import library
+
+    library.forget()
+    yield library.forget
+    library.forget()
+
+
+@pytest.fixture
+def two_kernels(monkeypatch, nothing_is_loaded):
     from nnlite.engine import warm_up
 
     kernels = {name: KERNELS[name] for name in ("relu_forward", "on_units")}
@@ -39,11 +46,13 @@ def test_all_kernels_are_compiled_and_kept(run, two_kernels):
     )
 
 
-def test_by_default_there_are_both_types_of_numbers_and_nothing_is_compiled_twice(run, two_kernels, monkeypatch):
+def test_by_default_there_are_both_types_of_numbers_and_nothing_is_compiled_twice(
+    run, two_kernels, nothing_is_loaded, monkeypatch
+):
     from nnlite.engine import cache
 
     assert run("warm-up")[0] == 0
-    library.library.cache_clear()
+    nothing_is_loaded()
 
     def fail(*arguments):
         raise AssertionError(arguments)
@@ -88,8 +97,7 @@ def test_a_kernel_that_reads_other_numbers_has_a_variant_for_each_type():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_every_kernel_can_be_compiled(run, dtype):
-    pytest.importorskip("numba")
+def test_every_kernel_can_be_compiled(run, nothing_is_loaded, dtype):
     from nnlite.engine import cache
     from nnlite.engine.warm_up import all_kernels
 

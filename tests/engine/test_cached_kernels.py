@@ -38,6 +38,11 @@ def test_the_first_process_says_what_it_waits_for_and_the_next_neither_waits_nor
     assert python(RUN_RELU + HAS_NUMBA) == ("[0. 2.]\nFalse\n", "")
 
 
+def test_the_engine_compiles_although_numba_is_switched_off_for_the_users_functions(python):
+    of_the_user = "import numba; print(numba.njit(lambda: 1).__class__.__name__)"
+    assert python(RUN_RELU + of_the_user, NUMBA_DISABLE_JIT="1")[0] == "[0. 2.]\nfunction\n"
+
+
 def test_a_damaged_kernel_is_compiled_anew(python):
     python(RUN_RELU)
     for file in Path(cache.folder()).iterdir():

@@ -1,6 +1,7 @@
 """The steps of a training, and where the threads of the team meet."""
 
 from nnlite.engine.language import (
+    ABORT,
     ARRIVED,
     DONE,
     GENERATION,
@@ -30,7 +31,10 @@ STEP, M, FIRST = NOW.index("step"), NOW.index("M"), NOW.index("first")
 
 @inline
 def wait_for_all(shared: int, n_threads: int) -> None:
-    """Wait until all threads of the team are here: the last one to arrive begins a new generation."""
+    """Wait until all threads of the team are here: the last one to arrive begins a new generation.
+
+    ABORT ends the waiting, if some threads of the team could not start.
+    """
     if n_threads == 1:
         return
     generation = load(shared + 8 * GENERATION)
@@ -45,6 +49,8 @@ def wait_for_all(shared: int, n_threads: int) -> None:
                 pause()
             else:
                 give_way()
+                if load(shared + 8 * ABORT) != 0:
+                    return
 
 
 @kernel
@@ -69,15 +75,17 @@ def train(
 ) -> None:
     """Carry out the instructions of a step for one batch after another; ``last_ops`` are those of the last step.
 
-    It ends early if somebody raises the flag STOP, or if a number is not finite (WRONG).
+    If somebody raises the flag STOP, the next step is the last one. It ends at once if a number is not finite (WRONG).
     """
     flags = flush_denormals()
     words = integers(now, NOW_WORDS)
+    final = False
     for step in range(n_steps):
+        final = final or step == n_steps - 1
         words[STEP] = step
         words[FIRST] = step * batch_size
         words[M] = min(batch_size, n_examples - step * batch_size)
-        op, n = (ops, n_ops) if step < n_steps - 1 else (last_ops, n_last_ops)
+        op, n = (last_ops, n_last_ops) if final else (ops, n_ops)
         for i in range(n):
             run(op + 8 * WORDS * i, now, 0, 0, 0)
         parity = 8 * (step % 2)
@@ -85,6 +93,7 @@ def train(
             store(shared + 8 * STOPPING + parity, load(shared + 8 * STOP))
             store(shared + 8 * DONE, step + 1)
         wait_for_all(shared, n_threads)
-        if load(shared + 8 * STOPPING + parity) + load(shared + 8 * WRONG + parity) != 0:
+        if final or load(shared + 8 * WRONG + parity) + load(shared + 8 * ABORT) != 0:
             break
+        final = load(shared + 8 * STOPPING + parity) != 0
     restore_flags(flags)
