@@ -87,6 +87,7 @@ def test_every_function_is_tested():
     assert found == set(NAMES) == set(EXACT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_is_exact_to_the_last_bits_of_float32(name, values):
     limits, relative, absolute = RANGES[name]
@@ -98,6 +99,7 @@ def test_a_function_is_exact_to_the_last_bits_of_float32(name, values):
     assert error[worst] <= limit[worst], (x[worst], error[worst], exact[worst])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_is_exact_to_the_last_bits_of_float64(name, values):
     x = spread(*RANGES[name][0])
@@ -117,6 +119,7 @@ LIMITS = {  # at -infinity, 0 and infinity
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_at_infinity_at_0_and_at_nan(name, dtype, values):
@@ -127,6 +130,7 @@ def test_a_function_at_infinity_at_0_and_at_nan(name, dtype, values):
     assert np.isnan(found[3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_of_a_denormal_is_that_of_0(name, dtype, values):
