@@ -1,17 +1,18 @@
-"""The results at a glance: everyone's time as a multiple of nnlite's, and how a step grows."""
+"""The results at a glance: every framework's time as a multiple of nnlite's, and how a step grows."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from benchmarks.frameworks import FRAMEWORKS, OWN
+from benchmarks.frameworks import FRAMEWORKS
 from benchmarks.report import number
 from benchmarks.results import Results
 
 # Okabe and Ito's colors (2008), which color-blind readers can tell apart, and markers that need no color at all.
 STYLES = {
-    "nnlite": ("#000000", "o"),
+    "nnlite-fast": ("#000000", "o"),
+    "nnlite": ("#999999", "o"),
     "torch": ("#D55E00", "s"),
     "torch-compile": ("#E69F00", "D"),
     "jax": ("#0072B2", "^"),
@@ -20,7 +21,7 @@ STYLES = {
     "sklearn": ("#009E73", "X"),
     "onnx": ("#F0E442", "*"),
 }
-LINES = {"nnlite": "-", "torch": "--", "jax": ":"}
+LINES = {"nnlite-fast": "-", "nnlite": "-", "torch": "--", "jax": ":"}
 NAMES = {"training": "", "mnist": "", "prediction": "prediction 784-128-10, ", "memory": "peak memory, ", "import": ""}
 EDGE = {"markersize": 7, "markeredgecolor": "black", "markeredgewidth": 0.6}
 HEIGHT = 0.56  # over which the marks of a line are spread
@@ -46,7 +47,7 @@ def draw(results: Results, path: Path, title: str) -> None:
 
 
 def _drawable(results: Results, row: str, case: str) -> bool:
-    own = results.get(row, case, OWN)
+    own = results.get(row, case, results.reference())
     return own is not None and own.counts
 
 
@@ -54,7 +55,7 @@ def _ratios(ax: Any, results: Results, cases: list[tuple[str, str]]) -> None:
     """A line for each case, a mark for each framework: right of 1 it needs more than nnlite."""
     seen = set()
     for y, (row, case) in enumerate(cases):
-        own = results.get(row, case, OWN)
+        own = results.get(row, case, results.reference())
         assert own is not None
         for framework in results.frameworks(row):
             measurement = results.get(row, case, framework)
@@ -69,7 +70,7 @@ def _ratios(ax: Any, results: Results, cases: list[tuple[str, str]]) -> None:
     ax.axvline(1, color="black", linewidth=1, zorder=0)
     labels = []
     for row, case in cases:
-        own = results.get(row, case, OWN)
+        own = results.get(row, case, results.reference())
         assert own is not None
         labels.append(f"{NAMES[row]}{case}  ({number(own.median)} {own.unit})")
     ax.set_yticks(range(len(cases)), labels, fontsize=8)
@@ -78,7 +79,8 @@ def _ratios(ax: Any, results: Results, cases: list[tuple[str, str]]) -> None:
     ax.xaxis.set_major_locator(_locator())
     ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
     ax.xaxis.set_minor_formatter(lambda x, _: "")
-    ax.set_xlabel("multiple of what nnlite needs (in brackets); right of 1 is slower, or larger (logarithmic)")
+    title = FRAMEWORKS[results.reference()].title
+    ax.set_xlabel(f"multiple of what {title} needs (in brackets); right of 1 is slower, or larger (logarithmic)")
     ax.grid(axis="x", alpha=0.3)
     for y in range(1, len(cases)):
         ax.axhline(y - 0.5, color="black", alpha=0.1, linewidth=0.5)

@@ -12,9 +12,11 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from benchmarks.frameworks import NOTHING, Framework
 from nnlite.engine import openblas
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,15 +28,22 @@ class PeerError(Exception):
     """A framework's process has failed: what it said."""
 
 
-def environment() -> dict[str, str]:
-    """Of every measured process: a thread for each core, on the CPU, whatever was set outside.
+def environment(settings: Mapping[str, str] = NOTHING) -> dict[str, str]:
+    """Return the environment of a measured process: a thread for each core, on the CPU, whatever was set outside.
 
     How threads wait (``OMP_WAIT_POLICY`` and its kind) and what kernels are chosen is left as each library has it.
+
+    Parameters
+    ----------
+    settings : mapping of str to str
+        Variables for this process alone.
     """
     number = str(openblas.processors())
     # what nnlite has set in this process is not for all; TQDM's variables could hide the bar
     outside = {
-        name: value for name, value in os.environ.items() if name not in openblas.added and not name.startswith("TQDM_")
+        name: value
+        for name, value in os.environ.items()
+        if name not in openblas.added and not name.startswith(("TQDM_", "NNLITE_NUM_THREADS"))
     }
     return outside | {
         "OMP_NUM_THREADS": number,
@@ -44,6 +53,7 @@ def environment() -> dict[str, str]:
         "JAX_PLATFORMS": "cpu",
         "KERAS_BACKEND": "jax",
         "CUDA_VISIBLE_DEVICES": "",
+        **settings,
     }
 
 
@@ -112,9 +122,11 @@ class Process:
         For the interpreter.
     draws : bool
         Give it a terminal as standard error.
+    settings : mapping of str to str
+        Environment variables of its own.
     """
 
-    def __init__(self, *arguments: str, draws: bool = False) -> None:
+    def __init__(self, *arguments: str, draws: bool = False, settings: Mapping[str, str] = NOTHING) -> None:
         self.screen = Terminal() if draws else ErrorFile()
         self.started = time.perf_counter()
         self._process = subprocess.Popen(
@@ -123,7 +135,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=self.screen.slave,
             cwd=ROOT,
-            env=environment(),
+            env=environment(settings),
             start_new_session=True,
         )
         assert self._process.stdin is not None
@@ -175,10 +187,7 @@ class Worker(Process):
 
     Parameters
     ----------
-    module : str
-        Of `benchmarks.peers`.
-    draws : bool
-        Give it a terminal as standard error.
+    framework : Framework
 
     Attributes
     ----------
@@ -186,8 +195,8 @@ class Worker(Process):
         How long it has waited for commands, and how much CPU time it used while it should have slept.
     """
 
-    def __init__(self, module: str, draws: bool) -> None:
-        super().__init__(*WORKER, module, draws=draws)
+    def __init__(self, framework: Framework) -> None:
+        super().__init__(*WORKER, framework.module, draws=framework.draws, settings=framework.settings)
         self.idle_seconds = self.idle_cpu = 0.0
 
     def ask(self, command: str, **arguments: Any) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.frameworks import FRAMEWORKS, OWN
+from benchmarks.frameworks import FRAMEWORKS, NOTHING
 from benchmarks.networks import Network
 from benchmarks.processes import PeerError, Process, Worker
 from benchmarks.quiet import Quiet
@@ -35,6 +35,8 @@ class Session:
 
     Attributes
     ----------
+    left_out : list of str
+        Frameworks that were asked for and do not take part.
     failures : list of str
         A line for each thing that went wrong.
     notes : dict
@@ -45,9 +47,10 @@ class Session:
         self.options = options
         self.results = Results()
         self._started, self._new_line = time.perf_counter(), True
+        self.left_out: list[str] = []
         self.failures: list[str] = []
         self.notes: dict[str, list[str]] = {}
-        self.drawings = 0  # of nnlite's progress bar
+        self.drawings = 0  # of nnlite's progress bars
         self.idle_seconds = self.idle_cpu = 0.0
         self.quiet = Quiet(options.patience)
         self._workers: dict[str, Worker] = {}
@@ -55,13 +58,18 @@ class Session:
 
     def say(self, text: str = "", end: str = "\n") -> None:
         """Show progress, a line beginning with the seconds since the start."""
-        at = f"{time.perf_counter() - self._started:4.0f} s  " if self._new_line and text else ""
+        at = f"{self.seconds:4.0f} s  " if self._new_line and text else ""
         print(at + text, end=end, flush=True)
         self._new_line = end == "\n"
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self._started
+
     def late(self, share: float) -> bool:
         """Whether a run with --quick has taken more than this share of its time; others take the time they need."""
-        return self.options.quick and time.perf_counter() - self._started > share * HURRY
+        return self.options.quick and self.seconds > share * HURRY
 
     def note(self, row: str, text: str) -> None:
         """Say it now, and below the row's table."""
@@ -84,7 +92,7 @@ class Session:
     def ask(self, framework: str, case: str, command: str, **arguments: Any) -> dict[str, Any] | None:
         """Let a worker carry out a command while all others sleep; None if it fails."""
         if framework not in self._workers:
-            self._workers[framework] = Worker(FRAMEWORKS[framework].module, draws=framework == OWN)
+            self._workers[framework] = Worker(FRAMEWORKS[framework])
         worker = self._workers[framework]
         drawn = worker.screen.drawings
         measured = not command.startswith(("begin", "end"))
@@ -112,10 +120,12 @@ class Session:
         if waited > WORTH_TELLING:
             self.say(f"  (waited {waited:.0f} s for other programs)", end="")
 
-    def run_alone(self, *arguments: str, draws: bool = False) -> tuple[float, str]:
+    def run_alone(
+        self, *arguments: str, draws: bool = False, settings: Mapping[str, str] = NOTHING
+    ) -> tuple[float, str]:
         """Start a Python process; return the seconds until its first line of output, and that line."""
         self._wait()
-        self._process = Process(*arguments, draws=draws)
+        self._process = Process(*arguments, draws=draws, settings=settings)
         try:
             line = self._process.line()
             return time.perf_counter() - self._process.started, line
@@ -126,7 +136,7 @@ class Session:
 
     def ask_alone(self, framework: str, commands: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Let a fresh worker carry out these commands, then end it; return its answers."""
-        self._process = worker = Worker(FRAMEWORKS[framework].module, draws=framework == OWN)
+        self._process = worker = Worker(FRAMEWORKS[framework])
         try:
             return [worker.ask(**command) for command in commands]
         finally:

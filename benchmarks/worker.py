@@ -15,8 +15,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-if sys.argv[1:] == ["own"]:
-    import nnlite  # noqa: F401  before NumPy, as its README says
+if sys.argv[1:] and sys.argv[1] in ("own", "own_compiled", "openblas_products"):
+    import nnlite  # noqa: F401  before NumPy, so that it can choose OpenBLAS's kernels
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class Worker:
         return {"seconds": time.perf_counter() - start, "loss_before": before}
 
     def train(self, epochs: int) -> dict[str, Any]:
-        """Train for some epochs; return the microseconds per step and the loss that the framework reports."""
+        """Train for some epochs; return the microseconds a step and the loss that the framework reports."""
         start = time.perf_counter()
         loss = self.training.train(epochs)
         seconds = time.perf_counter() - start
@@ -64,8 +64,9 @@ class Worker:
 
     def parts(self, network: list[Any]) -> dict[str, Any]:
         """Microseconds of each part of a step, and of its matrix products alone."""
-        self.begin_training(network)
-        epochs, steps = self.network.epochs, self.network.steps
+        asked = Network(*network)
+        epochs, steps = asked.epochs, asked.steps
+        self.begin_training(list(asked._replace(all_epochs=1 + 2 * epochs)))
         self.training.train(epochs)  # as warm as where steps are measured
         seconds = self.peer.seconds_of_parts(self.training, epochs)
         products = self.peer.seconds_of_products(self.network, steps)

@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,17 @@ def read_mnist(directory: str) -> tuple[Array, Array, Array, Array]:
         return read(f"{part}-labels-idx1", 8).astype(np.int64)
 
     return pixels("train"), labels("train"), pixels("t10k"), labels("t10k")
+
+
+def next_rows(n: int, seed: int) -> Iterator[Array]:
+    """Yield the rows of 100 batches, again and again through all examples in random order."""
+    rng = np.random.default_rng(seed)
+    order = np.arange(0)
+    while True:
+        if len(order) < EVERY * BATCH:
+            order = np.concatenate([order, rng.permutation(n)])
+        rows, order = np.split(order, [EVERY * BATCH])
+        yield rows
 
 
 def done(accuracy: float, steps: int) -> bool:

@@ -7,17 +7,12 @@ import itertools
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.mnist.common import BATCH, EVERY, RATE, arguments, done, read_mnist
+from benchmarks.mnist.common import BATCH, EVERY, RATE, arguments, done, next_rows, read_mnist
 
 directory, seed = arguments()
 X, y, X_test, y_test = read_mnist(directory)
-rng = np.random.default_rng(seed)
 network = MLPClassifier((256,), alpha=0.0, batch_size=BATCH, learning_rate_init=RATE, random_state=seed)
-order = np.arange(0)
-for steps in itertools.count(EVERY, EVERY):
-    if len(order) < EVERY * BATCH:
-        order = np.concatenate([order, rng.permutation(len(X))])
-    rows, order = np.split(order, [EVERY * BATCH])
+for steps, rows in zip(itertools.count(EVERY, EVERY), next_rows(len(X), seed), strict=False):
     network.partial_fit(X[rows], y[rows], classes=np.arange(10))
     if done(network.score(X_test, y_test), steps):
         break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 os.environ["KERAS_BACKEND"] = "jax"
 
@@ -11,19 +12,72 @@ import jax
 import keras
 import numpy as np
 
-from benchmarks.networks import MOMENTUM, Array, Network, Weights
+from benchmarks.networks import (
+    CLIP_NORM,
+    EPSILON,
+    FIRST,
+    LAST,
+    MOMENTUM,
+    NEWEST,
+    RISE,
+    WEIGHT_DECAY,
+    Array,
+    Network,
+    Weights,
+    folded,
+)
 
 STEPS_PER_EXECUTION = 32
 
 
-def model_of(weights: Weights) -> keras.Sequential:
-    """A network that starts from these weights; it ends in logits, which its loss takes."""
+def model_of(weights: Weights, dropout: float = 0.0) -> keras.Sequential:
+    """Return a network that starts from these weights; it ends in logits, which its loss takes."""
     model = keras.Sequential([keras.Input((len(weights[0][0]),))])
     for W, _ in weights[:-1]:
-        model.add(keras.layers.Dense(W.shape[1], activation="relu"))
+        model.add(keras.layers.Dense(W.shape[1], activation=None if dropout else "relu"))
+        if dropout:
+            model.add(keras.layers.BatchNormalization(momentum=1 - NEWEST, epsilon=EPSILON))
+            model.add(keras.layers.ReLU())
+            model.add(keras.layers.Dropout(dropout))
     model.add(keras.layers.Dense(weights[-1][0].shape[1]))
-    model.set_weights([array for pair in weights for array in pair])
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    for layer, pair in zip(dense, weights, strict=True):
+        layer.set_weights(pair)
     return model
+
+
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """PyTorch's OneCycleLR, which Keras does not have: half a cosine up, then half a cosine down."""
+
+    def __init__(self, largest: float, steps: int) -> None:
+        self.largest, self.steps = largest, steps
+
+    def __call__(self, step: Any) -> Any:
+        """Return the learning rate of a step."""
+        step = keras.ops.cast(step, "float32")
+        first, top, end = self.largest / FIRST, RISE * self.steps - 1, self.steps - 1
+        up = self._between(first, self.largest, step / top)
+        down = self._between(self.largest, first / LAST, (step - top) / (end - top))
+        return keras.ops.where(step < top, up, down)
+
+    def _between(self, start: float, end: float, share: Any) -> Any:
+        return end + (start - end) * (1 + keras.ops.cos(np.pi * share)) / 2
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {"largest": self.largest, "steps": self.steps}
+
+
+def optimizer_of(network: Network) -> keras.optimizers.Optimizer:
+    """Return the optimizer that a network is trained with."""
+    if network.optimizer == "SGD":
+        return keras.optimizers.SGD(network.rate)
+    if network.optimizer == "momentum":
+        return keras.optimizers.SGD(network.rate, momentum=MOMENTUM)
+    if network.optimizer == "Adam":
+        return keras.optimizers.Adam(network.rate)
+    schedule = OneCycle(network.rate, network.all_steps)
+    return keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=CLIP_NORM)
 
 
 class Training:
@@ -39,28 +93,29 @@ class Training:
     def __init__(self, network: Network, weights: Weights, X: Array, y: Array) -> None:
         keras.utils.set_random_seed(0)
         self.X, self.y, self.batch = X, y.astype(np.int32), network.batch
-        optimizer = {
-            "SGD": lambda: keras.optimizers.SGD(network.rate),
-            "momentum": lambda: keras.optimizers.SGD(network.rate, momentum=MOMENTUM),
-            "Adam": lambda: keras.optimizers.Adam(network.rate),
-        }[network.optimizer]()
-        self.model = model_of(weights)
+        self.model = model_of(weights, network.dropout)
         self.model.compile(
-            optimizer,
+            optimizer_of(network),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             jit_compile=True,
             steps_per_execution=min(STEPS_PER_EXECUTION, network.steps),
         )
 
     def train(self, epochs: int) -> float:
-        """Train on; return the loss of the last epoch."""
+        """Train for ``epochs`` more epochs; return the loss of the last one."""
         history = self.model.fit(self.X, self.y, batch_size=self.batch, epochs=epochs, verbose=0)
         return float(history.history["loss"][-1])
 
     def weights(self) -> Weights:
-        """What it has learned."""
-        arrays = [np.asarray(array) for array in self.model.get_weights()]
-        return list(zip(arrays[::2], arrays[1::2], strict=True))
+        """Return the weights so far; those of a BatchNorm are folded into its Dense layer."""
+        learned: Weights = []
+        for layer in self.model.layers:
+            values = [np.asarray(array) for array in layer.get_weights()]
+            if isinstance(layer, keras.layers.Dense):
+                learned.append((values[0], values[1]))
+            elif isinstance(layer, keras.layers.BatchNormalization):
+                learned[-1] = folded(learned[-1], *values)
+        return learned
 
 
 def predictor(weights: Weights) -> Callable[[Array], Array]:

@@ -9,15 +9,29 @@ from collections.abc import Callable
 import numpy as np
 
 import nnlite as nn
-from benchmarks.networks import MOMENTUM, Array, Network, Weights
+from benchmarks.networks import (
+    CLIP_NORM,
+    EPSILON,
+    FIRST,
+    LAST,
+    MOMENTUM,
+    NEWEST,
+    RISE,
+    WEIGHT_DECAY,
+    Array,
+    Network,
+    Weights,
+    folded,
+)
 from benchmarks.parts import REST, Clock
 
 
-def model_of(weights: Weights) -> nn.Model:
-    """A network that starts from these weights."""
+def model_of(weights: Weights, dropout: float = 0.0) -> nn.Model:
+    """Return a network that starts from these weights."""
     layers: list[nn.Layer] = []
     for W, _ in weights[:-1]:
-        layers += [nn.Dense(W.shape[1]), nn.ReLU()]
+        layers += [nn.Dense(W.shape[1])]
+        layers += [nn.BatchNorm(NEWEST, EPSILON), nn.ReLU(), nn.Dropout(dropout)] if dropout else [nn.ReLU()]
     layers += [nn.Dense(weights[-1][0].shape[1]), nn.Softmax()]
     model = nn.Model(layers, n_features=len(weights[0][0]), seed=0)
     for number, (W, b) in enumerate(weights, start=1):
@@ -26,29 +40,46 @@ def model_of(weights: Weights) -> nn.Model:
     return model
 
 
+def optimizer_of(network: Network) -> nn.Optimizer:
+    """Return the optimizer that a network is trained with."""
+    if network.optimizer == "SGD":
+        return nn.SGD(network.rate)
+    if network.optimizer == "momentum":
+        return nn.SGD(network.rate, momentum=MOMENTUM)
+    if network.optimizer == "Adam":
+        return nn.Adam(network.rate)
+    schedule = nn.schedules.OneCycle(network.rate, network.all_steps, RISE, div_factor=FIRST, final_div_factor=LAST)
+    return nn.AdamW(schedule, weight_decay=WEIGHT_DECAY, clip_norm=CLIP_NORM)
+
+
 class Training:
     """The public ``fit``. Its progress bar is drawn (standard error is a terminal) and its history kept."""
 
+    engine = "textbook"
+
     def __init__(self, network: Network, weights: Weights, X: Array, y: Array) -> None:
-        self.model = model_of(weights)
+        self.model = model_of(weights, network.dropout)
         self.X, self.y, self.batch = X, y, network.batch
-        self.optimizer = {
-            "SGD": lambda: nn.SGD(network.rate),
-            "momentum": lambda: nn.SGD(network.rate, momentum=MOMENTUM),
-            "Adam": lambda: nn.Adam(network.rate),
-        }[network.optimizer]()
+        self.optimizer = optimizer_of(network)
 
     def train(self, epochs: int) -> float:
-        """Train on; return the loss of the last epoch."""
+        """Train for ``epochs`` more epochs; return the loss of the last one."""
         history = self.model.fit(
             self.X, self.y, optimizer=self.optimizer, epochs=epochs, batch_size=self.batch, progress=True
         )
+        if history.engine != self.engine:
+            raise RuntimeError(f"expected the engine {self.engine!r}, but {history.engine!r} trained")
         return history["loss"][-1]
 
     def weights(self) -> Weights:
-        """What it has learned."""
-        parameters = self.model.parameters
-        return [(parameters[f"W{n}"], parameters[f"b{n}"]) for n in range(1, len(parameters) // 2 + 1)]
+        """Return the weights so far; those of a BatchNorm are folded into its Dense layer."""
+        learned: Weights = []
+        for layer in self.model.layers:
+            if isinstance(layer, nn.Dense):
+                learned.append((layer.W, layer.b))
+            elif isinstance(layer, nn.BatchNorm):
+                learned[-1] = folded(learned[-1], layer.gamma, layer.beta, layer.running_mean, layer.running_variance)
+        return learned
 
 
 def seconds_of_parts(training: Training, epochs: int) -> dict[str, float]:

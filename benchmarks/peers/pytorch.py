@@ -3,26 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch.nn import functional
 
-from benchmarks.networks import MOMENTUM, Array, Network, Weights
+from benchmarks.networks import (
+    CLIP_NORM,
+    EPSILON,
+    FIRST,
+    LAST,
+    MOMENTUM,
+    NEWEST,
+    RISE,
+    WEIGHT_DECAY,
+    Array,
+    Network,
+    Weights,
+    folded,
+)
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))  # one for each core
 
 
-def model_of(weights: Weights) -> torch.nn.Sequential:
-    """A network that starts from these weights; it ends in logits, since ``cross_entropy`` takes those."""
+def model_of(weights: Weights, dropout: float = 0.0) -> torch.nn.Sequential:
+    """Return a network that starts from these weights; it ends in logits, since ``cross_entropy`` takes those."""
     layers: list[torch.nn.Module] = []
-    for W, b in weights:
+    for number, (W, b) in enumerate(weights, start=1):
         linear = torch.nn.Linear(*W.shape)
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(W.T))
             linear.bias.copy_(torch.from_numpy(b))
-        layers += [linear, torch.nn.ReLU()]
-    return torch.nn.Sequential(*layers[:-1])
+        layers.append(linear)
+        if number < len(weights):
+            normalization = [torch.nn.BatchNorm1d(W.shape[1], EPSILON, NEWEST)] if dropout else []
+            layers += [*normalization, torch.nn.ReLU(), *([torch.nn.Dropout(dropout)] if dropout else [])]
+    return torch.nn.Sequential(*layers)
+
+
+def optimizer_of(network: Network, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    """Return the fused optimizer that a network is trained with."""
+    if network.optimizer == "SGD":
+        return torch.optim.SGD(parameters, network.rate, fused=True)
+    if network.optimizer == "momentum":
+        return torch.optim.SGD(parameters, network.rate, momentum=MOMENTUM, fused=True)
+    if network.optimizer == "Adam":
+        return torch.optim.Adam(parameters, network.rate, fused=True)
+    return torch.optim.AdamW(parameters, network.rate, weight_decay=WEIGHT_DECAY, fused=True)
 
 
 class Training:
@@ -40,37 +67,60 @@ class Training:
     def __init__(self, network: Network, weights: Weights, X: Array, y: Array) -> None:
         self.X, self.y = torch.from_numpy(X), torch.from_numpy(y)
         self.batch = network.batch
-        self.model = model_of(weights)
-        parameters = self.model.parameters()
-        self.optimizer: torch.optim.Optimizer = {
-            "SGD": lambda: torch.optim.SGD(parameters, network.rate, fused=True),
-            "momentum": lambda: torch.optim.SGD(parameters, network.rate, momentum=MOMENTUM, fused=True),
-            "Adam": lambda: torch.optim.Adam(parameters, network.rate, fused=True),
-        }[network.optimizer]()
+        self.model = model_of(weights, network.dropout)
+        self.parameters = list(self.model.parameters())
+        self.optimizer = optimizer_of(network, self.parameters)
+        self.schedule = None
+        if network.optimizer == "AdamW":
+            self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+                self.optimizer,
+                network.rate,
+                network.all_steps,
+                pct_start=RISE,
+                cycle_momentum=False,
+                div_factor=FIRST,
+                final_div_factor=LAST,
+            )
         torch.manual_seed(0)
 
     def batch_loss(self, rows: torch.Tensor) -> torch.Tensor:
         """Mean loss of some examples."""
         return functional.cross_entropy(self.model(self.X.index_select(0, rows)), self.y[rows])
 
+    def step(self) -> None:
+        """Clip the gradient, if that is asked for, and make a step of the optimizer and of the schedule."""
+        if self.schedule is None:
+            self.optimizer.step()
+        else:
+            torch.nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM, foreach=True)
+            self.optimizer.step()
+            self.schedule.step()
+        self.optimizer.zero_grad()
+
     def train(self, epochs: int) -> float:
-        """Train on; return the loss of the last epoch."""
+        """Train for ``epochs`` more epochs; return the loss of the last one."""
         for _ in range(epochs):
             total = torch.zeros(())
             batches = torch.randperm(len(self.X)).split(self.batch)
             for rows in batches:
                 loss = self.batch_loss(rows)
                 loss.backward()
-                self.optimizer.step()
-                self.optimizer.zero_grad()
+                self.step()
                 total += loss.detach()
             mean = total.item() / len(batches)
         return mean
 
     def weights(self) -> Weights:
-        """What it has learned."""
-        linears = [layer for layer in self.model if isinstance(layer, torch.nn.Linear)]
-        return [(layer.weight.detach().numpy().T, layer.bias.detach().numpy()) for layer in linears]
+        """Return the weights so far; those of a BatchNorm are folded into its Linear layer."""
+        learned: Weights = []
+        for layer in self.model:
+            values = {name: value.numpy() for name, value in layer.state_dict().items()}
+            if isinstance(layer, torch.nn.Linear):
+                learned.append((values["weight"].T, values["bias"]))
+            elif isinstance(layer, torch.nn.BatchNorm1d):
+                statistics = values["running_mean"], values["running_var"]
+                learned[-1] = folded(learned[-1], values["weight"], values["bias"], *statistics)
+        return learned
 
 
 def predictor(weights: Weights) -> Callable[[Array], Array]:

@@ -45,13 +45,13 @@ class Training:
         start_from(self.network, weights, X[: network.batch])
 
     def train(self, epochs: int) -> float:
-        """Train on; return the loss of the last epoch."""
+        """Train for ``epochs`` more epochs; return the loss of the last one."""
         for _ in range(epochs):
             self.network.partial_fit(self.X, self.y)
         return float(self.network.loss_)
 
     def weights(self) -> Weights:
-        """What it has learned."""
+        """Return the weights so far."""
         return list(zip(self.network.coefs_, self.network.intercepts_, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""How a step grows with width, depth and batch: nnlite and the two peers that are fast on all of them."""
+"""How a step grows with width, depth and batch: nnlite, and the peers that are fast and compile quickly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.networks import Network
 from benchmarks.rows.turns import train_in_turns
 from benchmarks.session import Session
 
-FRAMEWORKS = ("nnlite", "torch", "jax")
+FRAMEWORKS = ("nnlite", "nnlite-fast", "torch", "jax", "jax-scan")
 ROUNDS = 3
 EXAMPLES = 4096
 MOST_STEPS = 256  # to an epoch, for small batches

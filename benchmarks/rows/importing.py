@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from benchmarks.frameworks import FRAMEWORKS, OWN
+from benchmarks.frameworks import FRAMEWORKS, TEXTBOOK, is_installed
 from benchmarks.processes import ROOT, PeerError
 from benchmarks.session import Session
 
@@ -65,7 +65,7 @@ def required(distributions: tuple[str, ...]) -> set[str]:
     wanted = list(distributions)
     while wanted:
         name = wanted.pop().lower().replace("_", "-")
-        if name in found or not _installed(name):
+        if name in found or not is_installed(name):
             continue
         found.add(name)
         for text in importlib.metadata.requires(name) or ():
@@ -75,16 +75,8 @@ def required(distributions: tuple[str, ...]) -> set[str]:
     return found
 
 
-def _installed(name: str) -> bool:
-    try:
-        importlib.metadata.distribution(name)
-    except importlib.metadata.PackageNotFoundError:  # it may be for another system
-        return False
-    return True
-
-
 def _bytes_of(name: str) -> int:
     files = [Path(str(path.locate())) for path in importlib.metadata.files(name) or ()]
-    if name == OWN and not any(path.name == "model.py" for path in files):
-        files += (ROOT / OWN).rglob("*")  # installed from the checkout, with pip install -e
+    if name == TEXTBOOK and not any(path.name == "model.py" for path in files):
+        files += (ROOT / TEXTBOOK).rglob("*")  # installed from the checkout, with pip install -e
     return sum(path.stat().st_size for path in files if path.is_file() and path.suffix != ".pyc")

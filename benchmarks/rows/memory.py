@@ -9,7 +9,7 @@ from benchmarks.session import Session
 
 NETWORK = Network((784, 2048, 2048, 10), 128, "Adam", 1e-3, 4096, epochs=7)
 CASE = "784-2048-2048-10, batch 128, Adam"
-LEFT_OUT = ("torch-compile", "jax-scan")  # with the compiler in it, or as without scan
+LEFT_OUT = ("torch-compile",)  # with the compiler in it
 
 
 def measure(session: Session) -> None:

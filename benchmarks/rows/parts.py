@@ -1,13 +1,13 @@
-"""Where a step of nnlite's goes, part by part."""
+"""Where a step of nnlite's textbook goes, part by part."""
 
 from __future__ import annotations
 
 import statistics
 
-from benchmarks.frameworks import OWN
+from benchmarks.frameworks import TEXTBOOK
 from benchmarks.session import Session
 
-ROUNDS = 5
+ROUNDS = 3
 
 
 def measure(session: Session) -> None:
@@ -15,12 +15,14 @@ def measure(session: Session) -> None:
     if session.options.quick:
         session.note("parts", "--quick leaves out where a step of nnlite's goes.")
         return
+    if TEXTBOOK not in session.options.frameworks:
+        return
     for network in session.options.networks:
         session.say(f"where a step of {network.name} goes, us:", end="")
-        entry = session.results.open("parts", network.title, OWN, "us")
+        entry = session.results.open("parts", network.title, TEXTBOOK, "us")
         rounds: list[dict[str, float]] = []
         for _ in range(min(ROUNDS, session.options.rounds)):
-            answer = session.ask(OWN, network.title, "parts", network=network)
+            answer = session.ask(TEXTBOOK, network.title, "parts", network=network)
             if answer is None:
                 entry.failure = "failed"
                 break

@@ -37,6 +37,8 @@ def measure(session: Session) -> None:
         for m in session.results.measurements
         if (m.row, m.case) == (ROW, many) and m.counts
     ]
+    if not rates:
+        return
     session.note(ROW, f"Million examples a second, in batches of {n_many:,}: {', '.join(rates)}.")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnlite.cli.codes import DONE
 from nnlite.engine import availability, cache
-from nnlite.engine.choice import check_engine
+from nnlite.engine.availability import check_engine
 from nnlite.engine.openblas import processors
 from nnlite.engine.processor import available_threads, processor, wanted_threads
 from nnlite.errors import ArgumentError

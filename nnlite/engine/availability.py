@@ -1,11 +1,16 @@
-"""Whether the compiled engine can be used: it needs Numba."""
+"""Whether the compiled engine can be used, which needs Numba, and whether it is asked for."""
 
 from __future__ import annotations
 
 import functools
 import importlib.util
+import os
 import re
+from typing import Any
 
+from nnlite.errors import ArgumentError
+
+ENGINES = ("auto", "textbook", "compiled")
 LEAST = 0, 62  # the first version of Numba whose LLVM has pointers without a type
 INSTALL = 'pip install "nnlite[fast]"'
 
@@ -32,3 +37,15 @@ def missing() -> str:
     if numbers and tuple(map(int, numbers.groups())) < LEAST:
         return f"Numba {found} is older than {'.'.join(map(str, LEAST))}"
     return ""
+
+
+def check_engine(engine: Any) -> str:
+    """Return the engine that an argument asks for; NNLITE_ENGINE decides in place of "auto"."""
+    if not isinstance(engine, str) or engine not in ENGINES:
+        raise ArgumentError(f"engine: expected 'auto', 'textbook' or 'compiled', got {engine!r}")
+    if engine != "auto":
+        return engine
+    wanted = os.environ.get("NNLITE_ENGINE", "").strip() or "auto"
+    if wanted not in ENGINES:
+        raise ArgumentError(f"NNLITE_ENGINE: expected auto, textbook or compiled, got {wanted!r}")
+    return wanted

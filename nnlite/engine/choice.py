@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, NamedTuple
 
 from nnlite.engine import support
@@ -10,26 +9,12 @@ from nnlite.engine.availability import INSTALL, missing
 from nnlite.engine.optimizing import RULES
 from nnlite.errors import ArgumentError
 
-ENGINES = ("auto", "textbook", "compiled")
-
 
 class Choice(NamedTuple):
     """An engine, "compiled" or "textbook", and why it is the textbook ("" if that was asked for, or it is compiled)."""
 
     engine: str
     reason: str = ""
-
-
-def check_engine(engine: Any) -> str:
-    """Return the engine that an argument asks for; NNLITE_ENGINE decides in place of "auto"."""
-    if not isinstance(engine, str) or engine not in ENGINES:
-        raise ArgumentError(f"engine: expected 'auto', 'textbook' or 'compiled', got {engine!r}")
-    if engine != "auto":
-        return engine
-    wanted = os.environ.get("NNLITE_ENGINE", "").strip() or "auto"
-    if wanted not in ENGINES:
-        raise ArgumentError(f"NNLITE_ENGINE: expected auto, textbook or compiled, got {wanted!r}")
-    return wanted
 
 
 def without_kernel(layers: Any, optimizer: Any) -> str:

@@ -6,6 +6,7 @@ This module needs Numba. `language` explains each word.
 from __future__ import annotations
 
 import platform
+import sys
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from numba.np.arrayobj import make_array, populate_array
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 FLOAT = ir.FloatType()
 X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
-FTZ_DAZ = 0x8040
+ARM = platform.machine().lower() in ("aarch64", "arm64")
+FLUSH = 0x8040 if X86 else 1 << 24 if ARM else 0  # the flags for denormal numbers: FTZ and DAZ of MXCSR, FZ of FPCR
+YIELD = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
 
 
 def _pointer(builder: Any, address: Any, kind: Any) -> Any:
@@ -116,7 +119,7 @@ def pause(typing: Any) -> Any:
 @intrinsic
 def give_way(typing: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(I32, []), "sched_yield")
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(I32, []), YIELD)
         builder.call(function, [])
         return context.get_dummy_value()
 
@@ -129,17 +132,31 @@ def _flags(builder: Any, name: str, pointer: Any) -> None:
     builder.call(function, [builder.bitcast(pointer, I8.as_pointer())])
 
 
+def _read_flags(builder: Any) -> Any:
+    """The flags of the processor for this thread, as 64 bits."""
+    if X86:
+        place = cgutils.alloca_once(builder, I32)
+        _flags(builder, "llvm.x86.sse.stmxcsr", place)
+        return builder.zext(builder.load(place), I64)
+    return builder.asm(ir.FunctionType(I64, []), "mrs $0, fpcr", "=r", [], True)
+
+
+def _write_flags(builder: Any, flags: Any) -> None:
+    if X86:
+        place = cgutils.alloca_once_value(builder, builder.trunc(flags, I32))
+        _flags(builder, "llvm.x86.sse.ldmxcsr", place)
+    else:
+        builder.asm(ir.FunctionType(ir.VoidType(), [I64]), "msr fpcr, $0", "r", [flags], True)
+
+
 @intrinsic
 def flush_denormals(typing: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if not X86:
+        if not FLUSH:
             return I64(0)
-        place = cgutils.alloca_once(builder, I32)
-        _flags(builder, "llvm.x86.sse.stmxcsr", place)
-        old = builder.load(place)
-        builder.store(builder.or_(old, I32(FTZ_DAZ)), place)
-        _flags(builder, "llvm.x86.sse.ldmxcsr", place)
-        return builder.zext(old, I64)
+        old = _read_flags(builder)
+        _write_flags(builder, builder.or_(old, I64(FLUSH)))
+        return old
 
     return types.int64(), generate
 
@@ -147,9 +164,8 @@ def flush_denormals(typing: Any) -> Any:
 @intrinsic
 def restore_flags(typing: Any, flags: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if X86:
-            place = cgutils.alloca_once_value(builder, builder.trunc(arguments[0], I32))
-            _flags(builder, "llvm.x86.sse.ldmxcsr", place)
+        if FLUSH:
+            _write_flags(builder, arguments[0])
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
@@ -210,14 +226,6 @@ def bits_as_float(typing: Any, i: Any) -> Any:
     return types.float32(types.int32), generate
 
 
-@intrinsic
-def float_as_bits(typing: Any, x: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], I32)
-
-    return types.int32(types.float32), generate
-
-
 def words(dtype: str) -> dict[str, Any]:
     """Return what each word of `language` means in kernels for numbers of that type."""
     item = np.dtype(dtype)
@@ -241,5 +249,4 @@ def words(dtype: str) -> dict[str, Any]:
         "transpose": transpose,
         "fetch": fetch,
         "bits_as_float": bits_as_float,
-        "float_as_bits": float_as_bits,
     }

@@ -80,7 +80,7 @@ ARRIVED, GENERATION, STOP, STOPPING, WRONG, DONE, ABORT = 0, 16, 32, 48, 64, 80,
 SHARED_WORDS = 112
 
 # Words of the table of tiles: the address of the tile with that width and number of rows is at 16 width + rows
-MOST_ROWS, ZEROS, TRANSPOSE, LANES = 0, 1, 2, 3
+MOST_ROWS, ZEROS, TRANSPOSE, LANES, CACHE = 0, 1, 2, 3, 4  # CACHE: bytes that stay in the second cache
 TILE_WORDS = 16 * 33
 
 
@@ -173,4 +173,3 @@ transpose: Any = Intrinsic(
     "transpose(tile, source, source_row, target, target_row): as many rows as a register has numbers become columns",
 )
 bits_as_float: Any = Intrinsic("bits_as_float", "bits_as_float(i): the float32 whose bits are those of an int32")
-float_as_bits: Any = Intrinsic("float_as_bits", "float_as_bits(x): the bits of a float32 as an int32")

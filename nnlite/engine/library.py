@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import functools
+import os
 import threading
 from typing import Any
 
 import numpy as np
 
 from nnlite.engine import cache, waiting
-from nnlite.engine.language import LANES, MOST_ROWS, TILE_WORDS, TRANSPOSE, ZEROS
-from nnlite.engine.processor import processor, target_machine
+from nnlite.engine.language import CACHE, LANES, MOST_ROWS, TILE_WORDS, TRANSPOSE, ZEROS
+from nnlite.engine.processor import processor, second_cache, target_machine
 from nnlite.engine.tiles import tile_name, tile_shape
 
 CALL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 5)
@@ -38,7 +38,6 @@ class Library:
         self.dtype = dtype
         self.processor = processor()
         self.shape = tile_shape(self.processor.vector_bytes, self.processor.registers, dtype)
-        self._lock = threading.RLock()
         self._addresses: dict[str, int] = {}
         self._compiler: Any = None
         self._engine = binding.create_mcjit_compiler(
@@ -51,7 +50,7 @@ class Library:
     def address(self, name: str, variant: str = "") -> int:
         """Return the address of a kernel; it is compiled if it is not in the cache."""
         symbol = "_".join(["nnlite", name, self.dtype, *([variant] if variant else [])])
-        with self._lock:
+        with _lock:
             if symbol not in self._addresses:
                 self._load(symbol, lambda: self._compile().kernel(name, variant))
                 self._addresses[symbol] = self._engine.get_function_address(symbol)
@@ -83,6 +82,7 @@ class Library:
     def _add_tiles(self) -> None:
         self._load(f"nnlite_tiles_{self.dtype}", lambda: self._compile().tiles())
         self.tiles[[MOST_ROWS, LANES]] = self.shape.rows, self.shape.lanes
+        self.tiles[CACHE] = second_cache() // 2
         self.tiles[ZEROS] = self._zeros.ctypes.data
         self.tiles[TRANSPOSE] = self._engine.get_function_address("transpose")
         for width in self.shape.widths:
@@ -90,7 +90,24 @@ class Library:
                 self.tiles[16 * width + rows] = self._engine.get_function_address(tile_name(width, rows))
 
 
-@functools.cache
+_libraries: dict[str, Library] = {}
+_lock = threading.RLock()
+
+
 def library(dtype: str) -> Library:
-    """Return the library for that type of numbers."""
-    return Library(dtype)
+    """Return the library for that type of numbers; the first call makes it."""
+    if dtype not in _libraries:
+        with _lock:
+            if dtype not in _libraries:
+                _libraries[dtype] = Library(dtype)
+    return _libraries[dtype]
+
+
+def forget() -> None:
+    """Forget the loaded kernels, as in a new process. What has their addresses keeps the library that it has."""
+    with _lock:
+        _libraries.clear()
+
+
+if hasattr(os, "register_at_fork"):  # a child must not inherit a kernel that is half compiled, nor a lock that is taken
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)

@@ -84,7 +84,7 @@ class Panels:
     def _parts(self, A: Array) -> list[tuple[Array, Array]]:
         """Return views of the full panels and of the last one, each beside its columns of A."""
         n, rest = divmod(self.units, self.width)
-        full = A[:, : n * self.width].reshape(len(A), n, self.width, copy=False).transpose(1, 0, 2) if n else None
+        full = A[:, : n * self.width].reshape(len(A), n, self.width).transpose(1, 0, 2) if n else None
         parts = [] if full is None else [(self.view[:n, : len(A)], full)]
         if rest:
             parts.append((self.view[n, : len(A), :rest], A[:, n * self.width :]))

@@ -12,6 +12,7 @@ from nnlite.checks import Array
 from nnlite.engine import support
 from nnlite.engine.instructions import Instructions
 from nnlite.engine.kernels.products import G_NUMBERS
+from nnlite.engine.language import CACHE
 from nnlite.engine.library import Library
 from nnlite.engine.optimizing import Options
 from nnlite.engine.panels import Memory, Panels
@@ -21,8 +22,6 @@ from nnlite.engine.updates import Updates, uneven
 from nnlite.functional import SELU_ALPHA, SELU_LAMBDA
 from nnlite.layers import AlphaDropout, BatchNorm, Dropout, Layer, LayerNorm, Softmax
 from nnlite.layers.base import Shape
-
-BLOCK_BYTES = 2**20  # numbers of the layer before, for a block of rows, stay in the second cache
 
 
 class Plan:
@@ -171,7 +170,8 @@ class Plan:
     def _block_rows(self, units: int) -> int:
         """How many rows of that many units stay in the second cache."""
         most = self.library.shape.rows
-        n_tiles: int = BLOCK_BYTES // self.memory.dtype.itemsize // units // most
+        cache: int = self.library.tiles[CACHE]
+        n_tiles: int = cache // self.memory.dtype.itemsize // units // most
         return most * max(4, n_tiles)
 
     # ---- forward --------------------------------------------------------------------------------------------------
@@ -333,8 +333,7 @@ class Plan:
         by_rows, after = self._rows_of(i - 1), self._unit_backward(i - 1)
         if stage.kind == "dense":
             W = self.parameters[stage.own, "W"].theta
-            whole = self.stages[i - 1].needs_all_rows
-            block = self.batch_size if whole else self._block_rows(dz.units)
+            block = self.batch_size
             return [self.instructions.op("dense_backward", [dz.matrix, W.matrix, da.matrix, by_rows, block, *after])]
         if stage.kind == "copy":
             return [self.instructions.op("blocks", [dz.matrix, da.matrix, by_rows, *after])]

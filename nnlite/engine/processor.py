@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
@@ -74,6 +75,18 @@ def available_threads() -> int:
     """Return how many threads this process can run at once: its affinity, and the quota of its container."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, math.ceil(min(affinity, _quota())))
+
+
+@functools.cache
+def second_cache() -> int:
+    """Return the size of the second cache of a core, in bytes; a common size if the system does not tell."""
+    with (
+        contextlib.suppress(OSError, ValueError, KeyError, IndexError),
+        open("/sys/devices/system/cpu/cpu0/cache/index2/size") as file,
+    ):
+        text = file.read().strip()
+        return int(text[:-1]) * {"K": 2**10, "M": 2**20}[text[-1]]
+    return 2**20
 
 
 def _quota() -> float:

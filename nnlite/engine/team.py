@@ -7,10 +7,10 @@ ends.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -31,12 +31,15 @@ class Team:
     tiles : ndarray of int64
         The table of tiles.
     scratch : list of int
-        The address of each thread's own memory; so many threads there are.
+        The address of the memory of each thread; its length is the number of threads.
+    kept : object
+        What the instructions point to: it lives as long as a thread works.
     """
 
-    def __init__(self, address: int, tiles: Array, scratch: list[int]) -> None:
+    def __init__(self, address: int, tiles: Array, scratch: list[int], kept: object) -> None:
         self.n_threads = len(scratch)
         self._function = CALL(address)
+        self.kept = kept
         self._unused = np.zeros(2, np.int64)
         self._shared = np.zeros(SHARED_WORDS, np.int64)
         self._now = np.zeros((self.n_threads, NOW_WORDS), np.int64)
@@ -86,13 +89,19 @@ class Team:
         except BaseException:
             self._shared[STOP] = 1
             self._shared[ABORT] = any(thread.ident is None for thread in threads)  # the others would wait for it
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join()
+            _wait_for([thread for thread in threads if thread.ident is not None])
             raise
 
-    def _join(self, thread: Any, watch: Callable[[int], bool]) -> None:
+    def _join(self, thread: threading.Thread, watch: Callable[[int], bool]) -> None:
         while thread.is_alive():
             thread.join(WATCH)
             if watch(int(self._shared[DONE])):
                 self._shared[STOP] = 1
+
+
+def _wait_for(threads: list[threading.Thread]) -> None:
+    """Wait until the threads have ended, also during Ctrl-C: they write into memory that is freed afterwards."""
+    while any(thread.is_alive() for thread in threads):
+        with contextlib.suppress(KeyboardInterrupt):
+            for thread in threads:
+                thread.join()

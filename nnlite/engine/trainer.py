@@ -10,6 +10,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.engine import processor
+from nnlite.engine.language import CACHE
 from nnlite.engine.library import Library, library
 from nnlite.engine.plan import Plan
 from nnlite.engine.team import Team
@@ -73,10 +74,19 @@ def choose_threads(network: Any, batch_size: int) -> int:
     return 1 if n_multiplications < SMALL else processor.available_threads()
 
 
+def _numbers(thing: Any) -> tuple[Any, ...]:
+    """Return the hyperparameters of a layer or an optimizer, which a user may change between two stretches."""
+    known = (int, float, str, type(None))
+    return tuple((name, value) for name, value in vars(thing).items() if name[0] != "_" and isinstance(value, known))
+
+
 def describe(dtype: str, n_threads: int) -> str:
     """Describe what decides the last digits of the results."""
-    bits = 8 * library(dtype).processor.vector_bytes
-    return f"the compiled engine with {n_threads} thread{'s' * (n_threads > 1)} and {bits}-bit vectors"
+    of = library(dtype)
+    machine = (
+        f"{of.processor.name}, vectors of {8 * of.processor.vector_bytes} bits, {of.tiles[CACHE]:,} bytes of cache"
+    )
+    return f"the compiled engine with {n_threads} thread{'s' * (n_threads > 1)} ({machine})"
 
 
 class Trainer:
@@ -120,16 +130,19 @@ class Trainer:
 
     # ---- what it is made for --------------------------------------------------------------------------------------
 
-    def _prepare(self) -> None:
-        """Make the plan, again if a layer was frozen or freed, or a number of the optimizer or a layer has changed."""
+    def prepare(self) -> None:
+        """Make the plan and compile its kernels.
+
+        It is made again if a layer was frozen or freed, or if a number of the optimizer or of a layer has changed.
+        """
         network, optimizer = self.network, self.optimizer
         state = optimizer.state(network)
         state.arrange(network, optimizer.state_names, optimizer.initial_values)
         made_for = (
             tuple(segment.trainable for segment in network.segments),
             tuple(sorted(state.n_missed.items())),
-            repr(network.layers),
-            repr({name: value for name, value in vars(optimizer).items() if not name.startswith("_")}),
+            *map(_numbers, network.all_layers()),
+            _numbers(optimizer),
             network.grad.ctypes.data,
         )
         if made_for == self._made_for:
@@ -152,7 +165,7 @@ class Trainer:
             variant=self.variant,
         )
         scratch = [self.plan.scratch_of(thread) for thread in range(self.n_threads)]
-        self._team = Team(self.library.address("train"), self.library.tiles, scratch)
+        self._team = Team(self.library.address("train"), self.library.tiles, scratch, self.plan)
         self._made_for = made_for
 
     # ---- stretches ------------------------------------------------------------------------------------------------
@@ -162,7 +175,7 @@ class Trainer:
 
         If ``watch`` raises an error, the network is as it was before, but for its gradients.
         """
-        self._prepare()
+        self.prepare()
         network = self.network
         self._load()
         Y_hat = np.empty((len(batch.order), network.n_units), network.dtype) if wants_Y_hat else None
@@ -195,7 +208,7 @@ class Trainer:
         """Most steps of the next call."""
         if self.n_threads > 1:
             return self.n_steps
-        return max(1, min(self.n_steps, int(self._steps_per_second * CHUNK_SECONDS) or 16))
+        return max(1, min(self.n_steps, int(self._steps_per_second * CHUNK_SECONDS)))
 
     def _call(
         self, batch: Batch, start: int, n: int, keys: Array, watch: Callable[[int], bool], Y_hat: Array | None
@@ -234,7 +247,10 @@ class Trainer:
     def _set_rates(self, start: int, n: int) -> None:
         state = self.optimizer.state(self.network)
         steps = state.n_steps + start + np.arange(n)
-        self._rates = np.array([self.optimizer.rate_of(int(step)) for step in steps])
+        if callable(self.optimizer.learning_rate):
+            self._rates = np.array([self.optimizer.rate_of(int(step)) for step in steps])
+        else:
+            self._rates = np.full(n, self.optimizer.learning_rate)
         for missed, table in zip(self._missed, self.plan.per_step, strict=True):
             table[:n] = self.plan.options.rule.per_step(np.maximum(1, steps + 1 - missed).astype(float), self._rates)
 

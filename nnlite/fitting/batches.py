@@ -63,8 +63,10 @@ class Arrays:
     def several(self, first: int, n: int) -> Examples:
         """Return the examples of n batches of the epoch, beginning with batch ``first``, in their order."""
         examples = self._in_order
-        rows = np.arange(examples.size) if examples.rows is None else examples.rows
-        return examples._replace(rows=rows[first * self.batch_size : (first + n) * self.batch_size])
+        part = slice(first * self.batch_size, min((first + n) * self.batch_size, examples.size))
+        return examples._replace(
+            rows=np.arange(part.start, part.stop) if examples.rows is None else examples.rows[part]
+        )
 
     def describe(self) -> str:
         """Describe what must be the same when a training is resumed."""

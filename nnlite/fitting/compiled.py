@@ -12,7 +12,10 @@ from nnlite.engine.trainer import VARIANTS, Batch, Stretch, Trainer, choose_thre
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.loop import Loop, Saver, Setup
+from nnlite.layers import Output, Softmax
 from nnlite.network.examples import Examples
+
+PIECE = 2**22  # numbers of X that are converted at once, if they are of a type that no kernel reads
 
 
 class CompiledLoop(Loop):
@@ -29,11 +32,18 @@ class CompiledLoop(Loop):
         self._n_threads = choose_threads(setup.network, setup.source.batch_size)
         self._trainer: Trainer | None = None
         self._made_for: Any = None
-        self._converted: tuple[Examples, Array, Array, Array | None] | None = None
+        self._converted: tuple[Examples, Any, Batch] | None = None
 
     def rounding(self) -> str:
         """Describe what decides the last digits of the results."""
         return describe(self.network.dtype.name, self._n_threads)
+
+    def _prepare(self) -> None:
+        """Compile the kernels, if they are not in the cache: Ctrl-C ends that at once."""
+        self.network.predict_compiled()
+        source = self.setup.source
+        if isinstance(source, Arrays):
+            self._trainer_for(self._converted_batch(source.several(0, 1)), source.batch_size).prepare()
 
     def _remaining(self) -> Iterator[Examples]:
         """Yield the remaining examples of the epoch, as many as one call of the engine takes."""
@@ -42,8 +52,10 @@ class CompiledLoop(Loop):
             yield from source.batches(skip=position.n_batches)
             return
         of_one = bool(self.hooks.batch_begin or self.hooks.batch_end)
+        X = source.examples.X
+        most = source.n_batches if X.dtype.name in VARIANTS else max(1, PIECE * len(X) // X.size // source.batch_size)
         while position.n_batches < source.n_batches:
-            n = 1 if of_one else source.n_batches - position.n_batches
+            n = 1 if of_one else min(most, source.n_batches - position.n_batches)
             if self.saver.every:
                 n = min(n, self.saver.every - position.n_steps % self.saver.every)
             yield source.several(position.n_batches, n)
@@ -71,7 +83,7 @@ class CompiledLoop(Loop):
                 self.network,
                 self.optimizer,
                 batch_size=size,
-                n_steps=-(-len(batch.order) // size),
+                n_steps=source.n_batches if isinstance(source := self.setup.source, Arrays) else 1,
                 n_threads=self._n_threads,
                 labels=batch.y.ndim == 1,
                 variant=batch.X.dtype.name,
@@ -79,19 +91,30 @@ class CompiledLoop(Loop):
             self._made_for = made_for
         return self._trainer
 
+    def _evaluate(self, validation: Examples) -> dict[str, float]:
+        """Evaluate the network on the validation data, with compiled kernels too."""
+        return self.network.evaluate_examples(validation, self.setup.metrics, engine="compiled")
+
     def _converted_batch(self, examples: Examples) -> Batch:
-        """Return the examples as the kernels read them. Those of arrays are converted once."""
+        """Return the examples as the kernels read them.
+
+        Those of arrays are converted once in an epoch; X of a type that no kernel reads, a piece at a time.
+        """
+        if examples.X.dtype.name not in VARIANTS:
+            examples = examples.batch(slice(None))
+            examples = examples._replace(X=self.signature.cast(examples.X))
+        made_for = self.position.epoch, getattr(self.network.output, "label_smoothing", 0)
         known = self._converted
-        if known is None or known[0].X is not examples.X or known[0].y is not examples.y:
-            X, y = examples.X, examples.y
-            if X.dtype.name not in VARIANTS:
-                X = self.signature.cast(X)
-            targets = self.signature.target_rows(y) if y.ndim > 1 else y.astype(np.int64, copy=False)
-            weights = weighted(examples.weights, self.setup.class_weight, y)
-            known = self._converted = examples, np.ascontiguousarray(X), np.ascontiguousarray(targets), weights
+        if known is None or known[0].X is not examples.X or known[0].y is not examples.y or known[1] != made_for:
+            known = self._converted = examples, made_for, self._conversion(examples)
         rows = np.arange(len(examples.X)) if examples.rows is None else examples.rows
-        _, X, targets, weights = known
-        return Batch(X, targets, weights, np.ascontiguousarray(rows, np.int64))
+        return known[2]._replace(order=np.ascontiguousarray(rows, np.int64))
+
+    def _conversion(self, examples: Examples) -> Batch:
+        labels = _labels(self.network.output, examples.y)
+        targets = self.signature.target_rows(examples.y) if labels is None else labels.astype(np.int64, copy=False)
+        weights = weighted(examples.weights, self.setup.class_weight, examples.y)
+        return Batch(np.ascontiguousarray(examples.X), np.ascontiguousarray(targets), weights, np.zeros(0, np.int64))
 
     def _count(self, examples: Examples, batch: Batch, stretch: Stretch, n: int, size: int) -> None:
         """Add n steps to the means of the epoch."""
@@ -102,3 +125,11 @@ class CompiledLoop(Loop):
             self.means.add_sums(float(stretch.J[i]), M, weight, float(stretch.n_correct[i]))
             if stretch.Y_hat is not None:
                 self.means.keep(examples.batch(part).y, stretch.Y_hat[part])
+
+
+def _labels(output: Output, y: Array) -> Array | None:
+    """Return class indices, also from one-hot rows, so that the form of y makes no difference; None for other rows."""
+    if y.ndim == 1:
+        return y
+    is_one_hot = isinstance(output, Softmax) and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
+    return y.argmax(axis=1) if is_one_hot else None

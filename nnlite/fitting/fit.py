@@ -9,8 +9,9 @@ from nnlite import checks
 from nnlite import metrics as known_metrics
 from nnlite.callbacks import Callback, Hooks, check_callbacks
 from nnlite.checks import Array
-from nnlite.engine import waiting
-from nnlite.engine.choice import Choice, check_engine, choose
+from nnlite.engine import processor, waiting
+from nnlite.engine.availability import check_engine
+from nnlite.engine.choice import Choice, choose
 from nnlite.errors import ArgumentError
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import check_class_weight
@@ -65,6 +66,7 @@ def fit(
         raise ArgumentError("steps_per_epoch: is for a source of batches; for arrays choose batch_size and epochs")
     elif validation_split is not None and validation_data is not None:
         raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
+    processor.wanted_threads()  # checked before anything changes
     chosen = choose(engine, network.layers, optimizer)
     train = validation = None
     source: Arrays | Stream

@@ -120,6 +120,7 @@ class Loop:
         try:
             if self.saver.begin(self, epochs):
                 return self.history
+            self._prepare()
             with memory.kept(), EpochBar(epochs, progress, position.epoch) as bar, Interruptible() as interrupt:
                 while position.epoch < epochs and not network.stop_training and not interrupt.asked:
                     self._epoch(bar, interrupt)
@@ -129,6 +130,9 @@ class Loop:
             for callback in self.hooks.callbacks:
                 vars(callback).pop("training_inputs", None)  # it holds the data
         return self.history
+
+    def _prepare(self) -> None:
+        """Do what takes long and should be over before Ctrl-C means to end the training after a step."""
 
     def begin(self) -> None:
         """Begin a new training."""
@@ -157,7 +161,7 @@ class Loop:
             values = self.means.values()
             self._check_epoch(values["loss"])
             if setup.validation is not None:
-                validated = self.network.evaluate_examples(setup.validation, setup.metrics)
+                validated = self._evaluate(setup.validation)
                 values |= {f"val_{key}": value for key, value in validated.items()}
         values["learning_rate"] = self.optimizer.state(self.network).learning_rate
         values["seconds"] = time.perf_counter() - start
@@ -168,6 +172,10 @@ class Loop:
             epoch_end(position.epoch, values)
         position.epoch, position.n_batches, position.seconds, position.epoch_start = position.epoch + 1, 0, 0.0, None
         self.saver.save(self)
+
+    def _evaluate(self, validation: Examples) -> dict[str, float]:
+        """Evaluate the network on the validation data."""
+        return self.network.evaluate_examples(validation, self.setup.metrics)
 
     def _begin_epoch(self) -> None:
         """Begin a new epoch: call the callbacks, and draw the order of the examples."""

@@ -7,9 +7,10 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
+from nnlite.engine.predictor import Chooser, Predictor
 from nnlite.errors import ArgumentError, NotBuiltError
 from nnlite.layers.base import Observer
-from nnlite.network.examples import check_weights, check_X
+from nnlite.network.examples import Examples, check_weights, check_X
 from nnlite.network.means import Metrics, RunningMeans, resolve_metrics
 from nnlite.network.passes import Pass
 from nnlite.network.structure import Structure
@@ -23,6 +24,9 @@ class Network(Structure):
 
     See `nnlite.Model` for the parameters.
     """
+
+    _predictor: Predictor | None = None  # the compiled kernels, while they predict
+    _chooser: Chooser | None = None
 
     # ---- the four lines of a training step --------------------------------------------------------------------
 
@@ -218,13 +222,41 @@ class Network(Structure):
 
     def predict_rows(self, X: Any, what: str = "predict_rows") -> Array:
         """Return Y_hat (M, n[L]), a new array. ``what`` names the call in the message of a NotBuiltError."""
-        shapes = self.require_built(what)
+        if self._predictor is not None and self._predictor.layers is self.layers:
+            Y_hat = self._predictor.rows(X)
+            if Y_hat is not None:
+                return Y_hat
+        self.require_built(what)
         X = check_X(X, self.input_shape, self.dtype)
-        Y_hat = np.empty((len(X), *shapes[-1]), self.dtype)
+        predictor = self._choose_predictor(len(X))
+        return self._rows_of_textbook(X) if predictor is None else predictor.rows_of_checked(X)
+
+    def _rows_of_textbook(self, X: Array) -> Array:
+        """Return Y_hat (M, n[L]) for checked examples, block by block."""
+        Y_hat = np.empty((len(X), *self.require_built("predict")[-1]), self.dtype)
         for start in range(0, len(X), BLOCK):
             block = X[start : start + BLOCK].astype(self.dtype, copy=False)
             Y_hat[start : start + BLOCK] = self.new_pass(training=False).forward(block)
         return Y_hat
+
+    def _choose_predictor(self, n_examples: int, *, compiled: bool = False) -> Predictor | None:
+        """Return the compiled kernels that predict; None for the textbook. See `nnlite.engine.predictor.Chooser`."""
+        if self._predictor is not None and self._predictor.layers is self.layers:
+            return self._predictor
+        if self._chooser is None:
+            self._chooser = Chooser()
+        self._predictor = self._chooser.predictor(self, n_examples, compiled=compiled)
+        return self._predictor
+
+    def predict_compiled(self) -> None:
+        """Note that the compiled engine trains this network, so that its kernels predict too."""
+        if self._chooser is None:
+            self._chooser = Chooser()
+        self._chooser.compiled_training()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the compiled kernels, which belong to the original."""
+        return super().__getstate__() | {"_predictor": None, "_chooser": None}
 
     @explained
     def evaluate(
@@ -262,17 +294,43 @@ class Network(Structure):
         """
         self.require_built("evaluate")
         examples = self.signature.check(X, y, sample_weight)
-        return self.evaluate_examples(examples, self.resolve_metrics(metrics))
+        return self.evaluate_examples(examples, self.resolve_metrics(metrics), engine="auto")
 
-    def evaluate_examples(self, examples: Any, metrics: Metrics = ()) -> dict[str, float]:
-        """Compute what `evaluate` does from checked examples and resolved metrics."""
-        signature, means = self.signature, RunningMeans(self.output, metrics)
+    def evaluate_examples(
+        self, examples: Examples, metrics: Metrics = (), *, engine: str = "textbook"
+    ) -> dict[str, float]:
+        """Compute what `evaluate` does from checked examples and resolved metrics.
+
+        ``engine`` is "textbook", "compiled", or "auto" for the one that predicts.
+        """
+        predictor, means = None, RunningMeans(self.output, metrics)
+        if engine != "textbook":
+            predictor = self._choose_predictor(examples.size, compiled=engine == "compiled")
+        if predictor is not None and predictor.has_cost(labels=examples.y.ndim == 1):
+            self._evaluate_compiled(predictor, examples, means)
+            return means.values()
         for start in range(0, examples.size, BLOCK):
-            X, y, weights, _ = examples.batch(slice(start, start + BLOCK))
-            step = self.new_pass(training=False)
-            Y_hat = step.forward(signature.cast(X))
-            means.add(step.cost(signature.target_rows(y), weights), y, Y_hat, weights)
+            self._evaluate_by_textbook(examples.batch(slice(start, start + BLOCK)), means)
         return means.values()
+
+    def _evaluate_compiled(self, predictor: Predictor, examples: Examples, means: RunningMeans) -> None:
+        """Add the examples to the means."""
+        smoothing = getattr(self.output, "label_smoothing", 0.0)
+        targets = self.signature.target_rows
+        losses, n_correct, Y_hat = predictor.cost(examples, targets, smoothing, wants_Y_hat=bool(means.metrics))
+        weights = (
+            examples.weights if examples.rows is None or examples.weights is None else examples.weights[examples.rows]
+        )
+        weight = float(examples.size if weights is None else weights.sum())
+        means.add_sums(losses / (weight or 1), examples.size, weight, n_correct)
+        if Y_hat is not None:
+            means.keep(examples.batch(slice(None)).y, Y_hat)
+
+    def _evaluate_by_textbook(self, batch: Examples, means: RunningMeans) -> None:
+        """Add a batch to the means."""
+        step = self.new_pass(training=False)
+        Y_hat = step.forward(self.signature.cast(batch.X))
+        means.add(step.cost(self.signature.target_rows(batch.y), batch.weights), batch.y, Y_hat, batch.weights)
 
     def input_gradient(self, X: Any, y: Any) -> Array:
         """Compute dJ/dX: how the cost of the batch changes with each input number, in prediction.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,6 +14,8 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers.base import Layer, Shape
 from nnlite.layers.chain import is_shape
+
+LINE = 64  # bytes
 
 
 class Segment(NamedTuple):
@@ -75,6 +78,15 @@ def _unset(size: int, dtype: Any) -> Array:
     return gradient
 
 
+def _at_a_line(vector: Array) -> Array:
+    """Return a copy that begins with a line of the cache: the prediction of one example reads theta faster then."""
+    memory = np.zeros(vector.nbytes + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    copied = memory[start : start + vector.nbytes].view(vector.dtype)
+    copied[...] = vector
+    return copied
+
+
 def _bits(array: Array) -> Array:
     return array.view(f"u{array.itemsize}")
 
@@ -135,9 +147,19 @@ class Vectors:
     def __init__(self, layers: Sequence[tuple[Layer, Shape]], dtype: Any) -> None:
         self.segments = _lay_out([(layer, layer.parameter_shapes(shape)) for layer, shape in layers])
         self.state_segments = _lay_out([(layer, layer.state_shapes(shape)) for layer, shape in layers])
-        self.theta = np.zeros(_size(self.segments), dtype)
+        self.theta = _at_a_line(np.zeros(_size(self.segments), dtype))
         self.grad = _unset(_size(self.segments), dtype)
         self.state = np.zeros(_size(self.state_segments), dtype)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Vectors:
+        memo[id(self.theta)] = _at_a_line(self.theta)
+        other = memo[id(self)] = object.__new__(type(self))
+        vars(other).update(copy.deepcopy(vars(self), memo))
+        return other
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.theta = _at_a_line(self.theta)
 
     def bind(self) -> None:
         """Set ``layer.W``, ``layer.dW`` and the like to views into the vectors, for every layer."""

@@ -19,11 +19,11 @@ def in_an_empty_cache(monkeypatch, tmp_path):
 def nothing_is_loaded():
     """``nothing_is_loaded()`` makes this process forget the kernels that it has loaded."""
     pytest.importorskip("numba")
-    from nnlite.engine.library import library
+    from nnlite.engine import library
 
-    library.cache_clear()
-    yield library.cache_clear
-    library.cache_clear()
+    library.forget()
+    yield library.forget
+    library.forget()
 
 
 @pytest.fixture

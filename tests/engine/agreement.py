@@ -1,10 +1,10 @@
-"""What the tests of the engine share: a training that the textbook and the compiled kernels carry out, and its measure.
+"""What the tests of the engine share: a training that textbook and compiled kernels carry out, and its measure.
 
-Each array must agree to 1e-12 (float64) or 1e-5 (float32) of its largest entry with the textbook in float64. But a training
-can amplify rounding: BatchNorm in a batch of 2, Adam where a gradient is 0 but for rounding. Then the kernels may be as far
-away as a few times the textbook is from itself when it rounds differently: in float32 instead of float64, or with weights
-and examples that differ in their last bits. A gradient that is a difference of larger ones may be wrong by a few times their
-last bits.
+Each array must agree to 1e-12 (float64) or 1e-5 (float32) of its largest entry with the textbook in float64. But a
+training can amplify rounding: BatchNorm in a batch of 2, Adam where a gradient is 0 but for rounding. Then the kernels
+may be as far away as a few times the textbook is from itself when it rounds differently: in float32 instead of float64,
+or with weights and examples that differ in their last bits. A gradient that is a difference of larger ones may be wrong
+by a few times their last bits.
 """
 
 import dataclasses
@@ -103,7 +103,11 @@ def train(training, engine, dtype, model=None, shaken=None):
             values.extend(history.get(key, []))
     state = optimizer.state(model)
     for segment in model.segments:
-        vectors = {"": model.theta, "d": model.grad, **{f"{name} of ": vector for name, vector in state.vectors.items()}}
+        vectors = {
+            "": model.theta,
+            "d": model.grad,
+            **{f"{name} of ": vector for name, vector in state.vectors.items()},
+        }
         arrays |= {prefix + segment.name: segment.view(vector) for prefix, vector in vectors.items()}
     arrays |= {segment.name: segment.view(model.state) for segment in model.state_segments}
     arrays = {name: np.array(array) for name, array in arrays.items()}
@@ -116,7 +120,7 @@ def shake(x, size, seed):
 
 
 def exact(training, dtype):
-    """What counts as exact: the textbook in float64, from the weights and examples of a float32 network, if it is one."""
+    """What counts as exact: the textbook in float64, from the weights and examples of a float32 network."""
     start, model = training.model(dtype), training.model("float64")
     model.theta, model.state = start.theta, start.state
     return train(training, "textbook", "float64", model)

@@ -57,7 +57,9 @@ class Draw:
             inside += [part(nn.Dense, int(self.one_of(*UNITS))), *self.unitwise()]
         inside += [part(nn.Dense, units), *self.unitwise()] if inside or self.chance(0.7) else [nn.Tanh]
         if depth and self.chance(0.4):
-            inside.insert(self.one_of(len(inside), 0 if units is None else len(inside)), self.residual(units, depth - 1))
+            inside.insert(
+                self.one_of(len(inside), 0 if units is None else len(inside)), self.residual(units, depth - 1)
+            )
         return lambda: nn.Residual([make() for make in inside])
 
     def layers(self, n_features):
@@ -108,7 +110,9 @@ class RandomTraining:
         n_features = draw.one_of(1, 5, 32, 33, 70, (4, 5), (3, 2, 4))
         layers, optimizer = draw.layers(n_features), draw.optimizer()
         while isinstance(optimizer(), nn.Lion) and "Norm" in repr(layers()):
-            optimizer = draw.optimizer()  # before BatchNorm, the gradient of a bias is 0 but for rounding: Lion takes its sign
+            optimizer = (
+                draw.optimizer()
+            )  # before BatchNorm, the gradient of a bias is 0 but for rounding: Lion takes its sign
         self.dtype, self.n_threads = draw.one_of("float64", "float32"), draw.one_of(1, 2, 3)
         batch_size = int(draw.one_of(1, 2, 5, 16, 33))
         M = batch_size * int(draw.rng.integers(1, 4)) + int(draw.rng.integers(0, batch_size))

@@ -10,7 +10,7 @@ pytest.importorskip("numba")
 import nnlite as nn
 from nnlite.engine import cache, functions, kernels, support
 from nnlite.engine.functions import exp, expm1, log1p, normal_cdf, normal_pdf, sigmoid, sqrt, tanh
-from nnlite.engine.language import KERNELS, Block, T, kernel
+from nnlite.engine.language import KERNELS, Block, kernel
 
 from .calling import call
 

@@ -1,7 +1,5 @@
 """Every layer, output, cost and rule that nnlite exports has a kernel, which does what the textbook does."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -157,7 +155,14 @@ IMAGES = {
     "LayerNorm": lambda: [nn.LayerNorm(), nn.Flatten()],
     "Softmax": lambda: [nn.Softmax(), nn.Flatten()],
     "Residual": lambda: [nn.Residual([nn.LayerNorm(), nn.Tanh()]), nn.Flatten()],
-    "rows as images": lambda: [nn.Flatten(), D(12), nn.Reshape((3, 4)), nn.LayerNorm(), nn.Softmax(), nn.Reshape((12,))],
+    "rows as images": lambda: [
+        nn.Flatten(),
+        D(12),
+        nn.Reshape((3, 4)),
+        nn.LayerNorm(),
+        nn.Softmax(),
+        nn.Reshape((12,)),
+    ],
 }
 
 
@@ -204,7 +209,9 @@ def test_frozen_layers_agree(which):
     assert_agrees(Training(all_kinds, nn.Adam, prepare=freeze, epochs=(3,)), "float64")
 
 
-@pytest.mark.parametrize("optimizer", [lambda: nn.SGD(0.1, momentum=0.9), nn.Adam, nn.NAdam], ids=["SGD", "Adam", "NAdam"])
+@pytest.mark.parametrize(
+    "optimizer", [lambda: nn.SGD(0.1, momentum=0.9), nn.Adam, nn.NAdam], ids=["SGD", "Adam", "NAdam"]
+)
 @pytest.mark.parametrize("first", [True, False], ids=["the first layers", "the last layers"])
 def test_layers_that_are_frozen_for_a_while_agree(optimizer, first):
     def exchange(model):
@@ -294,7 +301,7 @@ OF_SOME = {
     "RMSProp": [{"momentum": 0.9}, {"centered": True}, {"centered": True, "momentum": 0.5}, {"rho": 0.0}],
     "Lion": [{"beta_1": 0.0, "beta_2": 0.5}],
 }
-RATES = {name: 0.01 for name in OF_SOME} | {"SGD": 0.1, "Lion": 0.003}
+RATES = dict.fromkeys(OF_SOME, 0.01) | {"SGD": 0.1, "Lion": 0.003}
 
 
 def two_layers():

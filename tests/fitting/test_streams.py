@@ -145,7 +145,8 @@ def test_pairs_and_triples_may_be_mixed():
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_fit_on_batches_is_a_loop_by_hand_over_them(shuffle):
     fitted, by_hand, optimizer = classifier(), classifier(), nn.SGD(0.1)
-    history = fitted.fit(nn.batches(X, y, SIZE, 7, shuffle=shuffle), epochs=3, optimizer=nn.SGD(0.1))
+    batches = nn.batches(X, y, SIZE, 7, shuffle=shuffle)
+    history = fitted.fit(batches, epochs=3, optimizer=nn.SGD(0.1), engine="textbook")
     source, losses = nn.batches(X, y, SIZE, 7, shuffle=shuffle), []
     for _ in range(3):
         total = 0

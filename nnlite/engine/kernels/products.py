@@ -5,6 +5,7 @@ they are in the cache.
 """
 
 from nnlite.engine.language import (
+    CACHE,
     LANES,
     MOST_ROWS,
     SIZE,
@@ -13,6 +14,7 @@ from nnlite.engine.language import (
     ZEROS,
     Integer,
     Matrix,
+    fetch,
     inline,
     kernel,
     multiply,
@@ -21,6 +23,7 @@ from nnlite.engine.language import (
     word,
 )
 
+AHEAD = 2  # panels of W that are fetched before they are turned
 G_NUMBERS = 1024  # numbers at the beginning of a thread's scratch memory, for a tile of a gradient
 
 
@@ -119,8 +122,11 @@ def dense_backward(
 @inline
 def turn(tiles: int, W: Matrix, k: int, w: int, target: int) -> None:
     """The rows k..k+w of W become the columns of a panel."""
-    lanes = word(tiles, LANES)
-    for p in range(n_panels(W)):
+    lanes, n = word(tiles, LANES), n_panels(W)
+    for p in range(n):
+        if p + AHEAD < n:
+            for line in range(cell(W, p + AHEAD, k), cell(W, p + AHEAD, k + w), 64):
+                fetch(line)
         for j in range(0, W.width, lanes):
             for i in range(0, w, lanes):
                 to = target + ((p * W.width + j) * w + i) * SIZE
@@ -145,20 +151,27 @@ def dense_gradient(
     else:
         p0, p1 = share(p1, thread, n_threads)
     most, zeros, w = word(tiles, MOST_ROWS), word(tiles, ZEROS), W.width
-    for p in range(p0, p1):
-        run_all(before, n_before, now, 0, M, p)
-        for q in range(q0, q1):
-            n = min(x.width, x.units - q * x.width)
-            height = (n + (n + most - 1) // most - 1) // ((n + most - 1) // most)
-            k = 0
-            while k < n:
-                h = min(height, n - k)
-                row = q * x.width + k
-                here = cell(W, p, row)
-                multiply(
-                    word(tiles, 16 * w + h), M, cell(x, q, 0) + k * SIZE, SIZE, x.width * SIZE, M, 0, cell(dz, p, 0),
-                    scratch, w * SIZE, zeros, 0, here, here + state, here + more_state, (h * w * SIZE + M - 1) // M,
-                )  # fmt: skip
-                run_all(after, n_after, now, row, row + h, p)
-                k += h
-        run_all(last, n_last, now, 0, x.units, p)
+    block = max(1, word(tiles, CACHE) // (M * x.width * SIZE))  # panels of x that stay in the second cache
+    for begin in range(q0, q1, block):
+        end = min(begin + block, q1)
+        for p in range(p0, p1):
+            if begin == q0:
+                run_all(before, n_before, now, 0, M, p)
+            for q in range(begin, end):
+                n = min(x.width, x.units - q * x.width)
+                n_tiles = (n + most - 1) // most
+                height = (n + n_tiles - 1) // n_tiles
+                k = 0
+                while k < n:
+                    h = min(height, n - k)
+                    row = q * x.width + k
+                    here = cell(W, p, row)
+                    multiply(
+                        word(tiles, 16 * w + h), M, cell(x, q, 0) + k * SIZE, SIZE, x.width * SIZE, M, 0,
+                        cell(dz, p, 0), scratch, w * SIZE, zeros, 0, here, here + state, here + more_state,
+                        (h * w * SIZE + M - 1) // M,
+                    )  # fmt: skip
+                    run_all(after, n_after, now, row, row + h, p)
+                    k += h
+            if end == q1:
+                run_all(last, n_last, now, 0, x.units, p)

@@ -1,6 +1,6 @@
 """The rules of the optimizers, on a piece of theta whose gradient has just been made.
 
-What changes from step to step, such as the learning rate, is in ``of_step``: `nnlite.engine.support` computes it.
+What changes from step to step, such as the learning rate, is in ``of_step``: `nnlite.engine.optimizing` computes it.
 """
 
 import math

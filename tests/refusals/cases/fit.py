@@ -186,6 +186,7 @@ FIT = Call(
         "checkpoint": CHECKPOINTS,
         "resume": RESUMES,
         "progress": "bar",
+        "engine": "fast",
     },
 )
 
