@@ -10,6 +10,7 @@ from typing import NamedTuple
 from benchmarks.networks import Network
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+ALWAYS, ON_REQUEST = "always", "on request"
 
 
 class Framework(NamedTuple):
@@ -31,8 +32,8 @@ class Framework(NamedTuple):
         Whether it can.
     regularizes : bool
         Whether it has BatchNorm and Dropout.
-    compiles : bool
-        Whether it keeps compiled programs on disk for the next process.
+    keeps : {"", "always", "on request"}
+        When it keeps compiled programs on disk for the next process.
     settings : mapping of str to str
         Environment variables of its processes.
     """
@@ -45,7 +46,7 @@ class Framework(NamedTuple):
     trains: bool = True
     predicts: bool = True
     regularizes: bool = True
-    compiles: bool = False
+    keeps: str = ""
     settings: Mapping[str, str] = NOTHING
 
     @property
@@ -90,21 +91,21 @@ FRAMEWORKS = {
         ("nnlite", "numba"),
         EVERYTHING + "; import numba",
         script="own",
-        compiles=True,
+        keeps=ALWAYS,
         settings={"NNLITE_ENGINE": "auto"},  # as without the variable, whatever is set outside
     ),
     "torch": Framework("PyTorch", "pytorch", ("torch",), "import torch", script="pytorch"),
     # compiling takes longer than all of MNIST: no script
     "torch-compile": Framework("torch.compile", "pytorch_compiled", ("torch",)),
     "jax": Framework(
-        "JAX", "jitted_jax", ("jax", "optax"), "import jax, jax.numpy", script="jitted_jax", compiles=True
+        "JAX", "jitted_jax", ("jax", "optax"), "import jax, jax.numpy", script="jitted_jax", keeps=ON_REQUEST
     ),
     # a whole epoch in one call, so that Python sees nothing until it ends; it predicts as JAX does
     "jax-scan": Framework(
-        "JAX (scan)", "scanned_jax", ("jax", "optax"), script="scanned_jax", predicts=False, compiles=True
+        "JAX (scan)", "scanned_jax", ("jax", "optax"), script="scanned_jax", predicts=False, keeps=ON_REQUEST
     ),
     "keras": Framework(
-        "Keras (JAX)", "keras_on_jax", ("keras", "jax"), "import keras", script="keras_on_jax", compiles=True
+        "Keras (JAX)", "keras_on_jax", ("keras", "jax"), "import keras", script="keras_on_jax", keeps=ON_REQUEST
     ),
     "sklearn": Framework(
         "scikit-learn", "scikit", ("scikit-learn",), "import sklearn.neural_network", script="scikit", regularizes=False

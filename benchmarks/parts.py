@@ -7,7 +7,7 @@ from typing import Any
 
 import nnlite as nn
 
-DENSE, HIDDEN, OUTPUT, OPTIMIZER, REST = "Dense layers", "ReLU", "softmax and J", "optimizer", "rest of fit"
+DENSE, HIDDEN, OUTPUT, OPTIMIZER, REST = "Dense layers", "other layers", "softmax and J", "optimizer", "rest of fit"
 
 
 class Clock:

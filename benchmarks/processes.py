@@ -43,7 +43,7 @@ def environment(settings: Mapping[str, str] = NOTHING) -> dict[str, str]:
     outside = {
         name: value
         for name, value in os.environ.items()
-        if name not in openblas.added and not name.startswith(("TQDM_", "NNLITE_NUM_THREADS"))
+        if name not in openblas.added and not name.startswith(("TQDM_", "JAX_", "NNLITE_NUM_THREADS"))
     }
     return outside | {
         "OMP_NUM_THREADS": number,

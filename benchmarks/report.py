@@ -33,9 +33,9 @@ other core has written. The rest of `fit` is gathering batches, the loop, the pr
 fifth of a microsecond a call). These rounds are without peers; each column has its own median.""",
     "mnist": """
 Seconds from starting a process to its word that it has 97 % of the test set right, which it looks at every 100 steps:
-import and reading of the data included. Adam with 1e-3, batches of 128, Glorot's initial weights (PyTorch: own). In the
-first line, programs that were compiled in an earlier run are on disk, those of JAX and Keras too, which do not keep
-them by default; in the second line they are not.""",
+import and reading of the data included. Adam with 1e-3, batches of 128, Glorot's initial weights (PyTorch: own). What
+nnlite[fast] compiles in the first run is on disk in the second. JAX, alone and under Keras, compiles in every run,
+unless it is told to keep its programs.""",
     "prediction": """
 Microseconds a call, from a NumPy array to the probabilities in a NumPy array.""",
     "memory": """

@@ -92,7 +92,7 @@ class Training:
         if self.schedule is None:
             self.optimizer.step()
         else:
-            torch.nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM, foreach=True)
+            torch.nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM)
             self.optimizer.step()
             self.schedule.step()
         self.optimizer.zero_grad()

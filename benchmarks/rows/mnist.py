@@ -9,15 +9,16 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.frameworks import FRAMEWORKS
+from benchmarks.frameworks import ALWAYS, FRAMEWORKS, ON_REQUEST
 from benchmarks.processes import PeerError
 from benchmarks.session import Session
 
 FILES = [f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
-WARM = "784-256-10 to 97 %, compiled before"
-COLD = "784-256-10 to 97 %, for the first time"
+FIRST = "784-256-10 to 97 %, first run"
+SECOND = "784-256-10 to 97 %, second run"
+KEPT = "784-256-10 to 97 %, second run, JAX told to keep its programs"
 PEAK = "784-256-10 to 97 % on MNIST"
-RUNS, COLD_RUNS = 5, 3
+RUNS = 5
 SHARE_WHEN_QUICK = 0.65  # of the time, after which this row does not begin
 
 
@@ -46,11 +47,9 @@ def measure(session: Session) -> None:
         session.note("mnist", "--quick had no time for this.")
         return
     frameworks = [name for name in session.options.frameworks if FRAMEWORKS[name].script]
-    with tempfile.TemporaryDirectory() as caches:
-        runs = Runs(session, folder, caches, frameworks)
-        runs.warm()
-        if not session.options.quick:
-            runs.cold()
+    with tempfile.TemporaryDirectory() as folders:
+        runs = Runs(session, folder, folders)
+        runs.measure(frameworks)
     _note_steps(session, frameworks)
 
 
@@ -60,45 +59,47 @@ class Runs:
     Parameters
     ----------
     session : Session
-    folder : str
-        That of MNIST's files.
-    caches : str
-        A directory for compiled programs, empty at first.
-    frameworks : list of str
+    data : str
+        The directory of MNIST's files.
+    folders : str
+        A directory for folders of compiled programs.
     """
 
-    def __init__(self, session: Session, folder: str, caches: str, frameworks: list[str]) -> None:
-        self.session, self.folder, self.caches, self.frameworks = session, folder, caches, frameworks
+    def __init__(self, session: Session, data: str, folders: str) -> None:
+        self.session, self.data, self.folders = session, data, folders
 
-    def warm(self) -> None:
-        """Measure with compiled programs on disk, where a framework keeps them."""
-        kept = os.path.join(self.caches, "kept")
-        self._round(WARM, self._compiling(), kept, "a run that compiles and does not count", 0, counts=False)
-        runs = 1 if self.session.options.quick else RUNS
-        for number in range(runs):
-            self._round(WARM, self.frameworks, kept, f"run {number + 1}/{runs}", number)
+    def measure(self, frameworks: list[str]) -> None:
+        """Fill the cases. What a framework does in the same way in several of them is measured once."""
+        always = [name for name in frameworks if FRAMEWORKS[name].keeps == ALWAYS]
+        on_request = [name for name in frameworks if FRAMEWORKS[name].keeps == ON_REQUEST]
+        self._round(SECOND, always, "kept", 0, counts=False)
+        self._round(KEPT, on_request, "kept on request", 0, counts=False)
+        for number in range(1 if self.session.options.quick else RUNS):
+            self._round(SECOND, frameworks, "kept", number)
+            self._round(KEPT, on_request, "kept on request", number)
+            if not self.session.options.quick:
+                self._round(FIRST, always, f"empty {number}", number)
+        self._same(frameworks, KEPT, on_request)
+        if not self.session.options.quick:
+            self._same(frameworks, FIRST, always)
 
-    def cold(self) -> None:
-        """Measure with empty caches. Frameworks that keep nothing need the same time as before."""
-        for number in range(COLD_RUNS):
-            empty = os.path.join(self.caches, f"empty {number}")
-            self._round(COLD, self._compiling(), empty, f"run {number + 1}/{COLD_RUNS}", number)
-        for framework in self.frameworks:
-            measured = self.session.results.get("mnist", WARM, framework)
-            if framework not in self._compiling() and measured is not None:
-                entry = self.session.results.open("mnist", COLD, framework, "s")
+    def _same(self, frameworks: list[str], case: str, others: list[str]) -> None:
+        """Take over the measurements of the second run for all but these."""
+        for framework in frameworks:
+            measured = self.session.results.get("mnist", SECOND, framework)
+            if framework not in others and measured is not None:
+                entry = self.session.results.open("mnist", case, framework, "s")
                 entry.samples, entry.failure = list(measured.samples), measured.failure
 
-    def _compiling(self) -> list[str]:
-        return [name for name in self.frameworks if FRAMEWORKS[name].compiles]
-
-    def _round(
-        self, case: str, frameworks: list[str], cache: str, number: str, seed: int, *, counts: bool = True
-    ) -> None:
-        self.session.say(f"{case}, {number}, seconds:", end="")
-        os.makedirs(cache, exist_ok=True)
-        for framework in self.session.turns(frameworks, seed):
-            self._run(case, framework, settings_of_caches(cache), seed, counts)
+    def _round(self, case: str, frameworks: list[str], cache: str, number: int, *, counts: bool = True) -> None:
+        if not frameworks:
+            return
+        run = f"run {number + 1}" if counts else "a run that compiles and does not count"
+        self.session.say(f"{case}, {run}, seconds:", end="")
+        folder = os.path.join(self.folders, cache)
+        os.makedirs(folder, exist_ok=True)
+        for framework in self.session.turns(frameworks, number):
+            self._run(case, framework, settings_of_caches(folder, on_request=case == KEPT), number, counts)
         self.session.say()
 
     def _run(self, case: str, framework: str, caches: Mapping[str, str], seed: int, counts: bool) -> None:
@@ -107,7 +108,7 @@ class Runs:
         memory = session.results.open("memory", PEAK, framework, "MiB")
         if entry.failure:
             return
-        command = ("-m", f"benchmarks.mnist.{chosen.script}", self.folder, str(seed))
+        command = ("-m", f"benchmarks.mnist.{chosen.script}", self.data, str(seed))
         try:
             seconds, line = session.run_alone(*command, draws=chosen.draws, settings={**chosen.settings, **caches})
             answer = json.loads(line)
@@ -121,26 +122,30 @@ class Runs:
         if counts:
             entry.samples.append(seconds)
             entry.facts.setdefault("steps", []).append(answer["steps"])
-        if counts and case == WARM:
+        if counts and case == SECOND:
             memory.samples.append(answer["MiB"])
 
 
-def settings_of_caches(folder: str) -> dict[str, str]:
-    """Return the variables with which compiled programs are kept in this folder, and nowhere else.
+def settings_of_caches(folder: str, *, on_request: bool) -> dict[str, str]:
+    """Return the variables with which compiled programs are kept in this folder and looked for nowhere else.
 
-    JAX does not keep any by default; here it does, as nnlite. Temporary files are nnlite's second cache.
+    Parameters
+    ----------
+    folder : str
+    on_request : bool
+        Whether to tell JAX to keep its programs, which it does not do by default.
     """
-    return {
-        "NNLITE_CACHE": folder,
-        "TMPDIR": folder,
+    of_jax = {
         "JAX_COMPILATION_CACHE_DIR": folder,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
+    # a folder for temporary files is nnlite's second cache
+    return {"NNLITE_CACHE": folder, "TMPDIR": folder} | (of_jax if on_request else {})
 
 
 def _note_steps(session: Session, frameworks: list[str]) -> None:
-    reached = [(name, session.results.get("mnist", WARM, name)) for name in frameworks]
+    reached = [(name, session.results.get("mnist", SECOND, name)) for name in frameworks]
     steps = [
         f"{FRAMEWORKS[name].title} {statistics.median(entry.facts['steps']):,.0f}"
         for name, entry in reached

@@ -22,6 +22,7 @@ MACHINE = {
     "set_by_nnlite": {"OPENBLAS_THREAD_TIMEOUT": "19"},
 }
 TINY = Network((8, 16, 10), 16, "Adam", 0.01, 256, epochs=20)
+TINY_REGULARIZED = Network((8, 16, 16, 10), 16, "AdamW", 0.02, 256, epochs=20, dropout=0.1, all_epochs=21)
 
 
 def run(tmp_path, *arguments):

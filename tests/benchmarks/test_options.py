@@ -3,6 +3,8 @@
 import pytest
 
 from benchmarks import __main__ as command_line
+from benchmarks.frameworks import FRAMEWORKS
+from benchmarks.options import options_of, parser
 
 
 @pytest.mark.parametrize(
@@ -10,7 +12,7 @@ from benchmarks import __main__ as command_line
     [([], 60), (["--quick"], 10), (["--quick", "--patience", "3"], 3), (["--patience", "0"], 0)],
 )
 def test_a_hurried_run_does_not_wait_long_for_quiet(arguments, patience):
-    assert command_line._options(command_line._parser().parse_args(arguments)).patience == patience
+    assert options_of(parser().parse_args(arguments)).patience == patience
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,15 @@ def test_a_directory_that_cannot_be_made_is_refused_before_anything_is_measured(
     (tmp_path / "file").touch()
     assert command_line.main(["--rows", "training", "--out", str(tmp_path / "file" / "out")]) == 2
     assert "--out: cannot make the directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "frameworks"),
+    [
+        ([], list(FRAMEWORKS)),
+        (["--frameworks", "jax,torch"], ["nnlite", "nnlite-fast", "torch", "jax"]),
+        (["--frameworks", "jax,nnlite-fast"], ["nnlite-fast", "jax"]),
+    ],
+)
+def test_nnlite_takes_part_with_both_engines_unless_one_is_named(arguments, frameworks):
+    assert options_of(parser().parse_args(arguments)).frameworks == frameworks

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from benchmarks.frameworks import FRAMEWORKS
 from benchmarks.processes import PeerError, Process, Worker
 from benchmarks.quiet import Quiet
 from nnlite.engine import openblas
@@ -13,7 +14,7 @@ from .common import TINY
 
 
 def test_a_worker_sleeps_while_it_waits():
-    worker = Worker("own", draws=True)
+    worker = Worker(FRAMEWORKS["nnlite"])
     try:
         worker.ask("begin_training", network=TINY)
         time.sleep(0.5)
@@ -25,7 +26,7 @@ def test_a_worker_sleeps_while_it_waits():
 
 
 def test_a_command_that_fails_is_an_error_and_the_worker_lives_on():
-    worker = Worker("own", draws=False)
+    worker = Worker(FRAMEWORKS["nnlite"])
     try:
         with pytest.raises(PeerError, match=r"AttributeError.* 'dance'"):
             worker.ask("dance")
@@ -113,3 +114,15 @@ def test_where_the_machine_does_not_say_how_busy_it_is_nothing_is_counted(monkey
     quiet.begin()
     quiet.end(cpu_seconds=3.0)
     assert (quiet.n_turns, quiet.n_disturbed) == (0, 0)
+
+
+@pytest.mark.parametrize(("name", "engine"), [("nnlite", "textbook"), ("nnlite-fast", "auto")])
+def test_each_engine_of_nnlite_has_its_own_setting_whatever_is_set_outside(monkeypatch, name, engine):
+    monkeypatch.setenv("NNLITE_ENGINE", "compiled")
+    monkeypatch.setenv("NNLITE_NUM_THREADS", "17")
+    code = "import os; print(os.environ['NNLITE_ENGINE'], 'NNLITE_NUM_THREADS' in os.environ, flush=True)"
+    process = Process("-c", code, settings=FRAMEWORKS[name].settings)
+    try:
+        assert process.line() == f"{engine} False"
+    finally:
+        process.end()

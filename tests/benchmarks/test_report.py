@@ -1,5 +1,7 @@
 """Facts about the figures: medians, ratios, tables, and the size of what is installed."""
 
+import json
+
 import pytest
 
 from benchmarks.report import number, render
@@ -18,20 +20,34 @@ def results_of(**samples):
 
 def test_the_ratio_is_of_the_best_peers_median_to_nnlites():
     results = results_of(nnlite=[2.0, 1.0, 30.0], torch=[5.0, 5.0, 0.1], jax=[3.0, 4.0, 9.0])
-    assert results.best_peer("training", "a case").framework == "jax"
-    assert results.ratio("training", "a case") == 4 / 2
-    assert results.get("training", "a case", "jax").quartiles == (3.5, 6.5)
+    assert results.ratio("training", "a case", "nnlite") == ("jax", 4 / 2, 0.1 / 1.0)
+    assert results.ratio("training", "a case", "nnlite", among=["torch"]) == ("torch", 5 / 2, 0.1)
+    assert results.ratio("training", "a case", "nnlite-fast") is None
     results.get("training", "a case", "jax").failure = "did not learn"
-    assert results.ratio("training", "a case") == 5 / 2
+    assert results.ratio("training", "a case", "nnlite").median == 5 / 2
+
+
+def test_nnlites_other_engine_and_the_limits_are_no_peers():
+    results = results_of(nnlite=[2.0], torch=[5.0], openblas=[0.5])
+    results.open("training", "a case", "nnlite-fast", "us").samples = [1.0]
+    assert results.ratio("training", "a case", "nnlite") == ("torch", 2.5, 2.5)
+    assert results.ratio("training", "a case", "nnlite-fast") == ("torch", 5.0, 5.0)
+    assert results.reference() == "nnlite-fast"
+
+
+def test_what_was_written_can_be_read_again():
+    results = results_of(nnlite=[2.0, 1.0], torch=[])
+    again = Results.from_json(json.loads(json.dumps(results.as_json())))
+    assert again.measurements == results.measurements
 
 
 def test_the_table_says_who_failed_and_who_is_best():
-    results = results_of(nnlite=[2.0, 2.0], torch=[5.0, 5.0], jax=[1.0, 1.0])
+    results = results_of(nnlite=[2.0, 2.0, 2.0], torch=[5.0, 4.0, 6.0], jax=[1.0, 1.0])
     results.get("training", "a case", "jax").failure = "did not learn"
     text = render(results, MACHINE, {"growth": ["for another day"]}, ["about"])
     (line,) = [line for line in text.splitlines() if line.startswith("| a case")]
     cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells == ["a case, us", "2.00 (2.00-2.00)", "5.00 (5.00-5.00)", "did not learn", "PyTorch", "**2.50**"]
+    assert cells == ["a case, us", "2.00 (2.00)", "5.00 (4.00)", "did not learn", "PyTorch", "**2.50** (2.00)"]
     assert "a processor, 2 cores" in text
     assert "Set by nnlite for itself: OPENBLAS_THREAD_TIMEOUT=19." in text
     assert "In all processes" not in text

@@ -1,6 +1,7 @@
 """Facts about a run of the benchmarks: what it says must be what it measured."""
 
 import numpy as np
+import pytest
 
 import nnlite as nn
 from benchmarks import parts
@@ -10,11 +11,11 @@ from .common import TINY, run
 
 
 def test_a_run_writes_table_picture_and_raw_figures(tmp_path, capsys, tiny):
-    chosen = ["--rows", "training,limit", "--networks", tiny.name, "--frameworks", "nnlite", "--rounds", "3"]
+    chosen = ["--rows", "training,limit", "--networks", tiny.name, "--frameworks", "nnlite,openblas", "--rounds", "3"]
     code, document = run(tmp_path, *chosen)
     assert code == 0
     step, products = document["measurements"]
-    assert (step["row"], products["row"]) == ("training", "limit")
+    assert (step["row"], products["row"], products["framework"]) == ("training", "limit", "openblas")
     assert len(step["samples"]) == len(products["samples"]) == 3
     assert step["median"] == np.median(step["samples"])
     assert step["median"] > products["median"] > 0
@@ -30,12 +31,12 @@ def test_a_run_writes_table_picture_and_raw_figures(tmp_path, capsys, tiny):
     assert text in out
 
 
-def test_the_progress_bar_is_really_drawn_while_nnlite_is_measured(tmp_path, tiny):
-    _, document = run(
-        tmp_path, "--rows", "training", "--networks", tiny.name, "--frameworks", "nnlite", "--rounds", "1"
-    )
-    (line,) = [line for line in document["run"]["about"] if "progress bar" in line]
-    assert int(line.split("progress bar ")[1].split()[0]) >= 2
+@pytest.mark.parametrize("engine", ["nnlite", "nnlite-fast"])
+def test_the_progress_bar_is_really_drawn_while_nnlite_is_measured(tmp_path, tiny, engine):
+    chosen = ["--rows", "training", "--networks", tiny.name, "--frameworks", engine, "--rounds", "1"]
+    _, document = run(tmp_path, *chosen)
+    (line,) = [line for line in document["run"]["about"] if "progress bars" in line]
+    assert int(line.split("progress bars ")[1].split()[0]) >= 2
 
 
 def test_prediction_growth_memory_and_import_are_measured_too(tmp_path, monkeypatch):
@@ -60,10 +61,19 @@ def test_a_step_is_divided_into_its_parts(tmp_path, tiny):
     assert code == 0
     (found,) = document["measurements"]
     facts = found["facts"]
-    assert list(facts) == ["products alone", "Dense layers", "ReLU", "softmax and J", "optimizer", "rest of fit"]
+    assert list(facts) == [
+        "products alone",
+        "Dense layers",
+        "other layers",
+        "softmax and J",
+        "optimizer",
+        "rest of fit",
+    ]
     assert min(facts.values()) > 0
     text = (tmp_path / "results.md").read_text()
-    assert "products alone | Dense layers | ReLU | softmax and J | optimizer | rest of fit |" in " ".join(text.split())
+    assert "products alone | Dense layers | other layers | softmax and J | optimizer | rest of fit |" in " ".join(
+        text.split()
+    )
 
 
 def test_the_clock_counts_each_part_where_it_belongs():
@@ -86,12 +96,12 @@ def test_the_clock_counts_each_part_where_it_belongs():
 
 
 def test_of_each_part_the_median_counts_and_what_failed_is_told(tmp_path, monkeypatch, tiny):
-    answers = iter([{"parts": {"Dense layers": us, "ReLU": 10 - us}, "products": us / 2} for us in (1, 4, 2)])
+    answers = iter([{"parts": {"Dense layers": us, "optimizer": 10 - us}, "products": us / 2} for us in (1, 4, 2)])
     monkeypatch.setattr(Session, "ask", lambda *_, **__: next(answers, None))
     chosen = ("--rows", "parts", "--networks", tiny.name, "--frameworks", "nnlite", "--rounds", "3")
     _, document = run(tmp_path, *chosen)
     (found,) = document["measurements"]
-    assert found["facts"] == {"products alone": 1, "Dense layers": 2, "ReLU": 8}
+    assert found["facts"] == {"products alone": 1, "Dense layers": 2, "optimizer": 8}
     assert found["samples"] == [10, 10, 10]
     _, document = run(tmp_path, *chosen)
     assert document["measurements"][0]["failure"] == "failed"

@@ -1,6 +1,5 @@
 """Every layer, output, cost and rule that nnlite exports has a kernel, which does what the textbook does."""
 
-
 import numpy as np
 import pytest
 
@@ -412,7 +411,8 @@ def test_any_shape_agrees_with_any_number_of_threads(n_features, first, second, 
 def test_large_layers_agree(n_features, first, second, clip_norm, n_threads, dtype, monkeypatch):
     monkeypatch.setenv("NNLITE_NUM_THREADS", str(n_threads))
     for batch_size in (1, 100):
-        options = {"n_features": n_features, "M": 250, "batch_size": batch_size, "epochs": (2,)}
+        M = 2 * batch_size + 1
+        options = {"n_features": n_features, "M": M, "batch_size": batch_size, "epochs": (2,)}
         optimizer = lambda: nn.SGD(0.05, momentum=0.9, clip_norm=clip_norm)  # noqa: E731
         assert_agrees(Training(with_norms(first, second), optimizer, **options), dtype)
 
