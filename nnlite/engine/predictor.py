@@ -155,22 +155,13 @@ class Predictor:
         """Return Y_hat (M, n[L]) for an X that fits the network exactly; None for any other, which may be wrong."""
         if type(X) is not np.ndarray or X.dtype != self.dtype:
             return None
-        if X.shape == self._one_shape:
-            if self._hyperparameters:
-                self._follow_hyperparameters()
-            return self._row(X)
-        if X.shape[1:] != self._shape or len(X) == 0:
-            return None
-        Y_hat, finite = self._rows(X)
-        return Y_hat if finite else None
-
-    def rows_of_checked(self, X: Array) -> Array:
-        """Return Y_hat (M, n[L]) for an X of any type and layout that has been checked."""
-        return self._rows(X)[0]
-
-    def _row(self, X: Array) -> Array | None:
-        """Return Y_hat (1, n[L]) of one example; None if a number is not finite. Each microsecond counts here."""
-        try:
+        if X.shape != self._one_shape:
+            fits = X.shape[1:] == self._shape and len(X) > 0
+            Y_hat, finite = self._rows(X) if fits else (None, False)
+            return Y_hat if finite else None
+        if self._hyperparameters:
+            self._follow_hyperparameters()
+        try:  # from here on each tenth of a microsecond counts
             program = self._ones.pop()
         except IndexError:
             program = self._new_program(self._one)
@@ -179,6 +170,10 @@ class Predictor:
         Y_hat = program.y.copy()
         program.pool.append(program)
         return None if wrong else Y_hat
+
+    def rows_of_checked(self, X: Array) -> Array:
+        """Return Y_hat (M, n[L]) for an X of any type and layout that has been checked."""
+        return self._rows(X)[0]
 
     def _rows(self, X: Array) -> tuple[Array, bool]:
         """Return Y_hat, and whether all numbers were finite."""
