@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ Words = dict[str, tuple[int, ...]]
 
 
 THIS_PROCESS = time.time_ns(), os.getpid()  # children of a fork have the same
+_deciding = [threading.Lock()]
 _trained: set[str] = set()  # types of the networks that the compiled engine has trained in this process
 
 
@@ -66,6 +68,11 @@ class Chooser:
         self._trained_in: Any = None
         self._settled = False  # only a training changes the decision
         self._microseconds = OF_LOADING if dtype in _trained else 0.0
+        self._found: Predictor | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the compiled kernels, which read the parameters of the original."""
+        return vars(self) | {"_found": None, "_settled": self._settled and self._found is None}
 
     def compiled_training(self) -> None:
         """Note that the compiled engine trains the network: compiled kernels predict from now on."""
@@ -81,11 +88,17 @@ class Chooser:
         trained = self._trained_in == THIS_PROCESS and self._wanted != "textbook"
         at_once = compiled or trained or self._wanted == "compiled"
         if not at_once and (self._settled or self._wanted == "textbook" or not self._is_worth_it(network, n_examples)):
-            return None
-        self._settled = True
+            return self._found
+        with _deciding[0]:  # other threads wait for the decision, so that all of them predict the same digits
+            if self._found is None and (at_once or not self._settled):
+                self._found = self._find(network, at_once)
+                self._settled = True
+            return self._found
+
+    def _find(self, network: Any, may_compile: bool) -> Predictor | None:
         if support.without_kernel(network.layers) is not None or missing():
             return None
-        return Predictor.of(network, may_compile=at_once)
+        return Predictor.of(network, may_compile)
 
     def _is_worth_it(self, network: Any, n_examples: int) -> bool:
         """Count the examples, and return whether loading the kernels would have been worth it."""
@@ -142,22 +155,13 @@ class Predictor:
         """Return Y_hat (M, n[L]) for an X that fits the network exactly; None for any other, which may be wrong."""
         if type(X) is not np.ndarray or X.dtype != self.dtype:
             return None
-        if X.shape == self._one_shape:
-            if self._hyperparameters:
-                self._follow_hyperparameters()
-            return self._row(X)
-        if X.shape[1:] != self._shape or len(X) == 0:
-            return None
-        Y_hat, finite = self._rows(X)
-        return Y_hat if finite else None
-
-    def rows_of_checked(self, X: Array) -> Array:
-        """Return Y_hat (M, n[L]) for an X of any type and layout that has been checked."""
-        return self._rows(X)[0]
-
-    def _row(self, X: Array) -> Array | None:
-        """Return Y_hat (1, n[L]) of one example; None if a number is not finite. Each microsecond counts here."""
-        try:
+        if X.shape != self._one_shape:
+            fits = X.shape[1:] == self._shape and len(X) > 0
+            Y_hat, finite = self._rows(X) if fits else (None, False)
+            return Y_hat if finite else None
+        if self._hyperparameters:
+            self._follow_hyperparameters()
+        try:  # from here on each tenth of a microsecond counts
             program = self._ones.pop()
         except IndexError:
             program = self._new_program(self._one)
@@ -166,6 +170,10 @@ class Predictor:
         Y_hat = program.y.copy()
         program.pool.append(program)
         return None if wrong else Y_hat
+
+    def rows_of_checked(self, X: Array) -> Array:
+        """Return Y_hat (M, n[L]) for an X of any type and layout that has been checked."""
+        return self._rows(X)[0]
 
     def _rows(self, X: Array) -> tuple[Array, bool]:
         """Return Y_hat, and whether all numbers were finite."""
@@ -361,4 +369,11 @@ def _n_threads(n_multiplications: float) -> int:
     return max(1, min(_available(), int(n_multiplications / OF_THREAD)))
 
 
+def _forget_locks() -> None:
+    """In the child of a fork no other thread decides."""
+    _deciding[0] = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_locks)
 _available: Callable[[], int] = functools.cache(processor.available_threads)

@@ -222,8 +222,9 @@ class Network(Structure):
 
     def predict_rows(self, X: Any, what: str = "predict_rows") -> Array:
         """Return Y_hat (M, n[L]), a new array. ``what`` names the call in the message of a NotBuiltError."""
-        if self._predictor is not None and self._predictor.layers is self.layers:
-            Y_hat = self._predictor.rows(X)
+        predictor = self._predictor
+        if predictor is not None and predictor.layers is self.layers:
+            Y_hat = predictor.rows(X)
             if Y_hat is not None:
                 return Y_hat
         self.require_built(what)
@@ -241,9 +242,12 @@ class Network(Structure):
 
     def _choose_predictor(self, n_examples: int, *, compiled: bool = False) -> Predictor | None:
         """Return the compiled kernels that predict; None for the textbook."""
-        if self._predictor is None or self._predictor.layers is not self.layers:
-            self._predictor = self._its_chooser().predictor(self, n_examples, compiled=compiled)
-        return self._predictor
+        predictor = self._predictor
+        if predictor is not None and predictor.layers is not self.layers:
+            self._chooser = predictor = None
+        if predictor is None:
+            self._predictor = predictor = self._its_chooser().predictor(self, n_examples, compiled=compiled)
+        return predictor
 
     def _its_chooser(self) -> Chooser:
         if self._chooser is None:

@@ -26,8 +26,8 @@ from nnlite.network.vectors import Segment, Vectors, Views, copy_into
 from nnlite.words import Explained, instead_of_attribute
 
 INTERNAL = frozenset(
-    "actual_seed all_layers evaluate_examples first_trainable infer_shapes lay_out new_pass predict_rows require_built "
-    "resolve_metrics signature signature_for".split()
+    "actual_seed all_layers evaluate_examples first_trainable infer_shapes lay_out new_pass predict_compiled "
+    "predict_rows require_built resolve_metrics signature signature_for".split()
 )
 SET_ELSEWHERE = {
     "trainable": "set it for each layer: for layer in model.layers: layer.trainable = False",
