@@ -9,6 +9,14 @@ def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=30, help="kills in test_killed_trainings.py (default 30)")
 
 
+def pytest_configure(config):
+    """Test the textbook, unless the environment says otherwise: steps are compared with those by hand, bit for bit.
+
+    tests/engine holds the compiled engine against it; .ci/run trains with it in the other tests too.
+    """
+    os.environ.setdefault("NNLITE_ENGINE", "textbook")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config, specs):
     """Let OpenBLAS use one thread in each worker: there is a worker for each core already."""

@@ -11,6 +11,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(autouse=True)
+def as_a_user_has_it(monkeypatch):
+    """The engine that nnlite chooses by itself: the other tests ask for the textbook."""
+    monkeypatch.delenv("NNLITE_ENGINE", raising=False)
+
+
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     """An empty folder for the cache and another for temporary files, which nobody else uses."""
