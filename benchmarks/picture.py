@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ STYLES = {
 LINES = {"nnlite-fast": "-", "nnlite": "-", "torch": "--", "jax": ":"}
 NAMES = {"training": "", "mnist": "", "prediction": "prediction 784-128-10, ", "memory": "peak memory, ", "import": ""}
 EDGE = {"markersize": 7, "markeredgecolor": "black", "markeredgewidth": 0.6}
+LINE = 56  # characters of a label
 HEIGHT = 0.56  # over which the marks of a line are spread
 GROWTH = {"width": "units in each of two layers", "depth": "layers of 256", "batch": "batch"}
 
@@ -72,7 +74,7 @@ def _ratios(ax: Any, results: Results, cases: list[tuple[str, str]]) -> None:
     for row, case in cases:
         own = results.get(row, case, results.reference())
         assert own is not None
-        labels.append(f"{NAMES[row]}{case}  ({number(own.median)} {own.unit})")
+        labels.append(textwrap.fill(f"{NAMES[row]}{case} ({number(own.median)} {own.unit})", LINE))
     ax.set_yticks(range(len(cases)), labels, fontsize=8)
     ax.set_ylim(len(cases) - 0.4, -0.6)
     ax.set_xscale("log")
