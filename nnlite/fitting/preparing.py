@@ -5,7 +5,6 @@ All of it is learned from the training examples alone, never from those of valid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np

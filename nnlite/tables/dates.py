@@ -51,7 +51,7 @@ def parse(cell: str, order: str) -> datetime.datetime | None:
     return None
 
 
-def guess(cells: Iterable[str], order: str | None = None) -> str | AmbiguousDate | None:
+def guess_order(cells: Iterable[str], order: str | None = None) -> str | AmbiguousDate | None:
     """Return the order of the parts of the dates in a column, from its different cells.
 
     Parameters

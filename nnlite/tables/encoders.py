@@ -14,8 +14,8 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.tables import dates
 from nnlite.tables.cells import canonical_label, label_of_number, to_boolean
+from nnlite.tables.dates import ORDERS, to_dates
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.kinds import Kind, numbers_of
 from nnlite.tables.notation import Notation
@@ -234,7 +234,7 @@ class Date(Encoder):
 ENCODERS: dict[str, type[Encoder]] = {cls.kind: cls for cls in (Numeric, Boolean, Category, Date)}
 
 
-def learn(name: str, column: Column, kind: Kind, options: Options) -> Encoder:
+def learn_encoder(name: str, column: Column, kind: Kind, options: Options) -> Encoder:
     """Return the encoder of a column, learned from its training rows."""
     made: Encoder = ENCODERS[kind.name].learn(name, column, kind, options)  # type: ignore[attr-defined]
     return made
@@ -278,11 +278,11 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "parts": _list_of(lambda part: part in PARTS, len(PARTS)),
     "centers": _list_of(_is_number, len(PARTS)),
     "scales": _list_of(_is_scale, len(PARTS)),
-    "order": lambda value: value in dates.ORDERS,
+    "order": lambda value: value in ORDERS,
 }
 
 
-def from_json(record: Any) -> Encoder:
+def encoder_from_json(record: Any) -> Encoder:
     """Return the encoder that `Encoder.to_json` wrote; it may come from a stranger.
 
     Raises
@@ -363,7 +363,7 @@ def moments_of(column: Column, order: str, options: Options) -> Array:
             raise ArgumentError("expected dates, as in training, got numbers")
         return column
     cells = ["" if options.marks.in_numbers(cell) else cell for cell in column.cells]
-    moments = dates.to_dates(cells or [""], order)
+    moments = to_dates(cells or [""], order)
     for cell, moment in zip(cells, moments, strict=False):
         if cell and np.isnat(moment):
             raise ArgumentError(f"expected a date ({order}), as in training, got {cell!r:.100}")

@@ -13,10 +13,10 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.tables import dates, notation
 from nnlite.tables.cells import WORD_PAIRS, has_leading_zeros, label_of_number, to_boolean
+from nnlite.tables.dates import AmbiguousDate, guess_order
 from nnlite.tables.frames import Column, Frame, Text
-from nnlite.tables.notation import PLAIN, Ambiguous, Notation
+from nnlite.tables.notation import PLAIN, Ambiguous, Notation, bare_number, guess_notation
 from nnlite.tables.options import Options
 
 FEW_ROWS = 20  # with fewer rows, a value of its own in each row does not make an id
@@ -108,7 +108,7 @@ def _as_wanted(name: str, column: Column, wanted: str, options: Options) -> Kind
             return Kind("date", order=order)
     else:
         found = _notation(name, cells, options)
-        wrong = [cell for cell in cells if notation.bare_number(cell) is None] or cells
+        wrong = [cell for cell in cells if bare_number(cell) is None] or cells
         if found is not None:
             return Kind("numeric", found)
     raise ArgumentError(f"kinds: column {name!r} cannot be {wanted!r}, because it has {_shown(wrong[:5])}")
@@ -180,7 +180,7 @@ def _constant_or(there: Array, kind: Kind) -> Kind:
 
 
 def _notation(name: str, cells: list[str], options: Options) -> Notation | None:
-    found = notation.guess(cells, decimal=options.decimal, thousands=options.thousands)
+    found = guess_notation(cells, decimal=options.decimal, thousands=options.thousands)
     if isinstance(found, Ambiguous):
         raise ArgumentError(
             f"column {name!r}: {found.cell!r} may be {found.first.number(found.cell):g} or "
@@ -190,8 +190,8 @@ def _notation(name: str, cells: list[str], options: Options) -> Notation | None:
 
 
 def _order(name: str, cells: list[str], options: Options) -> str | None:
-    found = dates.guess(cells, options.dates)
-    if isinstance(found, dates.AmbiguousDate):
+    found = guess_order(cells, options.dates)
+    if isinstance(found, AmbiguousDate):
         raise ArgumentError(
             f"column {name!r}: the date {found.cell!r} may have the day or the month first; "
             f"pass dates={found.first!r} or dates={found.second!r}, or kinds={{{name!r}: 'category'}}"
@@ -201,11 +201,11 @@ def _order(name: str, cells: list[str], options: Options) -> str | None:
 
 def _refuse_mixture(name: str, counts: dict[str, int], cells: list[str], options: Options) -> None:
     """Raise ArgumentError if most cells are numbers, and some are not: these would else become categories."""
-    numbers = [cell for cell in cells if notation.bare_number(cell) is not None]
+    numbers = [cell for cell in cells if bare_number(cell) is not None]
     n, n_numbers = sum(counts[cell] for cell in cells), sum(counts[cell] for cell in numbers)
     if len(numbers) < MANY or n_numbers < MOSTLY * n:
         return
-    others = [cell for cell in cells if notation.bare_number(cell) is None]
+    others = [cell for cell in cells if bare_number(cell) is None]
     if not others:
         raise ArgumentError(
             f"column {name!r}: no notation of numbers fits all of {_shown(numbers[:6])}; "
@@ -236,7 +236,7 @@ def _number(cell: str, written: Notation, options: Options) -> float:
         return np.nan
     value = written.number(cell)
     if value is None and written == PLAIN:
-        other = notation.guess([cell], decimal=options.decimal, thousands=options.thousands)
+        other = guess_notation([cell], decimal=options.decimal, thousands=options.thousands)
         value = other.number(cell) if isinstance(other, Notation) else None
     if value is None or not np.isfinite(value):
         raise ArgumentError(f"expected a finite number, got {cell!r:.100}")

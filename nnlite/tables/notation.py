@@ -1,7 +1,7 @@
 """Notations of numbers in text: decimal commas, separators of thousands, currency signs, percent, other minus signs."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from nnlite.tables.cells import to_number
@@ -86,12 +86,7 @@ def bare_number(cell: str) -> str | None:
     return sign + match["digits"].strip()
 
 
-def looks_like_numbers(cells: Sequence[str]) -> float:
-    """Return the share of the cells that are numbers in some notation."""
-    return sum(bare_number(cell) is not None for cell in cells) / len(cells) if cells else 0.0
-
-
-def guess(
+def guess_notation(
     cells: Iterable[str], *, decimal: str | None = None, thousands: str | None = None
 ) -> Notation | Ambiguous | None:
     """Return the notation of a column from its different cells.

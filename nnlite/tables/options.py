@@ -10,8 +10,8 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.errors import ArgumentError
-from nnlite.tables import dates as known_dates
 from nnlite.tables.cells import Missing
+from nnlite.tables.dates import ORDERS
 
 KINDS = ("numeric", "category", "boolean", "date", "ignore")
 SCALINGS = ("standardize", "robust", "none")
@@ -60,7 +60,7 @@ def check_options(
         missing=None if missing is None else tuple(missing),
         decimal=decimal,
         thousands=thousands,
-        dates=checks.choice("dates", dates, (*known_dates.ORDERS, None)),
+        dates=checks.choice("dates", dates, (*ORDERS, None)),
         scaling=checks.choice("scaling", scaling, SCALINGS),
         fill=fill if isinstance(fill, str) and fill == "median" else _fill(fill),
     )

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from nnlite import checks
 from nnlite.errors import ArgumentError, DataFileError
-from nnlite.tables import other_files
 from nnlite.tables.csv_file import Form, read_frame
 from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
 from nnlite.tables.frames import Frame
+from nnlite.tables.other_files import read_other
 from nnlite.tables.table import Settings, Table, check_settings, choose_columns, position
 from nnlite.words import explained
 
@@ -103,7 +101,7 @@ def read_table(
     form = _check_form(header, delimiter, encoding, comment)
     _check_target_type(target)
     with _on_disk(path) as (name, source):
-        found = None if _asks_for_csv(form) else other_files.read(name, source)
+        found = None if _asks_for_csv(form) else read_other(name, source)
         if found is not None:
             return _table_of(found, found.names, target, ignore, settings, source)
         return _read_csv(name, source, target, ignore, settings, form)
@@ -236,6 +234,9 @@ def _on_disk(path: Any) -> Iterator[tuple[str, str]]:
         name = os.path.expanduser(checks.path("path", path))
         yield name, name
         return
+    import shutil
+    import tempfile
+
     source = path.name if isinstance(getattr(path, "name", None), str) else "<file>"
     with tempfile.TemporaryDirectory(prefix="nnlite-") as folder:
         name = os.path.join(folder, "table")

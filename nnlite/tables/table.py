@@ -14,11 +14,10 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.draws import train_test_rows
 from nnlite.errors import ArgumentError
-from nnlite.tables import summary
 from nnlite.tables.frames import Frame, Text, column_of, frame_of
 from nnlite.tables.kinds import Kind, kinds_of, numbers_of
 from nnlite.tables.options import Options, check_dtype, check_options
-from nnlite.tables.summary import ColumnSummary
+from nnlite.tables.summary import ColumnSummary, as_html, as_text, cell_text, column_summary, target_summary
 from nnlite.tables.target import Target
 from nnlite.words import Explained, explained
 
@@ -299,7 +298,7 @@ class Table(Explained):
         """
         if not -len(self) <= checks.integer("i", i, minimum=-len(self)) < len(self):
             raise ArgumentError(f"i: expected a row in 0..{len(self) - 1}, got {i}")
-        return {name: summary.cell(column, i) for name, column in self.frame.columns.items()}
+        return {name: cell_text(column, i) for name, column in self.frame.columns.items()}
 
     @explained
     def rows(self, indices: Any) -> Table:
@@ -377,7 +376,7 @@ class Table(Explained):
     @property
     def columns(self) -> tuple[ColumnSummary, ...]:
         """What each column holds and what becomes of it, in words."""
-        return tuple(summary.of_column(name, column, self.column_kinds[name], self.options)
+        return tuple(column_summary(name, column, self.column_kinds[name], self.options)
                      for name, column in self.features.columns.items())  # fmt: skip
 
     @property
@@ -385,11 +384,11 @@ class Table(Explained):
         """What the target holds, in words; None without a target."""
         if self.y is None:
             return None
-        return summary.of_target(self.target_name, self.y, self.class_names)
+        return target_summary(self.target_name, self.y, self.class_names)
 
     def summary(self) -> str:
         """Return a printed table: each column, its kind, missing values, range or categories, what becomes of it."""
-        return summary.as_text(self._title(), self.columns, self.target)
+        return as_text(self._title(), self.columns, self.target)
 
     def _title(self) -> str:
         n = len(self.features.columns)
@@ -400,7 +399,7 @@ class Table(Explained):
         return self.summary()
 
     def _repr_html_(self) -> str:
-        return summary.as_html(self._title(), self.columns, self.target)
+        return as_html(self._title(), self.columns, self.target)
 
     def __repr__(self) -> str:
         y = "no y" if self.y is None else f"y {self.y.shape}"

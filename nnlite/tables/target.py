@@ -9,11 +9,10 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
-from nnlite.tables import notation
 from nnlite.tables.cells import canonical_label, is_whole, label_of_number, sorted_names
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.kinds import numbers_of
-from nnlite.tables.notation import Ambiguous, Notation
+from nnlite.tables.notation import Ambiguous, Notation, bare_number, guess_notation
 from nnlite.tables.options import Options
 
 MOST_CLASSES = 10_000
@@ -64,11 +63,11 @@ class Target:
             return kind == "b" or (kind != "f" and self._are_whole_classes(len(np.unique(self.column))))
         counts = self.column.counts()
         cells = [cell for cell in counts if not self._options.marks.in_numbers(cell)]
-        numbers = [cell for cell in cells if notation.bare_number(cell) is not None]
+        numbers = [cell for cell in cells if bare_number(cell) is not None]
         if cells and len(numbers) == len(cells) and self._notation(cells) is not None:
             return self._are_numbers_classes(cells, counts)
         fraction = next((cell for cell in numbers if not is_whole(cell)), None)
-        text = next((cell for cell in cells if notation.bare_number(cell) is None), None)
+        text = next((cell for cell in cells if bare_number(cell) is None), None)
         if text is not None and fraction is not None:
             self._refuse(text, f"expected a number, as {fraction!r:.100}, got {text!r:.100}; if these are names of classes, "
                                "pass classification=True")  # fmt: skip
@@ -156,7 +155,7 @@ class Target:
                 self._refuse_missing(cell)
         written = self._notation(list(counts))
         if written is None:
-            cell = next((cell for cell in counts if notation.bare_number(cell) is None), next(iter(counts)))
+            cell = next((cell for cell in counts if bare_number(cell) is None), next(iter(counts)))
             self._refuse(cell, f"expected a number, got {cell!r:.100}")
         there = Text(column.codes, [cell if cell in counts else "" for cell in column.cells])
         try:
@@ -165,7 +164,7 @@ class Target:
             self._refuse_all(str(error))
 
     def _notation(self, cells: list[str]) -> Notation | None:
-        found = notation.guess(cells, decimal=self._options.decimal, thousands=self._options.thousands)
+        found = guess_notation(cells, decimal=self._options.decimal, thousands=self._options.thousands)
         if isinstance(found, Ambiguous):
             self._refuse(
                 found.cell,

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from nnlite.datasets import load_csv
+from nnlite.tables import load_csv
 
-from ...support import refuse
+from ..support import refuse
 from .untrusted import refuse_file
 
 PETS = "width,height,kind\n1.5,30,dog\n2.5,70,cat\n"

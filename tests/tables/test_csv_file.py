@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnlite.datasets import load_csv
+from nnlite.tables import load_csv
 from nnlite.errors import ArgumentError, DataFileError
 
-from ...support import refuse
+from ..support import refuse
 
 PETS = "width,height,kind\n1.5,30,dog\n2.5,70,cat\n-1e1,.5,dog\n"
-SHIPPED = Path(__file__).resolve().parents[3] / "datasets"
+SHIPPED = Path(__file__).resolve().parents[2] / "datasets"
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda text: gzip.compress(text[:9]) + gzip.compress(text[9:])])

@@ -8,8 +8,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from nnlite.datasets import load_csv
-from nnlite.datasets.tables import features
+from nnlite.tables import load_csv
+from nnlite.tables import csv_file
 
 from .untrusted import refuse_file
 
@@ -52,7 +52,7 @@ def test_a_feature_that_is_no_number_is_refused_with_its_line_and_column(write, 
 
 
 def test_a_wrong_feature_is_found_in_every_block(write, monkeypatch):
-    monkeypatch.setattr(features, "BLOCK", 8)
+    monkeypatch.setattr(csv_file, "BLOCK", 8)
     for line in range(1, 20):
         rows = [b"1,2,0\n"] * 20
         rows[line - 1] = b"1,inf,0\n"
@@ -61,7 +61,7 @@ def test_a_wrong_feature_is_found_in_every_block(write, monkeypatch):
 
 @pytest.mark.parametrize("options", [{"classification": True}, {"classification": False}, {}])
 def test_reading_takes_at_most_four_times_the_file(write, monkeypatch, options):
-    monkeypatch.setattr(features, "BLOCK", 2**9)  # so that a small file outweighs the block
+    monkeypatch.setattr(csv_file, "BLOCK", 2**9)  # so that a small file outweighs the block
     path = write(b"0,5\n" * 2**15)
     load_csv(path, **options)  # imports what it needs
     tracemalloc.start()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.datasets import load_csv
+from nnlite.tables import load_csv
 
-from ...support import refuse
+from ..support import refuse
 
 
 def test_the_repr_is_one_short_line(write):

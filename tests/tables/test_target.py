@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from nnlite.datasets import load_csv
+from nnlite.tables import load_csv
 
 from .untrusted import refuse_file
 
