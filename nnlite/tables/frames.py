@@ -25,7 +25,7 @@ class Text:
 
     Parameters
     ----------
-    codes : array of int32, (M,)
+    codes : array of int, (M,)
         Positions in ``cells``.
     cells : sequence of str
         Different, without spaces around them; an empty cell is a missing value.

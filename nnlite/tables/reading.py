@@ -13,7 +13,7 @@ from nnlite.tables.csv_file import Form, read_frame
 from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
 from nnlite.tables.frames import Frame
 from nnlite.tables.other_files import read_other
-from nnlite.tables.table import Settings, Table, check_settings, choose_columns, position
+from nnlite.tables.table import Settings, Table, check_column, check_list, check_settings, choose_columns
 from nnlite.words import explained
 
 
@@ -99,7 +99,7 @@ def read_table(
                               missing=missing, decimal=decimal, thousands=thousands, dates=dates, scaling=scaling,
                               fill=fill, dtype=dtype)  # fmt: skip
     form = _check_form(header, delimiter, encoding, comment)
-    _check_target_type(target)
+    _check_columns(target, ignore)
     with _on_disk(path) as (name, source):
         found = None if _asks_for_csv(form) else read_other(name, source)
         if found is not None:
@@ -181,7 +181,7 @@ def load_csv(
                               missing=missing, decimal=decimal, thousands=thousands, dates=dates, scaling=scaling,
                               fill=fill, dtype=dtype)  # fmt: skip
     form = _check_form(header, delimiter, encoding, comment)
-    _check_target_type(target)
+    _check_columns(target, ignore)
     with _on_disk(path) as (name, source):
         return _read_csv(name, source, target, ignore, settings, form)
 
@@ -219,7 +219,7 @@ def _table_of(
         raise DataFileError(f"{source}: has {n} column{'s' * (n > 1)} and none of them is a feature{_hint(n)}")
     left = frame.without({frame.names[i] for i in ignored})
     target_name = "" if at is None else frame.names[at]
-    label = "" if at is None else f"column {at + 1} ({names[at]!r:.100})"
+    label = "" if at is None else f"column {at + 1}" + f" ({names[at]!r:.100})" * (names[at] != f"column {at + 1}")
     return Table.of_file(left, target_name, settings, source, label)
 
 
@@ -261,9 +261,11 @@ def _check_form(header: Any, delimiter: Any, encoding: Any, comment: Any) -> For
     )
 
 
-def _check_target_type(target: Any) -> None:
-    if target is not None and not isinstance(target, str):
-        position("target", target, [""] * 2**20, "")
+def _check_columns(target: Any, ignore: Any) -> None:
+    """Raise ArgumentError if the columns are no names or positions, before the file is read."""
+    for name, columns in (("target", () if target is None else (target,)), ("ignore", check_list("ignore", ignore))):
+        for column in columns:
+            check_column(name, column)
 
 
 def _as_list(ignore: Any) -> Sequence[Any]:

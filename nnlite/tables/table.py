@@ -404,7 +404,8 @@ class Table(Explained):
     def __repr__(self) -> str:
         y = "no y" if self.y is None else f"y {self.y.shape}"
         classes = f", {len(self.class_names)} classes" if self.class_names else ""
-        return f"Table({self.name}: {len(self)} rows, {len(self.features.columns)} columns, {y}{classes})"
+        n = len(self.features.columns)
+        return f"Table({self.name}: {len(self)} rows, {n} column{'s' * (n > 1)}, {y}{classes})"
 
 
 class Split(NamedTuple):
@@ -441,6 +442,11 @@ class Split(NamedTuple):
         """The target of the test table."""
         assert self.test.y is not None
         return self.test.y
+
+    @property
+    def name(self) -> str:
+        """The name of the table."""
+        return self.train.name
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -484,12 +490,23 @@ def choose_columns(
     chosen = None if target is None else position("target", target, names, source)
     if chosen is None and usual_target in names:
         chosen = list(names).index(str(usual_target))
-    if isinstance(ignore, str) or not isinstance(ignore, Sequence):
-        raise ArgumentError(f"ignore: expected a list of columns such as ['id'], got {ignore!r}")
-    ignored = {position("ignore", column, names, source) for column in ignore}
+    ignored = {position("ignore", column, names, source) for column in check_list("ignore", ignore)}
     if chosen in ignored:
         raise ArgumentError(f"ignore: column {chosen} is the target; to read no target, pass target=None")
     return chosen, ignored
+
+
+def check_list(argument: str, columns: Any) -> Sequence[Any]:
+    """Return several columns, or raise ArgumentError."""
+    if isinstance(columns, str) or not isinstance(columns, Sequence):
+        raise ArgumentError(f"{argument}: expected a list of columns such as ['id'], got {columns!r}")
+    return columns
+
+
+def check_column(argument: str, column: Any) -> None:
+    """Raise ArgumentError unless ``column`` is a name or a position."""
+    if isinstance(column, (bool, np.bool_)) or not (isinstance(column, str) or hasattr(column, "__index__")):
+        raise ArgumentError(f"{argument}: expected the name of a column or its position (an integer), got {column!r}")
 
 
 def position(argument: str, column: Any, names: Sequence[str], source: str) -> int:
@@ -501,8 +518,7 @@ def position(argument: str, column: Any, names: Sequence[str], source: str) -> i
                 f"{argument}: {problem} {column!r} in {source}, which has {_shown(names)}{_close(column, names)}"
             )
         return names.index(column)
-    if isinstance(column, (bool, np.bool_)) or not hasattr(column, "__index__"):
-        raise ArgumentError(f"{argument}: expected the name of a column or its position (an integer), got {column!r}")
+    check_column(argument, column)
     i = int(column)
     if not -len(names) <= i < len(names):
         raise ArgumentError(
