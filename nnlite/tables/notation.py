@@ -67,6 +67,11 @@ KNOWN = [
 ]
 
 
+def is_number(cell: str) -> bool:
+    """Return whether a cell is a number in some notation."""
+    return any(written.number(cell) is not None for written in KNOWN)
+
+
 class Ambiguous(NamedTuple):
     """Two notations that read the same cells as different numbers; ``cell`` is one of these."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,7 @@ class Options:
     scaling: str = "standardize"
     fill: str | float = "median"
 
-    @property
+    @functools.cached_property
     def marks(self) -> Missing:
         """Which cells are missing values."""
         return Missing(self.missing)

@@ -203,7 +203,8 @@ def _read_csv(path: str, source: str, target: int | str | None, ignore: Any, set
         options.marks,
         text_columns=as_text,
         all_text=options.decimal == "," or options.thousands is not None,
-        named=bool(by_name) or bool(known),
+        named=bool(by_name),
+        known=list(known),
         target=wanted,
     )
     return _table_of(frame, names, target, ignore, settings, source)

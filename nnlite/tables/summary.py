@@ -11,7 +11,7 @@ from nnlite.checks import Array
 from nnlite.tables.cells import label_of_number
 from nnlite.tables.encoders import learn_encoder, moments_of
 from nnlite.tables.frames import Column, Text
-from nnlite.tables.kinds import Kind, numbers_of
+from nnlite.tables.kinds import Kind, numbers_of, without_marks
 from nnlite.tables.options import Options
 
 HEADINGS = ("column", "kind", "missing", "values", "what becomes of it")
@@ -76,6 +76,7 @@ def _n_missing(column: Column, kind: Kind, options: Options) -> int:
         return sum(n for text, n in column.counts().items() if is_missing(text))
     if column.dtype.kind == "M":
         return int(np.isnat(column).sum())
+    column = without_marks(column, options)
     return int(np.isnan(column).sum()) if column.dtype.kind == "f" else 0
 
 
@@ -89,6 +90,7 @@ def _values(column: Column, kind: Kind, options: Options) -> str:
         if kind.name != "date":
             return _frequent({text: n for text, n in column.counts().items() if text})
         column = moments_of(column, kind.order, options)
+    column = without_marks(column, options)
     there = column[~np.isnan(column)] if column.dtype.kind != "M" else column[~np.isnat(column)]
     if not len(there):
         return ""

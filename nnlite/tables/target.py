@@ -13,7 +13,7 @@ from nnlite.errors import ArgumentError, DataFileError
 from nnlite.tables.cells import canonical_label, is_whole, label_of_number, sorted_names, to_number
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.kinds import numbers_of
-from nnlite.tables.notation import Ambiguous, Notation, bare_number, guess_notation
+from nnlite.tables.notation import Ambiguous, Notation, guess_notation, is_number
 from nnlite.tables.options import Options
 
 MOST_CLASSES = 10_000
@@ -64,11 +64,11 @@ class Target:
             return kind == "b" or (kind != "f" and self._are_whole_classes(len(np.unique(self.column))))
         counts = self.column.counts()
         cells = [cell for cell in counts if not self._options.marks.in_numbers(cell)]
-        numbers = [cell for cell in cells if bare_number(cell) is not None]
+        numbers = [cell for cell in cells if is_number(cell)]
         if cells and len(numbers) == len(cells) and self._notation(cells) is not None:
             return self._are_numbers_classes(cells, counts)
         fraction = next((cell for cell in numbers if not is_whole(cell)), None)
-        text = next((cell for cell in cells if bare_number(cell) is None), None)
+        text = next((cell for cell in cells if not is_number(cell)), None)
         if text is not None and fraction is not None:
             if math.isinf(to_number(text) or 0):
                 self._refuse(text, f"expected a finite number, got {text}")
@@ -159,7 +159,7 @@ class Target:
             self._refuse(infinite, f"expected a finite number, got {infinite}")
         written = self._notation(list(counts))
         if written is None:
-            cell = next((cell for cell in counts if bare_number(cell) is None), next(iter(counts)))
+            cell = next((cell for cell in counts if not is_number(cell)), next(iter(counts)))
             self._refuse(cell, f"expected a number, got {cell!r:.100}")
         cells = [cell if cell in counts else "" for cell in column.cells]  # each once: there are fewer than rows
         try:
