@@ -27,7 +27,7 @@ PATTERNS = {
         r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})" + COMPACT_TIME,
     ],
     "dmy": [NUMBERS.format("day", "month") + TIME, r"(?P<day>[0-9]{1,2})\.?[ -]" + MONTH + r"[ ,-]+(?P<year>[0-9]{4}|[0-9]{2})" + TIME],
-    "mdy": [NUMBERS.format("month", "day") + TIME, MONTH + r" (?P<day>[0-9]{1,2})(?:st|nd|rd|th)?,? (?P<year>[0-9]{4})" + TIME],
+    "mdy": [NUMBERS.format("month", "day").replace("./-", "/-") + TIME, MONTH + r" (?P<day>[0-9]{1,2})(?:st|nd|rd|th)?,? (?P<year>[0-9]{4})" + TIME],
 }  # fmt: skip
 PATTERNS[TIME_ALONE] = [
     r"(?P<hour>[0-2]?[0-9])(?P<mark>[:.])(?P<minute>[0-5][0-9])(?:(?P=mark)(?P<second>[0-5][0-9])(?:[.,][0-9]+)?)?"

@@ -46,8 +46,10 @@ class Notation(NamedTuple):
     def _grouped(self, bare: str) -> bool:
         """Return whether the separators stand before groups of three digits (in India also of two)."""
         assert self.thousands is not None
-        whole = bare.lstrip("+-").split(self.decimal)[0]
+        whole, _, fraction = bare.lstrip("+-").partition(self.decimal)
         first, *groups = whole.split(self.thousands)
+        if not groups or self.thousands in fraction:
+            return False
         right = all(group.isdigit() and len(group) == 3 for group in groups)
         indian = groups[-1].isdigit() and len(groups[-1]) == 3 and all(len(g) == 2 and g.isdigit() for g in groups[:-1])
         return first.isdigit() and len(first) <= 3 and first != "0" and (right or indian)
