@@ -34,7 +34,7 @@ class TargetScale(NamedTuple):
         """Return the scale of values (M, n[L]); the standard deviation of a constant counts as 1."""
         values = y.astype(np.float64)
         mean, std = values.mean(axis=0), values.std(axis=0)
-        return cls(mean, np.where(std > 1e-12 * np.abs(mean), std, 1.0))
+        return cls(mean, np.where(std > 1e-14 * np.abs(mean), std, 1.0))
 
     def inside(self, y: Array) -> Array:
         """Return values as the network learns them."""
