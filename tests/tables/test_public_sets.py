@@ -89,7 +89,7 @@ def sklearn_scores(made, train, test):
         )
 
     if made.values:
-        models = [HistGradientBoostingRegressor(random_state=0), MLPRegressor((64, 64), max_iter=300, random_state=0)]
+        models = [HistGradientBoostingRegressor(random_state=0), MLPRegressor(hidden_layer_sizes=(64, 64), max_iter=300, random_state=0)]
         scale = y[train].mean(), y[train].std()
         y = (y - scale[0]) / scale[1]
     else:
