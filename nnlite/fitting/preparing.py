@@ -17,7 +17,6 @@ from nnlite.network.knowledge import (
     NOTHING,
     Knowledge,
     TargetScale,
-    as_labels,
     check_number_of_classes,
     class_indices,
     is_table,
@@ -28,6 +27,7 @@ from nnlite.network.network import Network
 from nnlite.network.signature import Signature
 from nnlite.splits import stratified_split
 from nnlite.tables.encoding import Encoding
+from nnlite.tables.labels import as_labels
 from nnlite.tables.table import Table
 
 

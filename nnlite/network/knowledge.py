@@ -101,8 +101,8 @@ def as_numbers(X: Any, encoding: Encoding | None, dtype: Any, name: str = "X", *
         return X.X if isinstance(X, Table) else X
     if encoding is not None and not arrays:
         raise ArgumentError(
-            f"{name}: expected a table with the columns {_shown(encoding.names)}, as in training, got {type(X).__name__}; "
-            f"a dictionary of columns or a data frame will do"
+            f"{name}: expected a table with the columns {_shown(encoding.names)}, as in training, got "
+            f"{type(X).__name__}; a dictionary of columns or a data frame will do"
         )
     return X
 
@@ -123,7 +123,7 @@ def learn_names(y: Any, labels: Text | None) -> tuple[str, ...] | None:
     """Return the names of the classes that occur, sorted; those of booleans are "False" and "True"."""
     if labels is not None:
         return tuple(sorted_names([label for label, n in labels.counts().items() if n]))
-    return ("False", "True") if getattr(np.asarray(y), "dtype", None) == bool and np.ndim(y) == 1 else None
+    return ("False", "True") if getattr(np.asarray(y), "dtype", None) == np.dtype(bool) and np.ndim(y) == 1 else None
 
 
 def class_indices(y: Any, knowledge: Knowledge, name: str = "y") -> Any:
@@ -161,8 +161,8 @@ def _refuse_ambiguous(y: Any, knowledge: Knowledge, name: str) -> None:
         return
     if names != tuple(map(str, range(len(names)))) and getattr(np.asarray(y), "dtype", np.dtype("O")).kind in "iu":
         raise ArgumentError(
-            f"{name}: integers may be class indices or the names {_shown(names)}; pass a table with a target, or names as "
-            f"text: np.asarray({name}).astype(str)"
+            f"{name}: integers may be class indices or the names {_shown(names)}; pass a table with a target, or "
+            f"names as text: np.asarray({name}).astype(str)"
         )
 
 

@@ -91,7 +91,8 @@ class Encoding(Explained):
         raw = made.to_text()
         if len(raw) > LARGEST or sum(map(raw.count, "[{,")) > MOST_VALUES:
             raise ArgumentError(
-                f"X: {table.name} has {len(used)} columns, more than a network knows by name; pass an array, such as X.to_numpy()"
+                f"X: {table.name} has {len(used)} columns, more than a network knows by name; pass an array, "
+                "such as X.to_numpy()"
             )
         return made
 
@@ -164,7 +165,8 @@ class Encoding(Explained):
             raise ArgumentError(f"{name}: there is no column {', '.join(map(repr, missing[:10]))}{close}")
         if unknown:
             raise ArgumentError(
-                f"{name}: unknown column {', '.join(map(repr, unknown[:10]))}, which training did not have; leave it out"
+                f"{name}: unknown column {', '.join(map(repr, unknown[:10]))}, which training did not have; "
+                "leave it out"
             )
 
     def summary(self) -> str:

@@ -50,7 +50,7 @@ def test_a_missing_or_unknown_column_is_named(trained, call):
     rest = [KINDS] if call in ("evaluate", "input_gradient") else []
     refuse(lambda: getattr(trained, call)({"size": SIZE}, *rest), "X: there is no column 'coat'")
     refuse(lambda: getattr(trained, call)(PETS | {"age": SIZE}, *rest), "X: unknown column 'age'")
-    refuse(lambda: getattr(trained, call)(np.ones((N, 3)), *rest), "X: expected a table with the columns 'size', 'coat'")
+    refuse(lambda: getattr(trained, call)(np.ones((N, 3)), *rest), "X: expected a table with the columns 'size'")
 
 
 def test_one_s_own_loop_takes_what_the_encoding_makes(trained):
@@ -100,7 +100,14 @@ def test_names_that_a_network_does_not_have_are_refused(priced):
 
 @pytest.mark.parametrize(
     "form",
-    [np.array, list, tuple, lambda y: y.astype(object), lambda y: y.astype("S"), lambda y: y.astype(np.dtypes.StringDType())],
+    [
+        np.array,
+        list,
+        tuple,
+        lambda y: y.astype(object),
+        lambda y: y.astype("S"),
+        lambda y: y.astype(np.dtypes.StringDType()),
+    ],
 )
 def test_labels_are_text_in_any_form(trained, form):
     assert trained.evaluate(PETS, form(KINDS)) == trained.evaluate(PETS, (KINDS == "dog").astype(int))
@@ -114,8 +121,10 @@ def test_a_file_that_lacks_a_class_is_right_and_one_with_a_new_class_is_refused(
     assert trained.evaluate(nn.Table(dogs | {"kind": ["dog"] * n}, like=trained)) == expected
     assert nn.Table(dogs | {"kind": ["dog"] * n}, like=trained).y.tolist() == [1] * n
     assert trained.evaluate(dogs, ["dog"] * n) == expected
-    refuse(lambda: trained.evaluate(dogs, ["cow"] * n), "y: the class 'cow' is not one of the network, which has 'cat', 'dog'")
-    refuse(lambda: nn.Table(dogs | {"kind": ["cow"] * n}, like=trained), "target: row 0: column 'kind': the class 'cow' is not")
+    refuse(lambda: trained.evaluate(dogs, ["cow"] * n), "y: the class 'cow' is not one of the network")
+    refuse(
+        lambda: nn.Table(dogs | {"kind": ["cow"] * n}, like=trained), "target: row 0: column 'kind': the class 'cow'"
+    )
     refuse(lambda: trained.evaluate(PETS, [*KINDS[:-1], ""]), f"y: the label y[{N - 1}] is missing")
 
 
@@ -137,14 +146,13 @@ def test_metrics_and_pictures_take_names(trained):
 
     predicted = trained.predict(PETS, names=True)
     assert metrics.accuracy(KINDS, predicted) == trained.evaluate(PETS, KINDS)["accuracy"]
-    np.testing.assert_array_equal(
-        metrics.confusion_matrix(KINDS, predicted), metrics.confusion_matrix((KINDS == "dog").astype(int), trained.predict(PETS))
-    )
+    by_index = metrics.confusion_matrix((KINDS == "dog").astype(int), trained.predict(PETS))
+    np.testing.assert_array_equal(metrics.confusion_matrix(KINDS, predicted), by_index)
     assert metrics.roc_auc(KINDS, trained.predict_proba(PETS)) > 0.9
     for data in ((trained, PETS, KINDS), (KINDS, predicted), (trained, nn.Table(PETS | {"kind": KINDS}, "kind"))):
         ax = plots.confusion_matrix(*data, ax=Figure().subplots())
         assert [label.get_text() for label in ax.get_xticklabels()] == ["cat", "dog"]
-    refuse(lambda: metrics.accuracy(KINDS, trained.predict(PETS)), "Y_hat: expected names of classes, as in y, got numbers")
+    refuse(lambda: metrics.accuracy(KINDS, trained.predict(PETS)), "Y_hat: expected names of classes, as in y")
     refuse(lambda: metrics.log_loss(["cat"] * 3, np.eye(3)), "y: has 1 different names, and Y_hat has 3 classes")
 
 
@@ -184,7 +192,8 @@ def test_both_engines_report_the_same(priced):
         model = nn.Model([nn.Dense(8), nn.ReLU(), nn.Dense(1), nn.Identity()], seed=0)
         history = model.fit(PETS, PRICE, epochs=5, validation_data=(PETS, PRICE), engine=engine, progress=False)
         assert list(history)[:4] == ["loss", "rmse", "val_loss", "val_rmse"]
-        np.testing.assert_allclose(history["val_loss"], 0.5 * (np.array(history["val_rmse"]) / PRICE.std()) ** 2, rtol=1e-3)
+        expected = 0.5 * (np.array(history["val_rmse"]) / PRICE.std()) ** 2
+        np.testing.assert_allclose(history["val_loss"], expected, rtol=1e-3)
         np.testing.assert_allclose(history["val_rmse"][-1], model.evaluate(PETS, PRICE)["rmse"], rtol=1e-4)
 
 
@@ -218,7 +227,7 @@ def test_a_constant_target_is_predicted():
 
 def test_only_values_have_a_scale():
     refuse(lambda: classifier().fit(PETS, KINDS, standardize_target=True), "standardize_target: is for values")
-    refuse(lambda: classifier().fit(PETS, KINDS, standardize_target="yes"), "standardize_target: expected True or False")
+    refuse(lambda: classifier().fit(PETS, KINDS, standardize_target="yes"), "standardize_target: expected True")
     counts = nn.Model([nn.Dense(1), nn.Exponential()], seed=0)
     counts.fit(PETS, np.arange(N) % 5, epochs=1, progress=False)
     assert counts.target_scale is None
