@@ -45,7 +45,8 @@ class Signature(NamedTuple):
 
         Names of classes become indices.
         """
-        y = class_indices(y, self.knowledge, name)
+        if self.output.classifies:
+            y = class_indices(y, self.knowledge, name)
         targets = self.output.check_targets(y, self.units, name)
         checks.finite(name, targets, self.dtype)
         return targets

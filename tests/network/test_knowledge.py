@@ -92,7 +92,10 @@ def test_names_that_a_network_does_not_have_are_refused(priced):
     model = classifier()
     model.fit(np.ones((4, 2)), [0, 1, 0, 1], epochs=1, progress=False)
     refuse(lambda: model.predict(np.ones((4, 2)), names=True), "names: the network has no names of classes")
-    refuse(lambda: model.evaluate(np.ones((2, 2)), ["a", "b"]), "y: expected class indices, got the text 'a'")
+    refuse(
+        lambda: model.evaluate(np.ones((2, 2)), ["a", "b"]),
+        "y: expected numbers, the indices of classes, got the text 'a'",
+    )
     model.class_names = ["yes", "no"]  # an order of one's own
     assert model.predict(np.ones((1, 2)), names=True)[0] in ("yes", "no")
     assert model.evaluate(np.ones((1, 2)), ["no"]) == model.evaluate(np.ones((1, 2)), [1])
