@@ -420,6 +420,14 @@ class Split(NamedTuple):
     Attributes
     ----------
     train, test : Table
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> pets = nn.Table({"size": [10, 30, 20, 40], "kind": ["cat", "dog", "cat", "dog"]}, target="kind")
+    >>> train, test = pets.split(0.5)
+    >>> test.y.tolist(), pets.split(0.5).X_test.shape
+    ([1, 0], (2, 1))
     """
 
     train: Table
