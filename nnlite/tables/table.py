@@ -135,7 +135,7 @@ class Table(Explained):
     >>> print(pets)
     table: 4 rows, 2 columns and the target 'kind'
     column         kind      missing  values           what becomes of it
-    -----------------------------------------------------------------------------------
+    ----...
     size           numeric         1  10 to 30         a number, standardized; missing: the median, and whether
     coat           category        0  long 2, short 2  one-hot, 2 categories
     kind (target)  classes         0  cat 2, dog 2     2 classes
