@@ -295,5 +295,4 @@ class Trainer:
                 parameter.place.view(network.grad)[...] = 0
         for parameter in plan.states:
             parameter.theta.read(parameter.place.view(network.state))
-        state.n_steps += n
-        state.learning_rate = rate
+        self.optimizer.count_steps(network, n, rate)

@@ -4,18 +4,18 @@ import inspect
 import math
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, UnknownNameError
 from nnlite.network.network import Network
 from nnlite.optimizers.rules import check_rule, explain
 from nnlite.optimizers.state import OptimizerState, Part, require_gradient
 from nnlite.schedules import Rate, as_schedule
-from nnlite.words import Explained, no_such_argument
+from nnlite.words import OF_AN_OPTIMIZER_OBJECT, Explained, explained, no_such_argument
 
 
 class Options(TypedDict, total=False):
@@ -82,6 +82,7 @@ class Optimizer(Explained):
     """
 
     decoupled: ClassVar[bool] = False
+    _latest_rate: float | None = None
 
     def __init__(
         self,
@@ -115,6 +116,38 @@ class Optimizer(Explained):
         self._learning_rate = value if callable(value) else self._rate(0)
 
     @property
+    def current_learning_rate(self) -> float:
+        """The learning rate of the latest step, of whatever model; before the first step, the rate of step 0.
+
+        Examples
+        --------
+        In your own training loop, with a schedule:
+
+        >>> import nnlite as nn
+        >>> optimizer = nn.SGD(nn.StepDecay(0.1, 2))
+        >>> model = nn.Model([nn.Dense(3), nn.Softmax()], n_features=2, seed=0)
+        >>> rates = []
+        >>> for step in range(4):
+        ...     Y_hat = model.forward([[1.0, 2.0]])
+        ...     model.backward([2])
+        ...     optimizer.step(model)
+        ...     rates.append(optimizer.current_learning_rate)
+        >>> [round(rate, 3) for rate in rates]
+        [0.1, 0.1, 0.01, 0.01]
+        """
+        return self.rate_of(0) if self._latest_rate is None else self._latest_rate
+
+    def count_steps(self, model: Network, n: int, rate: float) -> None:
+        """Note that n steps were made with ``model``, the last of them with that learning rate."""
+        state = self.state(model)
+        state.n_steps += n
+        state.learning_rate = self._latest_rate = rate
+
+    def n_steps(self, model: Network) -> int:
+        """Return how many steps this optimizer has made with ``model``."""
+        return self._states[model].n_steps if model in self._states else 0
+
+    @property
     def state_names(self) -> tuple[str, ...]:
         """Names of the vectors, each as long as theta, that the rule remembers; by default none."""
         return ()
@@ -124,6 +157,7 @@ class Optimizer(Explained):
         """Values of the remembered vectors before the first step, by name; 0 for those that are not named."""
         return {}
 
+    @explained
     def step(self, model: Network) -> None:
         """Update ``model.theta`` from ``model.grad``, which does not change.
 
@@ -162,8 +196,7 @@ class Optimizer(Explained):
             self._update(part, g, rate)
         if self.max_norm is not None:
             _constrain(model, self.max_norm)
-        state.learning_rate = rate
-        state.n_steps += 1
+        self.count_steps(model, 1, rate)
 
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """Update ``part.theta`` from the gradient ``g``, which must not change.
@@ -252,13 +285,27 @@ class Optimizer(Explained):
         model : Model
         state : dict
         """
-        self._states[model] = OptimizerState.restored(model, state)
+        restored = self._states[model] = OptimizerState.restored(model, state)
+        self._latest_rate = restored.learning_rate if restored.n_steps else None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_states"}
+        return {name: value for name, value in vars(self).items() if name not in ("_states", "_latest_rate")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _states=weakref.WeakKeyDictionary())
+
+    if not TYPE_CHECKING:  # a type checker refuses every name that does not exist
+
+        def __getattr__(self, name: str) -> Any:
+            if name in OF_AN_OPTIMIZER_OBJECT:
+                hint = OF_AN_OPTIMIZER_OBJECT[name]
+                raise UnknownNameError(f"{type(self).__name__} has no attribute {name!r}; {hint}")
+            return object.__getattribute__(self, name)  # raises the error that led here
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name == "lr":
+                raise UnknownNameError(f"lr: {type(self).__name__} has no such attribute; write learning_rate")
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         given = [repr(self.learning_rate)]
