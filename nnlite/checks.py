@@ -15,6 +15,7 @@ from nnlite.errors import ArgumentError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Option = TypeVar("Option")
+FRACTIONS = ("fraction", "label_smoothing", "rate", "test_fraction", "test_size", "validation_split")
 
 
 def integer(name: str, value: object, *, minimum: int = 1) -> int:
@@ -59,8 +60,7 @@ def real(
     if not inside:
         bounds = {"above": above, "of at least": minimum, "below": below, "of at most": maximum}
         expected = " and".join(f" {word} {bound:g}" for word, bound in bounds.items() if bound is not None)
-        fraction = 1 in (below, maximum) and 0 in (above, minimum)
-        hint = _as_fraction(value) if fraction else ""
+        hint = _as_fraction(value) if name in FRACTIONS else ""
         raise ArgumentError(f"{name}: expected a finite number{expected}, got {value!r}{hint}")
     return number
 

@@ -45,7 +45,7 @@ class UnknownNameError(ArgumentError, AttributeError):
     >>> nn.Relu
     Traceback (most recent call last):
         ...
-    nnlite.errors.UnknownNameError: module 'nnlite' has no attribute 'Relu'; did you mean nn.ReLU or nn.relu?
+    nnlite.errors.UnknownNameError: module 'nnlite' has no attribute 'Relu'; did you mean nn.relu or nn.ReLU?
     """
 
 

@@ -52,7 +52,7 @@ def _balanced(class_weight: str, n_classes: int, examples: Examples | None) -> A
 
 def _in_order(class_weight: Mapping[Any, Any], n_classes: int, names: Sequence[str] | None) -> list[Any]:
     """Return the weights of a mapping in the order of the classes. Its keys are class indices or names."""
-    classes = {name: c for c, name in enumerate(names or ())} | {c: c for c in range(n_classes)}
+    classes: dict[Any, int] = {name: c for c, name in enumerate(names or ())} | {c: c for c in range(n_classes)}
     by_class: dict[int, Any] = {}
     unknown = []
     for key, weight in class_weight.items():

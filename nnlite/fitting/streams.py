@@ -102,7 +102,8 @@ class Stream:
     def _keep(self, batch: Examples) -> None:
         """Keep a copy of some examples, by which `fit` judges the training."""
         n = min(batch.size, self._most_kept - self._n_kept)
-        self._kept.append(Examples(*(None if part is None else part[:n].copy() for part in batch[:3])))
+        weights = None if batch.weights is None else batch.weights[:n].copy()
+        self._kept.append(Examples(batch.X[:n].copy(), batch.y[:n].copy(), weights))
         self._n_kept += n
 
     def some(self, n: int) -> Examples | None:

@@ -45,11 +45,11 @@ class Residual(Layer):
     def __init__(self, layers: Sequence[Layer | str], trainable: bool = True) -> None:
         if isinstance(layers, (Layer, str)) or not isinstance(layers, Sequence) or not layers:
             raise ArgumentError(f"layers: expected a list of at least one layer, got {layers!r}")
-        layers = [as_layer(f"layers: entry {i}", layer) for i, layer in enumerate(layers)]
-        for i, layer in enumerate(layers):
-            if any(layer is earlier for earlier in layers[:i]):
+        chain = [as_layer(f"layers: entry {i}", layer) for i, layer in enumerate(layers)]
+        for i, layer in enumerate(chain):
+            if any(layer is earlier for earlier in chain[:i]):
                 raise ArgumentError(f"layers: entry {i}, {layer}, occurs twice; make one layer for each place")
-        self.layers = self.inner_layers = tuple(layers)
+        self.layers = self.inner_layers = tuple(chain)
         if not checks.boolean("trainable", trainable):
             self.trainable = False
 

@@ -20,7 +20,7 @@ CONSEQUENCES: Mapping[str, frozenset[str]] = {
     "class balance": RESULT | {"course of the loss"},
     "validation classes": frozenset({"overfitting", "steady validation", "silent classes", "confused classes"}),
     "validation shift": frozenset({"overfitting", "steady validation", "calibration", "confused classes"}),
-    "different units": {"gradients by layer"} | LEARNING | UNITS | RESULT,
+    "different units": LEARNING | UNITS | RESULT | {"gradients by layer"},
     "gradients by layer": LEARNING | UNITS | RESULT,
     "initial loss": LEARNING | UNITS | RESULT | {"initial output"},
     "initial output": LEARNING | UNITS | RESULT,

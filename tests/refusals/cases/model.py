@@ -59,7 +59,6 @@ CALLS = {
         right_examples, of=model_for, wrong={"X": X_OF_EACH_KIND, "y": [*Y_OF_EACH_KIND, *NO_Y]}
     ),
     "Model.save": Call(of=model_for, wrong={"path": 3}),
-    "History.from_csv": Call(of=history, wrong={"path": None}),
     "History.to_csv": Call(of=history, wrong={"path": None}),
     "History.plot": Call(of=history, wrong={"axes": 3, "keys": "beauty"}),
     "load": Call({"path": FILES / "text.npz"}, wrong={"path": 3, "layers": [3]}),
