@@ -101,7 +101,6 @@ OF_A_MODEL = {
 OF_AN_OPTIMIZER_OBJECT = {
     "add_param_group": "step(model) updates all layers of the model that are not frozen",
     "apply_gradients": "write optimizer.step(model)",
-    "lr": "write optimizer.learning_rate",
     "minimize": "write forward, cost, backward and optimizer.step(model)",
     "param_groups": "write optimizer.learning_rate; freeze layers with layer.trainable = False",
     "zero_grad": "nothing is to be set to zero: backward replaces the gradients",

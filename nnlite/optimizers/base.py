@@ -15,7 +15,7 @@ from nnlite.network.network import Network
 from nnlite.optimizers.rules import check_rule, explain
 from nnlite.optimizers.state import OptimizerState, Part, require_gradient
 from nnlite.schedules import Rate, as_schedule
-from nnlite.words import OF_AN_OPTIMIZER_OBJECT, Explained, explained, no_such_argument
+from nnlite.words import OF_AN_OPTIMIZER_OBJECT, Explained, no_such_argument
 
 
 class Options(TypedDict, total=False):
@@ -116,6 +116,15 @@ class Optimizer(Explained):
         self._learning_rate = value if callable(value) else self._rate(0)
 
     @property
+    def lr(self) -> float:
+        """There is none: an assignment must not pass unnoticed. Write `learning_rate`."""
+        raise UnknownNameError(f"lr: {type(self).__name__} has no such attribute; write learning_rate")
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        raise UnknownNameError(f"lr: {type(self).__name__} has no such attribute; write learning_rate")
+
+    @property
     def current_learning_rate(self) -> float:
         """The learning rate of the latest step, of whatever model; before the first step, the rate of step 0.
 
@@ -157,8 +166,7 @@ class Optimizer(Explained):
         """Values of the remembered vectors before the first step, by name; 0 for those that are not named."""
         return {}
 
-    @explained
-    def step(self, model: Network) -> None:
+    def step(self, model: Network | None = None) -> None:
         """Update ``model.theta`` from ``model.grad``, which does not change.
 
         Parameters
@@ -182,6 +190,8 @@ class Optimizer(Explained):
         >>> bool((model.parameters["b1"] == -0.1 * model.gradients["db1"]).all())
         True
         """
+        if model is None:  # as in PyTorch, whose optimizers know their parameters
+            raise ArgumentError("model: step needs this argument: write optimizer.step(model)")
         state = self.state(model)
         if state.n_steps == 0:
             check_rule(self)
@@ -196,7 +206,8 @@ class Optimizer(Explained):
             self._update(part, g, rate)
         if self.max_norm is not None:
             _constrain(model, self.max_norm)
-        self.count_steps(model, 1, rate)
+        state.learning_rate = self._latest_rate = rate
+        state.n_steps += 1
 
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
         """Update ``part.theta`` from the gradient ``g``, which must not change.
@@ -301,11 +312,6 @@ class Optimizer(Explained):
                 hint = OF_AN_OPTIMIZER_OBJECT[name]
                 raise UnknownNameError(f"{type(self).__name__} has no attribute {name!r}; {hint}")
             return object.__getattribute__(self, name)  # raises the error that led here
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            if name == "lr":
-                raise UnknownNameError(f"lr: {type(self).__name__} has no such attribute; write learning_rate")
-            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         given = [repr(self.learning_rate)]

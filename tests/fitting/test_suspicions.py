@@ -268,6 +268,7 @@ def test_steps_of_an_earlier_fit_count():
 # ---- batches of one -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore::nnlite.NothingLearnedWarning")
 def test_batch_normalization_of_batches_of_one_example_is_suspected():
     X, y = IRIS.X_train, IRIS.y_train
     model = nn.Model([nn.Dense(8), nn.BatchNorm(), nn.Dense(3), nn.Softmax()], seed=0)
