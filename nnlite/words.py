@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, UnknownNameError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -101,6 +101,7 @@ OF_A_MODEL = {
 OF_AN_OPTIMIZER_OBJECT = {
     "add_param_group": "step(model) updates all layers of the model that are not frozen",
     "apply_gradients": "write optimizer.step(model)",
+    "lr": "write optimizer.learning_rate",
     "minimize": "write forward, cost, backward and optimizer.step(model)",
     "param_groups": "write optimizer.learning_rate; freeze layers with layer.trainable = False",
     "zero_grad": "nothing is to be set to zero: backward replaces the gradients",
@@ -162,6 +163,34 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
         raise ArgumentError(mistake)
 
     return call
+
+
+class Elsewhere:
+    """An attribute that objects of other libraries have: to read it, or to set it, raises UnknownNameError.
+
+    A class of a user may use the name for its own: it can set the attribute.
+
+    Parameters
+    ----------
+    word : str
+    hint : str
+        What to write instead.
+    """
+
+    def __init__(self, word: str, hint: str) -> None:
+        self.word, self.hint = word, hint
+
+    def __get__(self, owner: Any, of: type) -> Any:
+        if owner is None:
+            return self
+        if self.word in vars(owner):
+            return vars(owner)[self.word]
+        raise UnknownNameError(f"{self.word}: {type(owner).__name__} has no such attribute; {self.hint}")
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        if type(owner).__module__.startswith("nnlite."):
+            raise UnknownNameError(f"{self.word}: {type(owner).__name__} has no such attribute; {self.hint}")
+        vars(owner)[self.word] = value
 
 
 class Explained:

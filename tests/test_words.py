@@ -42,8 +42,8 @@ HABITS = {
             lambda: nn.Model(nn.Dense(3), nn.Softmax()),
         "Y: backward needs this argument": lambda: network().backward(),
         "model(X): a model is not called; write model.predict(X)": lambda: network()(X),
-        "model: step needs this argument": lambda: nn.SGD(0.1).step(),
-        "lr: SGD has no such attribute; write learning_rate": lambda: setattr(nn.SGD(0.1), "lr", 0.2),
+        "model: expected a Model, got None; write optimizer.step(model)": lambda: nn.SGD(0.1).step(),
+        "lr: SGD has no such attribute; write optimizer.learning_rate": lambda: setattr(nn.SGD(0.1), "lr", 0.2),
         "initializer: expected an Initializer such as nn.HeNormal(), got 3 (Dense takes only the number of outputs":
             lambda: nn.Dense(4, 3),
     },
@@ -149,8 +149,19 @@ def test_a_name_that_does_not_exist_is_an_error_of_both_kinds():
 @pytest.mark.parametrize("word", words.OF_AN_OPTIMIZER_OBJECT)
 def test_a_method_of_other_optimizers_is_answered_and_is_still_missing(word):
     assert not hasattr(nn.Adam(), word)
-    with pytest.raises(nn.UnknownNameError, match=f"Adam has no attribute '{word}'; "):
+    with pytest.raises(nn.UnknownNameError, match=f"{word}: Adam has no such attribute; "):
         getattr(nn.Adam(), word)
+    assert word not in dir(nn.Adam())
+
+
+def test_a_rule_of_a_user_may_use_such_a_name_for_its_own():
+    class Own(nn.SGD):
+        def __init__(self, lr):
+            super().__init__(lr)
+            self.lr = lr
+
+    assert Own(0.5).lr == 0.5
+    refuse(lambda: nn.SGD(0.1).lr, "lr: SGD has no such attribute", error=AttributeError)
 
 
 @pytest.mark.parametrize("word", words.OF_A_MODEL)

@@ -4,18 +4,18 @@ import inspect
 import math
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.errors import ArgumentError, UnknownNameError
+from nnlite.errors import ArgumentError
 from nnlite.network.network import Network
 from nnlite.optimizers.rules import check_rule, explain
 from nnlite.optimizers.state import OptimizerState, Part, require_gradient
 from nnlite.schedules import Rate, as_schedule
-from nnlite.words import OF_AN_OPTIMIZER_OBJECT, Explained, no_such_argument
+from nnlite.words import OF_AN_OPTIMIZER_OBJECT, Elsewhere, Explained, no_such_argument
 
 
 class Options(TypedDict, total=False):
@@ -116,15 +116,6 @@ class Optimizer(Explained):
         self._learning_rate = value if callable(value) else self._rate(0)
 
     @property
-    def lr(self) -> float:
-        """There is none: an assignment must not pass unnoticed. Write `learning_rate`."""
-        raise UnknownNameError(f"lr: {type(self).__name__} has no such attribute; write learning_rate")
-
-    @lr.setter
-    def lr(self, value: Any) -> None:
-        raise UnknownNameError(f"lr: {type(self).__name__} has no such attribute; write learning_rate")
-
-    @property
     def current_learning_rate(self) -> float:
         """The learning rate of the latest step, of whatever model; before the first step, the rate of step 0.
 
@@ -191,7 +182,7 @@ class Optimizer(Explained):
         True
         """
         if model is None:  # as in PyTorch, whose optimizers know their parameters
-            raise ArgumentError("model: step needs this argument: write optimizer.step(model)")
+            raise ArgumentError("model: expected a Model, got None; write optimizer.step(model)")
         state = self.state(model)
         if state.n_steps == 0:
             check_rule(self)
@@ -305,13 +296,8 @@ class Optimizer(Explained):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _states=weakref.WeakKeyDictionary())
 
-    if not TYPE_CHECKING:  # a type checker refuses every name that does not exist
-
-        def __getattr__(self, name: str) -> Any:
-            if name in OF_AN_OPTIMIZER_OBJECT:
-                hint = OF_AN_OPTIMIZER_OBJECT[name]
-                raise UnknownNameError(f"{type(self).__name__} has no attribute {name!r}; {hint}")
-            return object.__getattribute__(self, name)  # raises the error that led here
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in OF_AN_OPTIMIZER_OBJECT]
 
     def __repr__(self) -> str:
         given = [repr(self.learning_rate)]
@@ -326,6 +312,10 @@ class Optimizer(Explained):
         own, common = (dict(inspect.signature(rule).parameters) for rule in (cls, Optimizer))
         parameters = own | common | own
         return {name: found for name, found in parameters.items() if found.kind is not found.VAR_KEYWORD}
+
+
+for _word, _hint in OF_AN_OPTIMIZER_OBJECT.items():
+    setattr(Optimizer, _word, Elsewhere(_word, _hint))
 
 
 def _clipping_factor(parts: Sequence[Part], clip_norm: float) -> float:
