@@ -81,11 +81,10 @@ def _cache() -> str:
     """Describe the folder of compiled kernels."""
     if availability.missing():
         return "no compiled kernels"
-    can_be_written = cache.folder() is not None
     found = [
         f"{place.folder}: {place.kernels} kernel{'s' * (place.kernels != 1)}, {place.size / 1e6:.1f} MB"
         for place in cache.describe()
     ]
-    if not can_be_written:
+    if not cache.can_be_written():
         found.append("no folder can be written (NNLITE_CACHE sets it): each process compiles what it needs")
     return "; ".join(found)

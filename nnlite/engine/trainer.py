@@ -200,7 +200,7 @@ class Trainer:
                 self.run(batch, done - 1, lambda n: False)
         else:
             self._unload(done, float(self._rates[parts[-1].n - 1]))
-            self._settle_keys(done)
+            self._settle_keys(done, n_steps)
         J, n_correct = (np.concatenate([getattr(part, name) for part in parts]) for name in ("J", "n_correct"))
         return Stretch(done, J, n_correct, Y_hat, parts[-1].wrong)
 
@@ -258,18 +258,23 @@ class Trainer:
 
     def _draw_keys(self, n: int) -> Array:
         """Draw the keys of n steps, as the layers would one after the other."""
+        if not self.plan.structure.n_random:
+            return np.empty((n, 0), np.int64)
         rng = self.network.rng
         self._rng_state = rng.bit_generator.state
         keys: Array = rng.integers(0, 2**64, (n, self.plan.structure.n_random), np.uint64).view(np.int64)
         return keys
 
     def _restore_keys(self) -> None:
+        if not self.plan.structure.n_random:
+            return
         self.network.rng.bit_generator.state = self._rng_state
 
-    def _settle_keys(self, n: int) -> None:
+    def _settle_keys(self, n: int, n_drawn: int) -> None:
         """Leave the generator as n steps would have left it."""
-        self._restore_keys()
-        self._draw_keys(n)
+        if n < n_drawn:
+            self._restore_keys()
+            self._draw_keys(n)
 
     # ---- between the network and the panels -----------------------------------------------------------------------
 
