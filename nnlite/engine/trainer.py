@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from nnlite.engine.team import Team
 VARIANTS = ("float32", "float64", "bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
 MOST_STEPS = 4096  # steps of a call: what changes from step to step is computed before it
 CHUNK_SECONDS = 0.1  # with a single thread, which works in the calling thread, a call takes about as long
+LARGE = 2**20  # parameters from which on several threads copy them into panels and back
 SMALL = 4e6  # multiplications of a step below which one thread is faster than two
 
 
@@ -279,26 +280,39 @@ class Trainer:
     # ---- between the network and the panels -----------------------------------------------------------------------
 
     def _load(self) -> None:
+        """Copy what the network and the optimizer have into the panels."""
         network, plan = self.network, self.plan
         state = self.optimizer.state(network)
+        copies = [(parameter.theta.fill, parameter.place.view(network.state)) for parameter in plan.states]
         for parameter in plan.learned:
-            parameter.theta.fill(parameter.place.view(network.theta))
-            for name, panels in parameter.vectors.items():
-                panels.fill(parameter.place.view(state.vectors[name]))
-        for parameter in plan.states:
-            parameter.theta.fill(parameter.place.view(network.state))
+            place = parameter.place
+            copies.append((parameter.theta.fill, place.view(network.theta)))
+            copies += [(panels.fill, place.view(state.vectors[name])) for name, panels in parameter.vectors.items()]
+        self._carry_out(copies)
 
     def _unload(self, n: int, rate: float) -> None:
+        """Copy what n steps have changed out of the panels."""
         network, plan = self.network, self.plan
         state = self.optimizer.state(network)
+        copies = [(parameter.theta.read, parameter.place.view(network.state)) for parameter in plan.states]
         for parameter in plan.learned:
-            if parameter.place.trainable:
-                parameter.theta.read(parameter.place.view(network.theta))
-                for name, panels in parameter.vectors.items():
-                    panels.read(parameter.place.view(state.vectors[name]))
-            else:
-                parameter.place.view(network.grad)[...] = 0
-        for parameter in plan.states:
-            parameter.theta.read(parameter.place.view(network.state))
+            place = parameter.place
+            if not place.trainable:
+                place.view(network.grad)[...] = 0
+                continue
+            copies.append((parameter.theta.read, place.view(network.theta)))
+            copies += [(panels.read, place.view(state.vectors[name])) for name, panels in parameter.vectors.items()]
+        self._carry_out(copies)
         state.n_steps += n
         state.learning_rate = rate
+
+    def _carry_out(self, copies: Sequence[tuple[Callable[[Array], None], Array]]) -> None:
+        """Make the copies: those of large networks in several threads, since NumPy copies without the lock."""
+        if self.n_threads == 1 or self.network.n_parameters < LARGE:
+            for copy, array in copies:
+                copy(array)
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(self.n_threads) as pool:
+            list(pool.map(lambda one: one[0](one[1]), copies))
