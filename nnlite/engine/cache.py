@@ -84,9 +84,9 @@ def folder() -> str | None:
     return None
 
 
-def can_be_written() -> bool:
-    """Return whether new kernels can be kept. No folder is made."""
-    return any(map(_can_be_written, places()))
+def planned_folder() -> str | None:
+    """Return the folder in which new kernels would be kept, or None. Nothing is made."""
+    return next(filter(_can_be_written, places()), None)
 
 
 def describe() -> list[Content]:

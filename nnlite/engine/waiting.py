@@ -31,7 +31,7 @@ def announce() -> None:
     _said = True
     once = (
         "once"
-        if cache.can_be_written()
+        if cache.planned_folder()
         else "in each process, since no cache folder can be written (NNLITE_CACHE sets it)"
     )
     print(f"nnlite: compiling the engine for this processor, {once} ...", file=sys.stderr, flush=True)

@@ -260,7 +260,7 @@ class Network(Structure):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the compiled kernels, which read the parameters of the original."""
-        return super().__getstate__() | {"_predictor": None}
+        return {name: value for name, value in super().__getstate__().items() if name != "_predictor"}
 
     @explained
     def evaluate(
