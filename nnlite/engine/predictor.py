@@ -63,7 +63,6 @@ class Chooser:
     """
 
     def __init__(self, dtype: str) -> None:
-        self._dtype = dtype
         self._wanted = ""  # NNLITE_ENGINE at the first prediction
         self._trained_in: Any = None
         self._settled = False  # only a training changes the decision
@@ -72,16 +71,16 @@ class Chooser:
 
     def __getstate__(self) -> tuple[Any, ...]:
         """Leave out the compiled kernels, which read the parameters of the original."""
-        return self._dtype, self._wanted, self._trained_in, self._settled and self._found is None, self._microseconds
+        return self._wanted, self._trained_in, self._settled and self._found is None, self._microseconds
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._dtype, self._wanted, self._trained_in, self._settled, self._microseconds = state
+        self._wanted, self._trained_in, self._settled, self._microseconds = state
         self._found = None
 
-    def compiled_training(self) -> None:
+    def compiled_training(self, dtype: str) -> None:
         """Note that the compiled engine trains the network: compiled kernels predict from now on."""
         self._trained_in, self._settled = THIS_PROCESS, False
-        _trained.add(self._dtype)
+        _trained.add(dtype)
 
     def predictor(self, network: Any, n_examples: int, *, compiled: bool = False) -> Predictor | None:
         """Return what predicts ``n_examples`` examples; None for the textbook.

@@ -256,7 +256,7 @@ class Network(Structure):
 
     def predict_compiled(self) -> None:
         """Note that the compiled engine trains this network, so that compiled kernels predict too."""
-        self._its_chooser().compiled_training()
+        self._its_chooser().compiled_training(self.dtype.name)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the compiled kernels, which read the parameters of the original."""

@@ -1,8 +1,8 @@
 """A training that is killed at random moments and started again: ``python killed_training.py DIRECTORY KILLS SEED``.
 
 DIRECTORY/first and DIRECTORY/whole get a training without kills: the first may compile kernels, so the second tells how
-long a training takes. DIRECTORY/0, DIRECTORY/1, ... get trainings that are killed and resumed until they end, as many as
-it takes for KILLS kills. Each attempt is a process of its own, forked from one that has imported nnlite and computed
+long a training takes. DIRECTORY/0, DIRECTORY/1, ... get trainings that are killed and resumed until they end, as many
+as it takes for KILLS kills. Each attempt is a process of its own, forked from one that has imported nnlite and computed
 nothing.
 """
 
