@@ -31,7 +31,7 @@ def test_a_run_writes_table_picture_and_raw_figures(tmp_path, capsys, tiny):
     assert text in out
 
 
-@pytest.mark.parametrize("engine", ["nnlite", "nnlite-fast"])
+@pytest.mark.parametrize("engine", ["nnlite", pytest.param("nnlite-fast", marks=pytest.mark.slow)])
 def test_the_progress_bar_is_really_drawn_while_nnlite_is_measured(tmp_path, tiny, engine):
     chosen = ["--rows", "training", "--networks", tiny.name, "--frameworks", engine, "--rounds", "1"]
     _, document = run(tmp_path, *chosen)
@@ -39,6 +39,7 @@ def test_the_progress_bar_is_really_drawn_while_nnlite_is_measured(tmp_path, tin
     assert int(line.split("progress bars ")[1].split()[0]) >= 2
 
 
+@pytest.mark.slow
 def test_prediction_growth_memory_and_import_are_measured_too(tmp_path, monkeypatch):
     monkeypatch.setattr("benchmarks.rows.memory.NETWORK", TINY)
     monkeypatch.setattr("benchmarks.rows.growth.POINTS", {"batch": {8: TINY._replace(batch=8), 16: TINY}})
@@ -116,6 +117,7 @@ def test_quick_says_what_it_leaves_out(tmp_path):
     assert "--quick leaves out 784-2048-2048-10" in text
 
 
+@pytest.mark.slow
 def test_quick_does_not_take_longer_on_a_slow_machine(tmp_path, monkeypatch, tiny, like_mnist):
     monkeypatch.setattr("benchmarks.session.HURRY", 0)
     rows = "training,mnist,import"
