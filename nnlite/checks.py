@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, TrainingWarning
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Option = TypeVar("Option")
@@ -208,6 +208,14 @@ def warn_if_swapped(call: str, *, prediction: Array, truth: Array) -> None:
     """Warn if the prediction is all 0 and 1, as a truth is, and the truth is not; ``call`` shows the right order."""
     if np.isin(prediction, (0, 1)).all() and not np.isin(truth, (0, 1)).all():
         warnings.warn(f"{call}: the prediction is all 0 and 1, but the truth is not; are they swapped?", stacklevel=3)
+
+
+def warn(text: str, category: type[Warning] = TrainingWarning) -> None:
+    """Warn, as if at the line of the user's code that called nnlite."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "nnlite":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
 
 
 def class_indices(name: str, y: Any, n_classes: int | None, *, of: str = "") -> Array:

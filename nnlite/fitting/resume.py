@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import checks
 from nnlite.engine import openblas
-from nnlite.errors import ArgumentError, TrainingWarning
+from nnlite.errors import ArgumentError
 from nnlite.fitting import divergence
 from nnlite.fitting.loop import Loop, Position, Saver, Setup
 from nnlite.optimizers import Optimizer
@@ -117,11 +118,9 @@ class CheckpointSaver(Saver):
         network = loop.network
         complete = saved["end"] is not None and (saved["epoch"] >= epochs or saved["stopped"])
         if saved["epoch"] > epochs:
-            warnings.warn(
+            checks.warn(
                 f"resume: the checkpoint has {saved['epoch']} epochs already, so that epochs={epochs} trains nothing; "
-                f"epochs counts those before too: to train {epochs} more, write epochs={saved['epoch'] + epochs}",
-                TrainingWarning,
-                stacklevel=7,
+                f"epochs counts those before too: to train {epochs} more, write epochs={saved['epoch'] + epochs}"
             )
         if not complete:
             _compare_rounding(saved["rounding"], loop.rounding())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 import numpy as np
 
+from nnlite import checks
 from nnlite.checks import Array
-from nnlite.errors import NothingLearnedWarning, TrainingWarning
+from nnlite.errors import NothingLearnedWarning
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.streams import Stream
@@ -42,24 +42,23 @@ LOOKED_AT = 200  # steps
 def warn_before(network: Network, optimizer: Optimizer, source: Arrays | Stream, epochs: int, *, resumed: bool) -> None:
     """Warn of what is probably a mistake, before the first step. A stream is looked at after its first epoch."""
     if isinstance(source, Arrays):
-        _warn(wide_output(network, source.signature.units, source.examples.y), 6)
+        _warn(wide_output(network, source.signature.units, source.examples.y))
     frozen = not any(isinstance(layer, BatchNorm) and layer.trainable for layer in network.all_layers())
     long = source.n_steps is None or source.n_steps * epochs >= LONG_ENOUGH[0]
     if source.batch_size == 1 and long and not frozen:
         _warn(
             "batch_size: BatchNorm learns nothing from batches of one example, whose z_hat is always 0; take a larger "
-            "batch_size, such as 32, or LayerNorm",
-            6,
+            "batch_size, such as 32, or LayerNorm"
         )
     if source.n_steps is not None:
         before = 0 if resumed else optimizer.n_steps(network)
-        _warn(short_schedule(optimizer, before, source.n_steps * epochs), 6)
+        _warn(short_schedule(optimizer, before, source.n_steps * epochs))
 
 
 def warn_if_output_is_wide(network: Network, examples: Examples | None) -> None:
     """Warn, after the first epoch of a stream, if there are many more output units than classes."""
     if examples is not None:
-        _warn(wide_output(network, network.signature.units, examples.y), 8)
+        _warn(wide_output(network, network.signature.units, examples.y))
 
 
 def wide_output(network: Network, units: int, y: Array) -> str:
@@ -133,10 +132,9 @@ def warn_if_nothing_was_learned(
             "a learning rate that is too high or too low, layers that block the gradient, labels that do not belong to "
             "the rows of X, or inputs that say nothing about y"
         )
-        _warn(
+        checks.warn(
             f"after {epochs} epochs the network is no better than {compared}. Likely: {causes}. "
             f"print(nn.diagnose(model, X, y, trained=True)) looks for the cause",
-            8,
             NothingLearnedWarning,
         )
 
@@ -223,7 +221,7 @@ def _causes_of(network: Network, batch: Examples) -> list[str]:
     return found
 
 
-def _warn(text: str, stacklevel: int, category: type[TrainingWarning] = TrainingWarning) -> None:
-    """Warn, as if at the line that called `Model.fit`; nothing if there is nothing to say."""
+def _warn(text: str) -> None:
+    """Warn, if there is something to say."""
     if text:
-        warnings.warn(text, category, stacklevel=stacklevel)
+        checks.warn(text)

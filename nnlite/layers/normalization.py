@@ -2,14 +2,12 @@
 
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
-import warnings
 from types import MappingProxyType
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.errors import TrainingWarning
 from nnlite.initializers import Initializer
 from nnlite.layers.base import Cache, Layer, Shape
 
@@ -88,11 +86,9 @@ class BatchNorm(Layer):
     def __init__(self, momentum: float = 0.1, epsilon: float = 1e-5, trainable: bool = True) -> None:
         self.momentum = checks.real("momentum", momentum, above=0, maximum=1)
         if LIKE_KERAS <= self.momentum < 1:
-            warnings.warn(
+            checks.warn(
                 f"momentum: {self.momentum:g} gives the newest batch nearly all the weight; Keras calls 1 minus this "
-                f"number momentum: for its {self.momentum:g} write momentum={1 - self.momentum:.4g}",
-                TrainingWarning,
-                stacklevel=3,
+                f"number momentum: for its {self.momentum:g} write momentum={1 - self.momentum:.4g}"
             )
         self.epsilon = checks.real("epsilon", epsilon, above=0)
         self.trainable = checks.boolean("trainable", trainable)
