@@ -249,7 +249,7 @@ def test_a_schedule_that_ends_before_the_training_is_suspected(schedule, said):
         nn.CosineDecay(0.1, 100, alpha=0.1),
         nn.CosineDecayRestarts(0.1, 50),
         nn.StepDecay(0.1, 100),
-        lambda step: 0.1 if step < 10 else 0.0,
+        pytest.param(lambda step: 0.1 if step < 10 else 0.0, id="a function that stops after ten steps"),
     ],
     ids=str,
 )
