@@ -1,7 +1,7 @@
 """NaN and infinity in a training: what became wrong first, and the best weights so far."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,12 @@ def all_finite(vector: Array) -> bool:
     return math.isfinite(vector.dot(vector)) or bool(np.isfinite(vector).all())
 
 
-def error(where: str, epoch: int, step: int) -> DivergenceError:
+def error(where: str, epoch: int, step: int, causes: Sequence[str] = ()) -> DivergenceError:
     """Return the error to raise after the best weights are restored."""
+    advice = f"Likely: {'; '.join(causes)}" if causes else ADVICE
     return DivergenceError(
         f"the training diverged in epoch {epoch + 1}, step {step + 1}: {where}. "
-        f"The network has the best weights so far. {ADVICE}",
+        f"The network has the best weights so far. {advice}",
         epoch=epoch,
         step=step,
         where=where,
@@ -80,13 +81,15 @@ class Best:
 
     def __init__(self, network: Network) -> None:
         self.loss = math.inf
-        self.initial: tuple[Array, Array] | None = (network.theta.copy(), network.state.copy())
         self.theta, self.state = network.theta.copy(), network.state.copy()
+        self.initial: tuple[Array, Array] | None = (self.theta, self.state)
 
     def consider(self, network: Network, values: Mapping[str, float]) -> None:
         """Keep the present weights if the validation loss (or else the training loss) is lower than before."""
         loss = values.get("val_loss", values["loss"])
         if loss < self.loss:
+            if self.initial is not None and self.theta is self.initial[0]:
+                self.theta, self.state = np.empty_like(self.theta), np.empty_like(self.state)
             self.loss = loss
             self.theta[...], self.state[...] = network.theta, network.state
 

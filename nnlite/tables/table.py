@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -79,7 +79,7 @@ class Table(Explained):
     kinds : dict of str to str, optional
         The kind of a column, where it should be another than the one found: "numeric", "category", "boolean", "date",
         or "ignore" to leave the column out.
-    ignore : sequence of str or int, optional
+    ignore : collection of str or int, optional
         Columns to leave out altogether, such as an identifier, by name or position.
     class_names : sequence of str, optional
         The classes of the target, in the order of their indices. By default those that occur, sorted.
@@ -148,7 +148,7 @@ class Table(Explained):
         *,
         classification: bool | None = None,
         kinds: Mapping[str, str] | None = None,
-        ignore: Sequence[int | str] = (),
+        ignore: Collection[int | str] = (),
         class_names: Sequence[str] | None = None,
         like: Any = None,
         missing: Sequence[str] | None = None,
@@ -508,11 +508,9 @@ def choose_columns(
     return chosen, ignored
 
 
-def check_list(argument: str, columns: Any) -> Sequence[Any]:
+def check_list(argument: str, columns: Any) -> list[Any]:
     """Return several columns, or raise ArgumentError."""
-    if isinstance(columns, str) or not isinstance(columns, Sequence):
-        raise ArgumentError(f"{argument}: expected a list of columns such as ['id'], got {columns!r}")
-    return columns
+    return checks.collection(argument, columns, "a list of columns such as ['id']")
 
 
 def check_column(argument: str, column: Any) -> None:
