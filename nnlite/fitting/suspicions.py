@@ -145,7 +145,7 @@ def _comparison(network: Network, batch: Examples, weights: Array | None) -> str
     step = network.new_pass(training=False)
     Y_hat = step.forward(network.signature.cast(batch.X)).astype(np.float64)
     J = step.cost(network.signature.target_rows(batch.y), weights)
-    Y = output.target_rows(batch.y, network.signature.units, np.float64)
+    Y = output.target_rows(network.signature.inside(batch.y), network.signature.units, np.float64)
     floor = guesses.least_cost(output, Y, weights)
     to_learn = guesses.constant_cost(output, Y, weights) - floor
     if not to_learn > 1e-6 or J - floor < UNLEARNED * to_learn:
@@ -201,7 +201,7 @@ def causes(network: Network, examples: Examples | None) -> list[str]:
 
 def _causes_of(network: Network, batch: Examples) -> list[str]:
     found = []
-    y, X = batch.y.astype(np.float64), batch.X
+    y, X = network.signature.inside(batch.y).astype(np.float64), batch.X
     if isinstance(network.output, Exponential) and y.mean() > LARGE_COUNTS:
         found.append(
             f"the counts are large (mean {y.mean():.3g}), and the first steps as large as they are; divide y by its "
@@ -211,7 +211,7 @@ def _causes_of(network: Network, batch: Examples) -> list[str]:
     if not network.output.classifies and not isinstance(network.output, Exponential) and rms > LARGE_TARGETS:
         found.append(
             f"the targets are large (from {y.min():.4g} to {y.max():.4g}), and so are the steps; train on "
-            f"(y - y.mean()) / y.std(), and undo that after predict"
+            f"(y - y.mean()) / y.std(), and undo that after predict: fit(standardize_target=True) does both"
         )
     size = float(np.sqrt(np.square(X.astype(np.float64)).mean()))
     if size > LARGE_INPUTS and not isinstance(network.layers[0], BatchNorm):
