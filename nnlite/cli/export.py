@@ -7,19 +7,17 @@ import csv
 import io
 import json
 import os
-import sys
 from typing import Any
 
 import numpy as np
 
 from nnlite.cli import runs
 from nnlite.cli.codes import DONE
-from nnlite.cli.output import say
+from nnlite.cli.output import say, write_bytes
 from nnlite.cli.parser import Parser, one_of
 from nnlite.errors import ArgumentError
 from nnlite.model import Model
 from nnlite.network.summary import layer_rows
-from nnlite.storage.atomic import replacing
 from nnlite.storage.layers_json import encode_layers
 
 FORMATS = ("npz", "json", "csv")
@@ -48,17 +46,15 @@ def _export(options: argparse.Namespace) -> int:
     """Write the file and return the exit code."""
     kind = options.format or os.path.splitext(options.output)[1].lstrip(".").lower()
     if kind not in FORMATS:
-        raise ArgumentError(f"-o: expected a name that ends in .npz, .json or .csv, or --format, got {options.output!r}")
+        raise ArgumentError(
+            f"-o: expected a name that ends in .npz, .json or .csv, or --format, got {options.output!r}"
+        )
     if options.parameters and kind != "json":
         raise ArgumentError(f"--parameters: is for json, and {kind} was asked for")
     content = _csv(options.model) if kind == "csv" else _of_model(options, kind)
-    if options.output == "-":
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-        return DONE
-    with replacing(options.output) as file:
-        file.write(content)
-    say(options.output)
+    write_bytes(options.output, [content])
+    if options.output != "-":
+        say(options.output)
     return DONE
 
 

@@ -148,8 +148,8 @@ def _schedule(text: str, rate: float, steps: int) -> Any:
         if simple not in (own.lower() for own in parts.SCHEDULES):
             raise ArgumentError(f"--schedule: {_near(text)}")
         raise ArgumentError(
-            f"--schedule: {text} needs arguments, such as '{_full_name(simple)}(0.1, 1000)'; short names that need none: "
-            f"{', '.join(SHORT_SCHEDULES)}"
+            f"--schedule: {text} needs arguments, such as '{_full_name(simple)}(0.1, 1000)'; "
+            f"short names that need none: {', '.join(SHORT_SCHEDULES)}"
         )
     return parts.named("--schedule", text, known)
 
@@ -163,14 +163,18 @@ def _near(text: str) -> str:
 
     near = difflib.get_close_matches(text.lower(), SHORT_SCHEDULES, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return f"expected one of {', '.join(SHORT_SCHEDULES)}, or a call such as 'CosineDecay(0.1, 1000)', got {text!r}{hint}"
+    return (
+        f"expected one of {', '.join(SHORT_SCHEDULES)}, or a call such as 'CosineDecay(0.1, 1000)', got {text!r}{hint}"
+    )
 
 
 def make_callbacks(options: Options, validated: bool) -> list[Callback]:
     """Return early stopping and the other callbacks that the options ask for."""
     callbacks: list[Callback] = []
     if options["schedule"] == "plateau":
-        callbacks.append(ReduceOnPlateau("val_loss" if validated else "loss", patience=max(1, options["patience"] // 2)))
+        callbacks.append(
+            ReduceOnPlateau("val_loss" if validated else "loss", patience=max(1, options["patience"] // 2))
+        )
     if options["patience"] and validated:
         callbacks.append(EarlyStopping(patience=options["patience"]))
     if options["average"] is not None:  # last: it replaces the weights that early stopping restores

@@ -54,9 +54,7 @@ def write_comparison(histories: dict[str, Any], path: str) -> None:
         path,
         (5.2 * len(keys) + 1.5, 4.0),
         "",
-        lambda figure: plots.learning_curves(
-            histories, figure.subplots(1, len(keys), squeeze=False)[0], keys=keys
-        ),
+        lambda figure: plots.learning_curves(histories, figure.subplots(1, len(keys), squeeze=False)[0], keys=keys),
     )
 
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from nnlite.cli.codes import DONE
 from nnlite.cli.inputs import as_input, faults_of_the_data, read_rows
+from nnlite.cli.output import write_bytes
 from nnlite.cli.parser import Parser, names
 from nnlite.cli.runs import load_run
 from nnlite.cli.train_options import add_reading_options
 from nnlite.errors import ArgumentError
 from nnlite.model import Model
-from nnlite.storage.atomic import replacing
 from nnlite.tables import Table
 
 BLOCK = 1000  # rows that are written at a time
@@ -57,13 +57,7 @@ def _predict(options: argparse.Namespace) -> int:
     with faults_of_the_data(table.name):
         head, columns = _columns(model, as_input(model, table), options.proba)
     lines = _lines([*kept, *head], table, kept, columns)
-    if options.output in (None, "-"):
-        for text in lines:
-            print(text, end="", flush=True)
-        return DONE
-    with replacing(options.output) as file:
-        for text in lines:
-            file.write(text.encode())
+    write_bytes(options.output, (text.encode() for text in lines))
     return DONE
 
 

@@ -43,15 +43,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         By default the arguments of the process.
     """
     try:
-        with plain_warnings():
-            options = parser().parse(sys.argv[1:] if arguments is None else list(arguments))
-            code = int(options.run(options))
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return code
+        try:
+            return _run(sys.argv[1:] if arguments is None else list(arguments))
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output closed it, as `head` does
-        silence()
+        silence(sys.stdout, sys.stderr)
         return BROKEN_PIPE
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        with plain_warnings():
+            options = parser().parse(arguments)
+            return int(options.run(options))
+    except BrokenPipeError:
+        raise
     except ArgumentError as error:
         return _failed(error, WRONG_CALL)
     except (NnliteError, OSError, MemoryError) as error:

@@ -31,7 +31,7 @@ class Config(NamedTuple):
         "textbook" or "compiled".
     threads : int
         Number of threads of a compiled training: the last bits depend on it.
-    sha256 : dict of str to str
+    sha256 : mapping of str to str
         Checksums of the data files.
     command : str
         The command that repeats the run.
@@ -40,7 +40,7 @@ class Config(NamedTuple):
     options: dict[str, Any]
     engine: str = ""
     threads: int = 0
-    sha256: dict[str, str] = {}
+    sha256: Mapping[str, str] = {}
     command: str = ""
 
     def write(self, directory: str) -> None:

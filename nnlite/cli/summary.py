@@ -79,5 +79,3 @@ def _of_run(path: str) -> str:
     if config is not None:
         texts.append(f"again: {config.command}")
     return "\n\n".join(texts)
-
-

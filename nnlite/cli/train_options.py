@@ -28,7 +28,9 @@ NOT_IN_CONFIG = ("run", "out", "resume", "config", "no_report", "no_progress", "
 def add_data_options(train: Parser) -> None:
     """Add the options that say what the network learns from."""
     group = train.add_argument_group("data")
-    group.add_argument("--target", metavar="COLUMN", help="column to predict: its name, or its position from 0 (-1: last)")
+    group.add_argument(
+        "--target", metavar="COLUMN", help="column to predict: its name, or its position from 0 (-1: last)"
+    )
     group.add_argument("--test", metavar="FILE", help="a second file to test with; it is encoded like the first")
     group.add_argument("--test-size", type=fraction, metavar="SHARE", help="share of rows to test with (default 0.2)")
     group.add_argument(
@@ -41,8 +43,12 @@ def add_data_options(train: Parser) -> None:
         metavar="COLUMN=KIND,...",
         help="what columns are: numeric, category, boolean, date or ignore",
     )
-    group.add_argument("--classes", dest="classification", action="store_const", const=True, help="the target is classes")
-    group.add_argument("--values", dest="classification", action="store_const", const=False, help="the target is values")
+    group.add_argument(
+        "--classes", dest="classification", action="store_const", const=True, help="the target is classes"
+    )
+    group.add_argument(
+        "--values", dest="classification", action="store_const", const=False, help="the target is values"
+    )
     group.add_argument("--scaling", type=one_of(("standardize", "robust", "none")), help="of numeric columns")
     group.add_argument("--fill", type=_fill, metavar="median|NUMBER", help="what stands for missing numbers")
     group.add_argument(
@@ -57,7 +63,9 @@ def add_data_options(train: Parser) -> None:
 def add_reading_options(parser: Parser) -> None:
     """Add the options that say how a file is written."""
     group = parser.add_argument_group("how the file is written (recognized where it is clear)")
-    group.add_argument("--delimiter", type=_character, metavar="CHAR", help="between fields: ',', ';', 'tab' or 'space'")
+    group.add_argument(
+        "--delimiter", type=_character, metavar="CHAR", help="between fields: ',', ';', 'tab' or 'space'"
+    )
     group.add_argument("--decimal", type=one_of((".", ",")), help="the decimal mark of numbers")
     group.add_argument("--thousands", metavar="CHAR", help="the mark between thousands, such as ','")
     group.add_argument("--missing", type=names, metavar="A,B", help="texts that mean a missing value")
@@ -70,7 +78,9 @@ def add_reading_options(parser: Parser) -> None:
 def add_network_options(train: Parser) -> None:
     """Add the options that describe the network."""
     group = train.add_argument_group("network")
-    group.add_argument("--hidden", nargs="*", metavar="UNITS", help="units of each hidden layer: 128,64; none: no layer")
+    group.add_argument(
+        "--hidden", nargs="*", metavar="UNITS", help="units of each hidden layer: 128,64; none: no layer"
+    )
     group.add_argument("--activation", metavar="NAME", help=f"{_lower(parts.ACTIVATIONS)} (default relu)")
     group.add_argument("--dropout", type=below_1, metavar="RATE", help="after each hidden layer")
     group.add_argument("--noise", type=number_from_0, metavar="STDDEV", help="Gaussian noise on the inputs")
@@ -105,7 +115,9 @@ def add_training_options(train: Parser) -> None:
     group.add_argument(
         "--patience", type=count, metavar="N", help="epochs without a better validation loss until it stops; 0: never"
     )
-    group.add_argument("--class-weight", type=one_of(("balanced",)), help="balanced: rare classes count as frequent ones")
+    group.add_argument(
+        "--class-weight", type=one_of(("balanced",)), help="balanced: rare classes count as frequent ones"
+    )
     group.add_argument("--average", type=one_of(("ema", "swa")), help="keep averaged weights")
     group.add_argument("--metrics", type=names, metavar="A,B", help="further metrics to record, such as f1,roc_auc")
     group.add_argument("--engine", type=one_of(("auto", "textbook", "compiled")), help="what trains (default auto)")

@@ -119,7 +119,10 @@ def _epochs(run: Run) -> dict[str, Any]:
     """Return the columns of the history and some of its rows: the first, the last, the best, and some between."""
     history = {key: list(values) for key, values in (run.history or {}).items() if key != "seconds"}
     n = max(map(len, history.values()), default=0)
-    chosen = {*np.linspace(1, n, min(n, MOST_EPOCHS)).astype(int).tolist(), *([run.best_epoch] if run.best_epoch else [])}
+    chosen = {
+        *np.linspace(1, n, min(n, MOST_EPOCHS)).astype(int).tolist(),
+        *([run.best_epoch] if run.best_epoch else []),
+    }
     rows = [(epoch, [history[key][epoch - 1] for key in history]) for epoch in sorted(chosen) if 0 < epoch <= n]
     return {"keys": [*history], "rows": rows}
 
@@ -163,7 +166,9 @@ def _judged_values(run: Run, found: ValueScores, order: Any, numbers: Iterator[i
 def _shares(confusion: Array) -> list[list[tuple[int, int]]]:
     """Return count and percentage of the true class for each cell."""
     shares = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
-    return [[(int(n), round(100 * s)) for n, s in zip(*row, strict=True)] for row in zip(confusion, shares, strict=True)]
+    return [
+        [(int(n), round(100 * s)) for n, s in zip(*row, strict=True)] for row in zip(confusion, shares, strict=True)
+    ]
 
 
 # ---- the features -------------------------------------------------------------------------------------------------

@@ -205,5 +205,3 @@ def _png(pixels: Array, **options: Any) -> str:
     buffer = io.BytesIO()
     image.imsave(buffer, pixels, format="png", **options)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-

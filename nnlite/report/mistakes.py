@@ -45,9 +45,7 @@ def largest_errors(run: Run, Y_hat: Array, order: Sequence[str]) -> list[Mistake
     """Return the values with the largest errors, features in ``order``."""
     error = np.asarray(Y_hat, np.float64) - run.test.y
     chosen = np.argsort(-np.abs(error), kind="stable")[:MOST_MISTAKES]
-    return [
-        _mistake(run, int(i), f"{Y_hat[i]:.4g}", f"{run.test.y[i]:.4g}", f"{error[i]:+.4g}", order) for i in chosen
-    ]
+    return [_mistake(run, int(i), f"{Y_hat[i]:.4g}", f"{run.test.y[i]:.4g}", f"{error[i]:+.4g}", order) for i in chosen]
 
 
 def _mistake(run: Run, i: int, predicted: str, true: str, certainty: str, order: Sequence[str]) -> Mistake:
