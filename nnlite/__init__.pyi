@@ -10,6 +10,7 @@ from nnlite import metrics as metrics
 from nnlite import optimizers as optimizers
 from nnlite import plots as plots
 from nnlite import schedules as schedules
+from nnlite import tables as tables
 from nnlite.callbacks import EMA as EMA
 from nnlite.callbacks import SWA as SWA
 from nnlite.callbacks import Callback as Callback
@@ -19,8 +20,6 @@ from nnlite.callbacks import LambdaCallback as LambdaCallback
 from nnlite.callbacks import ModelCheckpoint as ModelCheckpoint
 from nnlite.callbacks import ReduceOnPlateau as ReduceOnPlateau
 from nnlite.datasets import Dataset as Dataset
-from nnlite.datasets import Table as Table
-from nnlite.datasets import load_csv as load_csv
 from nnlite.datasets import load_digits as load_digits
 from nnlite.datasets import load_iris as load_iris
 from nnlite.datasets import load_mnist as load_mnist
@@ -123,4 +122,10 @@ from nnlite.schedules import Schedule as Schedule
 from nnlite.schedules import SequentialSchedule as SequentialSchedule
 from nnlite.schedules import StepDecay as StepDecay
 from nnlite.storage.checkpoints import Checkpoint as Checkpoint
+from nnlite.tables import ColumnSummary as ColumnSummary
+from nnlite.tables import Encoding as Encoding
+from nnlite.tables import Split as Split
+from nnlite.tables import Table as Table
+from nnlite.tables import load_csv as load_csv
+from nnlite.tables import read_table as read_table
 from nnlite.version import __version__ as __version__

@@ -1,15 +1,12 @@
-"""Data sets: CSV files, the digits and irises that come with nnlite, MNIST, and synthetic data."""
+"""Data sets: the digits and irises that come with nnlite, MNIST, and synthetic data."""
 
 from nnlite.datasets.dataset import Dataset
 from nnlite.datasets.mnist import load_mnist
 from nnlite.datasets.shipped import load_digits, load_iris
 from nnlite.datasets.synthetic import make_blobs, make_moons, make_spirals
-from nnlite.datasets.tables import Table, load_csv
 
 __all__ = [
     "Dataset",
-    "Table",
-    "load_csv",
     "load_digits",
     "load_iris",
     "load_mnist",

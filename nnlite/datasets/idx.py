@@ -6,7 +6,7 @@ from typing import BinaryIO
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.datasets.content import decompressed, refusing_damage
+from nnlite.content import decompressed, refusing_damage
 from nnlite.errors import DataFileError
 
 LARGEST = 2**30  # bytes, decompressed

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.datasets.content import open_file
+from nnlite.content import open_file
 from nnlite.datasets.dataset import Dataset
 from nnlite.datasets.idx import read_idx
 from nnlite.datasets.mnist_files import SHA256, cache_directory, download_missing, find, item_shape, require_all

@@ -5,8 +5,9 @@ import os
 import numpy as np
 
 from nnlite.datasets.dataset import Dataset
-from nnlite.datasets.tables import Table, load_csv
-from nnlite.errors import DataFileError
+from nnlite.draws import train_test_rows
+from nnlite.errors import ArgumentError, DataFileError
+from nnlite.tables import load_csv
 
 DIGITS_DESCRIPTION = (
     "1,797 handwritten digits, 8 x 8 pixels: the test set of Optical Recognition of Handwritten Digits, "
@@ -54,7 +55,7 @@ def load_digits(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
     >>> data.X_train.shape, data.X_test.shape, data.class_names[:3]
     ((1438, 64), (359, 64), ('0', '1', '2'))
     """
-    data = _load("digits.csv.gz", (1797, 64)).split(test_fraction, seed)
+    data = _load("digits.csv.gz", (1797, 64), test_fraction, seed)
     sixteen = np.float32(16)
     return data._replace(
         X_train=data.X_train / sixteen,
@@ -101,21 +102,25 @@ def load_iris(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
     >>> data.feature_names[0]
     'sepal length (cm)'
     """
-    data = _load("iris.csv", (150, 4)).split(test_fraction, seed)
+    data = _load("iris.csv", (150, 4), test_fraction, seed)
     return data._replace(name="iris", description=IRIS_DESCRIPTION)
 
 
-def _load(name: str, shape: tuple[int, int]) -> Table:
-    """Read a file that comes with nnlite, whose X has a known shape."""
+def _load(name: str, shape: tuple[int, int], test_fraction: float, seed: int | None) -> Dataset:
+    """Read a file that comes with nnlite, whose X has a known shape, and split it."""
     path = _path(name)
     try:
         table = load_csv(path)
-        if table.X.shape != shape:
-            raise DataFileError(f"{path}: X has the shape {table.X.shape}, expected {shape}")
-    except DataFileError as error:
+        X, y = table.X, table.y
+        if X.shape != shape:
+            raise DataFileError(f"{path}: X has the shape {X.shape}, expected {shape}")
+    except (ArgumentError, DataFileError) as error:
         problem = str(error).removeprefix(f"{path}: ")
         raise DataFileError(f"{path}: the file is damaged ({problem}); reinstall nnlite") from error
-    return table
+    assert y is not None
+    train, test = train_test_rows(y, test_fraction, seed)
+    names = () if table.feature_names[0] == "column 1" else table.feature_names
+    return Dataset(X[train], y[train], X[test], y[test], table.class_names, names, None, name, "")
 
 
 def _path(name: str) -> str:

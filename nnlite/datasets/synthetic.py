@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.datasets.draws import generator
+from nnlite.draws import generator
 
 
 def make_spirals(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlite.datasets import content
+from nnlite import content
 from nnlite.datasets.idx import read_idx
 from nnlite.errors import DataFileError
 

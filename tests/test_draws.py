@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite.datasets.draws import generator, train_test_rows
+from nnlite.draws import generator, train_test_rows
 
 from ..support import refuse
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from nnlite.datasets import content, load_csv
+from nnlite import content, load_csv
 from nnlite.errors import DataFileError
 
 from .untrusted import MEGABYTE, refuse_file

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Never
 
 from nnlite.errors import DataFileError
+from nnlite.tables.dialect import Dialect, one_space
 
 LONGEST_ROW = 2**20  # characters
 MOST_COLUMNS = 2**16
 
 
 class Rows:
-    """Iterator over the rows of a CSV file; a row is a list of cells. Empty rows are skipped.
+    """Iterator over the rows of a CSV file; a row is a list of cells. Rows without any text are skipped.
 
     Parameters
     ----------
@@ -20,8 +21,8 @@ class Rows:
         Opened with ``newline=""``.
     source : str
         Name of the file for error messages.
-    delimiter : str
-        Character between two cells.
+    dialect : Dialect
+        What is between two cells, and which lines are no rows.
 
     Attributes
     ----------
@@ -34,11 +35,11 @@ class Rows:
         While iterating, if a row is too long, has too many columns, or is not valid CSV or text.
     """
 
-    def __init__(self, text: io.TextIOWrapper, source: str, delimiter: str) -> None:
-        self.source, self.line = source, 0
-        self._text, self._delimiter = text, delimiter
+    def __init__(self, text: io.TextIOWrapper, source: str, dialect: Dialect) -> None:
+        self.source, self.line, self.dialect = source, 0, dialect
+        self._text, self._delimiter = text, dialect.delimiter
         self._length = self._n_delimiters = 0  # of the current row so far
-        self._rows = csv.reader(self._lines(), delimiter=delimiter, strict=True)
+        self._rows = csv.reader(self._lines(), delimiter=dialect.delimiter, skipinitialspace=True, strict=True)
 
     def __iter__(self) -> "Rows":
         return self
@@ -47,7 +48,7 @@ class Rows:
         try:
             for row in self._rows:
                 self._length = self._n_delimiters = 0
-                if len(row) > 1 or (row and row[0].strip()):
+                if any(row) and any(map(str.strip, row)):
                     return row
         except csv.Error as error:
             self.refuse(f"is not a row of a CSV file ({error}); is a quote left open?")
@@ -70,7 +71,15 @@ class Rows:
                 self.refuse(f"the row has more than {MOST_COLUMNS} columns")
             if "\0" in line:
                 self.refuse("contains a NUL byte, so the file is not text or needs encoding='utf-16'")
-            yield line
+            if self._is_skipped(line):
+                self._length -= len(line)
+                continue
+            yield one_space(line) + "\n" if self._delimiter == " " else line
+
+    def _is_skipped(self, line: str) -> bool:
+        """Return whether a line between two rows is a comment, or comes before the first row."""
+        comment, between = self.dialect.comment, self._length == len(line)
+        return between and (self.line <= self.dialect.n_skipped or bool(comment and line.lstrip().startswith(comment)))
 
     def _read_line(self) -> str:
         try:

@@ -1,0 +1,106 @@
+"""Dates in text: ISO 8601, day and month in either order, names of months; with or without a time of day."""
+
+import datetime
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nnlite.checks import Array
+
+TIME = (
+    r"(?:(?:[T ]|,? )(?P<hour>[0-2]?[0-9])[:.](?P<minute>[0-5][0-9])(?:[:.](?P<second>[0-5][0-9])(?:[.,][0-9]+)?)?"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+COMPACT_TIME = r"T(?P<hour>[0-2][0-9])(?P<minute>[0-5][0-9])(?P<second>[0-5][0-9])Z?"
+NUMBERS = r"(?P<{}>[0-9]{{1,2}})(?P<mark>[./-])(?P<{}>[0-9]{{1,2}})(?P=mark)(?P<year>[0-9]{{4}}|[0-9]{{2}})"
+MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+MONTH = r"(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+OLDEST_CENTURY = 69  # two digits: 69 to 99 are 1969 to 1999, as in POSIX
+ORDERS = ("ymd", "dmy", "mdy")
+
+PATTERNS = {
+    "ymd": [
+        r"(?P<year>[0-9]{4})(?P<mark>[./-])(?P<month>[0-9]{1,2})(?P=mark)(?P<day>[0-9]{1,2})" + TIME,
+        r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})" + COMPACT_TIME,
+    ],
+    "dmy": [NUMBERS.format("day", "month") + TIME, r"(?P<day>[0-9]{1,2})\.?[ -]" + MONTH + r"[ ,-]+(?P<year>[0-9]{4}|[0-9]{2})" + TIME],
+    "mdy": [NUMBERS.format("month", "day") + TIME, MONTH + r" (?P<day>[0-9]{1,2})(?:st|nd|rd|th)?,? (?P<year>[0-9]{4})" + TIME],
+}  # fmt: skip
+COMPILED = {order: [re.compile(pattern, re.IGNORECASE) for pattern in patterns] for order, patterns in PATTERNS.items()}
+
+
+class AmbiguousDate(NamedTuple):
+    """A date that two orders of day and month read differently."""
+
+    cell: str
+    first: str
+    second: str
+
+
+def parse(cell: str, order: str) -> datetime.datetime | None:
+    """Return the date in a cell, whose parts stand in ``order`` ("ymd", "dmy" or "mdy"); None if it is not one.
+
+    A time zone is not regarded.
+    """
+    for pattern in COMPILED[order]:
+        match = pattern.fullmatch(cell)
+        if match is not None:
+            return _date(match.groupdict())
+    return None
+
+
+def guess(cells: Iterable[str], order: str | None = None) -> str | AmbiguousDate | None:
+    """Return the order of the parts of the dates in a column, from its different cells.
+
+    Parameters
+    ----------
+    cells : iterable of str
+        Without missing values.
+    order : {"ymd", "dmy", "mdy"}, optional
+        What the user said.
+
+    Returns
+    -------
+    str, AmbiguousDate or None
+        None if the cells are not dates, in no order.
+    """
+    cells = list(cells)
+    found: list[tuple[str, list[datetime.datetime]]] = []
+    for candidate in ORDERS if order is None else (order,):
+        values = []
+        for cell in cells:
+            value = parse(cell, candidate)
+            if value is None:
+                break
+            values.append(value)
+        else:
+            found.append((candidate, values))
+    if not cells or not found:
+        return None
+    for other, values in found[1:]:
+        for cell, first, second in zip(cells, found[0][1], values, strict=True):
+            if first != second:
+                return AmbiguousDate(cell, found[0][0], other)
+    return found[0][0]
+
+
+def to_dates(cells: Sequence[str], order: str) -> Array:
+    """Return the dates in the cells as datetime64 in seconds; NaT where a cell is not one."""
+    parsed = [parse(cell, order) for cell in cells]
+    return np.array(["NaT" if value is None else value.isoformat() for value in parsed], "datetime64[s]")
+
+
+def _date(parts: dict[str, str | None]) -> datetime.datetime | None:
+    year, day = str(parts["year"]), int(parts["day"] or 0)
+    month = MONTHS.index(str(parts["name"]).lower()) + 1 if parts.get("name") else int(parts["month"] or 0)
+    full_year = int(year) if len(year) == 4 else int(year) + (1900 if int(year) >= OLDEST_CENTURY else 2000)
+    hour = int(parts.get("hour") or 0)
+    half = (parts.get("half") or "").lower()
+    if half:
+        hour = hour % 12 + 12 * half.startswith("p")
+    try:
+        return datetime.datetime(full_year, month, day, hour, int(parts.get("minute") or 0), int(parts.get("second") or 0))
+    except ValueError:
+        return None

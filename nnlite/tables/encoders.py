@@ -1,0 +1,384 @@
+"""What makes one column into numbers: an encoder for each kind. It learns from the training rows alone.
+
+Each encoder has a name, `learn`, `encode`, the names of its numbers, and a form in JSON for the model file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError
+from nnlite.tables import dates
+from nnlite.tables.cells import canonical_label, label_of_number, to_boolean
+from nnlite.tables.frames import Column, Frame, Text
+from nnlite.tables.kinds import Kind, numbers_of
+from nnlite.tables.notation import Notation
+from nnlite.tables.options import THOUSANDS, Options
+
+MOST_CATEGORIES = 100  # of one column; the others are rare
+RARE = 10  # a category that occurs less often than in 1 % of the rows, or RARE times, is rare
+OTHER, MISSING = "other", "is missing"
+PARTS = ("year", "month", "day", "weekday", "hour", "days since")
+LARGEST = 1e300  # of what an encoder has learned
+DAY = 86_400  # seconds
+NEGLIGIBLE = 1e-12  # a spread that small, compared with the values, is rounding
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What makes one column into numbers.
+
+    Attributes
+    ----------
+    name : str
+        The column.
+    indicator : bool
+        Whether a further number says that the value is missing: some were in training.
+    """
+
+    kind: ClassVar[str]
+    name: str
+    indicator: bool
+
+    @property
+    def own_names(self) -> list[str]:
+        """The names of the numbers, but for the indicator."""
+        raise NotImplementedError
+
+    def own_numbers(self, column: Column, options: Options) -> tuple[Array, Array]:
+        """Return the numbers (M, k), and which rows have no value, (M,)."""
+        raise NotImplementedError
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The names of the numbers."""
+        return self.own_names + [f"{self.name} {MISSING}"] * self.indicator
+
+    def encode(self, column: Column, options: Options) -> Array:
+        """Return the numbers of a column, (M, k) in float64; ArgumentError, which names it, if a value is wrong."""
+        try:
+            numbers, missing = self.own_numbers(column, options)
+        except ArgumentError as error:
+            raise ArgumentError(f"column {self.name!r}: {error}") from None
+        return np.column_stack([numbers, missing]) if self.indicator else numbers
+
+    def as_kind(self) -> Kind:
+        """Return the kind of the column."""
+        return Kind(self.kind)
+
+    def check_plain(self, frame: Frame) -> None:
+        """Raise ArgumentError if the numbers of the column were read in another notation than in training."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the encoder in plain values."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Numeric(Encoder):
+    """``(x - center) / scale``; a missing x is ``fill``."""
+
+    kind: ClassVar[str] = "numeric"
+    center: float
+    scale: float
+    fill: float
+    decimal: str = "."
+    thousands: str | None = None
+
+    @classmethod
+    def learn(cls, name: str, column: Column, kind: Kind, options: Options) -> Numeric:
+        """Learn center, scale and fill from the training rows."""
+        values = numbers_of(column, kind.notation, options)
+        there = values[~np.isnan(values)]
+        fill = float(options.fill) if options.fill != "median" else _median(there)
+        filled = np.where(np.isnan(values), fill, values)
+        center, scale = center_and_scale(filled, options.scaling)
+        return cls(name, len(there) < len(values), center, scale, fill, *kind.notation)
+
+    @property
+    def own_names(self) -> list[str]:
+        return [self.name]
+
+    def as_kind(self) -> Kind:
+        return Kind("numeric", Notation(self.decimal, self.thousands))
+
+    def check_plain(self, frame: Frame) -> None:
+        if self.decimal != "." and self.name in frame.plain:
+            values = frame.columns[self.name]
+            if not isinstance(values, Text) and (values[~np.isnan(values)] % 1 != 0).any():
+                notation = Notation(self.decimal, self.thousands)
+                raise ArgumentError(
+                    f"column {self.name!r}: numbers were written with {notation} in training, and have points here; "
+                    f"read the file with like=model, or with {notation}"
+                )
+
+    def own_numbers(self, column: Column, options: Options) -> tuple[Array, Array]:
+        if not isinstance(column, Text) and column.dtype.kind not in "buif":
+            raise ArgumentError("expected numbers, as in training, got dates")
+        values = numbers_of(column, Notation(self.decimal, self.thousands), options)
+        missing = np.isnan(values)
+        return ((np.where(missing, self.fill, values) - self.center) / self.scale)[:, None], missing
+
+
+@dataclass(frozen=True)
+class Boolean(Encoder):
+    """1 for yes, -1 for no, 0 for a missing value."""
+
+    kind: ClassVar[str] = "boolean"
+
+    @classmethod
+    def learn(cls, name: str, column: Column, kind: Kind, options: Options) -> Boolean:
+        """Learn whether values are missing in the training rows."""
+        return cls(name, bool(np.isnan(truths_of(column, options)).any()))
+
+    @property
+    def own_names(self) -> list[str]:
+        return [self.name]
+
+    def own_numbers(self, column: Column, options: Options) -> tuple[Array, Array]:
+        truths = truths_of(column, options)
+        return np.nan_to_num(2 * truths - 1, nan=0.0)[:, None], np.isnan(truths)
+
+
+@dataclass(frozen=True)
+class Category(Encoder):
+    """One-hot: a 1 in the place of the category, 0 in the others.
+
+    Categories that are rare in training share a place, "other", which those that training never saw take too. If no
+    category is rare, an unknown one is an average row: each category's share in training.
+    """
+
+    kind: ClassVar[str] = "category"
+    categories: list[str]
+    shares: list[float]
+    has_other: bool
+
+    @classmethod
+    def learn(cls, name: str, column: Column, kind: Kind, options: Options) -> Category:
+        """Learn the categories from the training rows."""
+        labels = labels_of(column, options)
+        counts = {label: n for label, n in labels.counts().items() if label}
+        n = sum(counts.values())
+        enough = min(RARE, max(2, -(-n // 100)))
+        often = sorted(counts, key=lambda label: (-counts[label], label))[:MOST_CATEGORIES]
+        kept = sorted(label for label in often if counts[label] >= enough) or sorted(often)
+        has_other = len(kept) < len(counts)
+        return cls(name, n < len(labels), kept, [counts[label] / n for label in kept], has_other)
+
+    @property
+    def own_names(self) -> list[str]:
+        return [f"{self.name}={label}" for label in self.categories] + [f"{self.name}={OTHER}"] * self.has_other
+
+    def own_numbers(self, column: Column, options: Options) -> tuple[Array, Array]:
+        labels = labels_of(column, options)
+        place = {label: k for k, label in enumerate(self.categories)}
+        unknown = np.array(self.shares)
+        if self.has_other:
+            unknown = np.append(np.zeros(len(self.categories)), 1.0)
+        rows = np.tile(unknown, (max(1, len(labels.cells)), 1))
+        for i, label in enumerate(labels.cells):
+            if label in place:
+                rows[i], rows[i, place[label]] = 0, 1
+            elif not label and self.indicator:
+                rows[i] = 0  # the indicator says it
+        missing = np.array([not label for label in labels.cells] or [False])
+        return rows[labels.codes], missing[labels.codes]
+
+
+@dataclass(frozen=True)
+class Date(Encoder):
+    """Year, month, day, weekday, hour (if there are times) and days since the first date of training, standardized."""
+
+    kind: ClassVar[str] = "date"
+    first: int  # seconds since 1970
+    parts: list[str]
+    centers: list[float]
+    scales: list[float]
+    order: str = "ymd"
+
+    @classmethod
+    def learn(cls, name: str, column: Column, kind: Kind, options: Options) -> Date:
+        """Learn the first date, and mean and standard deviation of each part, from the training rows."""
+        moments = moments_of(column, kind.order, options)
+        there = moments[~np.isnat(moments)]
+        seconds = there.astype(np.int64)
+        first = int(seconds.min()) if len(there) else 0
+        has_times = bool((seconds % DAY).any())
+        values = {part: _part(part, there, first) for part in PARTS if part != "hour" or has_times}
+        centers, scales = zip(*(center_and_scale(value, "standardize") for value in values.values()), strict=True)
+        return cls(name, len(there) < len(moments), first, list(values), list(centers), list(scales), kind.order)
+
+    def as_kind(self) -> Kind:
+        return Kind("date", order=self.order)
+
+    @property
+    def own_names(self) -> list[str]:
+        return [f"{self.name}: {part}" for part in self.parts]
+
+    def own_numbers(self, column: Column, options: Options) -> tuple[Array, Array]:
+        moments = moments_of(column, self.order, options)
+        missing = np.isnat(moments)
+        safe = np.where(missing, np.datetime64(0, "s"), moments)
+        values = np.column_stack([_part(part, safe, self.first) for part in self.parts])
+        numbers = (values - np.array(self.centers)) / np.array(self.scales)
+        numbers[missing] = 0.0
+        return numbers, missing
+
+
+ENCODERS: dict[str, type[Encoder]] = {cls.kind: cls for cls in (Numeric, Boolean, Category, Date)}
+
+
+def learn(name: str, column: Column, kind: Kind, options: Options) -> Encoder:
+    """Return the encoder of a column, learned from its training rows."""
+    made: Encoder = ENCODERS[kind.name].learn(name, column, kind, options)  # type: ignore[attr-defined]
+    return made
+
+
+# ---- from a model file -----------------------------------------------------------------------------------------------
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST
+
+
+def _is_scale(value: Any) -> bool:
+    return _is_number(value) and value > 0
+
+
+def _list_of(accept: Callable[[Any], bool], most: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and 0 < len(value) <= most and all(map(accept, value))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+FIELDS: dict[str, Callable[[Any], bool]] = {
+    "name": _is_text,
+    "indicator": _is_flag,
+    "center": _is_number,
+    "scale": _is_scale,
+    "fill": _is_number,
+    "decimal": lambda value: value in (".", ","),
+    "thousands": lambda value: value in (*THOUSANDS, None),
+    "categories": _list_of(_is_text, MOST_CATEGORIES),
+    "shares": _list_of(_is_number, MOST_CATEGORIES),
+    "has_other": _is_flag,
+    "first": lambda value: isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**50,
+    "parts": _list_of(lambda part: part in PARTS, len(PARTS)),
+    "centers": _list_of(_is_number, len(PARTS)),
+    "scales": _list_of(_is_scale, len(PARTS)),
+    "order": lambda value: value in dates.ORDERS,
+}
+
+
+def from_json(record: Any) -> Encoder:
+    """Return the encoder that `Encoder.to_json` wrote; it may come from a stranger.
+
+    Raises
+    ------
+    ValueError
+        If the record is not one that `Encoder.to_json` returns.
+    """
+    cls = ENCODERS.get(record.get("kind")) if isinstance(record, dict) and _is_text(record.get("kind")) else None
+    if cls is None or record.keys() != {"kind", *(entry.name for entry in fields(cls))}:
+        raise ValueError("the encoding of the table is damaged: a column has other fields than its kind")
+    arguments = {name: value for name, value in record.items() if name != "kind"}
+    for name, value in arguments.items():
+        if not FIELDS[name](value):
+            raise ValueError(f"the encoding of the table is damaged: {name} of a column has a wrong value")
+    lengths = {len(arguments[name]) for name in ("parts", "centers", "scales", "categories", "shares") if name in arguments}
+    if len(lengths) > 1:
+        raise ValueError("the encoding of the table is damaged: two lists of a column differ in length")
+    return cls(**arguments)
+
+
+# ---- the values of a column ------------------------------------------------------------------------------------------
+
+
+def center_and_scale(values: Array, scaling: str) -> tuple[float, float]:
+    """Return what to subtract and to divide by: mean and standard deviation, median and quartile range, or 0 and 1."""
+    if scaling == "none" or not len(values):
+        return 0.0, 1.0
+    center, scale = float(values.mean()), float(values.std())
+    if scaling == "robust":
+        low, center, high = (float(value) for value in np.percentile(values, (25, 50, 75)))
+        scale = (high - low) or scale
+    if not math.isfinite(scale) or scale <= NEGLIGIBLE * abs(center):
+        scale = 1.0
+    return center, scale
+
+
+def _median(there: Array) -> float:
+    return float(np.median(there)) if len(there) else 0.0
+
+
+def truths_of(column: Column, options: Options) -> Array:
+    """Return 1 for yes, 0 for no, NaN for a missing value."""
+    if not isinstance(column, Text):
+        values = column.astype(np.float64) if column.dtype.kind in "buif" else np.full(len(column), 2.0)
+        wrong = values[~(np.isin(values, (0, 1)) | np.isnan(values))]
+        if len(wrong):
+            raise ArgumentError(f"expected yes or no, as in training, got {wrong[0]:g}")
+        return values
+    truths, place = np.full(max(1, len(column.cells)), np.nan), {cell: i for i, cell in enumerate(column.cells)}
+    for cell in column.counts():
+        if not options.marks.in_numbers(cell):
+            truth = to_boolean(cell)
+            if truth is None:
+                raise ArgumentError(f"expected yes or no, as in training, got {cell!r:.100}")
+            truths[place[cell]] = truth
+    return truths[column.codes]
+
+
+def labels_of(column: Column, options: Options) -> Text:
+    """Return the categories of a column, "" for a missing value; the number 1 and the text "1.0" are the category "1"."""
+    if isinstance(column, Text):
+        cells = ["" if options.marks.in_text(cell) else canonical_label(cell) for cell in column.cells]
+        return Text(column.codes, cells)
+    if column.dtype.kind == "M":
+        return Text.of("" if value is None else str(value) for value in column.tolist())
+    distinct, codes = np.unique(column, return_inverse=True)
+    if column.dtype.kind == "b":
+        return Text(codes, [str(value) for value in distinct.tolist()])
+    return Text(codes, ["" if value != value else label_of_number(value) for value in distinct.tolist()])
+
+
+def moments_of(column: Column, order: str, options: Options) -> Array:
+    """Return the dates of a column as datetime64, NaT for a missing value."""
+    if not isinstance(column, Text):
+        if column.dtype.kind != "M":
+            raise ArgumentError("expected dates, as in training, got numbers")
+        return column
+    cells = ["" if options.marks.in_numbers(cell) else cell for cell in column.cells]
+    moments = dates.to_dates(cells or [""], order)
+    for cell, moment in zip(cells, moments, strict=False):
+        if cell and np.isnat(moment):
+            raise ArgumentError(f"expected a date ({order}), as in training, got {cell!r:.100}")
+    return moments[column.codes]
+
+
+def _part(part: str, moments: Array, first: int) -> Array:
+    """Return one part of each date as a number: a year, a month from 1, a weekday from 0 (Monday), and so on."""
+    seconds = moments.astype("datetime64[s]").astype(np.int64)
+    if part == "year":
+        return moments.astype("datetime64[Y]").astype(np.int64) + 1970.0
+    if part == "month":
+        return moments.astype("datetime64[M]").astype(np.int64) % 12 + 1.0
+    if part == "day":
+        return (moments.astype("datetime64[D]") - moments.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1.0
+    if part == "weekday":
+        return (seconds // DAY + 3) % 7.0  # 1 January 1970 was a Thursday
+    if part == "hour":
+        return seconds % DAY / 3600
+    return (seconds - first) / DAY

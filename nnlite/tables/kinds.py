@@ -1,0 +1,252 @@
+"""The kind of each column: numeric, category, boolean or date, or one that says nothing and is left out.
+
+An id has another value in each row, a constant the same value; neither helps to predict.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError
+from nnlite.tables import dates, notation
+from nnlite.tables.cells import WORD_PAIRS, has_leading_zeros, label_of_number, to_boolean
+from nnlite.tables.frames import Column, Frame, Text
+from nnlite.tables.notation import PLAIN, Ambiguous, Notation
+from nnlite.tables.options import Options
+
+FEW_ROWS = 20  # with fewer rows, a value of its own in each row does not make an id
+ID_NAME = re.compile(r"(?i:.*[ _.-])?(?i:id|ids|uuid|guid|key|index|idx|rownum|rowid|row_number)|.*[a-z](?:Id|ID)")
+INDEX_NAME = re.compile(r"Unnamed: ?[0-9]+(?:_level_[0-9]+)?|__index_level_[0-9]+__|")  # of an index without a name
+MOSTLY = 0.8  # this share of numbers, and MANY of them, make a column of numbers; other cells are mistakes there
+MANY = 10
+
+
+class Kind(NamedTuple):
+    """What a column is.
+
+    Attributes
+    ----------
+    name : str
+        "numeric", "category", "boolean" or "date"; or, for a column that is left out, "id", "constant", "index" or
+        "ignore".
+    notation : Notation
+        How numbers are written, if they are text.
+    order : str
+        The order of day, month and year, if dates are text.
+    reason : str
+        Why the column is left out.
+    """
+
+    name: str
+    notation: Notation = PLAIN
+    order: str = "ymd"
+    reason: str = ""
+
+    @property
+    def used(self) -> bool:
+        """Whether the column becomes numbers."""
+        return not self.reason
+
+
+def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = None) -> dict[str, Kind]:
+    """Return the kind of each column; kinds that are known already are taken over.
+
+    Raises
+    ------
+    ArgumentError
+        If a column of text may be read in two ways, or most of it are numbers and some are not.
+    """
+    unknown = [name for name in options.kinds if name not in frame.columns]
+    if unknown:
+        raise ArgumentError(f"kinds: there is no column {unknown[0]!r}; the columns are {_shown(frame.names)}")
+    return {
+        name: known[name] if known and name in known and name not in options.kinds
+        else kind_of(name, column, options)
+        for name, column in frame.columns.items()
+    }  # fmt: skip
+
+
+def kind_of(name: str, column: Column, options: Options) -> Kind:
+    """Return the kind of one column."""
+    wanted = options.kinds.get(name)
+    if wanted is not None:
+        return _as_wanted(name, column, wanted, options)
+    if isinstance(column, Text):
+        return _of_text(name, column, options)
+    if column.dtype.kind == "M":
+        there = column[~np.isnat(column)]
+        return _constant_or(there, Kind("date"))
+    if column.dtype.kind == "b":
+        return _constant_or(column, Kind("boolean"))
+    return _of_numbers(name, column)
+
+
+def _as_wanted(name: str, column: Column, wanted: str, options: Options) -> Kind:
+    """Return the kind that the user wants, or raise ArgumentError if the column cannot be that."""
+    if wanted == "ignore":
+        return Kind("ignore", reason="as you said")
+    if wanted == "category":
+        return Kind(wanted)
+    if not isinstance(column, Text):
+        if not _can_be(column, wanted):
+            raise ArgumentError(f"kinds: column {name!r} holds {_holds(column)}, so it cannot be {wanted!r}")
+        return Kind(wanted)
+    cells = [cell for cell in column.counts() if not options.marks.in_numbers(cell)]
+    if wanted == "boolean":
+        wrong = [cell for cell in cells if to_boolean(cell) is None]
+        if not wrong:
+            return Kind("boolean")
+    elif wanted == "date":
+        order = _order(name, cells, options)
+        wrong = cells
+        if order is not None:
+            return Kind("date", order=order)
+    else:
+        found = _notation(name, cells, options)
+        wrong = [cell for cell in cells if notation.bare_number(cell) is None] or cells
+        if found is not None:
+            return Kind("numeric", found)
+    raise ArgumentError(f"kinds: column {name!r} cannot be {wanted!r}, because it has {_shown(wrong[:5])}")
+
+
+def _can_be(column: Array, wanted: str) -> bool:
+    """Return whether a column of numbers, booleans or dates can be numeric, boolean or a date."""
+    if (column.dtype.kind == "M") != (wanted == "date"):
+        return False
+    return wanted != "boolean" or bool(np.isin(column[~np.isnan(column)], (0, 1)).all())
+
+
+def _of_numbers(name: str, column: Array) -> Kind:
+    there = column[~np.isnan(column)] if column.dtype.kind == "f" else column
+    distinct = np.unique(there)
+    if len(distinct) <= 1:
+        return _constant_or(there, Kind("numeric"))
+    whole = bool((distinct == np.floor(distinct)).all())
+    if whole and len(distinct) == len(column) and INDEX_NAME.fullmatch(name):
+        return Kind("index", reason="it numbers the rows, and has no name")
+    if whole and len(distinct) == len(column) >= FEW_ROWS and (ID_NAME.fullmatch(name) or _counts_rows(there)):
+        return Kind("id", reason="each row has its own value")
+    if len(distinct) == 2 and distinct[0] == 0 and distinct[1] == 1:
+        return Kind("boolean")
+    return Kind("numeric")
+
+
+def _counts_rows(values: Array) -> bool:
+    """Return whether the values go up by 1 from 0 or 1, as a number of the row does."""
+    return values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+
+
+def _of_text(name: str, column: Text, options: Options) -> Kind:
+    counts = column.counts()
+    cells = [cell for cell in counts if not options.marks.in_numbers(cell)]
+    if len(cells) == 2 and {cell.lower() for cell in cells} in WORD_PAIRS:
+        return Kind("boolean")
+    codes = any(map(has_leading_zeros, cells))
+    if cells and not codes and (found := _notation(name, cells, options)) is not None:
+        return _of_numbers(name, numbers_of(column, found, options))._replace(notation=found)
+    if cells and (order := _order(name, cells, options)) is not None:
+        return _constant_or(np.array(cells), Kind("date", order=order))
+    if not codes:
+        _refuse_mixture(name, counts, cells, options)
+    labels = {cell: n for cell, n in counts.items() if not options.marks.in_text(cell)}
+    n = sum(labels.values())
+    if n < len(column) and len(labels) == 1:
+        return Kind("category")  # whether it is there may say something
+    if len(labels) <= 1:
+        return _constant_or(np.array(list(labels)), Kind("category"))
+    if n >= FEW_ROWS and len(labels) == n:
+        return Kind("id", reason="each row has its own value")
+    if n >= FEW_ROWS and len(labels) > n / 2:
+        return Kind("id", reason=f"{len(labels)} of {n} values are different")
+    return Kind("category")
+
+
+def _constant_or(there: Array, kind: Kind) -> Kind:
+    """Return ``kind``, unless there is only one value, or none."""
+    if not len(there):
+        return Kind("constant", reason="it is empty")
+    if (there == there[0]).all():
+        value = there[0].item() if hasattr(there[0], "item") else there[0]
+        shown = label_of_number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+        return Kind("constant", reason=f"it is always {shown:.40}")
+    return kind
+
+
+def _notation(name: str, cells: list[str], options: Options) -> Notation | None:
+    found = notation.guess(cells, decimal=options.decimal, thousands=options.thousands)
+    if isinstance(found, Ambiguous):
+        raise ArgumentError(
+            f"column {name!r}: {found.cell!r} may be {found.first.number(found.cell):g} or "
+            f"{found.second.number(found.cell):g}; pass {found.first} or {found.second}, or kinds={{{name!r}: 'category'}}"
+        )
+    return found
+
+
+def _order(name: str, cells: list[str], options: Options) -> str | None:
+    found = dates.guess(cells, options.dates)
+    if isinstance(found, dates.AmbiguousDate):
+        raise ArgumentError(
+            f"column {name!r}: the date {found.cell!r} may have the day or the month first; "
+            f"pass dates={found.first!r} or dates={found.second!r}, or kinds={{{name!r}: 'category'}}"
+        )
+    return found
+
+
+def _refuse_mixture(name: str, counts: dict[str, int], cells: list[str], options: Options) -> None:
+    """Raise ArgumentError if most cells are numbers, and some are not: these would else become categories."""
+    numbers = [cell for cell in cells if notation.bare_number(cell) is not None]
+    n, n_numbers = sum(counts[cell] for cell in cells), sum(counts[cell] for cell in numbers)
+    if len(numbers) < MANY or n_numbers < MOSTLY * n:
+        return
+    others = [cell for cell in cells if notation.bare_number(cell) is None]
+    if not others:
+        raise ArgumentError(
+            f"column {name!r}: no notation of numbers fits all of {_shown(numbers[:6])}; "
+            f"pass decimal= and thousands=, or kinds={{{name!r}: 'category'}}"
+        )
+    raise ArgumentError(
+        f"column {name!r}: {n_numbers} of {n} values are numbers, but not {_shown(others[:5])}; if these mean that a value "
+        f"is missing, pass missing=[{_shown(others[:5])}]; if all are names, pass kinds={{{name!r}: 'category'}}"
+    )
+
+
+def numbers_of(column: Column, written: Notation, options: Options) -> Array:
+    """Return a numeric column as float64, with NaN where a value is missing.
+
+    Raises
+    ------
+    ArgumentError
+        If a cell is not a number; the message names it.
+    """
+    if not isinstance(column, Text):
+        return column.astype(np.float64, copy=False)
+    values = np.array([_number(cell, written, options) for cell in column.cells] or [np.nan])
+    return values[column.codes]
+
+
+def _number(cell: str, written: Notation, options: Options) -> float:
+    if options.marks.in_numbers(cell):
+        return np.nan
+    value = written.number(cell)
+    if value is None and written == PLAIN:
+        other = notation.guess([cell], decimal=options.decimal, thousands=options.thousands)
+        value = other.number(cell) if isinstance(other, Notation) else None
+    if value is None or not np.isfinite(value):
+        raise ArgumentError(f"expected a finite number, got {cell!r:.100}")
+    return value
+
+
+def _holds(column: Column) -> str:
+    if isinstance(column, Text):
+        return "text"
+    return {"b": "booleans", "M": "dates"}.get(column.dtype.kind, "numbers")
+
+
+def _shown(values: object) -> str:
+    shown = [repr(value) for value in values]  # type: ignore[attr-defined]
+    return ", ".join(shown[:20]) + (", ..." if len(shown) > 20 else "")

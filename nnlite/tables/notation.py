@@ -1,0 +1,134 @@
+"""Notations of numbers in text: decimal commas, separators of thousands, currency signs, percent, other minus signs."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from nnlite.tables.cells import to_number
+
+CURRENCIES = "$€£¥₹₽₩₺₪฿"
+CODES = "USD|EUR|GBP|JPY|CHF|INR|CNY|AUD|CAD|Fr|kr|zł|Kč|R\\$"
+MINUS = str.maketrans(dict.fromkeys("−–‒﹣－", "-"))
+SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2009\u2007", " "))
+AROUND = re.compile(
+    rf"(?P<sign>[+-]?)\s*(?:[{CURRENCIES}]|(?:{CODES})\s*)?\s*(?P<inner_sign>[+-]?)"
+    rf"(?P<digits>[0-9.,' ’]*[0-9.,](?:[eE][+-]?[0-9]+)?)\s*(?:[{CURRENCIES}%‰]|\s*(?:{CODES}))?"
+)
+POINT_CURRENCIES = ("$", "£", "USD", "GBP")  # where these stand before a number, its decimal mark is a point
+
+
+class Notation(NamedTuple):
+    """How numbers are written: the decimal mark, and the separator of thousands (None: there is none)."""
+
+    decimal: str = "."
+    thousands: str | None = None
+
+    def __str__(self) -> str:
+        return f"decimal={self.decimal!r}" + (f", thousands={self.thousands!r}" if self.thousands else "")
+
+    def number(self, cell: str) -> float | None:
+        """Return the number in a cell; None if it holds something else."""
+        if self == PLAIN and (number := to_number(cell)) is not None:
+            return number
+        bare = bare_number(cell)
+        if bare is None:
+            return None
+        if self.thousands is not None and self.thousands in bare:
+            if not self._grouped(bare):
+                return None
+            bare = bare.replace(self.thousands, "")
+        if self.decimal != ".":
+            if "." in bare:
+                return None
+            bare = bare.replace(self.decimal, ".")
+        return to_number(bare)
+
+    def _grouped(self, bare: str) -> bool:
+        """Return whether the separators stand before groups of three digits (in India also of two)."""
+        assert self.thousands is not None
+        whole = bare.lstrip("+-").split(self.decimal)[0]
+        first, *groups = whole.split(self.thousands)
+        right = all(group.isdigit() and len(group) == 3 for group in groups)
+        indian = groups[-1].isdigit() and len(groups[-1]) == 3 and all(len(g) == 2 and g.isdigit() for g in groups[:-1])
+        return first.isdigit() and len(first) <= 3 and first != "0" and (right or indian)
+
+
+PLAIN = Notation()
+# The notations that are tried, the more usual ones first.
+KNOWN = [
+    PLAIN,
+    Notation(".", ","),
+    Notation(",", None),
+    Notation(",", "."),
+    Notation(".", " "),
+    Notation(",", " "),
+    Notation(".", "'"),
+    Notation(",", "'"),
+]
+
+
+class Ambiguous(NamedTuple):
+    """Two notations that read the same cells as different numbers; ``cell`` is one of these."""
+
+    cell: str
+    first: Notation
+    second: Notation
+
+
+def bare_number(cell: str) -> str | None:
+    """Return the cell without currency sign, percent sign and parentheses of a negative amount; None if it is text."""
+    cell = cell.translate(MINUS).translate(SPACES).strip().replace("’", "'")
+    negative = cell.startswith("(") and cell.endswith(")")
+    match = AROUND.fullmatch(cell[1:-1] if negative else cell)
+    if match is None or (match["sign"] and match["inner_sign"]) or not match["digits"].strip(".,' "):
+        return None
+    sign = "-" if negative else match["sign"] or match["inner_sign"]
+    return sign + match["digits"].strip()
+
+
+def looks_like_numbers(cells: Sequence[str]) -> float:
+    """Return the share of the cells that are numbers in some notation."""
+    return sum(bare_number(cell) is not None for cell in cells) / len(cells) if cells else 0.0
+
+
+def guess(cells: Iterable[str], *, decimal: str | None = None, thousands: str | None = None) -> Notation | Ambiguous | None:
+    """Return the notation of a column from its different cells.
+
+    Parameters
+    ----------
+    cells : iterable of str
+        Without missing values.
+    decimal, thousands : str, optional
+        What the user said.
+
+    Returns
+    -------
+    Notation, Ambiguous or None
+        None if no notation reads every cell as a number.
+    """
+    cells = list(cells)
+    if decimal is not None or thousands is not None:
+        mark = decimal or ("," if thousands == "." else ".")
+        candidates = [Notation(mark, thousands)] if thousands else [n for n in KNOWN if n.decimal == mark]
+    else:
+        candidates = KNOWN
+    if any(cell.lstrip("+-(").startswith(POINT_CURRENCIES) for cell in cells) and decimal is None:
+        candidates = [n for n in candidates if n.decimal == "."]  # "$1,234" has no decimal comma
+    fitting = []
+    for notation in candidates:
+        values = []
+        for cell in cells:
+            number = notation.number(cell)
+            if number is None:
+                break
+            values.append(number)
+        else:
+            fitting.append((notation, values))
+    if not fitting:
+        return None
+    first, values = fitting[0]
+    for other, other_values in fitting[1:]:
+        if values != other_values and first != PLAIN:
+            differ = next(i for i, (a, b) in enumerate(zip(values, other_values, strict=True)) if a != b)
+            return Ambiguous(cells[differ], first, other)
+    return first

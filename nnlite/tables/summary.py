@@ -1,0 +1,162 @@
+"""What a table holds, in words: printed, and as HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.tables.cells import label_of_number
+from nnlite.tables.encoders import learn, moments_of
+from nnlite.tables.frames import Column, Text
+from nnlite.tables.kinds import Kind, numbers_of
+from nnlite.tables.options import Options
+
+HEADINGS = ("column", "kind", "missing", "values", "what becomes of it")
+MOST_SHOWN = 4  # categories in one cell
+WIDEST = 48
+
+
+class ColumnSummary(NamedTuple):
+    """What one column holds, and what becomes of it, in words.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        "numeric", "category", "boolean", "date"; "id", "constant", "index" or "ignore" for a column that is left out;
+        "classes" or "values" for a target.
+    n_missing : int
+    shown : str
+        The range of numbers and dates, or the most frequent categories.
+    becomes : str
+        What the network gets of it.
+    """
+
+    name: str
+    kind: str
+    n_missing: int
+    shown: str
+    becomes: str
+
+
+def of_column(name: str, column: Column, kind: Kind, options: Options) -> ColumnSummary:
+    """Return what a column holds."""
+    n_missing = _n_missing(column, kind, options)
+    becomes = _becomes(name, column, kind, options, n_missing) if kind.used else f"left out: {kind.reason}"
+    return ColumnSummary(name, kind.name, n_missing, _values(column, kind, options), becomes)
+
+
+def of_target(name: str, y: Array, class_names: Sequence[str]) -> ColumnSummary:
+    """Return what a target holds."""
+    if class_names:
+        counts = np.bincount(y, minlength=len(class_names))
+        shown = _frequent({label: int(n) for label, n in zip(class_names, counts, strict=True)})
+        return ColumnSummary(name, "classes", 0, shown, f"{len(class_names)} classes")
+    return ColumnSummary(name, "values", 0, f"{y.min():.6g} to {y.max():.6g}", "a value, standardized in training")
+
+
+def cell(column: Column, i: int) -> str:
+    """Return one cell as a person reads it."""
+    if isinstance(column, Text):
+        return column.cells[column.codes[i]]
+    value = column[i]
+    if column.dtype.kind == "f":
+        return "" if np.isnan(value) else label_of_number(value)
+    if column.dtype.kind == "M":
+        return "" if np.isnat(value) else str(value).replace("T00:00:00", "")
+    return str(value)
+
+
+def _n_missing(column: Column, kind: Kind, options: Options) -> int:
+    if isinstance(column, Text):
+        is_missing = options.marks.in_text if kind.name in ("category", "id", "ignore") else options.marks.in_numbers
+        return sum(n for text, n in column.counts().items() if is_missing(text))
+    if column.dtype.kind == "M":
+        return int(np.isnat(column).sum())
+    return int(np.isnan(column).sum()) if column.dtype.kind == "f" else 0
+
+
+def _values(column: Column, kind: Kind, options: Options) -> str:
+    """Return a range, or the most frequent values."""
+    if kind.name == "numeric":
+        values = numbers_of(column, kind.notation, options)
+        there = values[~np.isnan(values)]
+        return f"{there.min():.6g} to {there.max():.6g}" if len(there) else ""
+    if isinstance(column, Text):
+        if kind.name != "date":
+            return _frequent({text: n for text, n in column.counts().items() if text})
+        column = moments_of(column, kind.order, options)
+    there = column[~np.isnan(column)] if column.dtype.kind != "M" else column[~np.isnat(column)]
+    if not len(there):
+        return ""
+    if kind.name in ("category", "boolean"):
+        values, counted = np.unique(there, return_counts=True)
+        return _frequent({cell(values, i): int(n) for i, n in enumerate(counted)})
+    first, last = np.sort(there)[[0, -1]]
+    ends = np.array([first, last])
+    return f"{cell(ends, 0)} to {cell(ends, 1)}"
+
+
+def _frequent(counts: dict[str, int]) -> str:
+    """Return the most frequent values with their numbers."""
+    often = sorted(counts, key=lambda text: -counts[text])
+    shown = ", ".join(f"{text:.20} {counts[text]}" for text in often[:MOST_SHOWN])
+    return shown + (f", {len(often) - MOST_SHOWN} more" if len(often) > MOST_SHOWN else "")
+
+
+def _becomes(name: str, column: Column, kind: Kind, options: Options, n_missing: int) -> str:
+    missing = "; missing: {}, and whether" if n_missing else ""
+    if kind.name == "numeric":
+        scaled = {"standardize": ", standardized", "robust": ", scaled by quartiles", "none": ""}[options.scaling]
+        fill = "the median" if options.fill == "median" else f"{options.fill:g}"
+        written = f" (written with {kind.notation})" if kind.notation != Kind("").notation else ""
+        return f"a number{scaled}{written}{missing.format(fill)}"
+    if kind.name == "boolean":
+        return f"a number, 1 or -1{missing.format('0')}"
+    encoder = learn(name, column, kind, options)
+    n = len(encoder.own_names)
+    if kind.name == "date":
+        return ", ".join(label.split(": ", 1)[-1] for label in encoder.own_names) + missing.format("0")
+    other = getattr(encoder, "has_other", False)
+    return f"one-hot, {n - other} categories{' and a place for rare ones' * other}" + ("; missing: a place" if n_missing else "")
+
+
+# ---- printed and HTML ------------------------------------------------------------------------------------------------
+
+
+def _table(columns: Sequence[ColumnSummary], target: ColumnSummary | None) -> list[tuple[str, ...]]:
+    rows = [*columns, *([] if target is None else [target._replace(name=f"{target.name} (target)")])]
+    return [(_short(row.name), row.kind, str(row.n_missing), _short(row.shown), row.becomes) for row in rows]
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= WIDEST else text[: WIDEST - 3] + "..."
+
+
+def as_text(title: str, columns: Sequence[ColumnSummary], target: ColumnSummary | None) -> str:
+    """Return the summary as lines of text."""
+    rows = [HEADINGS, *_table(columns, target)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
+    lines = [
+        "  ".join(f"{text:>{width}}" if i == 2 else f"{text:<{width}}" for i, (text, width) in enumerate(zip(row, widths, strict=True))).rstrip()
+        for row in rows
+    ]  # fmt: skip
+    return "\n".join([title, lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def as_html(title: str, columns: Sequence[ColumnSummary], target: ColumnSummary | None) -> str:
+    """Return the summary as a table in HTML. Whatever the file says is escaped."""
+    head = "".join(f"<th style='text-align:left'>{heading}</th>" for heading in HEADINGS)
+    body = "".join(
+        "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(text)}</td>" for text in row) + "</tr>"
+        for row in _table(columns, target)
+    )
+    return (
+        f"<table class='nnlite-table'><caption style='text-align:left'>{html.escape(title)}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )

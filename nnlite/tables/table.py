@@ -1,0 +1,531 @@
+"""`Table`: examples with named columns, and what of them is to be predicted."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.checks import Array
+from nnlite.draws import train_test_rows
+from nnlite.errors import ArgumentError
+from nnlite.tables import summary
+from nnlite.tables.frames import Frame, Text, column_of, frame_of
+from nnlite.tables.kinds import Kind, kinds_of, numbers_of
+from nnlite.tables.options import Options, check_dtype, check_options
+from nnlite.tables.summary import ColumnSummary
+from nnlite.tables.target import Target
+from nnlite.words import Explained, explained
+
+NOTHING_TO_PREDICT = "has no target, so there is nothing to learn; name its column with target="
+
+
+class Pattern(NamedTuple):
+    """What a table takes over from ``like``: kinds, target, classes, options."""
+
+    kinds: Mapping[str, Kind] = {}
+    target: str | None = None
+    classification: bool | None = None
+    class_names: tuple[str, ...] | None = None
+    options: Options = Options()
+
+    @classmethod
+    def of(cls, like: Any) -> Pattern:
+        """Return what to take over from a Table or a Model; ArgumentError for anything else."""
+        if like is None:
+            return cls()
+        if isinstance(like, Table):
+            names = like.class_names or None
+            classification = None if like.y is None else names is not None
+            return cls(like.column_kinds, like.target_name or None, classification, names, like.options)
+        encoding, output = getattr(like, "encoding", None), getattr(like, "output", None)
+        if output is None:
+            raise ArgumentError(f"like: expected a Table or a Model, got {type(like).__name__}")
+        if encoding is None:
+            raise ArgumentError("like: the model was not trained on a table, so it knows no columns")
+        names = like.class_names if output.classifies else None
+        return cls(encoding.kinds, encoding.target_name or None, bool(output.classifies), names, encoding.options)
+
+
+class Settings(NamedTuple):
+    """The arguments of a table, checked. `Table` explains them."""
+
+    options: Options
+    classification: bool | None
+    class_names: tuple[str, ...] | None
+    dtype: str
+    pattern: Pattern
+
+
+class Table(Explained):
+    r"""Examples with named columns of any kind: numbers, categories, booleans, dates, and what is to be predicted.
+
+    A network takes it as it is: ``model.fit(table)``, ``model.evaluate(table)``, ``model.predict(table)``. `read_table`
+    and `load_csv` read one from a file. Printing it shows each column, and what becomes of it.
+
+    Parameters
+    ----------
+    data : data frame, dict of columns, list of dicts, structured array
+        Of pandas, polars or Arrow, or of plain Python and NumPy. Missing values are None, NaN, NaT or empty text.
+    target : str or int, optional
+        The column to predict, by name or position. By default there is none, or that of ``like``.
+    classification : bool, optional
+        True takes the target as classes, False as values. By default text, booleans and whole numbers are classes, and
+        other numbers are values.
+    kinds : dict of str to str, optional
+        The kind of a column, where it should be another than the one found: "numeric", "category", "boolean", "date",
+        or "ignore" to leave the column out.
+    ignore : sequence of str or int, optional
+        Columns to leave out altogether, such as an identifier, by name or position.
+    class_names : sequence of str, optional
+        The classes of the target, in the order of their indices. By default those that occur, sorted.
+    like : Table or Model, optional
+        Read the columns as this one does: the same kinds, target, classes and notation of numbers. So a test file gets
+        the classes of the training file.
+    missing : list of str, optional
+        Text that stands for a missing value. By default "?", "NA", "N/A", "NaN" and "null" do, and in columns of
+        numbers or dates also "-", "none", "missing" and the like; in a target of classes none of these. An empty cell
+        is always missing.
+    decimal : {".", ","}, optional
+        The decimal mark of numbers in text. By default it is guessed where only one is possible.
+    thousands : {",", ".", " ", "'"}, optional
+        The separator of thousands. By default it is guessed where only one is possible.
+    dates : {"ymd", "dmy", "mdy"}, optional
+        The order of year, month and day of dates in text. By default it is guessed where only one is possible.
+    scaling : {"standardize", "robust", "none"}, default "standardize"
+        What happens to numbers: minus the mean, divided by the standard deviation; minus the median, divided by the
+        range between the quartiles; or nothing.
+    fill : "median" or float, default "median"
+        What takes the place of a missing number.
+    dtype : {"float32", "float64"}, default "float32"
+        The type of `X`, and of `y` if it holds values.
+    name : str, default "table"
+        What messages and pictures call it.
+
+    Attributes
+    ----------
+    name : str
+    feature_names : tuple of str
+        The columns but for the target, also those that a network will leave out.
+    target_name : str
+        The column of y; empty if there is none.
+    y : array, shape (M,), or None
+        Class indices 0..C-1 (int64), or values; None without a target.
+    class_names : tuple of str
+        The name of each class index; empty if y holds values.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is wrong, or the target can be read in two ways.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> pets = nn.Table({"size": [10, 30, 20, None], "coat": ["long", "short", "long", "short"],
+    ...                  "kind": ["cat", "dog", "cat", "dog"]}, target="kind")
+    >>> pets.y, pets.class_names
+    (array([0, 1, 0, 1]), ('cat', 'dog'))
+    >>> pets.kinds
+    {'size': 'numeric', 'coat': 'category'}
+    >>> print(pets)
+    table: 4 rows, 2 columns and the target 'kind'
+    column         kind      missing  values           what becomes of it
+    -----------------------------------------------------------------------------------
+    size           numeric         1  10 to 30         a number, standardized; missing: the median, and whether
+    coat           category        0  long 2, short 2  one-hot, 2 categories
+    kind (target)  classes         0  cat 2, dog 2     2 classes
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        target: int | str | None = None,
+        *,
+        classification: bool | None = None,
+        kinds: Mapping[str, str] | None = None,
+        ignore: Sequence[int | str] = (),
+        class_names: Sequence[str] | None = None,
+        like: Any = None,
+        missing: Sequence[str] | None = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
+        dates: str | None = None,
+        scaling: str = "standardize",
+        fill: str | float = "median",
+        dtype: Any = "float32",
+        name: str = "table",
+    ) -> None:
+        if isinstance(data, Table):
+            raise ArgumentError("data: expected a data frame or the like, got a Table, which is complete")
+        settings = check_settings(classification=classification, kinds=kinds, class_names=class_names, like=like,
+                                  missing=missing, decimal=decimal, thousands=thousands, dates=dates, scaling=scaling,
+                                  fill=fill, dtype=dtype)  # fmt: skip
+        if not isinstance(name, str):
+            raise ArgumentError(f"name: expected text, got {name!r:.100}")
+        frame = frame_of(data)
+        at, ignored = choose_columns(frame.names, target, ignore, name, settings.pattern.target)
+        left = frame.without({frame.names[i] for i in ignored})
+        self._become(left, "" if at is None else frame.names[at], name, settings)
+        self._read_target(settings)
+
+    @classmethod
+    def of_file(cls, frame: Frame, target_name: str, settings: Settings, source: str, label: str) -> Table:
+        """Return the table of the columns of a file; what is wrong with its target is a DataFileError."""
+        table = object.__new__(cls)
+        table._become(frame, target_name, os.path.basename(source), settings)
+        table._read_target(settings, source, label)
+        return table
+
+    def _become(self, frame: Frame, target_name: str, name: str, settings: Settings) -> None:
+        self.frame, self.target_name, self.name, self._settings = frame, target_name, name, settings
+        self.options = settings.options
+        self.features = frame.without([target_name] if target_name else [])
+        self.y: Array | None = None
+        self.class_names: tuple[str, ...] = ()
+        if not self.features.columns:
+            raise ArgumentError(f"target: {name} has no other column than {target_name!r}, so there is nothing to learn from")
+        wrong = [column for column in self.options.kinds if column not in self.features.columns]
+        if wrong:
+            hint = "is the target; classification= says what it is" if wrong[0] == target_name else "there is no such column"
+            raise ArgumentError(f"kinds: {wrong[0]!r}: {hint}")
+
+    def _read_target(self, settings: Settings, source: str = "", label: str = "") -> None:
+        if self.target_name:
+            target = Target(self.frame, self.target_name, self.options, source, label)
+            if target.is_classes(settings.classification):
+                self.y, self.class_names = target.classes(settings.class_names)
+            else:
+                self.y = target.values(settings.dtype)
+
+    # ---- what it holds -------------------------------------------------------------------------------------------
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the columns but for the target."""
+        return self.features.names
+
+    @property
+    def target_column(self) -> Target:
+        """The column of the target, to be read as classes or as values."""
+        return Target(self.frame, self.target_name, self.options)
+
+    @functools.cached_property
+    def column_kinds(self) -> dict[str, Kind]:
+        """The kind of each column but for the target, with notations and reasons."""
+        try:
+            return kinds_of(self.features, self.options, self._settings.pattern.kinds)
+        except ArgumentError as error:
+            message = str(error)
+            raise ArgumentError(message if message.startswith("kinds: ") else f"{self.name}: {message}") from None
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kind of each column: "numeric", "category", "boolean" or "date".
+
+        Columns that a network leaves out are "id", "constant", "index" or "ignore".
+        """
+        return {name: kind.name for name, kind in self.column_kinds.items()}
+
+    @property
+    def X(self) -> Array:
+        """The columns but for the target as numbers, (M, n), if all are numbers or booleans and none is missing.
+
+        Raises
+        ------
+        ArgumentError
+            If a column holds anything else: give the table itself to the network, which makes it into numbers.
+        """
+        columns = [self._as_numbers(name) for name in self.feature_names]
+        return np.column_stack(columns)
+
+    def _as_numbers(self, name: str) -> Array:
+        column, use = self.features.columns[name], "give the table itself to fit and predict, which make it into numbers"
+        if isinstance(column, Text):
+            kind = self.column_kinds[name]
+            if kind.name != "numeric":
+                raise ArgumentError(f"X: column {name!r} of {self.name} holds text; {use}")
+            column = numbers_of(column, kind.notation, self.options)
+        elif column.dtype.kind == "M":
+            raise ArgumentError(f"X: column {name!r} of {self.name} holds dates; {use}")
+        with np.errstate(over="ignore"):
+            numbers = column.astype(self._settings.dtype)
+        if not np.isfinite(numbers).all():
+            row = int((~np.isfinite(numbers)).argmax())
+            where = f"X: column {name!r} of {self.name}, {self.frame.place(row)}"
+            if np.isnan(column[row]):
+                raise ArgumentError(f"{where}: a value is missing; {use}, or fill it in")
+            raise ArgumentError(f"{where}: expected a finite number that {self._settings.dtype} can hold, got {column[row]}")
+        return numbers
+
+    def __len__(self) -> int:
+        return self.frame.n_rows
+
+    @explained
+    def __getitem__(self, name: str) -> Array:
+        """Return the values of one column, (M,): numbers, booleans, dates, or text ("" where it is missing)."""
+        column = self.frame.columns[self._position(name)]
+        return column.to_array() if isinstance(column, Text) else column.copy()
+
+    def _position(self, name: Any) -> str:
+        if name not in self.frame.columns:
+            raise ArgumentError(f"name: there is no column {name!r} in {self.name}; it has {_shown(self.frame.names)}")
+        return str(name)
+
+    @explained
+    def row(self, i: int) -> dict[str, str]:
+        """Return one row as a person reads it: the text of each column by name, the target included.
+
+        Parameters
+        ----------
+        i : int
+            From 0; negative numbers count from the end.
+        """
+        if not -len(self) <= checks.integer("i", i, minimum=-len(self)) < len(self):
+            raise ArgumentError(f"i: expected a row in 0..{len(self) - 1}, got {i}")
+        return {name: summary.cell(column, i) for name, column in self.frame.columns.items()}
+
+    @explained
+    def rows(self, indices: Any) -> Table:
+        """Return a table with these rows, in this order; kinds and classes stay the same.
+
+        Parameters
+        ----------
+        indices : array_like of int, or slice
+        """
+        taken = indices if isinstance(indices, slice) else _row_numbers(indices, len(self))
+        frame = self.frame.take(taken)
+        if frame.n_rows == 0:
+            raise ArgumentError("indices: expected at least one row")
+        return self._with(frame, None if self.y is None else self.y[taken])
+
+    @explained
+    def replace(self, name: str, values: Any) -> Table:
+        """Return a table in which one column has other values; kinds and classes stay the same.
+
+        Parameters
+        ----------
+        name : str
+            A column that is not the target.
+        values : array_like, (M,)
+        """
+        if self._position(name) == self.target_name:
+            raise ArgumentError(f"name: {name!r} is the target")
+        column = column_of(values, "values")
+        if len(column) != len(self):
+            raise ArgumentError(f"values: expected {len(self)}, one for each row, got {len(column)}")
+        return self._with(Frame({**self.frame.columns, name: column}, self.frame.plain, self.frame.lines), self.y)
+
+    def _with(self, frame: Frame, y: Array | None) -> Table:
+        """Return a table of the same kinds and classes."""
+        kinds = self.column_kinds
+        other = object.__new__(type(self))
+        other._become(frame, self.target_name, self.name, self.options, self._dtype, self.column_kinds)
+        other.y, other.class_names = y, self.class_names
+        other.__dict__["column_kinds"] = kinds
+        return other
+
+    # ---- parts ---------------------------------------------------------------------------------------------------
+
+    @explained
+    def split(self, test_fraction: float = 0.2, seed: int | None = 0) -> Split:
+        """Shuffle the rows and split them into a training table and a test table.
+
+        The split is stratified: each class has the same share of both parts.
+
+        Parameters
+        ----------
+        test_fraction : float, default 0.2
+            The fraction of rows to test with, above 0 and below 1.
+        seed : int or None, default 0
+            Seed of the split and the order. None gives another split on each call.
+
+        Returns
+        -------
+        Split
+            ``train, test = table.split()``; or ``data.X_train``, ``data.y_train`` and so on.
+
+        Raises
+        ------
+        ArgumentError
+            If an argument has the wrong type or value, a part would be empty, or the table has no target.
+        """
+        if self.y is None:
+            raise ArgumentError(f"y: {self.name} {NOTHING_TO_PREDICT}")
+        classes = self.y if self.class_names else np.zeros(len(self.y), np.intp)
+        train, test = train_test_rows(classes, test_fraction, seed)
+        return Split(self.rows(train), self.rows(test))
+
+    # ---- shown ---------------------------------------------------------------------------------------------------
+
+    @property
+    def columns(self) -> tuple[ColumnSummary, ...]:
+        """What each column holds and what becomes of it, in words."""
+        return tuple(summary.of_column(name, column, self.column_kinds[name], self.options)
+                     for name, column in self.features.columns.items())  # fmt: skip
+
+    @property
+    def target(self) -> ColumnSummary | None:
+        """What the target holds, in words; None without a target."""
+        if self.y is None:
+            return None
+        return summary.of_target(self.target_name, self.y, self.class_names)
+
+    def summary(self) -> str:
+        """Return a printed table: each column, its kind, missing values, range or categories, what becomes of it."""
+        return summary.as_text(self._title(), self.columns, self.target)
+
+    def _title(self) -> str:
+        n = len(self.features.columns)
+        target = f" and the target {self.target_name!r}" if self.target_name else ""
+        return f"{self.name}: {len(self)} rows, {n} column{'s' * (n > 1)}{target}"
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        return summary.as_html(self._title(), self.columns, self.target)
+
+    def __repr__(self) -> str:
+        y = "no y" if self.y is None else f"y {self.y.shape}"
+        classes = f", {len(self.class_names)} classes" if self.class_names else ""
+        return f"Table({self.name}: {len(self)} rows, {len(self.features.columns)} columns, {y}{classes})"
+
+
+class Split(NamedTuple):
+    """A table for the training and a table for the test: ``train, test = table.split()``.
+
+    ``X_train``, ``y_train``, ``X_test`` and ``y_test`` are their arrays, for tables of numbers.
+
+    Attributes
+    ----------
+    train, test : Table
+    """
+
+    train: Table
+    test: Table
+
+    @property
+    def X_train(self) -> Array:
+        """The columns of the training table as numbers, see `Table.X`."""
+        return self.train.X
+
+    @property
+    def y_train(self) -> Array:
+        """The target of the training table."""
+        assert self.train.y is not None
+        return self.train.y
+
+    @property
+    def X_test(self) -> Array:
+        """The columns of the test table as numbers, see `Table.X`."""
+        return self.test.X
+
+    @property
+    def y_test(self) -> Array:
+        """The target of the test table."""
+        assert self.test.y is not None
+        return self.test.y
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class index; empty if the target are values."""
+        return self.train.class_names
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the columns but for the target."""
+        return self.train.feature_names
+
+
+# ---- arguments -------------------------------------------------------------------------------------------------------
+
+
+def check_settings(
+    *, classification: Any, kinds: Any, class_names: Any, like: Any, missing: Any, decimal: Any, thousands: Any,
+    dates: Any, scaling: Any, fill: Any, dtype: Any,
+) -> Settings:  # fmt: skip
+    """Return the arguments of a table, or raise ArgumentError for one that is wrong."""
+    classification = None if classification is None else checks.boolean("classification", classification)
+    options = check_options(kinds=kinds, missing=missing, decimal=decimal, thousands=thousands, dates=dates,
+                            scaling=scaling, fill=fill)  # fmt: skip
+    pattern = Pattern.of(like)
+    if missing is None and pattern.options.missing is not None:
+        options = replace(options, missing=pattern.options.missing)
+    if class_names is None:
+        class_names = pattern.class_names if classification is not False else None
+    elif classification is False:
+        raise ArgumentError("class_names: are for classes, and classification=False asks for values")
+    names = None if class_names is None else check_names(class_names)
+    if classification is None:
+        classification = True if names is not None else pattern.classification
+    return Settings(options, classification, names, check_dtype(dtype), pattern)
+
+
+def choose_columns(
+    names: Sequence[str], target: Any, ignore: Any, source: str, usual_target: str | None = None
+) -> tuple[int | None, set[int]]:
+    """Return the position of the target, and those of the columns to leave out."""
+    chosen = None if target is None else position("target", target, names, source)
+    if chosen is None and usual_target in names:
+        chosen = list(names).index(str(usual_target))
+    if isinstance(ignore, str) or not isinstance(ignore, Sequence):
+        raise ArgumentError(f"ignore: expected a list of columns such as ['id'], got {ignore!r}")
+    ignored = {position("ignore", column, names, source) for column in ignore}
+    if chosen in ignored:
+        raise ArgumentError(f"ignore: column {chosen} is the target; to read no target, pass target=None")
+    return chosen, ignored
+
+
+def position(argument: str, column: Any, names: Sequence[str], source: str) -> int:
+    """Return the position of a column, counted from 0; ArgumentError if there is none."""
+    if isinstance(column, str):
+        if names.count(column) != 1:
+            problem = "several columns are called" if column in names else "there is no column"
+            raise ArgumentError(f"{argument}: {problem} {column!r} in {source}, which has {_shown(names)}{_close(column, names)}")
+        return names.index(column)
+    if isinstance(column, (bool, np.bool_)) or not hasattr(column, "__index__"):
+        raise ArgumentError(f"{argument}: expected the name of a column or its position (an integer), got {column!r}")
+    i = int(column)
+    if not -len(names) <= i < len(names):
+        raise ArgumentError(
+            f"{argument}: expected a position in {-len(names)}..{len(names) - 1}, because {source} has "
+            f"{len(names)} column{'s' * (len(names) > 1)}, got {column}"
+        )
+    return i % len(names)
+
+
+def check_names(names: Any) -> tuple[str, ...]:
+    """Return the names of classes, or raise ArgumentError."""
+    if isinstance(names, str) or not isinstance(names, (Sequence, np.ndarray)) or not len(names):
+        raise ArgumentError(f"class_names: expected a list of strings, one for each class, got {names!r:.200}")
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong or len(set(names)) != len(names):
+        raise ArgumentError(f"class_names: expected different strings, got {wrong[0] if wrong else names!r:.200}")
+    return tuple(str(name) for name in names)
+
+
+def _row_numbers(indices: Any, n: int) -> Array:
+    rows = checks.numeric_array("indices", indices)
+    if rows.ndim != 1 or rows.dtype.kind not in "iub" or (rows.dtype.kind == "b" and len(rows) != n):
+        raise ArgumentError(f"indices: expected the numbers of rows, got {rows.dtype} of shape {rows.shape}")
+    rows = np.flatnonzero(rows) if rows.dtype.kind == "b" else rows
+    if len(rows) and not (-n <= rows.min() and rows.max() < n):
+        raise ArgumentError(f"indices: expected rows in 0..{n - 1}, got {rows.min()} to {rows.max()}")
+    return rows
+
+
+def _close(column: str, names: Sequence[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(column, names, 1)
+    return f"; do you mean {close[0]!r}?" if close else ""
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names[:20])[:1000] + (", ..." if len(names) > 20 else "")

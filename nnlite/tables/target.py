@@ -1,0 +1,195 @@
+"""The target of a table: class indices with the names of the classes, or values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Never
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError, DataFileError
+from nnlite.tables import notation
+from nnlite.tables.cells import canonical_label, is_whole, label_of_number, sorted_names
+from nnlite.tables.frames import Column, Frame, Text
+from nnlite.tables.kinds import numbers_of
+from nnlite.tables.notation import Ambiguous, Notation
+from nnlite.tables.options import Options
+
+MOST_CLASSES = 10_000
+MOST_WHOLE_CLASSES = 100  # more different whole numbers are probably values, so the user has to decide
+MANY_CLASSES = 20  # more of these, and more than one for two rows, are probably not classes
+ASK = "pass classification=True if they are classes, or classification=False if they are values"
+
+
+class Target:
+    """The column that is predicted.
+
+    In a target of classes only an empty cell is a missing value, or a mark that the user has named: "none", "-" or "NA"
+    is the name of a class.
+
+    Parameters
+    ----------
+    frame : Frame
+    name : str
+        The column of the frame.
+    options : Options
+    source : str, optional
+        The file it comes from; errors are then DataFileError, and else ArgumentError.
+    label : str, optional
+        What messages call it; by default its name.
+    """
+
+    def __init__(self, frame: Frame, name: str, options: Options, source: str = "", label: str = "") -> None:
+        self.column: Column = frame.columns[name]
+        self._frame, self._options, self._source = frame, options, source
+        self._label = label or f"column {name!r}"
+        if not isinstance(self.column, Text) and self.column.dtype.kind == "M":
+            self._refuse_all("holds dates; expected classes or values")
+
+    # ---- classes or values ---------------------------------------------------------------------------------------
+
+    def is_classes(self, classification: bool | None) -> bool:
+        """Return whether the target are classes: what the user says, or else what the cells say.
+
+        Raises
+        ------
+        ArgumentError
+            If it may be both.
+        """
+        if classification is not None:
+            return classification
+        if not isinstance(self.column, Text):
+            kind = self.column.dtype.kind
+            return kind == "b" or (kind != "f" and self._are_whole_classes(len(np.unique(self.column))))
+        counts = self.column.counts()
+        cells = [cell for cell in counts if not self._options.marks.in_numbers(cell)]
+        numbers = [cell for cell in cells if notation.bare_number(cell) is not None]
+        if cells and len(numbers) == len(cells) and self._notation(cells) is not None:
+            return self._are_numbers_classes(cells, counts)
+        fraction = next((cell for cell in numbers if not is_whole(cell)), None)
+        text = next((cell for cell in cells if notation.bare_number(cell) is None), None)
+        if text is not None and fraction is not None:
+            self._refuse(text, f"expected a number, as {fraction!r:.100}, got {text!r:.100}; if these are names of classes, "
+                               "pass classification=True")  # fmt: skip
+        if len(counts) > MANY_CLASSES and len(counts) > len(self.column) / 2:
+            self._refuse_all(f"has {len(counts)} different texts in {len(self.column)} rows; {ASK}")
+        return True
+
+    def _are_numbers_classes(self, cells: list[str], counts: dict[str, int]) -> bool:
+        missing = next((cell for cell in counts if self._options.marks.in_numbers(cell)), None)
+        if missing is not None:
+            self._refuse_missing(missing, "" if not missing else ", or pass classification=True if it is a class")
+        return all(map(is_whole, cells)) and self._are_whole_classes(len({int(cell) for cell in cells}))
+
+    def _are_whole_classes(self, n_different: int) -> bool:
+        if n_different > MOST_WHOLE_CLASSES:
+            self._refuse_all(f"has more than {MOST_WHOLE_CLASSES} different whole numbers; {ASK}")
+        if n_different > MANY_CLASSES and n_different > len(self.column) / 2:
+            self._refuse_all(f"has {n_different} different whole numbers in {len(self.column)} rows; {ASK}")
+        return True
+
+    # ---- as classes ----------------------------------------------------------------------------------------------
+
+    def labels(self) -> Text:
+        """Return the name of each row's class; ArgumentError if one is missing."""
+        if not isinstance(self.column, Text):
+            if self.column.dtype.kind == "f" and np.isnan(self.column).any():
+                self._refuse_row(int(np.isnan(self.column).argmax()), "missing value; fill it in, or remove the row")
+            distinct, codes = np.unique(self.column, return_inverse=True)
+            if self.column.dtype.kind == "b":
+                return Text(codes, [str(value) for value in distinct.tolist()])
+            return Text(codes, [label_of_number(value) for value in distinct.tolist()])
+        counts = self.column.counts()
+        for cell in counts:
+            if self._options.marks.in_labels(cell):
+                self._refuse_missing(cell)
+        return Text(self.column.codes, [canonical_label(cell) for cell in self.column.cells])
+
+    def classes(self, names: Sequence[str] | None = None) -> tuple[Array, tuple[str, ...]]:
+        """Return class indices (M,) and the names of the classes.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            The classes, in their order; by default those that occur, sorted.
+
+        Raises
+        ------
+        ArgumentError
+            If a label is missing, is not among ``names``, or there are more than 10,000.
+        """
+        labels = self.labels()
+        present = [label for label, n in labels.counts().items() if n]
+        if names is None:
+            names = sorted_names(present)
+            if len(names) > MOST_CLASSES:
+                self._refuse_all(f"has more than {MOST_CLASSES} different labels")
+        place = {name: k for k, name in enumerate(names)}
+        known = {canonical_label(name): k for k, name in enumerate(names)} | place
+        for label in present:
+            if label not in known:
+                self._refuse(label, f"the class {label!r:.100} is not among {_shown(names)}", labels)
+        indices = np.array([known.get(label, -1) for label in labels.cells] or [0], np.int64)
+        return indices[labels.codes], tuple(names)
+
+    # ---- as values -----------------------------------------------------------------------------------------------
+
+    def values(self, dtype: str = "float64") -> Array:
+        """Return the values, (M,); ArgumentError if one is missing or not a finite number."""
+        if isinstance(self.column, Text):
+            values = self._values_of_text(self.column)
+        else:
+            values = self.column.astype(np.float64)
+        if np.isnan(values).any():
+            self._refuse_row(int(np.isnan(values).argmax()), "missing value 'nan'; fill it in, or remove the row")
+        too_large = np.abs(values) > np.finfo(dtype).max
+        if too_large.any():
+            row = int(too_large.argmax())
+            self._refuse_row(row, f"expected a finite number that {dtype} can hold, got {values[row]}")
+        return values.astype(dtype)
+
+    def _values_of_text(self, column: Text) -> Array:
+        counts = column.counts()
+        for cell in counts:
+            if self._options.marks.in_numbers(cell):
+                self._refuse_missing(cell)
+        written = self._notation(list(counts))
+        if written is None:
+            cell = next((cell for cell in counts if notation.bare_number(cell) is None), next(iter(counts)))
+            self._refuse(cell, f"expected a number, got {cell!r:.100}")
+        there = Text(column.codes, [cell if cell in counts else "" for cell in column.cells])
+        try:
+            return numbers_of(there, written, self._options)
+        except ArgumentError as error:
+            self._refuse_all(str(error))
+
+    def _notation(self, cells: list[str]) -> Notation | None:
+        found = notation.guess(cells, decimal=self._options.decimal, thousands=self._options.thousands)
+        if isinstance(found, Ambiguous):
+            self._refuse(found.cell, f"{found.cell!r} may be {found.first.number(found.cell):g} or "
+                                     f"{found.second.number(found.cell):g}; pass {found.first} or {found.second}")
+        return found
+
+    # ---- errors --------------------------------------------------------------------------------------------------
+
+    def _refuse_missing(self, cell: str, hint: str = "") -> Never:
+        self._refuse(cell, f"missing value {cell!r}; fill it in, or remove the row{hint}")
+
+    def _refuse(self, cell: str, problem: str, column: Text | None = None) -> Never:
+        column = self.column if column is None else column  # type: ignore[assignment]
+        assert isinstance(column, Text)
+        self._refuse_row(int((column.codes == column.cells.index(cell)).argmax()), problem)
+
+    def _refuse_row(self, row: int, problem: str) -> Never:
+        self._raise(f"{self._frame.place(row)}: {self._label}: {problem}")
+
+    def _refuse_all(self, problem: str) -> Never:
+        self._raise(f"{self._label} {problem}")
+
+    def _raise(self, message: str) -> Never:
+        raise DataFileError(f"{self._source}: {message}") if self._source else ArgumentError(f"target: {message}")
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
