@@ -208,7 +208,9 @@ class _Columns:
                 self._builders[i] = None  # frees its memory
             except OverflowError:
                 name = self._layout.names[i]
-                rows.refuse(f"there are more than {MOST_DIFFERENT} different texts; leave out columns such as {name!r:.100}")
+                rows.refuse(
+                    f"there are more than {MOST_DIFFERENT} different texts; leave out columns such as {name!r:.100}"
+                )
 
     def _builder(self, i: int, cells: Sequence[str]) -> NumberBuilder | TextBuilder:
         name = self._layout.names[i]
@@ -232,7 +234,9 @@ class _Columns:
         for i, builder in enumerate(self._builders):
             if isinstance(builder, NumberBuilder) and len(infinite := builder.infinite()):
                 where, label = frame.place(infinite[0]), self._layout.names[i]
-                raise DataFileError(f"{source}: {where}: column {i + 1} ({label!r:.100}): expected a finite number, got inf")
+                raise DataFileError(
+                    f"{source}: {where}: column {i + 1} ({label!r:.100}): expected a finite number, got inf"
+                )
         return frame
 
 

@@ -101,6 +101,8 @@ def _date(parts: dict[str, str | None]) -> datetime.datetime | None:
     if half:
         hour = hour % 12 + 12 * half.startswith("p")
     try:
-        return datetime.datetime(full_year, month, day, hour, int(parts.get("minute") or 0), int(parts.get("second") or 0))
+        return datetime.datetime(
+            full_year, month, day, hour, int(parts.get("minute") or 0), int(parts.get("second") or 0)
+        )
     except ValueError:
         return None

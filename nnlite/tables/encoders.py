@@ -297,7 +297,9 @@ def from_json(record: Any) -> Encoder:
     for name, value in arguments.items():
         if not FIELDS[name](value):
             raise ValueError(f"the encoding of the table is damaged: {name} of a column has a wrong value")
-    lengths = {len(arguments[name]) for name in ("parts", "centers", "scales", "categories", "shares") if name in arguments}
+    lengths = {
+        len(arguments[name]) for name in ("parts", "centers", "scales", "categories", "shares") if name in arguments
+    }
     if len(lengths) > 1:
         raise ValueError("the encoding of the table is damaged: two lists of a column differ in length")
     return cls(**arguments)
@@ -376,7 +378,9 @@ def _part(part: str, moments: Array, first: int) -> Array:
     if part == "month":
         return moments.astype("datetime64[M]").astype(np.int64) % 12 + 1.0
     if part == "day":
-        return (moments.astype("datetime64[D]") - moments.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1.0
+        return (moments.astype("datetime64[D]") - moments.astype("datetime64[M]").astype("datetime64[D]")).astype(
+            np.int64
+        ) + 1.0
     if part == "weekday":
         return (seconds // DAY + 3) % 7.0  # 1 January 1970 was a Thursday
     if part == "hour":

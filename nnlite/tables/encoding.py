@@ -50,7 +50,11 @@ class Encoding(Explained):
     """
 
     def __init__(
-        self, columns: Sequence[Encoder], left_out: dict[str, str], target_name: str = "", options: Options | None = None
+        self,
+        columns: Sequence[Encoder],
+        left_out: dict[str, str],
+        target_name: str = "",
+        options: Options | None = None,
     ) -> None:
         self.columns, self.left_out, self.target_name = tuple(columns), dict(left_out), target_name
         self.options = Options() if options is None else options
@@ -168,7 +172,9 @@ class Encoding(Explained):
         rows = [(encoder.name, encoder.kind, ", ".join(encoder.feature_names)) for encoder in self.columns]
         rows += [(name, "left out", reason) for name, reason in self.left_out.items()]
         widths = [max(len(row[i]) for row in rows) for i in range(2)]
-        return "\n".join(f"{name[:40]:<{min(widths[0], 40)}}  {kind:<{widths[1]}}  {text:.100}" for name, kind, text in rows)
+        return "\n".join(
+            f"{name[:40]:<{min(widths[0], 40)}}  {kind:<{widths[1]}}  {text:.100}" for name, kind, text in rows
+        )
 
     def __repr__(self) -> str:
         return f"Encoding({len(self.columns)} columns, {len(self.feature_names)} numbers)"

@@ -172,7 +172,9 @@ def _constant_or(there: Array, kind: Kind) -> Kind:
         return Kind("constant", reason="it is empty")
     if (there == there[0]).all():
         value = there[0].item() if hasattr(there[0], "item") else there[0]
-        shown = label_of_number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+        shown = (
+            label_of_number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+        )
         return Kind("constant", reason=f"it is always {shown:.40}")
     return kind
 

@@ -91,7 +91,9 @@ def looks_like_numbers(cells: Sequence[str]) -> float:
     return sum(bare_number(cell) is not None for cell in cells) / len(cells) if cells else 0.0
 
 
-def guess(cells: Iterable[str], *, decimal: str | None = None, thousands: str | None = None) -> Notation | Ambiguous | None:
+def guess(
+    cells: Iterable[str], *, decimal: str | None = None, thousands: str | None = None
+) -> Notation | Ambiguous | None:
     """Return the notation of a column from its different cells.
 
     Parameters

@@ -188,9 +188,7 @@ def load_csv(
         return _read_csv(name, source, target, ignore, settings, form)
 
 
-def _read_csv(
-    path: str, source: str, target: int | str | None, ignore: Any, settings: Settings, form: Form
-) -> Table:
+def _read_csv(path: str, source: str, target: int | str | None, ignore: Any, settings: Settings, form: Form) -> Table:
     """Read a CSV file."""
     by_name = [column for column in (target, *_as_list(ignore)) if isinstance(column, str)]
     if by_name and form.header is False:
@@ -269,4 +267,3 @@ def _check_target_type(target: Any) -> None:
 
 def _as_list(ignore: Any) -> Sequence[Any]:
     return ignore if isinstance(ignore, Sequence) and not isinstance(ignore, str) else ()
-

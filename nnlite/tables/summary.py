@@ -122,7 +122,9 @@ def _becomes(name: str, column: Column, kind: Kind, options: Options, n_missing:
     if kind.name == "date":
         return ", ".join(label.split(": ", 1)[-1] for label in encoder.own_names) + missing.format("0")
     other = getattr(encoder, "has_other", False)
-    return f"one-hot, {n - other} categories{' and a place for rare ones' * other}" + ("; missing: a place" if n_missing else "")
+    return f"one-hot, {n - other} categories{' and a place for rare ones' * other}" + (
+        "; missing: a place" if n_missing else ""
+    )
 
 
 # ---- printed and HTML ------------------------------------------------------------------------------------------------

@@ -189,10 +189,16 @@ class Table(Explained):
         self.y: Array | None = None
         self.class_names: tuple[str, ...] = ()
         if not self.features.columns:
-            raise ArgumentError(f"target: {name} has no other column than {target_name!r}, so there is nothing to learn from")
+            raise ArgumentError(
+                f"target: {name} has no other column than {target_name!r}, so there is nothing to learn from"
+            )
         wrong = [column for column in self.options.kinds if column not in self.features.columns]
         if wrong:
-            hint = "is the target; classification= says what it is" if wrong[0] == target_name else "there is no such column"
+            hint = (
+                "is the target; classification= says what it is"
+                if wrong[0] == target_name
+                else "there is no such column"
+            )
             raise ArgumentError(f"kinds: {wrong[0]!r}: {hint}")
 
     def _read_target(self, settings: Settings, source: str = "", label: str = "") -> None:
@@ -245,7 +251,10 @@ class Table(Explained):
         return np.column_stack(columns)
 
     def _as_numbers(self, name: str) -> Array:
-        column, use = self.features.columns[name], "give the table itself to fit and predict, which make it into numbers"
+        column, use = (
+            self.features.columns[name],
+            "give the table itself to fit and predict, which make it into numbers",
+        )
         if isinstance(column, Text):
             kind = self.column_kinds[name]
             if kind.name != "numeric":
@@ -260,7 +269,9 @@ class Table(Explained):
             where = f"X: column {name!r} of {self.name}, {self.frame.place(row)}"
             if np.isnan(column[row]):
                 raise ArgumentError(f"{where}: a value is missing; {use}, or fill it in")
-            raise ArgumentError(f"{where}: expected a finite number that {self._settings.dtype} can hold, got {column[row]}")
+            raise ArgumentError(
+                f"{where}: expected a finite number that {self._settings.dtype} can hold, got {column[row]}"
+            )
         return numbers
 
     def __len__(self) -> int:
@@ -325,7 +336,7 @@ class Table(Explained):
         """Return a table of the same kinds and classes."""
         kinds = self.column_kinds
         other = object.__new__(type(self))
-        other._become(frame, self.target_name, self.name, self.options, self._dtype, self.column_kinds)
+        other._become(frame, self.target_name, self.name, self._settings)
         other.y, other.class_names = y, self.class_names
         other.__dict__["column_kinds"] = kinds
         return other
@@ -487,7 +498,9 @@ def position(argument: str, column: Any, names: Sequence[str], source: str) -> i
     if isinstance(column, str):
         if names.count(column) != 1:
             problem = "several columns are called" if column in names else "there is no column"
-            raise ArgumentError(f"{argument}: {problem} {column!r} in {source}, which has {_shown(names)}{_close(column, names)}")
+            raise ArgumentError(
+                f"{argument}: {problem} {column!r} in {source}, which has {_shown(names)}{_close(column, names)}"
+            )
         return names.index(column)
     if isinstance(column, (bool, np.bool_)) or not hasattr(column, "__index__"):
         raise ArgumentError(f"{argument}: expected the name of a column or its position (an integer), got {column!r}")

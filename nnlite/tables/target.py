@@ -167,8 +167,11 @@ class Target:
     def _notation(self, cells: list[str]) -> Notation | None:
         found = notation.guess(cells, decimal=self._options.decimal, thousands=self._options.thousands)
         if isinstance(found, Ambiguous):
-            self._refuse(found.cell, f"{found.cell!r} may be {found.first.number(found.cell):g} or "
-                                     f"{found.second.number(found.cell):g}; pass {found.first} or {found.second}")
+            self._refuse(
+                found.cell,
+                f"{found.cell!r} may be {found.first.number(found.cell):g} or "
+                f"{found.second.number(found.cell):g}; pass {found.first} or {found.second}",
+            )
         return found
 
     # ---- errors --------------------------------------------------------------------------------------------------
