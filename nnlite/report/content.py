@@ -17,7 +17,7 @@ from nnlite.report import figures
 from nnlite.report.data import class_counts, columns, parts, samples, value_range
 from nnlite.report.mistakes import MOST_MISTAKES, confident_mistakes, largest_errors
 from nnlite.report.run import Part, Run
-from nnlite.report.scores import ClassScores, Scores, ValueScores, scores
+from nnlite.report.scores import ClassScores, Scores, ValueScores, percent, scores
 from nnlite.version import __version__
 
 LARGEST_MATRIX = 12  # classes whose confusion matrix is a table of text; more of them are a picture
@@ -84,8 +84,8 @@ def _tiles(run: Run, found: Scores) -> list[Tile]:
     """Return the figures at the top of the page."""
     if isinstance(found, ClassScores):
         tiles = [
-            Tile("accuracy", f"{found.accuracy:.1%}", f"{found.n:,} test examples"),
-            Tile("trivial guess", f"{found.baseline:.1%}", f"always {found.guess!r}"),
+            Tile("accuracy", percent(found.accuracy), f"{found.n:,} test examples"),
+            Tile("trivial guess", percent(found.baseline), f"always {found.guess!r}"),
             Tile("log loss", f"{found.loss:.3f}", f"class frequencies: {found.baseline_loss:.3f}"),
             Tile("F1", f"{found.f1:.3f}", "mean over the classes"),
         ]
@@ -97,7 +97,14 @@ def _tiles(run: Run, found: Scores) -> list[Tile]:
         ]
     if run.history and "seconds" in run.history:
         epochs = len(run.history["seconds"])
-        tiles.append(Tile("training", f"{sum(run.history['seconds']):.1f} s", f"{epochs} epoch{'s' * (epochs != 1)}"))
+        seconds = sum(run.history["seconds"])
+        tiles.append(
+            Tile(
+                "training",
+                f"{seconds:.2g} s" if seconds < 10 else f"{seconds:,.0f} s",
+                f"{epochs} epoch{'s' * (epochs != 1)}",
+            )
+        )
     return tiles
 
 

@@ -112,8 +112,8 @@ def curve(history: Any, key: str, best_epoch: int | None, number: int) -> str:
             line.set_linewidth(1.6)
         if best_epoch is not None and best_epoch < len(history[key]):
             ax.axvline(best_epoch, color=GRAY, linewidth=0.9, linestyle=":")
-            ax.annotate("kept", (best_epoch, 1), xycoords=("data", "axes fraction"), xytext=(3, -9), color=GRAY)
-            ax.texts[-1].set(textcoords="offset points", fontsize=8)
+            place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+            ax.annotate("kept", (best_epoch, 1), xytext=(3, -9), color=GRAY, fontsize=8, **place)
 
     label = f"{key} by epoch, training{' and validation' if both else ''}"
     return svg(draw, (WIDTH, 2.9), label, number)
@@ -125,6 +125,7 @@ def calibration(y: Array, P: Array, number: int) -> str:
     def draw(ax: Any) -> None:
         plots.reliability_diagram(y, P, ax=ax, n_bins=10)
         ax.set_title("")
+        ax.get_legend().remove()  # it would hide bars: the text beside the picture explains them
         ax.set_aspect("auto")
 
     return svg(draw, (WIDTH, 3.4), "accuracy by confidence, with the gap between them", number)

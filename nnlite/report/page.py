@@ -7,6 +7,7 @@ from typing import Any
 from nnlite.errors import ArgumentError
 from nnlite.report.content import content
 from nnlite.report.run import Run
+from nnlite.report.scores import percent
 
 INSTALL = 'pip install "nnlite[report]"'
 
@@ -37,8 +38,14 @@ def _environment() -> Any:
     loader = jinja2.PackageLoader("nnlite.report")
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["number"] = _number
-    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["percent"] = lambda share: _unbroken(percent(share))
+    environment.filters["unbroken"] = _unbroken
     return environment
+
+
+def _unbroken(text: str) -> str:
+    """Return a text whose percent signs stay with their numbers."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _number(value: float) -> str:

@@ -55,6 +55,8 @@ class Run(NamedTuple):
     optimizer : Optimizer, optional
     batch_size : int or None
     title : str
+    directory : str
+        The run directory; "" if there is none.
     feature_names : sequence of str
         Empty for images.
     image_shape : (int, int), optional
@@ -77,6 +79,7 @@ class Run(NamedTuple):
     optimizer: Any = None
     batch_size: int | None = 32
     title: str = "Training"
+    directory: str = ""
     feature_names: Sequence[str] = ()
     image_shape: tuple[int, int] | None = None
     description: str = ""

@@ -67,10 +67,13 @@ class ClassScores(NamedTuple):
         guess = f"always guessing {self.guess!r}"
         if self.learned_nothing:
             return (
-                f"The network has learned nothing: its accuracy of {self.accuracy:.1%} is no better than {guess} "
-                f"({self.baseline:.1%})."
+                f"The network has learned nothing: its accuracy of {percent(self.accuracy)} is no better than {guess} "
+                f"({percent(self.baseline)})."
             )
-        return f"{self.accuracy:.1%} of {self.n:,} test examples are right; {guess} is right for {self.baseline:.1%}."
+        return (
+            f"{percent(self.accuracy)} of {self.n:,} test examples are right; {guess} is right for "
+            f"{percent(self.baseline)}."
+        )
 
     def as_dict(self) -> dict[str, float]:
         """Return the main scores by name."""
@@ -161,6 +164,11 @@ class ValueScores(NamedTuple):
 
 
 Scores = ClassScores | ValueScores
+
+
+def percent(share: float) -> str:
+    """Return a share in percent, with one decimal."""
+    return f"{100 * share:.1f} %"
 
 
 def scores(run: Run) -> Scores:
