@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from nnlite import schedules
@@ -17,7 +17,6 @@ from nnlite.layers import (
     BatchNorm,
     Dense,
     Dropout,
-    Flatten,
     GaussianNoise,
     Identity,
     Layer,
@@ -38,14 +37,14 @@ SHORT_SCHEDULES = ("constant", "cosine", "cosine-restarts", "exponential", "line
 # ---- the layers -----------------------------------------------------------------------------------------------------
 
 
-def make_layers(options: Options, n_outputs: int, classifies: bool, *, is_image: bool = False) -> list[Layer]:
+def make_layers(options: Options, n_outputs: int, classifies: bool) -> list[Layer]:
     """Return the layers: those of ``--layers``, or a chain of ``--hidden`` with what belongs to each hidden layer."""
     output = _output(options, classifies)
     last: list[Layer] = [Dense(1 if type(output).__name__ == "Sigmoid" and n_outputs == 2 else n_outputs), output]
     if options["layers"] is not None:
         layers = parts.layer_list("--layers", options["layers"])
         return layers if layers and isinstance(layers[-1], Output) else [*layers, *last]
-    layers = [Flatten()] if is_image else []
+    layers: list[Layer] = []
     if options["noise"]:
         layers.append(GaussianNoise(options["noise"]))
     width = None
@@ -180,8 +179,3 @@ def make_callbacks(options: Options, validated: bool) -> list[Callback]:
     if options["average"] is not None:  # last: it replaces the weights that early stopping restores
         callbacks.append(EMA() if options["average"] == "ema" else SWA(round(0.75 * options["epochs"])))
     return callbacks
-
-
-def describe_layers(layers: Sequence[Layer]) -> str:
-    """Return the layers as text."""
-    return " → ".join(map(repr, layers))

@@ -132,13 +132,14 @@ def _warn_if_changed(config: runs.Config | None, source: Source) -> None:
 def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace) -> Training:
     """Return the network, the optimizer and the run directory, which is made here."""
     chosen = with_recipe(chosen, source.n_training)
-    layers = make_layers(chosen, source.n_outputs, source.classifies, is_image=False)
+    layers = make_layers(chosen, source.n_outputs, source.classifies)
     n_features = None if source.train.is_table else source.train.X.shape[1]
     model = Model(layers, n_features=n_features, seed=chosen["seed"], dtype=chosen["dtype"])
     if source.classifies:
         model.class_names = source.class_names
     optimizer = make_optimizer(chosen, math.ceil(source.train.size / chosen["batch_size"]))
     callbacks = make_callbacks(chosen, validated=True)
+    model.resolve_metrics(chosen["metrics"])  # raises ArgumentError
     directory = runs.run_directory(options.out, source.name, options.resume)  # before the training, which may be long
     training = Training(chosen, source, model, optimizer, callbacks, directory)
     _config(training, chosen["engine"]).write(directory)

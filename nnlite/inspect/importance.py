@@ -108,7 +108,7 @@ class PermutationImportance:
 def permutation_importance(
     model: Network,
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     metric: str | Callable[..., Any] | None = None,
     n_repeats: int = 5,
@@ -124,17 +124,18 @@ def permutation_importance(
     ----------
     model : Model
         Trained.
-    X : array_like, (M, n[0])
-        Examples, best those that the network was not trained with; M is at least 2.
-    y : array_like, (M,) or (M, n[L])
-        Their targets.
+    X : Table, data frame or array_like, (M, n[0])
+        Examples, best those that the network was not trained with; M is at least 2. The columns of a table are permuted
+        as they are, before they are encoded.
+    y : array_like, (M,) or (M, n[L]), optional
+        Their targets; a table with a target has them.
     metric : str or callable, optional
         "loss", a name from `nnlite.metrics`, or a function of (y, Y_hat) of which more is better. By default
         "accuracy" for a classifier, "r2" for values.
     n_repeats : int, default 5
         How often each column is permuted, at least 1. The spread over the repeats tells differences from chance.
     feature_names : sequence of str, optional
-        A name for each column. By default those of the model or the table, or "x0", "x1", ...
+        A name for each column. By default those of the table, or "x0", "x1", ...
     seed : int or None, default 0
         Seed of the permutations. None draws others on each call.
 
@@ -174,27 +175,61 @@ def permutation_importance(
     seed = None if seed is None else checks.integer("seed", seed, minimum=0)
     key = _metric(model, metric)
     model.theta  # noqa: B018  raises NotBuiltError
-    examples = model.signature.check(X, y)
-    names = _names(feature_names, examples.X)
-    if len(examples.X) < 2:
-        raise ArgumentError(f"X: expected at least 2 examples to permute, got {len(examples.X)}")
-
-    def score(permuted: Array) -> float:
-        found = model.evaluate(permuted, examples.y, metrics=[] if key in ("loss", "accuracy") else [key])
-        return found[key if isinstance(key, str) else [*found][-1]]
-
+    columns = (_Numbers if model.encoding is None else _Columns)(model, X, y)
+    names = columns.names if feature_names is None else _checked_names(feature_names, len(columns.names))
+    if columns.size < 2:
+        raise ArgumentError(f"X: expected at least 2 examples to permute, got {columns.size}")
     sign = Monitor(key).sign if isinstance(key, str) else -1
     rng = np.random.default_rng(seed)
-    whole = score(examples.X)
+    whole = _score(model, columns.examples, key)
     importances = np.empty((len(names), n_repeats))
-    permuted = np.array(examples.X)  # a copy whose columns are permuted one after the other
-    flat, original = permuted.reshape(len(permuted), -1), examples.X.reshape(len(permuted), -1)
-    for j in range(len(names)):
-        for repeat in range(n_repeats):
-            flat[:, j] = rng.permutation(original[:, j])
-            importances[j, repeat] = sign * (score(permuted) - whole)
-        flat[:, j] = original[:, j]
+    for j, repeat in np.ndindex(importances.shape):
+        permuted = columns.permuted(j, rng.permutation(columns.size))
+        importances[j, repeat] = sign * (_score(model, permuted, key) - whole)
     return PermutationImportance(importances, whole, key if isinstance(key, str) else _name(key), names)
+
+
+class _Numbers:
+    """Examples as an array, whose columns are permuted in a copy."""
+
+    def __init__(self, model: Network, X: Any, y: Any) -> None:
+        checked = model.signature.check(X, y)
+        self.X, self.y, self.size = checked.X.reshape(len(checked.X), -1), checked.y, len(checked.X)
+        self.examples = (checked.X, self.y)
+        self.names = [f"x{j}" for j in range(self.X.shape[1])]
+        self._copy = np.array(checked.X)
+
+    def permuted(self, j: int, order: Array) -> tuple[Any, ...]:
+        """Return the examples with column j in another order, until the next call."""
+        flat = self._copy.reshape(self.X.shape)
+        if j > 0:
+            flat[:, j - 1] = self.X[:, j - 1]
+        flat[:, j] = self.X[order, j]
+        return self._copy, self.y
+
+
+class _Columns:
+    """Examples as a table, whose own columns are permuted before they are encoded."""
+
+    def __init__(self, model: Network, X: Any, y: Any) -> None:
+        from nnlite.tables import Table
+
+        self.table = X if isinstance(X, Table) else Table(X, like=model)
+        self.size = len(self.table)
+        self.rest = () if y is None else (y,)
+        self.examples = (self.table, *self.rest)
+        assert model.encoding is not None
+        self.names = list(model.encoding.names)
+
+    def permuted(self, j: int, order: Array) -> tuple[Any, ...]:
+        """Return the examples with column j in another order."""
+        name = self.names[j]
+        return self.table.replace(name, self.table[name][order]), *self.rest
+
+
+def _score(model: Network, examples: tuple[Any, ...], key: Any) -> float:
+    found = model.evaluate(*examples, metrics=[] if key in ("loss", "accuracy") else [key])
+    return found[key if isinstance(key, str) else [*found][-1]]
 
 
 def _metric(model: Network, metric: Any) -> str | Callable[..., Any]:
@@ -211,10 +246,7 @@ def _name(function: Any) -> str:
     return str(getattr(function, "__name__", "metric"))
 
 
-def _names(feature_names: Any, X: Array) -> list[str]:
-    n = int(np.prod(X.shape[1:]))
-    if feature_names is None:
-        return [f"x{j}" for j in range(n)]
+def _checked_names(feature_names: Any, n: int) -> list[str]:
     if isinstance(feature_names, str) or not isinstance(feature_names, (Sequence, np.ndarray)):
         raise ArgumentError(f"feature_names: expected a name for each of the {n} features, got {feature_names!r}")
     if len(feature_names) != n:

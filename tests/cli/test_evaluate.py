@@ -128,7 +128,7 @@ def test_exported_weights_are_those_of_the_network(run, trained):
 
 def test_an_exported_history_is_the_history(run, trained):
     assert run("export r -o h.csv")[0] == 0
-    exported, written = ([*csv.DictReader(Path(name).open())] for name in ("h.csv", "r/history.csv"))
+    exported, written = ([*csv.DictReader(Path(name).read_text().splitlines())] for name in ("h.csv", "r/history.csv"))
     assert [{k: float(v) for k, v in row.items()} for row in exported] == [
         {k: float(v) for k, v in row.items()} for row in written
     ]

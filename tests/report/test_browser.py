@@ -1,7 +1,7 @@
 """What a reader sees of report.html in a real browser: at a desk, on a phone, in the dark, and on paper.
 
-The tests need Chromium, Node.js and playwright-core, which ``tests/browser/install.sh`` installs, and are skipped if one
-of them is missing.
+The tests need Chromium, Node.js and playwright-core, which ``tests/browser/install.sh`` installs, and are skipped if
+one of them is missing.
 """
 
 import csv

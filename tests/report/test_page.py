@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.report import Part, Run, render
+from nnlite.report import Part, Run, render, scores
 
 from ..support import refuse
 
@@ -117,8 +117,7 @@ def test_the_numbers_of_the_curves_are_those_of_the_history(made):
 
 def test_a_page_about_classes_has_each_part():
     run, text = of_classes()
-    found = nn.report.scores(run) if hasattr(nn, "report") else None
-    assert found is None or f"{found.accuracy:.1%}" in text
+    assert f"{100 * scores(run).accuracy:.1f}\N{NO-BREAK SPACE}%" in text
     for part in ("data", "model", "curves", "predictions", "calibration", "features", "mistakes", "doctor", "again"):
         assert f'<section id="{part}">' in text
     for word in ("setosa", "petal", "Dense(8)", "precision", "always", "± ", nn.__version__, "--config", "SGD"):
