@@ -46,6 +46,12 @@ class Model(Network):
         assignment sets it.
     n_weights : int
         How many numbers at the beginning of theta are weights, on which weight decay acts.
+    class_names : tuple of str, or None
+        The names of the classes, learned from labels that are text, or set. They are saved with the network.
+    encoding : Encoding or None
+        What makes a table into numbers, after a training on a table. It is saved with the network.
+    target_scale : TargetScale or None
+        Mean and standard deviation of a target that is standardized inside the network. They are saved with it.
     rng : numpy.random.Generator
     stop_training : bool
         A callback sets it to True to end the training after the current batch.
@@ -101,6 +107,7 @@ class Model(Network):
         resume: bool = False,
         progress: bool = True,
         engine: str = "auto",
+        standardize_target: bool | None = None,
     ) -> History:
         r"""Train by gradient descent: ``theta <- theta - learning_rate dJ/dtheta``, batch after batch.
 
@@ -108,20 +115,22 @@ class Model(Network):
 
         Parameters
         ----------
-        X : array_like, (n_examples, n[0]), or a source of batches
-            Training examples, kept in their own dtype and cast batch by batch. Without ``y``, a source of batches
-            ``(X, y)`` or ``(X, y, sample_weight)``: an iterable such as `batches`, a sequence of batches, or a
-            generator, which needs ``steps_per_epoch``.
+        X : array_like, (n_examples, n[0]), a table, or a source of batches
+            Training examples, kept in their own dtype and cast batch by batch. A `Table`, a data frame of pandas,
+            polars or Arrow, a dictionary of columns or a structured array becomes numbers; what that takes is learned
+            from the training examples, and kept as ``model.encoding``. Without ``y``, a `Table` with a target, or a
+            source of batches ``(X, y)`` or ``(X, y, sample_weight)``: an iterable such as `batches`, a sequence of
+            batches, or a generator, which needs ``steps_per_epoch``.
         y : array_like, (n_examples,) or (n_examples, n[L])
-            Softmax: class indices, one-hot rows or probabilities. Sigmoid: 0, 1 or probabilities. Identity: values.
-            Exponential: counts.
+            Softmax: class indices, names of classes, one-hot rows or probabilities. Sigmoid: 0, 1, two names or
+            probabilities. Identity: values. Exponential: counts. Names are kept as ``model.class_names``, sorted.
         optimizer : Optimizer, default SGD(0.1)
             The update rule.
         epochs : int, default 10
             Number of passes over the data, at least 1.
         batch_size : int or None, default 32
             Examples per step. None, or more than there are examples, uses all of them (full-batch descent).
-        validation_data : (X, y) or (X, y, sample_weight), optional
+        validation_data : Table, (X, y) or (X, y, sample_weight), optional
             Evaluated after every epoch; nothing is learned from it.
         validation_split : float, optional
             The fraction of the examples, in (0, 1), to hold out for validation instead; each class has its share. The
@@ -158,6 +167,11 @@ class Model(Network):
             and rule. "auto": compiled where that is possible; the environment variable NNLITE_ENGINE can decide
             instead. NNLITE_NUM_THREADS sets the number of threads. Both engines give the same results to rounding;
             ``history.engine`` tells which one it was.
+        standardize_target : bool, optional
+            Whether a network that ends in Identity learns ``(y - mean) / std``, with mean and standard deviation of the
+            training examples, which are kept as ``model.target_scale``. The loss is then that of the standardized
+            target, 1/2 for always guessing the mean, and ``rmse`` is the error in the units of y; `predict` gives y. By
+            default it does so for tables, and not for arrays, whose loss stays that of the four lines by hand.
 
         Returns
         -------
@@ -211,6 +225,7 @@ class Model(Network):
             resume=resume,
             progress=progress,
             engine=engine,
+            standardize_target=standardize_target,
         )
 
     @explained

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from nnlite import checks
 from nnlite import metrics as known_metrics
 from nnlite.callbacks import Callback, Hooks, check_callbacks
@@ -17,16 +15,17 @@ from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import check_class_weight
 from nnlite.fitting.history import History
 from nnlite.fitting.loop import Loop, Saver, Setup
+from nnlite.fitting.preparing import check_validation_data, prepare
 from nnlite.fitting.resume import CheckpointSaver
 from nnlite.fitting.streams import Stream, gives_batches
+from nnlite.layers import Identity
 from nnlite.network.examples import Examples
-from nnlite.network.means import Metrics, as_number
+from nnlite.network.means import Metrics, as_number, with_rmse
 from nnlite.network.network import Network
-from nnlite.network.signature import Signature
 from nnlite.optimizers import Optimizer, check_optimizer
-from nnlite.splits import stratified_split
 from nnlite.storage.checkpoints import check_checkpoint
 from nnlite.storage.directory import open_directory, split_seed
+from nnlite.tables.table import Table
 
 
 def fit(
@@ -49,6 +48,7 @@ def fit(
     resume: bool,
     progress: bool,
     engine: str,
+    standardize_target: bool | None,
 ) -> History:
     """Train ``network``. `nnlite.Model.fit` explains the arguments. All are checked before anything changes."""
     optimizer = check_optimizer(optimizer)
@@ -57,11 +57,17 @@ def fit(
     steps_per_epoch = None if steps_per_epoch is None else checks.integer("steps_per_epoch", steps_per_epoch)
     shuffle, progress = checks.boolean("shuffle", shuffle), checks.boolean("progress", progress)
     engine = check_engine(engine)
+    if standardize_target is not None:
+        standardize_target = checks.boolean("standardize_target", standardize_target)
+        if standardize_target and not isinstance(network.output, Identity):
+            raise ArgumentError(f"standardize_target: is for values, and the network ends in {network.output}")
     options = check_checkpoint(checkpoint, resume)
     hooks = Hooks(check_callbacks(callbacks))
     resolved = network.resolve_metrics(metrics)
-    if y is None:
+    streams = y is None and not isinstance(X, Table)
+    if streams:
         _check_source(X, validation_split=validation_split, sample_weight=sample_weight)
+        standardize_target = _no_standardizing(network, standardize_target)
     elif steps_per_epoch is not None:
         raise ArgumentError("steps_per_epoch: is for a source of batches; for arrays choose batch_size and epochs")
     elif validation_split is not None and validation_data is not None:
@@ -71,25 +77,27 @@ def fit(
     train = validation = None
     source: Arrays | Stream
     with open_directory(options, resume) as directory:
-        if y is None:
+        if streams:
             source = Stream(network, X, steps_per_epoch, shuffle)
         else:
-            signature = network.signature_for(X)
-            train = signature.check(X, y, sample_weight)
-            if validation_split is not None:
-                seed = split_seed(directory, network.actual_seed)
-                train, validation = _split(signature, train, validation_split, seed)
+            seed = network.actual_seed if validation_split is None else split_seed(directory, network.actual_seed)
+            signature, train, validation = prepare(
+                network, X, y, sample_weight, split=validation_split, seed=seed, standardize=standardize_target
+            )
             source = Arrays(signature, train, batch_size, shuffle)
+        knowledge = source.signature.knowledge
+        resolved = with_rmse(resolved, knowledge.scale)
         _try_metrics(resolved, source.first_y, source.signature.units)
         weight_of_class = check_class_weight(class_weight, source.signature, train)
         if validation_data is not None:
-            validation = _check_validation_data(source.signature, validation_data)
+            validation = check_validation_data(source.signature, validation_data)
         keys = _history_keys(network, resolved, validation is not None)
         _attach(hooks.callbacks, network, optimizer, keys)
         setup = Setup(network, optimizer, source, weight_of_class, validation, resolved, hooks)
         saver = Saver() if directory is None else CheckpointSaver(directory, setup, keys)
         if not network.built:
             network.build(source.signature.input_shape)
+        network.knowledge = knowledge
         with waiting.silent(not progress):
             return loop_class(chosen)(setup, saver).run(epochs, progress)
 
@@ -136,24 +144,8 @@ def _check_source(X: Any, **arguments: Any) -> None:
             raise ArgumentError(f"{name}: is for arrays, and X is a source of batches, got {value!r}")
 
 
-def _check_validation_data(signature: Signature, validation_data: Any) -> Examples:
-    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-        size = f" of {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
-        raise ArgumentError(
-            f"validation_data: expected (X, y) or (X, y, sample_weight), got {type(validation_data).__name__}{size}"
-        )
-    return signature.check(*validation_data, prefix="validation_data ")
-
-
-def _split(signature: Signature, examples: Examples, fraction: float, seed: int) -> tuple[Examples, Examples]:
-    """Return training and validation examples; each class has its share in both.
-
-    The seed alone decides the split, so that another `fit` on the same data holds out the same examples.
-    """
-    y = examples.y
-    classes = y if y.ndim == 1 else signature.output.predict(y)
-    if not signature.output.classifies or classes.ndim > 1:
-        classes = np.zeros(len(y), np.intp)
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
-    kept, held_out = stratified_split(classes, fraction, rng, name="validation_split")
-    return examples._replace(rows=kept), examples._replace(rows=held_out)
+def _no_standardizing(network: Network, wanted: bool | None) -> bool | None:
+    """Raise ArgumentError if a source of batches should tell the scale of its target."""
+    if wanted and network.target_scale is None:
+        raise ArgumentError("standardize_target: needs all targets at once: pass arrays, not a source of batches")
+    return wanted

@@ -100,8 +100,8 @@ class Loop:
         self.setup = setup
         self.saver = saver
         self.network, self.optimizer, self.hooks = setup.network, setup.optimizer, setup.hooks
-        self.signature = setup.network.signature
-        self.means = RunningMeans(setup.network.output, setup.metrics)
+        self.signature = setup.source.signature
+        self.means = RunningMeans(setup.network.output, setup.metrics, self.signature.knowledge.scale)
         self._flushed = Flushed()
         self.history = History()
         self.history.engine = self.engine

@@ -15,7 +15,7 @@ from nnlite.fitting.loop import Loop, Position, Saver, Setup
 from nnlite.optimizers import Optimizer
 from nnlite.storage.directory import CheckpointDirectory
 
-FORM = 6  # version of the content of a checkpoint; another version cannot be resumed
+FORM = 7  # version of the content of a checkpoint; another version cannot be resumed
 
 
 class CheckpointSaver(Saver):
@@ -182,6 +182,8 @@ def _resume_source(loop: Loop, saved: dict[str, Any]) -> None:
 def _describe(setup: Setup, keys: list[str]) -> dict[str, str]:
     """Describe what must be the same when a training is resumed. Layers may be frozen meanwhile."""
     network, source, weights = setup.network, setup.source, setup.class_weight
+    knowledge = source.signature.knowledge
+    encoding, names, scale = knowledge.encoding, knowledge.class_names, knowledge.scale
     return {
         "network": repr(network).replace(", trainable=False", ""),
         "features": str(source.signature.input_shape),
@@ -191,6 +193,9 @@ def _describe(setup: Setup, keys: list[str]) -> dict[str, str]:
         "optimizer": type(setup.optimizer).__name__,
         "batches": source.describe(),
         "data": source.fingerprint(),
+        "columns": "none" if encoding is None else encoding.fingerprint(),
+        "classes": "none" if names is None else ", ".join(names),
+        "scale of the target": "none" if scale is None else f"{scale.mean.tolist()}, {scale.std.tolist()}",
         "history": ", ".join(keys),
         "class weights": "none" if weights is None else str(weights.tolist()),
         "callbacks": ", ".join(type(callback).__name__ for callback in setup.hooks.callbacks) or "none",

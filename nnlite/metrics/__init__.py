@@ -25,7 +25,7 @@ from nnlite.metrics.classification import accuracy, confusion_matrix, top_k_accu
 from nnlite.metrics.precision_recall import f1, precision, recall
 from nnlite.metrics.probabilities import expected_calibration_error, log_loss
 from nnlite.metrics.ranking import roc_auc
-from nnlite.metrics.regression import mae, mse, r2
+from nnlite.metrics.regression import mae, mse, r2, rmse
 
 __all__ = [
     "METRICS",
@@ -39,6 +39,7 @@ __all__ = [
     "precision",
     "r2",
     "recall",
+    "rmse",
     "roc_auc",
     "top_k_accuracy",
 ]

@@ -15,7 +15,7 @@ from nnlite.metrics.classification import accuracy, confusion_matrix, top_k_accu
 from nnlite.metrics.precision_recall import f1, precision, recall
 from nnlite.metrics.probabilities import expected_calibration_error, log_loss
 from nnlite.metrics.ranking import roc_auc
-from nnlite.metrics.regression import mae, mse, r2
+from nnlite.metrics.regression import mae, mse, r2, rmse
 
 Metric = Callable[..., Any]
 
@@ -37,10 +37,11 @@ METRICS: dict[str, Metric] = {
     "r2": r2,
     "mae": mae,
     "mse": mse,
+    "rmse": rmse,
 }
 """The metrics by name. "top_3_accuracy" and the like are understood as well, for any k."""
 
-_OF_VALUES = (r2, mae, mse)
+_OF_VALUES = (r2, mae, mse, rmse)
 _RESERVED = ("loss", "learning_rate", "seconds")  # keys of the history that are not metrics
 
 

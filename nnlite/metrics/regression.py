@@ -1,4 +1,4 @@
-"""How close predicted values are to the true ones: R2, mean absolute and mean squared error."""
+"""How close predicted values are to the true ones: R2, mean absolute and mean squared error, and the root of that."""
 
 import math
 from typing import Any
@@ -119,3 +119,33 @@ def mse(y: Any, Y_hat: Any, *, sample_weight: Any = None) -> float:
     y, Y_hat = truth_and_values(y, Y_hat)
     with np.errstate(over="ignore"):
         return float(np.average(((y - Y_hat) ** 2).mean(axis=1), weights=example_weights(sample_weight, y)))
+
+
+def rmse(y: Any, Y_hat: Any, *, sample_weight: Any = None) -> float:
+    r"""``RMSE = sqrt(MSE)``: the root of the mean squared error.
+
+    Parameters
+    ----------
+    y : array_like, (M,) or (M, n)
+        The truth.
+    Y_hat : array_like, (M,) or (M, n)
+        Predicted values.
+    sample_weight : array_like, (M,), optional
+        Weights of the examples, at least 0; by default 1.
+
+    Returns
+    -------
+    float
+        At least 0, in the unit of y. For n outputs, the root of the mean over them.
+
+    Raises
+    ------
+    ArgumentError
+        If the shapes do not match, a number is not finite or a weight is wrong.
+
+    Examples
+    --------
+    >>> rmse([1.0, 2.0], [4.0, 6.0]) ** 2
+    12.5
+    """
+    return math.sqrt(mse(y, Y_hat, sample_weight=sample_weight))

@@ -10,6 +10,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers import Output, Sigmoid
 from nnlite.metrics import resolve
+from nnlite.network.knowledge import TargetScale
 
 Metrics = Sequence[tuple[str, Callable[..., Any]]]
 
@@ -23,11 +24,14 @@ class RunningMeans:
         Counts the correct predictions.
     metrics : sequence of (str, callable), optional
         They need all targets and all Y_hat at once, which are kept only if there are metrics.
+    scale : TargetScale, optional
+        Metrics get Y_hat in the units of the target.
     """
 
-    def __init__(self, output: Output, metrics: Metrics = ()) -> None:
+    def __init__(self, output: Output, metrics: Metrics = (), scale: TargetScale | None = None) -> None:
         self.output = output
         self.metrics = metrics
+        self.scale = scale
         self.reset()
 
     def reset(self) -> None:
@@ -55,7 +59,7 @@ class RunningMeans:
     def keep(self, y: Array, Y_hat: Array) -> None:
         """Keep the targets and Y_hat of a batch, for the metrics."""
         self._y.append(y.copy())
-        self._Y_hat.append(Y_hat.copy())
+        self._Y_hat.append(Y_hat.copy() if self.scale is None else self.scale.outside(Y_hat))
 
     def values(self) -> dict[str, float]:
         """Return the means so far: ``loss``, for classifiers ``accuracy``, and the metrics by name."""
@@ -104,6 +108,13 @@ def resolve_metrics(metrics: Any, output: Output, units: int | None) -> list[tup
         if keys.count(key) > 1:
             raise ArgumentError(f"metrics: {key!r} occurs twice; give each function a name of its own")
     return [(key, function) for key, function in resolved if not (key == "accuracy" and output.classifies)]
+
+
+def with_rmse(metrics: Metrics, scale: TargetScale | None) -> Metrics:
+    """Return the metrics, with the root mean squared error first if the target is standardized inside the network."""
+    if scale is None or any(key == "rmse" for key, _ in metrics):
+        return metrics
+    return [resolve("rmse", classifies=False), *metrics]
 
 
 def as_number(key: str, value: Any) -> float:

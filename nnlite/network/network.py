@@ -11,9 +11,11 @@ from nnlite.engine.predictor import Chooser, Predictor
 from nnlite.errors import ArgumentError, NotBuiltError
 from nnlite.layers.base import Observer
 from nnlite.network.examples import Examples, check_weights, check_X
-from nnlite.network.means import Metrics, RunningMeans, resolve_metrics
+from nnlite.network.knowledge import as_numbers, named
+from nnlite.network.means import Metrics, RunningMeans, resolve_metrics, with_rmse
 from nnlite.network.passes import Pass
 from nnlite.network.structure import Structure
+from nnlite.tables.table import Table
 from nnlite.words import explained
 
 BLOCK = 1024  # examples per forward pass in predict and evaluate: memory stays bounded
@@ -36,8 +38,9 @@ class Network(Structure):
 
         Parameters
         ----------
-        X : array_like, (M, n[0])
-            A batch of finite numbers. A network that is not built yet takes its input size from X.
+        X : array_like, (M, n[0]), or a table
+            A batch of finite numbers; for a network that was trained on a table, also what ``model.encoding.transform``
+            makes of one. A network that is not built yet takes its input size from X.
         training : bool, default True
             False computes as in prediction: no dropout, and BatchNorm uses its running averages.
 
@@ -59,7 +62,7 @@ class Network(Structure):
         array([[0.842, 0.042, 0.002, 0.114]], dtype=float32)
         """
         training = checks.boolean("training", training)
-        X = check_X(X, self.input_shape, self.dtype)
+        X = check_X(as_numbers(X, self.encoding, self.dtype, arrays=True), self.input_shape, self.dtype)
         if not self.built:
             self.build(X.shape[1:])
         self._pass = self.new_pass(training=training)
@@ -158,14 +161,18 @@ class Network(Structure):
     # ---- use --------------------------------------------------------------------------------------------------
 
     @explained
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, *, names: bool = False) -> Array:
         """Predict classes 0 .. C-1 (Softmax; Sigmoid: 0 or 1) or values (Identity, Exponential).
 
         Several threads can call this at the same time.
 
         Parameters
         ----------
-        X : array_like, (M, n[0])
+        X : array_like, (M, n[0]), or a table
+            A table, data frame or dictionary of columns for a network that was trained on one; its columns may have any
+            order.
+        names : bool, default False
+            Return names of classes, ``model.class_names[k]``, in place of indices k.
 
         Returns
         -------
@@ -186,7 +193,13 @@ class Network(Structure):
         >>> model.predict([[5, 2, -1, 3], [0, 0, 1, 0]])
         array([0, 2])
         """
-        return self.output.predict(self.predict_rows(X, "predict"))
+        if self.encoding is not None or type(X) is not np.ndarray:
+            X = as_numbers(X, self.encoding, self.dtype)
+        Y_hat = self.predict_rows(X, "predict")
+        if self.target_scale is not None:
+            Y_hat = self.target_scale.outside(Y_hat)
+        predicted = self.output.predict(Y_hat)
+        return named(predicted, self.class_names, self.output) if checks.boolean("names", names) else predicted
 
     @explained
     def predict_proba(self, X: Any) -> Array:
@@ -196,7 +209,7 @@ class Network(Structure):
 
         Parameters
         ----------
-        X : array_like, (M, n[0])
+        X : array_like, (M, n[0]), or a table
 
         Returns
         -------
@@ -218,10 +231,15 @@ class Network(Structure):
         >>> model.predict_proba([[5, 2, -1, 3]]).round(3)
         array([[0.842, 0.042, 0.002, 0.114]], dtype=float32)
         """
+        if self.encoding is not None or type(X) is not np.ndarray:
+            X = as_numbers(X, self.encoding, self.dtype)
         return self.output.predict_proba(self.predict_rows(X, "predict_proba"))
 
     def predict_rows(self, X: Any, what: str = "predict_rows") -> Array:
-        """Return Y_hat (M, n[L]), a new array. ``what`` names the call in the message of a NotBuiltError."""
+        """Return Y_hat (M, n[L]), a new array, for an array of numbers.
+
+        ``what`` names the call in the message of a NotBuiltError.
+        """
         predictor = self._predictor
         if predictor is not None and predictor.layers is self.layers:
             Y_hat = predictor.rows(X)
@@ -264,14 +282,15 @@ class Network(Structure):
 
     @explained
     def evaluate(
-        self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Sequence[str | Callable[..., Any]] = ()
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, metrics: Sequence[str | Callable[..., Any]] = ()
     ) -> dict[str, float]:
         """Compute the cost, accuracy and other metrics on a data set. Nothing is learned from it.
 
         Parameters
         ----------
-        X : array_like, (M, n[0])
-        y : array_like, (M,) or (M, n[L])
+        X : array_like, (M, n[0]), or a table
+        y : array_like, (M,) or (M, n[L]), optional
+            Class indices or names of classes, or values. Only a `Table` has a target of its own.
         sample_weight : array_like, (M,), optional
             Weights of the examples in the loss, at least 0.
         metrics : sequence of str or callable, optional
@@ -280,7 +299,8 @@ class Network(Structure):
         Returns
         -------
         dict
-            ``loss``, the mean loss J; for classifiers ``accuracy`` in [0, 1]; and the metrics by name.
+            ``loss``, the mean loss J; for classifiers ``accuracy`` in [0, 1]; for a target that is standardized inside
+            the network ``rmse``, the error in its own units; and the metrics by name.
 
         Raises
         ------
@@ -297,8 +317,11 @@ class Network(Structure):
         1.0
         """
         self.require_built("evaluate")
+        resolved = with_rmse(self.resolve_metrics(metrics), self.target_scale)
+        if y is None and not isinstance(X, Table):
+            raise ArgumentError("y: expected the true targets, got None")
         examples = self.signature.check(X, y, sample_weight)
-        return self.evaluate_examples(examples, self.resolve_metrics(metrics), engine="auto")
+        return self.evaluate_examples(examples, resolved, engine="auto")
 
     def evaluate_examples(
         self, examples: Examples, metrics: Metrics = (), *, engine: str = "textbook"
@@ -307,7 +330,7 @@ class Network(Structure):
 
         ``engine`` is "textbook", "compiled", or "auto" for the one that predicts.
         """
-        predictor, means = None, RunningMeans(self.output, metrics)
+        predictor, means = None, RunningMeans(self.output, metrics, self.target_scale)
         if engine != "textbook":
             predictor = self._choose_predictor(examples.size, compiled=engine == "compiled")
         if predictor is not None and predictor.has_cost(labels=examples.y.ndim == 1):

@@ -20,14 +20,16 @@ from nnlite.network.building import (
 )
 from nnlite.network.class_names import check_class_names
 from nnlite.network.examples import check_X
+from nnlite.network.knowledge import Knowledge, TargetScale, as_numbers
 from nnlite.network.passes import Pass
 from nnlite.network.signature import Signature
 from nnlite.network.vectors import Segment, Vectors, Views, copy_into
+from nnlite.tables.encoding import Encoding
 from nnlite.words import Explained, instead_of_attribute
 
 INTERNAL = frozenset(
-    "actual_seed all_layers evaluate_examples first_trainable infer_shapes lay_out new_pass predict_compiled "
-    "predict_rows require_built resolve_metrics signature signature_for".split()
+    "actual_seed all_layers evaluate_examples first_trainable infer_shapes knowledge lay_out new_pass predict_compiled "
+    "predict_rows require_built resolve_metrics signature signature_for signature_for_array".split()
 )
 SET_ELSEWHERE = {
     "trainable": "set it for each layer: for layer in model.layers: layer.trainable = False",
@@ -57,6 +59,8 @@ class Structure(Explained):
         self.shapes: tuple[Shape, ...] | None = None
         self.stop_training = False
         self._class_names: tuple[str, ...] | None = None
+        self.encoding: Encoding | None = None
+        self.target_scale: TargetScale | None = None
         self._pass: Pass | None = None
         if n_features is not None:
             self.build(check_input_shape(n_features), "n_features")
@@ -98,6 +102,12 @@ class Structure(Explained):
 
     def signature_for(self, X: Any, name: str = "X") -> Signature:
         """Return what the network takes and gives; if it is not built yet, as built for examples like those in X."""
+        if self.built:
+            return self.signature
+        return self.signature_for_array(as_numbers(X, self.encoding, self.dtype, name), name)
+
+    def signature_for_array(self, X: Any, name: str = "X") -> Signature:
+        """Do the same as `signature_for` for an array that may have been a table."""
         if self.built:
             return self.signature
         return _signature(self, self.infer_shapes(check_X(X, None, self.dtype, name).shape[1:], name))
@@ -184,6 +194,16 @@ class Structure(Explained):
     @class_names.setter
     def class_names(self, names: Any) -> None:
         self._class_names = check_class_names(names, self.output, self.shapes[-1][0] if self.shapes else None)
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What the network has learned of its data before it computes."""
+        return Knowledge(self.encoding, self._class_names, self.target_scale)
+
+    @knowledge.setter
+    def knowledge(self, knowledge: Knowledge) -> None:
+        self.encoding, self.target_scale = knowledge.encoding, knowledge.scale
+        self.class_names = knowledge.class_names
 
     @property
     def first_trainable(self) -> int:
@@ -278,7 +298,7 @@ class Structure(Explained):
         return vars(self) | {"_pass": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        vars(self).update({"encoding": None, "target_scale": None} | state)  # older pickles have neither
         if self.built:
             self._vectors.bind()
 
@@ -295,4 +315,4 @@ class Structure(Explained):
 
 
 def _signature(network: Structure, shapes: Sequence[Shape]) -> Signature:
-    return Signature(shapes[0], shapes[-1][0], network.dtype, network.output)
+    return Signature(shapes[0], shapes[-1][0], network.dtype, network.output, network.knowledge)

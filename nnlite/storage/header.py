@@ -1,18 +1,20 @@
 """The header of a model file: a JSON object that describes the network, without its numbers."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from nnlite.errors import ModelFileError
 from nnlite.layers.base import Shape
 from nnlite.storage.untrusted import check_format, refusing
+from nnlite.tables.encoding import Encoding
 from nnlite.version import __version__
 
 FORMAT = "nnlite model"
-VERSION = 1  # of the format
-LARGEST_HEADER = 2**20  # bytes
-MOST_VALUES = 2**16  # a small header could otherwise fill much memory
+VERSION = 2  # of the format; a network that was not trained on a table is written in version 1
+LARGEST_HEADER = 2**22  # bytes
+MOST_VALUES = 2**18  # a small header could otherwise fill much memory
 MOST_DIMENSIONS = 63  # of one example; NumPy allows 64, and one is for the batch
 
 
@@ -33,6 +35,10 @@ class Header(NamedTuple):
         The layers in plain values, see `encode_layers`.
     trainable : list of bool
         For every layer, including layers inside other layers.
+    encoding : Encoding or None
+        What makes a table into numbers. In version 2 of the format.
+    target_scale : list of two lists of float, or None
+        Mean and standard deviation of each output. In version 2 of the format.
     """
 
     dtype: str
@@ -42,10 +48,18 @@ class Header(NamedTuple):
     entropy: int
     layers: list[Any]
     trainable: list[bool]
+    encoding: Encoding | None = None
+    target_scale: list[list[float]] | None = None
 
     def to_json(self) -> bytes:
         """Return the bytes of the JSON object; ModelFileError if they are too large for a header."""
         fields = {"format": FORMAT, "version": VERSION, "nnlite": __version__, **self._asdict()}
+        if self.encoding is None and self.target_scale is None:
+            fields["version"] = 1
+            for field in SINCE_2:
+                del fields[field]
+        else:
+            fields["encoding"] = None if self.encoding is None else self.encoding.to_json()
         raw = json.dumps(fields, separators=(",", ":"), allow_nan=False).encode()
         _check_size(raw)
         return raw
@@ -62,6 +76,8 @@ class Header(NamedTuple):
         """
         fields = _parse(raw)
         check_format(fields, FORMAT, VERSION)
+        if fields["version"] == 1:
+            fields = {**dict.fromkeys(SINCE_2), **fields}
         if fields.keys() != {"format", "version", *FIELDS}:
             raise ModelFileError(f"the header is damaged: expected the fields format, version, {', '.join(FIELDS)}")
         for field, accept in FIELDS.items():
@@ -70,6 +86,9 @@ class Header(NamedTuple):
         names = fields["class_names"]
         fields["input_shape"] = tuple(fields["input_shape"])
         fields["class_names"] = None if names is None else tuple(names)
+        if fields["encoding"] is not None:
+            with refusing("the header is damaged"):
+                fields["encoding"] = Encoding.from_json(fields["encoding"])
         return cls(**{field: fields[field] for field in cls._fields})
 
 
@@ -116,6 +135,18 @@ def _list_of(accept: Callable[[Any], bool], most: int = MOST_VALUES) -> Callable
     return lambda value: isinstance(value, list) and 0 < len(value) <= most and all(map(accept, value))
 
 
+def _is_scale(value: Any) -> bool:
+    """Return whether a value is a list of means and one of standard deviations above 0."""
+    if not (isinstance(value, list) and len(value) == 2 and all(map(_list_of(_is_float), value))):
+        return False
+    return len(value[0]) == len(value[1]) and min(value[1]) > 0
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+SINCE_2 = ("encoding", "target_scale")
 FIELDS: dict[str, Callable[[Any], bool]] = {
     "nnlite": lambda value: isinstance(value, str),
     "dtype": lambda value: value in ("float32", "float64"),
@@ -125,4 +156,6 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "entropy": lambda value: _is_integer(value, 0, 1024),
     "layers": _list_of(lambda layer: isinstance(layer, dict)),
     "trainable": _list_of(lambda flag: isinstance(flag, bool)),
+    "encoding": lambda value: value is None or isinstance(value, dict),
+    "target_scale": lambda value: value is None or _is_scale(value),
 }

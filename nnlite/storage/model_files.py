@@ -45,8 +45,8 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Saved are the layers with their arguments, whether each is frozen, the parameters, running averages, class names
-    and the seed. The states of the random generator and of an optimizer are not saved.
+    Saved are the layers with their arguments, whether each is frozen, the parameters, running averages, class names,
+    what makes a table into numbers, the scale of the target, and the seed. The states of the random generator and of an optimizer are not saved.
 
     Examples
     --------
@@ -111,6 +111,8 @@ def _describe(network: Network) -> tuple[Header, set[type]]:
         entropy=encode(network.actual_seed, "seed", set()),
         layers=layers,
         trainable=[bool(layer.trainable) for layer in network.all_layers()],
+        encoding=network.encoding,
+        target_scale=None if network.target_scale is None else [part.tolist() for part in network.target_scale],
     )
     return header, classes
 

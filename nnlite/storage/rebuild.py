@@ -13,6 +13,7 @@ from nnlite.errors import ModelFileError
 from nnlite.initializers import Zeros
 from nnlite.layers import Layer, chain
 from nnlite.layers.base import Shape
+from nnlite.network.knowledge import Knowledge, TargetScale
 from nnlite.network.network import Network
 from nnlite.storage.header import Header
 from nnlite.storage.layers_json import KnownClasses, builtin_classes, decode_layers
@@ -52,13 +53,26 @@ def check_lengths(network: Network, input_shape: Shape, lengths: tuple[int, int]
 
 
 def add_vectors(network: Network, header: Header) -> None:
-    """Give the network its vectors, full of zeros, and its class names."""
+    """Give the network its vectors, full of zeros, its class names, and what it knows of its table."""
     with refusing(FAILED):
         network.lay_out(header.input_shape)
         for layer in network.all_layers():
             if type(layer).initialize not in BUILTIN:  # a user's layer may prepare more there than its parameters
                 layer.initialize(np.random.default_rng(0), Zeros())
-        network.class_names = header.class_names
+        network.knowledge = Knowledge(header.encoding, header.class_names, _scale(network, header))
+
+
+def _scale(network: Network, header: Header) -> TargetScale | None:
+    """Return the scale of the target; ModelFileError if it, or the table, does not fit the network."""
+    n_numbers = None if header.encoding is None else len(header.encoding.feature_names)
+    if n_numbers is not None and header.input_shape != (n_numbers,):
+        raise ModelFileError(f"its table becomes {n_numbers} numbers, and the network takes {header.input_shape}")
+    if header.target_scale is None:
+        return None
+    mean, std = (np.array(values) for values in header.target_scale)
+    if len(mean) != network.n_units:
+        raise ModelFileError(f"its target has {len(mean)} scales for {network.n_units} outputs")
+    return TargetScale(mean, std)
 
 
 def _with_shapes(network: Network, input_shape: Shape) -> list[tuple[Layer, Shape]]:

@@ -19,6 +19,7 @@ from nnlite.tables.options import Options
 from nnlite.tables.table import Table
 from nnlite.words import Explained, explained
 
+MOST_COLUMNS = 20_000  # of a table that a model file can describe
 MOST_NUMBERS = 2**16  # what one row of a table may become
 
 
@@ -80,6 +81,11 @@ class Encoding(Explained):
         if not used:
             why = "; ".join(f"{name!r}: {reason}" for name, reason in left_out.items())
             raise ArgumentError(f"X: every column of {table.name} is left out ({why:.500})")
+        if len(used) + len(left_out) > MOST_COLUMNS:
+            raise ArgumentError(
+                f"X: {table.name} has {len(used) + len(left_out)} columns, and a network knows at most {MOST_COLUMNS} by "
+                "name; pass an array, such as table.X"
+            )
         made = cls(
             [encoders.learn(name, frame.columns[name], kind, table.options) for name, kind in used.items()],
             left_out,

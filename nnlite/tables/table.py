@@ -216,10 +216,10 @@ class Table(Explained):
         """The names of the columns but for the target."""
         return self.features.names
 
-    @property
-    def target_column(self) -> Target:
-        """The column of the target, to be read as classes or as values."""
-        return Target(self.frame, self.target_name, self.options)
+    def target_as(self, *, classes: bool) -> Any:
+        """Return the target as `Text` with the names of classes, or as values, (M,) in float64."""
+        target = Target(self.frame, self.target_name, self.options)
+        return target.labels() if classes else target.values()
 
     @functools.cached_property
     def column_kinds(self) -> dict[str, Kind]:

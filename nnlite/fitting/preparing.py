@@ -1,0 +1,141 @@
+"""The examples of a training as arrays: a table becomes numbers, labels become class indices, a target gets its scale.
+
+All of it is learned from the training examples alone, never from those of validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError
+from nnlite.layers import Identity
+from nnlite.network.examples import Examples
+from nnlite.network.knowledge import (
+    Knowledge,
+    TargetScale,
+    as_labels,
+    check_number_of_classes,
+    class_indices,
+    is_table,
+    learn_names,
+    target_of,
+)
+from nnlite.network.network import Network
+from nnlite.network.signature import Signature
+from nnlite.splits import stratified_split
+from nnlite.tables.encoding import Encoding
+from nnlite.tables.table import Table
+
+
+class Prepared(NamedTuple):
+    """Checked examples, and what the network has to know to take such examples.
+
+    Attributes
+    ----------
+    signature : Signature
+    train : Examples
+    validation : Examples or None
+        What ``validation_split`` holds out.
+    """
+
+    signature: Signature
+    train: Examples
+    validation: Examples | None = None
+
+
+def prepare(
+    network: Network, X: Any, y: Any, sample_weight: Any, *, split: float | None, seed: int, standardize: bool | None
+) -> Prepared:
+    """Return the examples of a training as arrays. Nothing changes yet.
+
+    Parameters
+    ----------
+    network : Network
+    X, y, sample_weight
+        As `nnlite.Model.fit` gets them.
+    split : float or None
+        The fraction to hold out for validation.
+    seed : int
+        Decides which examples are held out.
+    standardize : bool or None
+        Whether the target is standardized inside the network; None: if X is a table, or it was before.
+    """
+    tabular = is_table(X)
+    if standardize is None:
+        standardize = tabular or network.target_scale is not None
+    y, names = _labels(network, X, target_of(X, y, network.output.classifies))
+    knowledge = Knowledge(network.encoding, names, None)
+    y = class_indices(y, knowledge)
+    rows = None
+    if tabular:
+        table = X if isinstance(X, Table) else Table(X, name="X")
+        if split is not None:
+            _check_length(table, y)
+            rows = _split_rows(network, np.asarray(y), split, seed)
+        if network.encoding is None:
+            knowledge = knowledge._replace(encoding=Encoding.learn(table, None if rows is None else rows[0]))
+        assert knowledge.encoding is not None
+        X = knowledge.encoding.transform(X, dtype=network.dtype.name)
+    elif network.encoding is not None:
+        network.signature.check(X, y)  # raises ArgumentError: the network wants a table
+    signature = network.signature_for_array(X)._replace(knowledge=knowledge)
+    train, validation = signature.check_arrays(X, y, sample_weight), None
+    if split is not None:
+        rows = _split_rows(network, train.y, split, seed) if rows is None else rows
+        train, validation = train._replace(rows=rows[0]), train._replace(rows=rows[1])
+    if standardize and isinstance(network.output, Identity):
+        scale = network.target_scale or TargetScale.learn(train.y if train.rows is None else train.y[train.rows])
+        signature = signature._replace(knowledge=knowledge._replace(scale=scale))
+    return Prepared(signature, train, validation)
+
+
+def _labels(network: Network, X: Any, y: Any) -> tuple[Any, tuple[str, ...] | None]:
+    """Return the targets, names as text, and the names of the classes: those of the network, or those that occur."""
+    labels, names = as_labels(y), network.class_names
+    if names is None:
+        names = (
+            X.class_names if isinstance(X, Table) and X.class_names and y is not None and labels is not None else None
+        )
+        if names is None and (labels is not None or network.output.classifies):
+            names = learn_names(y, labels)
+        if names is not None and (labels is not None or network.n_classes == len(names)):
+            check_number_of_classes(names, network.n_classes, network.output)
+        elif labels is None:
+            names = None
+    return (y if labels is None else labels), names
+
+
+def _check_length(table: Table, y: Any) -> None:
+    if not hasattr(y, "__len__") or len(y) != len(table):
+        n = len(y) if hasattr(y, "__len__") else y
+        raise ArgumentError(f"y: expected {len(table)} labels, one for each row of X, got {n}")
+
+
+def _split_rows(network: Network, y: Array, fraction: float, seed: int) -> tuple[Array, Array]:
+    """Return the rows of training and validation examples; each class has its share in both.
+
+    The seed alone decides the split, so that another `fit` on the same data holds out the same examples.
+    """
+    output = network.output
+    classes = y if y.ndim == 1 else output.predict(y)
+    if not output.classifies or classes.ndim > 1 or classes.dtype.kind not in "iub":
+        classes = np.zeros(len(y), np.intp)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
+    return stratified_split(classes.astype(np.intp), fraction, rng, name="validation_split")
+
+
+def check_validation_data(signature: Signature, validation_data: Any) -> Examples:
+    """Return the validation examples of ``(X, y)``, ``(X, y, sample_weight)`` or a table, or raise ArgumentError."""
+    prefix = "validation_data "
+    if isinstance(validation_data, Table):
+        return signature.check(validation_data, None, prefix=prefix)
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+        size = f" of {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
+        raise ArgumentError(
+            f"validation_data: expected (X, y) or (X, y, sample_weight), got {type(validation_data).__name__}{size}"
+        )
+    return signature.check(*validation_data, prefix=prefix)

@@ -1,0 +1,237 @@
+"""What a network has learned of its data before it computes: columns, names of classes, the scale of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError
+from nnlite.tables.cells import canonical_label, is_whole, sorted_names
+from nnlite.tables.encoding import Encoding
+from nnlite.tables.frames import Text, column_of, has_named_columns
+from nnlite.tables.table import NOTHING_TO_PREDICT, Table
+
+
+class TargetScale(NamedTuple):
+    """The target inside the network: ``(y - mean) / std``.
+
+    Attributes
+    ----------
+    mean, std : ndarray, (n[L],)
+        Of the training examples, in float64.
+    """
+
+    mean: Array
+    std: Array
+
+    @classmethod
+    def learn(cls, y: Array) -> TargetScale:
+        """Return the scale of values (M, n[L]); the standard deviation of a constant counts as 1."""
+        values = y.astype(np.float64)
+        mean, std = values.mean(axis=0), values.std(axis=0)
+        return cls(mean, np.where(std > 1e-12 * np.abs(mean), std, 1.0))
+
+    def inside(self, y: Array) -> Array:
+        """Return values as the network learns them."""
+        inside: Array = (y - self.mean) / self.std
+        return inside
+
+    def outside(self, Y_hat: Array) -> Array:
+        """Return what the network computes in the units of the target."""
+        return (Y_hat * self.std + self.mean).astype(Y_hat.dtype, copy=False)
+
+
+class Knowledge(NamedTuple):
+    """What a network has learned of its data before it computes.
+
+    Attributes
+    ----------
+    encoding : Encoding or None
+        What makes a table into numbers; None for a network that was trained on arrays.
+    class_names : tuple of str, or None
+    scale : TargetScale or None
+        Of a target that is standardized inside the network.
+    """
+
+    encoding: Encoding | None = None
+    class_names: tuple[str, ...] | None = None
+    scale: TargetScale | None = None
+
+
+NOTHING = Knowledge()
+
+
+# ---- examples --------------------------------------------------------------------------------------------------------
+
+
+def is_table(X: Any) -> bool:
+    """Return whether ``X`` has columns with names."""
+    return (
+        type(X) is not np.ndarray
+        and (isinstance(X, Table) or has_named_columns(X))
+        or (type(X) is np.ndarray and X.dtype.names is not None)
+    )
+
+
+def as_numbers(X: Any, encoding: Encoding | None, dtype: Any, name: str = "X", *, arrays: bool = False) -> Any:
+    """Return a table as an array of numbers; anything else as it is.
+
+    Parameters
+    ----------
+    X : array_like or table
+    encoding : Encoding or None
+        Of the network. A network that was trained on arrays takes the numbers of a table in their order.
+    dtype : numpy.dtype
+    name : str
+        What messages call X.
+    arrays : bool, default False
+        Whether an array is what `Encoding.transform` returned. If not, a network that knows its columns refuses arrays.
+
+    Raises
+    ------
+    ArgumentError
+        If a column is missing or unknown, or the network knows its columns by name and X is an array.
+    """
+    if is_table(X):
+        if encoding is not None:
+            return encoding.transform(X, dtype=np.dtype(dtype).name, name=name)
+        return X.X if isinstance(X, Table) else X
+    if encoding is not None and not arrays:
+        raise ArgumentError(
+            f"{name}: expected a table with the columns {_shown(encoding.names)}, as in training, got {type(X).__name__}; "
+            f"a dictionary of columns or a data frame will do"
+        )
+    return X
+
+
+def target_of(X: Any, y: Any, classifies: bool) -> Any:
+    """Return the target of a table where ``y`` is None or its y: text for classes, values otherwise; else ``y``."""
+    if not isinstance(X, Table) or not (y is None or y is X.y):
+        return y
+    if X.y is None:
+        raise ArgumentError(f"y: {X.name} {NOTHING_TO_PREDICT}")
+    return X.target_as(classes=classifies)
+
+
+# ---- labels ----------------------------------------------------------------------------------------------------------
+
+
+def as_labels(y: Any, name: str = "y") -> Text | None:
+    """Return names of classes as text, each label in its canonical form; None if ``y`` are numbers.
+
+    Raises
+    ------
+    ArgumentError
+        If a label is missing.
+    """
+    column = _column(y, name)
+    if column is None:
+        return None
+    labels = Text(column.codes, [canonical_label(cell) for cell in column.cells])
+    if "" in labels.counts():
+        i = int((labels.codes == labels.cells.index("")).argmax())
+        raise ArgumentError(f"{name}: the label {name}[{i}] is missing")
+    return labels
+
+
+def _column(y: Any, name: str) -> Text | None:
+    """Return ``y`` as text; None if it are numbers, or has several columns."""
+    if isinstance(y, Text):
+        return y
+    if isinstance(y, np.ndarray):
+        if y.ndim != 1 or y.dtype.kind not in "USTO" or not len(y):
+            return None
+        column = column_of(y.astype(str) if y.dtype.kind == "S" else y, name)
+    elif isinstance(y, (list, tuple)):
+        if not any(isinstance(label, (str, np.str_)) for label in y[:100]):
+            return None
+        column = column_of(y, name)
+    elif getattr(y, "ndim", 1) == 1 and any(hasattr(y, method) for method in ("iloc", "to_pylist", "is_null")):
+        column = column_of(y, name)
+        if not isinstance(column, Text) and _is_categorical(y):
+            column = Text.of(str(label) for label in column.tolist())
+    else:
+        return None
+    return column if isinstance(column, Text) else None
+
+
+def _is_categorical(y: Any) -> bool:
+    return str(getattr(y, "dtype", "")).lower().startswith(("category", "categorical", "enum"))
+
+
+def learn_names(y: Any, labels: Text | None) -> tuple[str, ...] | None:
+    """Return the names of the classes that occur, sorted; those of booleans are "False" and "True"."""
+    if labels is not None:
+        return tuple(sorted_names([label for label, n in labels.counts().items() if n]))
+    return ("False", "True") if getattr(np.asarray(y), "dtype", None) == bool and np.ndim(y) == 1 else None
+
+
+def class_indices(y: Any, knowledge: Knowledge, name: str = "y") -> Any:
+    """Return names of classes as indices; numbers as they are.
+
+    Raises
+    ------
+    ArgumentError
+        If a label is not one of the network's classes, the network has no names, or whole numbers may be names as well
+        as indices.
+    """
+    labels, names = as_labels(y, name), knowledge.class_names
+    if labels is None:
+        _refuse_ambiguous(y, knowledge, name)
+        return y
+    if names is None:
+        first = labels.cells[labels.codes[0]]
+        raise ArgumentError(
+            f"{name}: expected class indices, got the text {first!r:.100}, and the network has no names of classes; "
+            f"set model.class_names, or train it with such labels"
+        )
+    place = {canonical_label(label): k for k, label in enumerate(names)} | {label: k for k, label in enumerate(names)}
+    for label, n in labels.counts().items():
+        if n and label not in place:
+            raise ArgumentError(
+                f"{name}: the class {label!r:.100} is not one of the network, which has {_shown(names)}"
+            )
+    return np.array([place.get(label, -1) for label in labels.cells], np.intp)[labels.codes]
+
+
+def _refuse_ambiguous(y: Any, knowledge: Knowledge, name: str) -> None:
+    """Raise ArgumentError for integers if the classes of the table were other whole numbers than their indices."""
+    names = knowledge.class_names
+    if knowledge.encoding is None or names is None or not all(map(is_whole, names)):
+        return
+    if names != tuple(map(str, range(len(names)))) and getattr(np.asarray(y), "dtype", np.dtype("O")).kind in "iu":
+        raise ArgumentError(
+            f"{name}: integers may be class indices or the names {_shown(names)}; pass a table with a target, or names as "
+            f"text: np.asarray({name}).astype(str)"
+        )
+
+
+def check_number_of_classes(names: Sequence[str], n_classes: int | None, output: Any) -> None:
+    """Raise ArgumentError if the labels have another number of classes than the network."""
+    if not output.classifies:
+        raise ArgumentError(f"y: a network that ends in {output} gives values, and y has the classes {_shown(names)}")
+    if n_classes is not None and len(names) != n_classes:
+        raise ArgumentError(
+            f"y: has {len(names)} class{'es' * (len(names) != 1)} ({_shown(names)}), and the network chooses from "
+            f"{n_classes}; let it end in Dense({len(names)}), Softmax()"
+        )
+
+
+def named(classes: Any, class_names: tuple[str, ...] | None, output: Any) -> Array:
+    """Return the names of class indices; ArgumentError if the network has none."""
+    if not output.classifies:
+        raise ArgumentError(f"names: a network that ends in {output} gives values, which have no names")
+    if class_names is None:
+        raise ArgumentError("names: the network has no names of classes; set model.class_names")
+    indices = checks.numeric_array("classes", classes)
+    if indices.ndim > 1:
+        raise ArgumentError("names: several labels for an example have no single name; pass names=False")
+    return np.array(class_names)[indices]
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
