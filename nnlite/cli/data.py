@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -150,23 +152,28 @@ def _from_file(path: str, options: Options) -> Source:
     target = options["target"]
     if target is None:
         raise ArgumentError(f"--target: name the column of {path} to predict{_columns_of(path, options)}")
-    table = read_table(path, target=target, **reading(options))
+    with in_words_of_options():
+        table = read_table(path, target=target, **reading(options))
     files = {path: _sha256(path)}
     if options["test"] is not None:
         if options["test_size"] is not None:
             raise ArgumentError("--test-size: give either --test or --test-size, not both")
-        test = read_table(options["test"], like=table, **_of_the_text(options))
+        with in_words_of_options():
+            test = read_table(options["test"], like=table, **_of_the_text(options))
         files[options["test"]] = _sha256(options["test"])
     else:
         fraction = TEST_SIZE if options["test_size"] is None else options["test_size"]
-        table, test = table.split(fraction, seed=options["seed"])
+        try:
+            table, test = table.split(fraction, seed=options["seed"])
+        except ArgumentError as error:
+            raise DataFileError(f"{path}: {error}") from None
     classifies = bool(table.class_names)
-    train, validation = _hold_out(table_part(table), options, classifies=classifies)
+    train, validation = _hold_out(table_part(table, table.target_name), options, classifies=classifies)
     return Source(
         name=_short_name(path),
         train=train,
         validation=validation,
-        test=table_part(test),
+        test=table_part(test, table.target_name),
         classifies=classifies,
         class_names=table.class_names,
         feature_names=table.feature_names,
@@ -176,10 +183,10 @@ def _from_file(path: str, options: Options) -> Source:
     )
 
 
-def table_part(table: Table) -> Part:
-    """Return a table with a target as examples; DataFileError if it has none."""
+def table_part(table: Table, target: str) -> Part:
+    """Return a table as examples; DataFileError if it lacks the target."""
     if table.y is None:
-        raise DataFileError(f"{table.name}: has no column {table.target_name or 'to predict'}")
+        raise DataFileError(f"{table.name}: has no column {target!r}, the target")
     return Part(table, table.y)
 
 
@@ -195,9 +202,25 @@ def _of_the_text(options: Options) -> dict[str, Any]:
 
 def read_like(path: Any, model: Any, options: Options) -> Table:
     """Return the table of a file, encoded for a model: its columns, classes and notation of numbers."""
-    if model.encoding is None:
-        return read_table(path, **_of_the_text(options))
-    return read_table(path, like=model, **_of_the_text(options))
+    like = {} if model.encoding is None else {"like": model}
+    with in_words_of_options():
+        return read_table(path, **like, **_of_the_text(options))
+
+
+@contextmanager
+def in_words_of_options() -> Iterator[None]:
+    """Let an error that advises arguments of `read_table` advise options of the command line."""
+    try:
+        yield
+    except (ArgumentError, DataFileError) as error:
+        raise type(error)(_as_options(str(error))) from None
+
+
+def _as_options(text: str) -> str:
+    text = text.replace("pass classification=True", "give --classes").replace("classification=False", "--values")
+    text = text.replace("classification=True", "--classes")
+    text = re.sub(rf"\b({'|'.join(OF_THE_TEXT)})=", r"--\1 ", text)
+    return re.sub(r"^(target|test|kinds|ignore|scaling|fill): ", r"--\1: ", text)
 
 
 def _columns_of(path: str, options: Options) -> str:

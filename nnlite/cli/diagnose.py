@@ -12,7 +12,8 @@ from nnlite.cli.evaluate import source_of
 from nnlite.cli.network import make_optimizer
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
-from nnlite.inspect import diagnose
+from nnlite.errors import DataFileError
+from nnlite.report import Run, examine
 
 
 def add_diagnose(commands: Any) -> Parser:
@@ -33,14 +34,17 @@ def _diagnose(options: argparse.Namespace) -> int:
     model, config = runs.load_run(options.model)
     source = source_of(config, options.model)
     assert config is not None  # source_of refuses a run without one
-    found = diagnose(
+    run = Run(
         model,
-        source.train.X,
-        source.train.y,
-        validation_data=(source.validation.X, source.validation.y),
+        source.test,
+        source.train,
+        source.validation,
         optimizer=make_optimizer(config.options, math.ceil(source.train.size / config.options["batch_size"])),
         history=runs.read_history(options.model),
         batch_size=config.options["batch_size"],
     )
+    found = examine(run)
+    if found is None:
+        raise DataFileError(f"{options.model}: its data cannot be examined")
     say(str(found))
     return DONE

@@ -49,7 +49,7 @@ def as_input(model: Model, table: Table) -> Any:
 
 def labelled(model: Model, table: Table) -> Part:
     """Return the table as examples with targets; DataFileError if it lacks the target."""
-    part = table_part(table)
+    part = table_part(table, "" if model.encoding is None else model.encoding.target_name)
     return part if model.encoding is not None else Part(as_input(model, table), part.y)
 
 

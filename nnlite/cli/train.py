@@ -148,7 +148,7 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
 
 def _config(training: Training, engine: str) -> runs.Config:
     """Return what repeats the training; files are named by their whole paths."""
-    options = dict(training.options)
+    options = {**training.options, "engine": engine}
     for name in ("data", "test"):
         if options[name] in training.source.sha256:
             options[name] = os.path.abspath(options[name])

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import platform
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.errors import ArgumentError
-from nnlite.inspect import Diagnosis, PermutationImportance, diagnose, permutation_importance
+from nnlite.inspect import PermutationImportance, permutation_importance
 from nnlite.network.summary import layer_rows
 from nnlite.report import figures
 from nnlite.report.data import class_counts, columns, parts, samples, value_range
+from nnlite.report.doctor import examine
 from nnlite.report.mistakes import MOST_MISTAKES, confident_mistakes, largest_errors
-from nnlite.report.run import Part, Run
+from nnlite.report.run import Run
 from nnlite.report.scores import ClassScores, Scores, ValueScores, percent, scores
 from nnlite.version import __version__
 
@@ -26,7 +26,6 @@ MOST_IMPORTANCES = 20
 EXAMPLES_FOR_IMPORTANCE = 1000  # more take long and say little more
 PREDICTIONS_FOR_IMPORTANCE = 2_000_000  # examples that are predicted for all features and repeats
 MOST_REPEATS = 10
-EXAMPLES_FOR_DOCTOR = 20_000
 
 
 class Tile(NamedTuple):
@@ -75,7 +74,7 @@ def content(run: Run) -> dict[str, Any]:
             "importance": None if importance is None else _bars(importance),
             "importance_of": importance,
             "importance_image": _importance_image(run, importance),
-            "diagnosis": _diagnosis(run),
+            "diagnosis": examine(run),
             "versions": _versions(),
         }
 
@@ -183,7 +182,7 @@ def _shares(confusion: Array) -> list[list[tuple[int, int]]]:
 
 def _importance(run: Run) -> PermutationImportance | None:
     """Return the permutation importance on (some of) the test examples; None for fewer than two."""
-    part = _sampled(run.test, EXAMPLES_FOR_IMPORTANCE)
+    part = run.test.sample(EXAMPLES_FOR_IMPORTANCE)
     if part.size < 2:
         return None
     n_features = len(part.X.feature_names) if part.is_table else int(np.prod(part.X.shape[1:]))
@@ -220,46 +219,7 @@ def _importance_image(run: Run, importance: PermutationImportance | None) -> str
     return figures.heat_image(importance.importances_mean.reshape(run.image_shape))
 
 
-# ---- the doctor and the machine -----------------------------------------------------------------------------------
-
-
-def _diagnosis(run: Run) -> Diagnosis | None:
-    """Return what the doctor says of the training; None without training examples."""
-    if run.train is None:
-        return None
-    train = _sampled(run.train, EXAMPLES_FOR_DOCTOR)
-    validation = None if run.validation is None else _given(_sampled(run.validation, EXAMPLES_FOR_DOCTOR))
-    return _quiet(diagnose)(
-        run.model,
-        *_given(train),
-        validation_data=validation,
-        optimizer=run.optimizer,
-        history=run.history,
-        batch_size=run.batch_size,
-    )
-
-
-def _given(part: Part) -> tuple[Any, ...]:
-    return part.X, part.y
-
-
-def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that gives None where ``function`` refuses its arguments."""
-
-    def call(*args: Any, **options: Any) -> Any:
-        try:
-            return function(*args, **options)
-        except ArgumentError:
-            return None
-
-    return call
-
-
-def _sampled(part: Part, most: int) -> Part:
-    """Return the examples, or ``most`` of them at random."""
-    if part.size <= most:
-        return part
-    return part.rows(np.sort(np.random.default_rng(0).choice(part.size, most, replace=False)))
+# ---- the machine --------------------------------------------------------------------------------------------------
 
 
 def _versions() -> dict[str, str]:

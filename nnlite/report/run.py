@@ -40,6 +40,12 @@ class Part(NamedTuple):
         X = self.X.rows(indices) if self.is_table else self.X[indices]
         return Part(X, self.y[indices])
 
+    def sample(self, most: int) -> Part:
+        """Return all examples, or ``most`` of them, drawn at random, always the same."""
+        if self.size <= most:
+            return self
+        return self.rows(np.sort(np.random.default_rng(0).choice(self.size, most, replace=False)))
+
 
 class Run(NamedTuple):
     """A training and its data, for a report.

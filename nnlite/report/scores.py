@@ -11,7 +11,7 @@ from nnlite import metrics
 from nnlite.checks import Array
 from nnlite.report.run import Part, Run
 
-SMALLEST_GAIN = 0.01  # share of the loss (or of the variance) that a network which learned something takes away
+CHANCE = 2.0  # standard errors: a smaller gain over the trivial guess may be chance
 
 
 class ClassRow(NamedTuple):
@@ -41,6 +41,8 @@ class ClassScores(NamedTuple):
     rows : list of ClassRow
     confusion : ndarray of int, (C, C)
         Rows are true classes, columns predicted ones.
+    learned_nothing : bool
+        Whether the network is, up to chance, no better than the trivial guess, neither in classes nor in log loss.
     """
 
     n: int
@@ -53,13 +55,7 @@ class ClassScores(NamedTuple):
     guess: str
     rows: list[ClassRow]
     confusion: Array
-
-    @property
-    def learned_nothing(self) -> bool:
-        """Whether the network is no better than the trivial guess, in classes (up to chance) and in probabilities."""
-        chance = math.sqrt(self.baseline * (1 - self.baseline) / self.n)
-        no_gain = self.loss >= (1 - SMALLEST_GAIN) * self.baseline_loss
-        return self.n > 0 and no_gain and self.accuracy <= self.baseline + chance
+    learned_nothing: bool
 
     @property
     def verdict(self) -> str:
@@ -67,7 +63,7 @@ class ClassScores(NamedTuple):
         guess = f"always guessing {self.guess!r}"
         if self.learned_nothing:
             return (
-                f"The network has learned nothing: its accuracy of {percent(self.accuracy)} is no better than {guess} "
+                f"The network has learned nothing: its accuracy of {percent(self.accuracy)} is, up to chance, no better than {guess} "
                 f"({percent(self.baseline)})."
             )
         return (
@@ -117,6 +113,8 @@ class ValueScores(NamedTuple):
         Those of always guessing the mean of the training.
     mean : float
         That mean.
+    learned_nothing : bool
+        Whether the squared error is, up to chance, no better than that of the mean.
     """
 
     n: int
@@ -127,11 +125,7 @@ class ValueScores(NamedTuple):
     baseline_rmse: float
     baseline_r2: float
     mean: float
-
-    @property
-    def learned_nothing(self) -> bool:
-        """Whether the network is no better than the mean."""
-        return self.rmse**2 >= (1 - SMALLEST_GAIN) * self.baseline_rmse**2 and self.baseline_rmse > 0
+    learned_nothing: bool
 
     @property
     def verdict(self) -> str:
@@ -139,8 +133,8 @@ class ValueScores(NamedTuple):
         guess = f"always guessing the mean ({self.mean:.4g}) is wrong by {self.baseline_mae:.4g}"
         if self.learned_nothing:
             return (
-                f"The network has learned nothing: its root mean square error of {self.rmse:.4g} is no better than "
-                f"that of always guessing the mean, {self.baseline_rmse:.4g}."
+                f"The network has learned nothing: its root mean square error of {self.rmse:.4g} is, up to chance, "
+                f"no better than that of always guessing the mean, {self.baseline_rmse:.4g}."
             )
         return f"On average a prediction is wrong by {self.mae:.4g}; {guess}."
 
@@ -190,6 +184,8 @@ def class_scores(y: Array, P: Array, names: tuple[str, ...], known: Array) -> Cl
     counts = np.bincount(known, minlength=C)
     frequencies = (counts + 1) / (counts.sum() + C)  # Laplace's rule: no class is impossible
     confusion = metrics.confusion_matrix(y, P, n_classes=C)
+    right, guessed = P.argmax(axis=1) == y, y == counts.argmax()
+    losses, trivial = -np.log(np.maximum(P[np.arange(len(y)), y], np.finfo(P.dtype).eps)), -np.log(frequencies[y])
     of_each = [metric(y, P, average=None) for metric in (metrics.precision, metrics.recall, metrics.f1)]
     support = confusion.sum(axis=1)
     rows = [ClassRow(names[c], *(float(m[c]) for m in of_each), int(support[c])) for c in range(C)]
@@ -199,11 +195,12 @@ def class_scores(y: Array, P: Array, names: tuple[str, ...], known: Array) -> Cl
         loss=metrics.log_loss(y, P),
         f1=float(metrics.f1(y, P)),
         ece=metrics.expected_calibration_error(y, P),
-        baseline=float(np.mean(y == counts.argmax())),
-        baseline_loss=float(-np.log(frequencies[y]).mean()),
+        baseline=float(guessed.mean()),
+        baseline_loss=float(trivial.mean()),
         guess=names[int(counts.argmax())],
         rows=rows,
         confusion=confusion,
+        learned_nothing=not _gains(trivial - losses) and not _gains(right.astype(float) - guessed),
     )
 
 
@@ -221,4 +218,12 @@ def value_scores(y: Any, Y_hat: Any, known: Any) -> ValueScores:
         baseline_rmse=math.sqrt(metrics.mse(y, guess)),
         baseline_r2=metrics.r2(y, guess),
         mean=float(np.mean(mean)),
+        learned_nothing=bool(np.ptp(y)) and not _gains((y - guess) ** 2 - (y - Y_hat) ** 2),
     )
+
+
+def _gains(gain: Array) -> bool:
+    """Return whether the mean of what each example gains is above 0 by more than chance."""
+    gain = np.ravel(gain)
+    spread = gain.std(ddof=1) if len(gain) > 1 else math.inf
+    return bool(gain.mean() > CHANCE * spread / math.sqrt(len(gain)))

@@ -80,7 +80,7 @@ def test_runs_stand_side_by_side_the_best_first(run, flowers_csv):
 
 def test_classes_and_values_have_a_table_each(run, flowers_csv, houses_csv):
     run("train flowers.csv --target species --no-report --no-progress --epochs 2")
-    run("train houses.csv --target price --no-report --no-progress --epochs 2")
+    run("train houses.csv --target price --values --no-report --no-progress --epochs 2")
     code, out, _ = run("compare runs/flowers-1 runs/houses-1")
     assert code == 0
     assert "accuracy" in out

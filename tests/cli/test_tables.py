@@ -43,7 +43,7 @@ def test_a_table_with_classes_is_learned_with_the_defaults(run, flowers_csv):
 
 
 def test_a_table_with_values_is_learned_with_the_defaults(run, houses_csv):
-    code, out, err = run("train houses.csv --target price --no-report --no-progress")
+    code, out, err = run("train houses.csv --target price --values --no-report --no-progress")
     assert (code, err) == (0, "")
     found = results("runs/houses-1")
     assert found["r2"] > 0.8
@@ -211,6 +211,15 @@ def test_a_test_file_without_the_target_is_a_failure(run, folder):
     head, *rows = houses(60)
     write_csv(folder / "train.csv", [head, *rows])
     write_csv(folder / "test.csv", [head[:-1], *(row[:-1] for row in rows)])
-    code, _, err = run("train train.csv --target price --test test.csv")
+    code, _, err = run("train train.csv --target price --values --test test.csv")
     assert code in (1, 2)
     assert "price" in err
+
+
+def test_a_target_that_may_be_classes_or_values_asks_with_the_options(run, houses_csv):
+    code, out, err = run("train houses.csv --target price")
+    assert code in (1, 2)
+    assert out == ""
+    assert "--classes" in err
+    assert "--values" in err
+    assert "classification" not in err

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 LOOK = Path(__file__).with_name("look.js")
 RUNS = {
     "classes": "flowers.csv --target species",
-    "values": "houses.csv --target price",
+    "values": "houses.csv --target price --values",
     "images": "digits --epochs 5",
     "nothing": "noise.csv --target y --epochs 3",
 }
