@@ -200,9 +200,12 @@ def _of_the_text(options: Options) -> dict[str, Any]:
     return {name: options[name] for name in OF_THE_TEXT if options.get(name) is not None}
 
 
-def read_like(path: Any, model: Any, options: Options) -> Table:
-    """Return the table of a file, encoded for a model: its columns, classes and notation of numbers."""
-    like = {} if model.encoding is None else {"like": model}
+def read_like(path: Any, model: Any, options: Options, **target: Any) -> Table:
+    """Return the table of a file, encoded for a model: its columns, classes and notation of numbers.
+
+    For a model that learned from arrays, ``target`` says what the target is.
+    """
+    like = target if model.encoding is None else {"like": model}
     with in_words_of_options():
         return read_table(path, **like, **_of_the_text(options))
 

@@ -12,8 +12,9 @@ from nnlite.cli.data import Source, load_source
 from nnlite.cli.inputs import faults_of_the_data, labelled, read_rows
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
-from nnlite.cli.train_options import add_reading_options
+from nnlite.cli.train_options import add_reading_options, column
 from nnlite.errors import ArgumentError
+from nnlite.model import Model
 from nnlite.report import Part, Run, scores
 
 
@@ -29,6 +30,9 @@ def add_evaluate(commands: Any) -> Parser:
     parser.set_defaults(run=_evaluate)
     parser.add_argument("model", metavar="RUN", help="a run directory, or a model file")
     parser.add_argument("file", nargs="?", metavar="FILE", help="a table with the target; '-' is standard input")
+    parser.add_argument(
+        "--target", metavar="COLUMN", help="of a network that learned pixels (default: the last column)"
+    )
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
     add_reading_options(parser)
     return parser
@@ -42,7 +46,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         source = source_of(config, options.model)
         test = source.test
     else:
-        table = read_rows(model, config, options)
+        table = read_rows(model, config, options, **_target(model, options))
         with faults_of_the_data(table.name):
             test = labelled(model, table)
     train = Part(source.train.X, source.train.y) if source is not None else None
@@ -50,6 +54,19 @@ def _evaluate(options: argparse.Namespace) -> int:
         found = scores(Run(model, test, train=train))
     say(json.dumps(found.as_dict(), indent=2) if options.json else str(found))
     return DONE
+
+
+def _target(model: Model, options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the target of a file is, for a network that learned from arrays: the last column by default."""
+    if model.encoding is not None:
+        if options.target is not None:
+            raise ArgumentError(f"--target: this network knows its target, {model.encoding.target_name!r}")
+        return {}
+    names = model.class_names
+    if names is None and model.n_classes is not None:
+        names = tuple(map(str, range(model.n_classes)))
+    target = -1 if options.target is None else column(options.target)
+    return {"target": target, "classification": model.output.classifies, "class_names": names}
 
 
 def source_of(config: runs.Config | None, name: str) -> Source:

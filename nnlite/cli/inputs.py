@@ -18,19 +18,20 @@ from nnlite.tables import Table
 STANDARD_INPUT = "-"
 
 
-def read_rows(model: Model, config: Config | None, options: argparse.Namespace) -> Table:
+def read_rows(model: Model, config: Config | None, options: argparse.Namespace, **target: Any) -> Table:
     """Return the table of ``options.file``, by default of standard input.
 
-    The file is read with the options of the command line, and with those of the run where none is given.
+    ``target`` is for a network that learned from arrays; others know theirs. The file is read with the options of the
+    command line, and with those of the run where none is given.
     """
     given = {name: getattr(options, name) for name in OF_THE_TEXT}
     of_run = {} if config is None else config.options
     reading = {name: of_run.get(name) if value is None else value for name, value in given.items()}
     if options.file not in (None, STANDARD_INPUT):
-        return read_like(options.file, model, reading)
+        return read_like(options.file, model, reading, **target)
     if sys.stdin is None or sys.stdin.isatty():
         raise ArgumentError("FILE: name a file, or send the rows to standard input")
-    return read_like(getattr(sys.stdin, "buffer", sys.stdin), model, reading)
+    return read_like(getattr(sys.stdin, "buffer", sys.stdin), model, reading, **target)
 
 
 def as_input(model: Model, table: Table) -> Any:

@@ -11,7 +11,7 @@ from nnlite.cli.codes import DONE
 from nnlite.cli.data import OF_THE_TEXT, check_data, is_dataset
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
-from nnlite.cli.train_options import add_reading_options
+from nnlite.cli.train_options import add_reading_options, column
 from nnlite.datasets import load_digits, load_iris
 from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.tables import read_table
@@ -47,9 +47,7 @@ def _summary(options: argparse.Namespace) -> int:
         say(_of_run(path))
         return DONE
     reading = {name: getattr(options, name) for name in OF_THE_TEXT if getattr(options, name) is not None}
-    target = options.target
-    if target is not None and target.lstrip("-").isdecimal():
-        target = int(target)
+    target = None if options.target is None else column(options.target)
     say(read_table(path, target=target, **reading).summary())
     return DONE
 

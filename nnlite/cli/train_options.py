@@ -49,7 +49,12 @@ def add_data_options(train: Parser) -> None:
     group.add_argument(
         "--values", dest="classification", action="store_const", const=False, help="the target is values"
     )
-    group.add_argument("--scaling", type=one_of(("standardize", "robust", "none")), help="of numeric columns")
+    group.add_argument(
+        "--scaling",
+        type=one_of(("standardize", "robust", "none")),
+        metavar="HOW",
+        help="of numbers: standardize, robust or none",
+    )
     group.add_argument("--fill", type=_fill, metavar="median|NUMBER", help="what stands for missing numbers")
     group.add_argument(
         "--data",
@@ -66,13 +71,15 @@ def add_reading_options(parser: Parser) -> None:
     group.add_argument(
         "--delimiter", type=_character, metavar="CHAR", help="between fields: ',', ';', 'tab' or 'space'"
     )
-    group.add_argument("--decimal", type=one_of((".", ",")), help="the decimal mark of numbers")
+    group.add_argument("--decimal", type=one_of((".", ",")), metavar="MARK", help="the decimal mark: . or ,")
     group.add_argument("--thousands", metavar="CHAR", help="the mark between thousands, such as ','")
     group.add_argument("--missing", type=names, metavar="A,B", help="texts that mean a missing value")
-    group.add_argument("--encoding", help="such as utf-8 or latin-1")
+    group.add_argument("--encoding", metavar="NAME", help="such as utf-8 or latin-1")
     group.add_argument("--comment", metavar="CHAR", help="lines that begin with it are left out")
     group.add_argument("--header", action=argparse.BooleanOptionalAction, help="whether the first row has names")
-    group.add_argument("--dates", type=one_of(("dmy", "mdy", "ymd")), help="order of day, month and year")
+    group.add_argument(
+        "--dates", type=one_of(("dmy", "mdy", "ymd")), metavar="ORDER", help="of day, month, year: dmy, mdy, ymd"
+    )
 
 
 def add_network_options(train: Parser) -> None:
@@ -95,7 +102,9 @@ def add_network_options(train: Parser) -> None:
         metavar="LIST",
         help="the layers themselves, in place of the options above: 'Dense(64), BatchNorm(), GELU(), Dropout(0.2)'",
     )
-    group.add_argument("--dtype", type=one_of(("float32", "float64")), help="of the network (default float32)")
+    group.add_argument(
+        "--dtype", type=one_of(("float32", "float64")), metavar="TYPE", help="float32 (default) or float64"
+    )
 
 
 def add_training_options(train: Parser) -> None:
@@ -116,11 +125,21 @@ def add_training_options(train: Parser) -> None:
         "--patience", type=count, metavar="N", help="epochs without a better validation loss until it stops; 0: never"
     )
     group.add_argument(
-        "--class-weight", type=one_of(("balanced",)), help="balanced: rare classes count as frequent ones"
+        "--class-weight",
+        type=one_of(("balanced",)),
+        metavar="HOW",
+        help="balanced: rare classes count as frequent ones",
     )
-    group.add_argument("--average", type=one_of(("ema", "swa")), help="keep averaged weights")
+    group.add_argument(
+        "--average", type=one_of(("ema", "swa")), metavar="HOW", help="keep averaged weights: ema or swa"
+    )
     group.add_argument("--metrics", type=names, metavar="A,B", help="further metrics to record, such as f1,roc_auc")
-    group.add_argument("--engine", type=one_of(("auto", "textbook", "compiled")), help="what trains (default auto)")
+    group.add_argument(
+        "--engine",
+        type=one_of(("auto", "textbook", "compiled")),
+        metavar="NAME",
+        help="what trains: auto, textbook, compiled",
+    )
     group.add_argument("--seed", type=count, metavar="N", help="same seed, same network (default 0)")
 
 
@@ -149,9 +168,14 @@ def given_options(options: argparse.Namespace, parser: Parser) -> dict[str, Any]
         if given["data"] is None and words and not _is_number(words[-1]):
             given["data"] = words.pop()  # `train --hidden 64 flowers.csv`
         given["hidden"] = _units(words, parser)
-    if given["target"] is not None and given["target"].lstrip("-").isdecimal():
-        given["target"] = int(given["target"])
+    if given["target"] is not None:
+        given["target"] = column(given["target"])
     return given
+
+
+def column(text: str) -> str | int:
+    """Return the name of a column, or its position if the text is a whole number."""
+    return int(text) if text.lstrip("-").isdecimal() else text
 
 
 def with_defaults(options: dict[str, Any]) -> dict[str, Any]:

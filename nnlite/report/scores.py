@@ -63,8 +63,8 @@ class ClassScores(NamedTuple):
         guess = f"always guessing {self.guess!r}"
         if self.learned_nothing:
             return (
-                f"The network has learned nothing: its accuracy of {percent(self.accuracy)} is, up to chance, no better than {guess} "
-                f"({percent(self.baseline)})."
+                f"The network has learned nothing: its accuracy of {percent(self.accuracy)} is, up to chance, no "
+                f"better than {guess} ({percent(self.baseline)})."
             )
         return (
             f"{percent(self.accuracy)} of {self.n:,} test examples are right; {guess} is right for "

@@ -16,6 +16,7 @@ from nnlite.network.network import Network
 from nnlite.report.page import render
 from nnlite.report.run import Part, Run
 from nnlite.storage.atomic import replacing
+from nnlite.tables import Table
 
 
 def write_report(
@@ -44,7 +45,7 @@ def write_report(
         The file, such as "report.html". An existing file is replaced.
     model : Model
         Trained; it has one target.
-    X : Table or array_like, (M, n[0])
+    X : Table, data frame or array_like, (M, n[0])
         Test examples, by which the network is judged.
     y : array_like, (M,), optional
         Their classes or values; a table has them already.
@@ -101,18 +102,20 @@ def write_report(
 
 
 def _part(model: Network, given: Any, name: str) -> Part:
-    """Return checked examples and their classes (M,) or values (M,)."""
-    if hasattr(given, "target_name"):
-        if given.y is None:
-            raise ArgumentError(f"{name}: expected a table with a target")
-        return Part(given, given.y)
-    if not isinstance(given, (tuple, list)) or len(given) != 2:
-        raise ArgumentError(f"{name}: expected a table or (X, y), got {type(given).__name__}")
-    examples = model.signature.check(*given)
-    return Part(examples.X, _targets(model, examples.y))
+    """Return examples and their classes or values (M,), checked."""
+    is_pair = isinstance(given, (tuple, list)) and len(given) == 2
+    if not is_pair and not isinstance(given, Table):
+        raise ArgumentError(f"{name}: expected a table with a target or (X, y), got {type(given).__name__}")
+    X, y = given if is_pair else (given, None)
+    examples = model.signature.check(X, y)
+    if model.encoding is None:
+        return Part(examples.X, _targets(model, examples.y))
+    return Part(X if isinstance(X, Table) else Table(X, like=model), _targets(model, examples.y))
 
 
 def _targets(model: Network, y: Array) -> Array:
-    if model.output.classifies:
-        return y if y.ndim == 1 and y.dtype.kind in "iu" else np.asarray(model.output.predict(y.reshape(len(y), -1)))
-    return np.asarray(y, np.float64).reshape(len(y))
+    if not model.output.classifies:
+        return np.asarray(y, np.float64).reshape(len(y))
+    if y.ndim == 1 and y.dtype.kind in "iu":
+        return y
+    return np.asarray(model.output.predict(y.reshape(len(y), -1)))

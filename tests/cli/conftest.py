@@ -3,6 +3,7 @@
 import io
 import os
 import shlex
+import shutil
 import sys
 
 import numpy as np
@@ -76,6 +77,27 @@ def flowers_csv(folder):
     write_csv(folder / "flowers.csv", [head, *rows[:120]])
     write_csv(folder / "test.csv", [head, *rows[120:]])
     return "flowers.csv"
+
+
+@pytest.fixture(scope="session")
+def flowers_run(tmp_path_factory):
+    """The directory of a run that has learned the flowers."""
+    folder = tmp_path_factory.mktemp("flowers")
+    head, *rows = flowers()
+    write_csv(folder / "flowers.csv", [head, *rows[:120]])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        options = "--target species --no-report --no-progress --out r --epochs 60"
+        assert cli.main(["train", "flowers.csv", *options.split()]) == 0
+    return folder / "r"
+
+
+@pytest.fixture
+def trained(flowers_run, flowers_csv, folder):
+    """The network of that run, which is copied to ``r``, beside the files with flowers."""
+    shutil.copytree(flowers_run, folder / "r")
+    return nn.load(folder / "r" / "model.npz")
 
 
 @pytest.fixture

@@ -14,12 +14,6 @@ from nnlite.cli.compare import sparkline
 from .conftest import flowers, write_csv
 
 
-@pytest.fixture
-def trained(run, flowers_csv):
-    assert run("train flowers.csv --target species --no-report --no-progress --out r")[0] == 0
-    return nn.load("r/model.npz")
-
-
 # --- evaluate -------------------------------------------------------------------------------------------------------
 
 
@@ -60,6 +54,18 @@ def test_a_data_set_of_nnlite_is_scored_again(run, folder):
     run("train iris --no-report --no-progress --epochs 5 --out i")
     found = json.loads(run("evaluate i --json")[1])
     assert found["accuracy"] == json.loads(Path("i/results.json").read_text())["accuracy"]
+
+
+def test_a_network_that_learned_pixels_is_scored_with_the_last_column_as_target(run, folder):
+    run("train digits --epochs 3 --no-report --no-progress --out d")
+    data = nn.load_digits()
+    rows = [[*x, c] for x, c in zip(data.X_test.tolist(), data.y_test, strict=True)]
+    write_csv(folder / "pixels.csv", [[*(f"p{j}" for j in range(64)), "digit"], *rows])
+    expected = nn.load("d/model.npz").evaluate(data.X_test, data.y_test)["accuracy"]
+    for options in ("", "--target digit", "--target 64"):
+        code, out, _ = run(f"evaluate d pixels.csv --json {options}")
+        assert code == 0
+        assert json.loads(out)["accuracy"] == pytest.approx(expected)
 
 
 # --- compare --------------------------------------------------------------------------------------------------------

@@ -12,12 +12,6 @@ import nnlite as nn
 from .conftest import flowers, write_csv
 
 
-@pytest.fixture
-def trained(run, flowers_csv):
-    assert run("train flowers.csv --target species --no-report --no-progress --out r")[0] == 0
-    return nn.load("r/model.npz")
-
-
 def rows_of(text):
     return list(csv.DictReader(io.StringIO(text)))
 

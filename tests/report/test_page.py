@@ -185,6 +185,37 @@ def test_the_same_run_gives_the_same_page():
     assert render(run) == text
 
 
+def a_table(n=200):
+    rng = np.random.default_rng(0)
+    job = rng.choice(["cook", "smith"], n)
+    age = rng.normal(40, 10, n).round(1)
+    return {"age": age, "job": job, "pay": 1000 + 20 * age + 500 * (job == "cook") + rng.normal(0, 10, n)}
+
+
+def test_a_table_is_described_by_its_columns(tmp_path):
+    train, test = nn.Table(a_table(), "pay").split(0.3)
+    model = nn.Model([nn.Dense(8), nn.ReLU(), nn.Dense(1), nn.Identity()], seed=0)
+    history = model.fit(train, optimizer=nn.Adam(0.01), epochs=30, validation_data=test, progress=False)
+    nn.write_report(tmp_path / "r.html", model, test, train=train, validation_data=test, history=history)
+    text = (tmp_path / "r.html").read_text()
+    for word in ("cook", "category", "age", "standardized", "pay", 'id="doctor"', "rmse"):
+        assert word in text
+    mistakes = text[text.index('id="mistakes"') : text.index('id="doctor"')]
+    assert "<dt>job</dt>" in mistakes
+    assert "<dt>pay</dt>" not in mistakes
+    run = Run(model, Part(test, test.y), history=history)
+    assert scores(run).rmse == pytest.approx(model.evaluate(test)["rmse"], rel=1e-4)
+
+
+def test_a_data_frame_with_its_target_beside_is_a_table(tmp_path):
+    columns = a_table()
+    y = np.where(columns.pop("pay") > 1900, "rich", "poor")
+    model = nn.Model([nn.Dense(8), nn.ReLU(), nn.Dense(2), nn.Softmax()], seed=0)
+    model.fit(columns, y, epochs=3, progress=False)
+    nn.write_report(tmp_path / "r.html", model, columns, y, train=(columns, y))
+    assert "rich" in (tmp_path / "r.html").read_text()
+
+
 # --- write_report ---------------------------------------------------------------------------------------------------
 
 
@@ -224,7 +255,7 @@ def test_wrong_arguments_are_named_and_nothing_is_written(tmp_path):
     path, X, y = tmp_path / "r.html", data.X_test, data.y_test
     refuse(lambda: nn.write_report(3, model, X, y), "path: ")
     refuse(lambda: nn.write_report(path, 3, X, y), "model: ")
-    refuse(lambda: nn.write_report(path, model, X), "X: expected a table or (X, y)")
+    refuse(lambda: nn.write_report(path, model, X), "X: expected a table")
     refuse(lambda: nn.write_report(path, model, X[:, :2], y), "X: ")
     refuse(lambda: nn.write_report(path, model, X, y[:3]), "y: ")
     refuse(lambda: nn.write_report(path, model, X, y, train=X), "train: ")
