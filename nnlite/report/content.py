@@ -16,8 +16,9 @@ from nnlite.report import figures
 from nnlite.report.data import class_counts, columns, parts, samples, value_range
 from nnlite.report.doctor import examine
 from nnlite.report.mistakes import MOST_MISTAKES, confident_mistakes, largest_errors
+from nnlite.report.numbers import percent, short
 from nnlite.report.run import Run
-from nnlite.report.scores import ClassScores, Scores, ValueScores, percent, scores
+from nnlite.report.scores import ClassScores, Scores, ValueScores, scores
 from nnlite.version import __version__
 
 LARGEST_MATRIX = 12  # classes whose confusion matrix is a table of text; more of them are a picture
@@ -91,8 +92,8 @@ def _tiles(run: Run, found: Scores) -> list[Tile]:
     else:
         tiles = [
             Tile("R²", f"{found.r2:.3f}", f"{found.n:,} test examples"),
-            Tile("mean absolute error", f"{found.mae:.4g}", f"always the mean: {found.baseline_mae:.4g}"),
-            Tile("root mean square error", f"{found.rmse:.4g}", f"always the mean: {found.baseline_rmse:.4g}"),
+            Tile("mean absolute error", short(found.mae), f"always the mean: {short(found.baseline_mae)}"),
+            Tile("root mean square error", short(found.rmse), f"always the mean: {short(found.baseline_rmse)}"),
         ]
     if run.history and "seconds" in run.history:
         epochs = len(run.history["seconds"])

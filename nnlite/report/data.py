@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.report import figures
+from nnlite.report.numbers import short
 from nnlite.report.run import Part, Run
 
 MOST_CLASSES = 40  # in the list of classes
@@ -80,7 +81,9 @@ def columns(run: Run) -> list[Column]:
         return []
     X = part.X.reshape(part.size, -1)
     return [
-        Column(name, "numeric", "", f"{X[:, j].min():.4g} to {X[:, j].max():.4g}", f"mean {X[:, j].mean():.4g}")
+        Column(
+            name, "numeric", "", f"{short(X[:, j].min())} to {short(X[:, j].max())}", f"mean {short(X[:, j].mean())}"
+        )
         for j, name in enumerate(run.feature_names[:MOST_COLUMNS])
     ]
 
@@ -104,15 +107,15 @@ def image(run: Run, i: int) -> str:
 def features(run: Run, i: int, order: Sequence[str], most: int) -> list[tuple[str, str]]:
     """Return name and value of the features of a test example, in ``order``, at most ``most`` of them."""
     if run.test.is_table:
-        row = {name: str(value) for name, value in run.test.X.row(i).items() if name != run.target_name}
+        row = {name: str(value) or "missing" for name, value in run.test.X.row(i).items() if name != run.target_name}
     else:
         values: Any = np.ravel(run.test.X[i])
         names = run.feature_names or [f"x{j}" for j in range(len(values))]
-        row = {name: f"{float(value):.4g}" for name, value in zip(names, values, strict=False)}
+        row = {name: short(float(value)) for name, value in zip(names, values, strict=False)}
     ordered = [*(name for name in order if name in row), *(name for name in row if name not in order)]
     return [(name, row[name]) for name in ordered[:most]]
 
 
 def value_range(y: Array) -> str:
     """Return the range and the mean of values, as text."""
-    return f"{np.min(y):.4g} to {np.max(y):.4g}, mean {np.mean(y):.4g}"
+    return f"{short(np.min(y))} to {short(np.max(y))}, mean {short(np.mean(y))}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.report.data import features, image
+from nnlite.report.numbers import short, signed
 from nnlite.report.run import Run
 
 MOST_MISTAKES = 12
@@ -37,7 +38,8 @@ def confident_mistakes(run: Run, P: Array, order: Sequence[str]) -> list[Mistake
     chosen = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
     names = run.class_names
     return [
-        _mistake(run, int(i), names[guess[i]], names[run.test.y[i]], f"{confidence[i]:.0%} sure", order) for i in chosen
+        _mistake(run, int(i), names[guess[i]], names[run.test.y[i]], f"{100 * confidence[i]:.0f} % sure", order)
+        for i in chosen
     ]
 
 
@@ -45,7 +47,7 @@ def largest_errors(run: Run, Y_hat: Array, order: Sequence[str]) -> list[Mistake
     """Return the values with the largest errors, features in ``order``."""
     error = np.asarray(Y_hat, np.float64) - run.test.y
     chosen = np.argsort(-np.abs(error), kind="stable")[:MOST_MISTAKES]
-    return [_mistake(run, int(i), f"{Y_hat[i]:.4g}", f"{run.test.y[i]:.4g}", f"{error[i]:+.4g}", order) for i in chosen]
+    return [_mistake(run, int(i), short(Y_hat[i]), short(run.test.y[i]), signed(error[i]), order) for i in chosen]
 
 
 def _mistake(run: Run, i: int, predicted: str, true: str, certainty: str, order: Sequence[str]) -> Mistake:

@@ -6,8 +6,8 @@ from typing import Any
 
 from nnlite.errors import ArgumentError
 from nnlite.report.content import content
+from nnlite.report.numbers import percent, short
 from nnlite.report.run import Run
-from nnlite.report.scores import percent
 
 INSTALL = 'pip install "nnlite[report]"'
 
@@ -37,7 +37,7 @@ def _environment() -> Any:
         raise ArgumentError(f"write_report: needs Jinja2; {INSTALL}") from None
     loader = jinja2.PackageLoader("nnlite.report")
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters["number"] = _number
+    environment.filters["number"] = short
     environment.filters["percent"] = lambda share: _unbroken(percent(share))
     environment.filters["unbroken"] = _unbroken
     return environment
@@ -46,8 +46,3 @@ def _environment() -> Any:
 def _unbroken(text: str) -> str:
     """Return a text whose percent signs stay with their numbers."""
     return text.replace(" %", "\N{NO-BREAK SPACE}%")
-
-
-def _number(value: float) -> str:
-    """Return a number with four significant digits."""
-    return f"{value:.4g}"

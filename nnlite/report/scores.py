@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite import metrics
 from nnlite.checks import Array
+from nnlite.report.numbers import percent, short
 from nnlite.report.run import Part, Run
 
 CHANCE = 2.0  # standard errors: a smaller gain over the trivial guess may be chance
@@ -130,13 +131,13 @@ class ValueScores(NamedTuple):
     @property
     def verdict(self) -> str:
         """How the network compares to the trivial guess, in a sentence."""
-        guess = f"always guessing the mean ({self.mean:.4g}) is wrong by {self.baseline_mae:.4g}"
+        guess = f"always guessing the mean ({short(self.mean)}) is wrong by {short(self.baseline_mae)}"
         if self.learned_nothing:
             return (
-                f"The network has learned nothing: its root mean square error of {self.rmse:.4g} is, up to chance, "
-                f"no better than that of always guessing the mean, {self.baseline_rmse:.4g}."
+                f"The network has learned nothing: its root mean square error of {short(self.rmse)} is, up to chance, "
+                f"no better than that of always guessing the mean, {short(self.baseline_rmse)}."
             )
-        return f"On average a prediction is wrong by {self.mae:.4g}; {guess}."
+        return f"On average a prediction is wrong by {short(self.mae)}; {guess}."
 
     def as_dict(self) -> dict[str, float]:
         """Return the main scores by name."""
@@ -153,16 +154,11 @@ class ValueScores(NamedTuple):
         """Return a table of the scores."""
         rows = [("R2", self.r2, self.baseline_r2), ("MAE", self.mae, self.baseline_mae)]
         rows.append(("RMSE", self.rmse, self.baseline_rmse))
-        lines = [f"{'test':<5} {'network':>12} {'mean':>12}    (mean: always {self.mean:.4g}; {self.n:,} examples)"]
-        return "\n".join([*lines, *(f"{name:<5} {ours:>12.4g} {mean:>12.4g}" for name, ours, mean in rows)])
+        lines = [f"{'test':<5} {'network':>12} {'mean':>12}    (mean: always {short(self.mean)}; {self.n:,} examples)"]
+        return "\n".join([*lines, *(f"{name:<5} {short(ours):>12} {short(mean):>12}" for name, ours, mean in rows)])
 
 
 Scores = ClassScores | ValueScores
-
-
-def percent(share: float) -> str:
-    """Return a share in percent, with one decimal."""
-    return f"{100 * share:.1f} %"
 
 
 def scores(run: Run) -> Scores:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.inspect.twins import require_network
 from nnlite.network.network import Network
+from nnlite.optimizers import Optimizer, check_optimizer
 from nnlite.report.page import render
 from nnlite.report.run import Part, Run
 from nnlite.storage.atomic import replacing
@@ -28,7 +30,7 @@ def write_report(
     train: Sequence[Any] | None = None,
     validation_data: Sequence[Any] | None = None,
     history: Mapping[str, Sequence[float]] | None = None,
-    optimizer: Any = None,
+    optimizer: Optimizer | None = None,
     feature_names: Sequence[str] = (),
     image_shape: tuple[int, int] | None = None,
     title: str = "Training",
@@ -85,16 +87,20 @@ def write_report(
     model.theta  # noqa: B018  raises NotBuiltError
     if model.n_units != 1 and model.n_classes is None:
         raise ArgumentError(f"model: expected one target, got a network with {model.n_units} values or labels")
+    if not (history is None or hasattr(history, "keys")):
+        raise ArgumentError(f"history: expected what fit returned, got {history!r}")
+    if not isinstance(title, str):
+        raise ArgumentError(f"title: expected a string, got {title!r}")
     run = Run(
         model,
         _part(model, X if y is None else (X, y), "X"),
         train=None if train is None else _part(model, train, "train"),
         validation=None if validation_data is None else _part(model, validation_data, "validation_data"),
         history=history,
-        optimizer=optimizer,
-        feature_names=tuple(map(str, feature_names)),
-        image_shape=None if image_shape is None else (int(image_shape[0]), int(image_shape[1])),
-        title=str(title),
+        optimizer=None if optimizer is None else check_optimizer(optimizer),
+        feature_names=_feature_names(model, feature_names),
+        image_shape=None if image_shape is None else _image_shape(model, image_shape),
+        title=title,
     )
     page = render(run)
     with replacing(name) as file:
@@ -107,7 +113,7 @@ def _part(model: Network, given: Any, name: str) -> Part:
     if not is_pair and not isinstance(given, Table):
         raise ArgumentError(f"{name}: expected a table with a target or (X, y), got {type(given).__name__}")
     X, y = given if is_pair else (given, None)
-    examples = model.signature.check(X, y)
+    examples = model.signature.check(X, y, prefix="" if name == "X" else f"{name} ")
     if model.encoding is None:
         return Part(examples.X, _targets(model, examples.y))
     return Part(X if isinstance(X, Table) else Table(X, like=model), _targets(model, examples.y))
@@ -119,3 +125,24 @@ def _targets(model: Network, y: Array) -> Array:
     if y.ndim == 1 and y.dtype.kind in "iu":
         return y
     return np.asarray(model.output.predict(y.reshape(len(y), -1)))
+
+
+def _feature_names(model: Network, names: Any) -> tuple[str, ...]:
+    """Return a name for each number of an example, or none at all."""
+    if isinstance(names, str) or not isinstance(names, (Sequence, np.ndarray)):
+        raise ArgumentError(f"feature_names: expected a list of names, got {names!r}")
+    n = math.prod(model.require_built("write_report")[0])
+    if len(names) not in (0, n):
+        raise ArgumentError(f"feature_names: expected {n}, one for each feature, got {len(names)}")
+    return tuple(map(str, names))
+
+
+def _image_shape(model: Network, shape: Any) -> tuple[int, int]:
+    """Return rows and columns of the images that the network takes."""
+    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
+        raise ArgumentError(f"image_shape: expected (rows, columns), got {shape!r}")
+    rows, columns = (checks.integer("image_shape", side) for side in shape)
+    n = math.prod(model.require_built("write_report")[0])
+    if rows * columns != n:
+        raise ArgumentError(f"image_shape: expected the shape of {n} pixels, got {shape!r}")
+    return rows, columns

@@ -13,7 +13,6 @@ from nnlite.cli.compare import sparkline
 
 from .conftest import flowers, write_csv
 
-
 # --- evaluate -------------------------------------------------------------------------------------------------------
 
 

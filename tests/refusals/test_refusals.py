@@ -14,7 +14,7 @@ from .table import CALLS, REFUSALS
 WITHOUT_CASES = {
     "ArgumentError", "DataFileError", "ModelFileError", "NnliteError", "NotBuiltError", "Dataset", "Table", "History",
     "Cache", "Callback", "Layer", "Initializer", "Schedule", "ScoresBySize", "Diagnosis", "DivergenceError", "Finding",
-    "GradientCheck", "RangeTest", "Trace",
+    "GradientCheck", "PermutationImportance", "RangeTest", "Trace",
 }  # fmt: skip
 METHODS = {"Model": nn.Model, "History": nn.History, "Table": nn.Table, "Optimizer": nn.Optimizer}
 # for the rest of nnlite, not for users
