@@ -62,7 +62,8 @@ def _of_model(options: argparse.Namespace, kind: str) -> bytes:
     model, config = runs.load_run(options.model)
     if kind == "npz":
         buffer = io.BytesIO()
-        np.savez(buffer, **dict(model.parameters))
+        arrays: dict[str, Any] = dict(model.parameters)
+        np.savez(buffer, **arrays)
         return buffer.getvalue()
     content = _description(model, config)
     if os.path.isdir(options.model):

@@ -42,8 +42,8 @@ def make_layers(options: Options, n_outputs: int, classifies: bool) -> list[Laye
     output = _output(options, classifies)
     last: list[Layer] = [Dense(1 if type(output).__name__ == "Sigmoid" and n_outputs == 2 else n_outputs), output]
     if options["layers"] is not None:
-        layers = parts.layer_list("--layers", options["layers"])
-        return layers if layers and isinstance(layers[-1], Output) else [*layers, *last]
+        given = parts.layer_list("--layers", options["layers"])
+        return given if given and isinstance(given[-1], Output) else [*given, *last]
     layers: list[Layer] = []
     if options["noise"]:
         layers.append(GaussianNoise(options["noise"]))
@@ -96,7 +96,7 @@ def _output(options: Options, classifies: bool) -> Any:
 def make_optimizer(options: Options, steps_per_epoch: int) -> Optimizer:
     """Return the optimizer with its schedule."""
     known = parts.classes(parts.OPTIMIZERS)
-    made = parts.named("--optimizer", options["optimizer"], known)
+    made: Optimizer = parts.named("--optimizer", options["optimizer"], known)
     given = {name: options[name] for name in ("weight_decay", "clip_norm", "momentum") if options[name] is not None}
     takes = _arguments(type(made))
     for name in given:

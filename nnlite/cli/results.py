@@ -9,6 +9,7 @@ from typing import Any
 from nnlite.cli import runs
 from nnlite.cli.output import note, say
 from nnlite.cli.pictures import write_pictures
+from nnlite.model import Model
 from nnlite.report import Run, Scores, can_render, render
 from nnlite.report.page import INSTALL
 from nnlite.storage.atomic import write_whole
@@ -19,13 +20,13 @@ def say_scores(found: Scores) -> None:
     say(f"{found}\n")
 
 
-def write_run(run: Run, found: Scores, directory: str, *, with_report: bool) -> dict[str, str]:
+def write_run(run: Run, model: Model, found: Scores, directory: str, *, with_report: bool) -> dict[str, str]:
     """Write network, history, scores, pictures and report, and return their paths by what they are."""
     paths = {"network": runs.MODEL, "history": runs.HISTORY, "scores": runs.RESULTS}
     paths = {what: os.path.join(directory, name) for what, name in paths.items()}
     history: Any = run.history
     history.to_csv(paths["history"])
-    run.model.save(paths["network"])
+    model.save(paths["network"])
     write_whole(paths["scores"], (json.dumps(results(run, found), indent=2) + "\n").encode())
     paths |= write_pictures(run, directory)
     if with_report:

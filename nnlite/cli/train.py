@@ -94,7 +94,8 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
     found = scores(run)
     say(_ending(training, history, seconds))
     say_scores(found)
-    for what, path in write_run(run, found, training.directory, with_report=not options.no_report).items():
+    written = write_run(run, training.model, found, training.directory, with_report=not options.no_report)
+    for what, path in written.items():
         say(f"{what + ':':<18}{path}")
     if found.learned_nothing:
         note(f"warning: {found.verdict} See what the doctor says: nnlite diagnose {training.directory}")

@@ -181,7 +181,7 @@ def column(text: str) -> str | int:
 def with_defaults(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options with the defaults that do not depend on the number of examples."""
     fixed = {"seed": 0, "activation": "relu", "dtype": "float32", "engine": "auto", "metrics": []}
-    found = {name: fixed.get(name) if value is None else value for name, value in options.items()}
+    found: dict[str, Any] = {name: fixed.get(name) if value is None else value for name, value in options.items()}
     if found["validation_size"] is None:
         found["validation_size"] = (_recipe_of(found["data"]) or for_table(0)).validation_size
     return found

@@ -118,4 +118,4 @@ def features(run: Run, i: int, order: Sequence[str], most: int) -> list[tuple[st
 
 def value_range(y: Array) -> str:
     """Return the range and the mean of values, as text."""
-    return f"{short(np.min(y))} to {short(np.max(y))}, mean {short(np.mean(y))}"
+    return f"{short(float(np.min(y)))} to {short(float(np.max(y)))}, mean {short(float(np.mean(y)))}"

@@ -68,10 +68,10 @@ def svg(draw: Callable[[Any], None], size: tuple[float, float], label: str, numb
     number : int
         Of the picture on the page: its elements get names of their own.
     """
-    import matplotlib as mpl
+    from matplotlib import style
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({**mpl.rcParamsDefault, **STYLE}):
+    with style.context(["default", STYLE]):  # whatever the user's own style is
         figure = Figure(figsize=size, layout="constrained")
         draw(figure.subplots())
         buffer = io.StringIO()

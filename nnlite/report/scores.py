@@ -182,9 +182,10 @@ def class_scores(y: Array, P: Array, names: tuple[str, ...], known: Array) -> Cl
     confusion = metrics.confusion_matrix(y, P, n_classes=C)
     right, guessed = P.argmax(axis=1) == y, y == counts.argmax()
     losses, trivial = -np.log(np.maximum(P[np.arange(len(y)), y], np.finfo(P.dtype).eps)), -np.log(frequencies[y])
-    of_each = [metric(y, P, average=None) for metric in (metrics.precision, metrics.recall, metrics.f1)]
+    precision, recall, f1 = (metric(y, P, average=None) for metric in (metrics.precision, metrics.recall, metrics.f1))
     support = confusion.sum(axis=1)
-    rows = [ClassRow(names[c], *(float(m[c]) for m in of_each), int(support[c])) for c in range(C)]
+    columns = (names, precision.tolist(), recall.tolist(), f1.tolist(), support.tolist())
+    rows = [ClassRow(*row) for row in zip(*columns, strict=True)]
     return ClassScores(
         n=len(y),
         accuracy=metrics.accuracy(y, P),
