@@ -105,6 +105,8 @@ def make_optimizer(options: Options, steps_per_epoch: int) -> Optimizer:
     rate = options["learning_rate"]
     rate = made.learning_rate if rate is None else rate
     if options["schedule"] is not None or options["warmup"]:
+        if callable(rate):
+            raise ArgumentError("--schedule: --optimizer has a schedule already; give one of them")
         rate = make_schedule(options, float(rate), steps_per_epoch)
     made.learning_rate = rate
     for name, value in given.items():

@@ -12,6 +12,7 @@ from nnlite.callbacks import Monitor
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.inspect.twins import require_network
+from nnlite.network.examples import Examples
 from nnlite.network.network import Network
 from nnlite.plots.axes import axes_or_new
 from nnlite.plots.style import COLORS, GRAY
@@ -175,60 +176,41 @@ def permutation_importance(
     seed = None if seed is None else checks.integer("seed", seed, minimum=0)
     key = _metric(model, metric)
     model.theta  # noqa: B018  raises NotBuiltError
-    columns = (_Numbers if model.encoding is None else _Columns)(model, X, y)
-    names = columns.names if feature_names is None else _checked_names(feature_names, len(columns.names))
-    if columns.size < 2:
-        raise ArgumentError(f"X: expected at least 2 examples to permute, got {columns.size}")
+    examples = model.signature.check(X, y)
+    if examples.size < 2:
+        raise ArgumentError(f"X: expected at least 2 examples to permute, got {examples.size}")
+    groups = _groups(model, examples.X)
+    names = [*groups] if feature_names is None else _checked_names(feature_names, len(groups))
     sign = Monitor(key).sign if isinstance(key, str) else -1
     rng = np.random.default_rng(seed)
-    whole = _score(model, columns.examples, key)
+    whole = _score(model, examples, key)
     importances = np.empty((len(names), n_repeats))
-    for j, repeat in np.ndindex(importances.shape):
-        permuted = columns.permuted(j, rng.permutation(columns.size))
-        importances[j, repeat] = sign * (_score(model, permuted, key) - whole)
+    numbers = examples.X.reshape(examples.size, -1)
+    permuted = np.array(numbers)
+    for j, group in enumerate(groups.values()):
+        for repeat in range(n_repeats):
+            permuted[:, group] = numbers[rng.permutation(examples.size), group]
+            worse = _score(model, examples._replace(X=permuted.reshape(examples.X.shape)), key)
+            importances[j, repeat] = sign * (worse - whole)
+        permuted[:, group] = numbers[:, group]
     return PermutationImportance(importances, whole, key if isinstance(key, str) else _name(key), names)
 
 
-class _Numbers:
-    """Examples as an array, whose columns are permuted in a copy."""
-
-    def __init__(self, model: Network, X: Any, y: Any) -> None:
-        checked = model.signature.check(X, y)
-        self.X, self.y, self.size = checked.X.reshape(len(checked.X), -1), checked.y, len(checked.X)
-        self.examples = (checked.X, self.y)
-        self.names = [f"x{j}" for j in range(self.X.shape[1])]
-        self._copy = np.array(checked.X)
-
-    def permuted(self, j: int, order: Array) -> tuple[Any, ...]:
-        """Return the examples with column j in another order, until the next call."""
-        flat = self._copy.reshape(self.X.shape)
-        if j > 0:
-            flat[:, j - 1] = self.X[:, j - 1]
-        flat[:, j] = self.X[order, j]
-        return self._copy, self.y
+def _groups(model: Network, X: Array) -> dict[str, slice]:
+    """Return which numbers of an example belong together, by name: those that a column of a table became."""
+    if model.encoding is None:
+        return {f"x{j}": slice(j, j + 1) for j in range(int(np.prod(X.shape[1:])))}
+    groups, start = {}, 0
+    for column in model.encoding.columns:
+        stop = start + len(column.feature_names)
+        groups[column.name] = slice(start, stop)
+        start = stop
+    return groups
 
 
-class _Columns:
-    """Examples as a table, whose own columns are permuted before they are encoded."""
-
-    def __init__(self, model: Network, X: Any, y: Any) -> None:
-        from nnlite.tables import Table
-
-        self.table = X if isinstance(X, Table) else Table(X, like=model)
-        self.size = len(self.table)
-        self.rest = () if y is None else (y,)
-        self.examples = (self.table, *self.rest)
-        assert model.encoding is not None
-        self.names = list(model.encoding.names)
-
-    def permuted(self, j: int, order: Array) -> tuple[Any, ...]:
-        """Return the examples with column j in another order."""
-        name = self.names[j]
-        return self.table.replace(name, self.table[name][order]), *self.rest
-
-
-def _score(model: Network, examples: tuple[Any, ...], key: Any) -> float:
-    found = model.evaluate(*examples, metrics=[] if key in ("loss", "accuracy") else [key])
+def _score(model: Network, examples: Examples, key: Any) -> float:
+    resolved = model.resolve_metrics([] if key in ("loss", "accuracy") else [key])
+    found = model.evaluate_examples(examples, resolved, engine="auto")
     return found[key if isinstance(key, str) else [*found][-1]]
 
 

@@ -186,7 +186,7 @@ def _importance(run: Run) -> PermutationImportance | None:
     part = run.test.sample(EXAMPLES_FOR_IMPORTANCE)
     if part.size < 2:
         return None
-    n_features = len(part.X.feature_names) if part.is_table else int(np.prod(part.X.shape[1:]))
+    n_features = len(run.model.encoding.names) if run.model.encoding is not None else int(np.prod(part.X.shape[1:]))
     repeats = int(np.clip(PREDICTIONS_FOR_IMPORTANCE // max(1, part.size * n_features), 1, MOST_REPEATS))
     names = list(run.feature_names) if not part.is_table and len(run.feature_names) == n_features else None
     return permutation_importance(run.model, part.X, part.y, n_repeats=repeats, feature_names=names)
