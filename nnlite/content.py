@@ -135,8 +135,13 @@ class _Xz:
         self._file, self._module = file, lzma
         self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_MEMORY)
 
-    def read(self, size: int) -> bytes:
-        """Return up to ``size`` bytes; none at the end."""
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill the buffer with the next bytes, and return how many they are; 0 at the end."""
+        part = self._read(len(buffer))
+        buffer[: len(part)] = part
+        return len(part)
+
+    def _read(self, size: int) -> bytes:
         try:
             while not self._decompressor.eof:
                 packed = self._file.read(PIECE) if self._decompressor.needs_input else b""
@@ -165,9 +170,7 @@ class _Decompressor(io.RawIOBase):
         return True
 
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
-        part = self._content.read(len(buffer))
-        n = len(part)
-        buffer[:n] = part
+        n: int = self._content.readinto(buffer)
         self._size += n
         if self._size > UNASKED + EXPANSION * self._file.tell():
             raise DataFileError(

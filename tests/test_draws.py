@@ -5,7 +5,7 @@ import pytest
 
 from nnlite.draws import generator, train_test_rows
 
-from ..support import refuse
+from .support import refuse
 
 
 def test_the_same_seed_draws_the_same_numbers():

@@ -19,7 +19,6 @@ from nnlite.fitting.preparing import check_validation_data, prepare
 from nnlite.fitting.resume import CheckpointSaver
 from nnlite.fitting.streams import Stream, gives_batches
 from nnlite.layers import Identity
-from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, as_number, with_rmse
 from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer, check_optimizer

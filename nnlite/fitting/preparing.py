@@ -5,7 +5,6 @@ All of it is learned from the training examples alone, never from those of valid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from nnlite.errors import ArgumentError
 from nnlite.layers import Identity
 from nnlite.network.examples import Examples
 from nnlite.network.knowledge import (
+    NOTHING,
     Knowledge,
     TargetScale,
     as_labels,
@@ -82,15 +82,15 @@ def prepare(
         X = knowledge.encoding.transform(X, dtype=network.dtype.name)
     elif network.encoding is not None:
         network.signature.check(X, y)  # raises ArgumentError: the network wants a table
-    signature = network.signature_for_array(X)._replace(knowledge=knowledge)
+    signature = network.signature_for_array(X)._replace(knowledge=NOTHING)  # y are indices by now
     train, validation = signature.check_arrays(X, y, sample_weight), None
     if split is not None:
         rows = _split_rows(network, train.y, split, seed) if rows is None else rows
         train, validation = train._replace(rows=rows[0]), train._replace(rows=rows[1])
     if standardize and isinstance(network.output, Identity):
         scale = network.target_scale or TargetScale.learn(train.y if train.rows is None else train.y[train.rows])
-        signature = signature._replace(knowledge=knowledge._replace(scale=scale))
-    return Prepared(signature, train, validation)
+        knowledge = knowledge._replace(scale=scale)
+    return Prepared(signature._replace(knowledge=knowledge), train, validation)
 
 
 def _labels(network: Network, X: Any, y: Any) -> tuple[Any, tuple[str, ...] | None]:

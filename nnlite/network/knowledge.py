@@ -70,10 +70,8 @@ NOTHING = Knowledge()
 
 def is_table(X: Any) -> bool:
     """Return whether ``X`` has columns with names."""
-    return (
-        type(X) is not np.ndarray
-        and (isinstance(X, Table) or has_named_columns(X))
-        or (type(X) is np.ndarray and X.dtype.names is not None)
+    return (type(X) is not np.ndarray and (isinstance(X, Table) or has_named_columns(X))) or (
+        type(X) is np.ndarray and X.dtype.names is not None
     )
 
 

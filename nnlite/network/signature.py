@@ -8,8 +8,8 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.layers import Output
 from nnlite.layers.base import Shape
-from nnlite.network.knowledge import NOTHING, Knowledge, as_numbers, class_indices, target_of
 from nnlite.network.examples import Examples, check_lengths, check_weights, check_X, contiguous
+from nnlite.network.knowledge import NOTHING, Knowledge, as_numbers, class_indices, target_of
 
 
 class Signature(NamedTuple):

@@ -13,8 +13,8 @@ from nnlite.version import __version__
 
 FORMAT = "nnlite model"
 VERSION = 2  # of the format; a network that was not trained on a table is written in version 1
-LARGEST_HEADER = 2**22  # bytes
-MOST_VALUES = 2**18  # a small header could otherwise fill much memory
+LARGEST_HEADER = 2**20  # bytes
+MOST_VALUES = 2**16  # a small header could otherwise fill much memory
 MOST_DIMENSIONS = 63  # of one example; NumPy allows 64, and one is for the batch
 
 

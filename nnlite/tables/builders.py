@@ -70,20 +70,23 @@ class TextBuilder:
 
     def __init__(self, n_different: list[int]) -> None:
         self._places: dict[str, int] = {}
-        self._codes = array("i")
+        self._codes = array("B")
         self._n_different = n_different
 
     def add(self, cells: Sequence[str]) -> None:
         """Append some cells; OverflowError if there are too many different ones."""
         places, before = self._places, len(self._places)
-        self._codes.extend([places.setdefault(cell.strip(), len(places)) for cell in cells])
+        codes = [places.setdefault(cell.strip(), len(places)) for cell in cells]
+        if len(places) > 2 ** (8 * self._codes.itemsize):
+            self._codes = array("H" if len(places) <= 2**16 else "i", self._codes)
+        self._codes.extend(codes)
         self._n_different[0] += len(places) - before
         if self._n_different[0] > MOST_DIFFERENT:
             raise OverflowError
 
     def column(self) -> Column:
         """Return the column."""
-        return Text(np.frombuffer(self._codes, np.int32), list(self._places))
+        return Text(np.frombuffer(self._codes, self._codes.typecode), list(self._places))
 
 
 def begins_with_numbers(cells: Sequence[str], missing: Missing) -> bool:

@@ -29,6 +29,8 @@ class Missing:
 
     def __init__(self, marks: Collection[str] | None = None) -> None:
         self.marks = None if marks is None else tuple(mark.strip() for mark in marks)
+        numbers = (to_number(mark) for mark in self.marks or ())
+        self.numbers = [number for number in numbers if number is not None]  # such as -999
 
     def in_numbers(self, cell: str) -> bool:
         """Return whether a cell is missing in a column of numbers, dates or booleans."""
@@ -77,7 +79,7 @@ def to_number(cell: str) -> float | None:
 
 def to_boolean(cell: str) -> bool | None:
     """Return what the cell says, such as True for "yes"; None if it is neither yes nor no."""
-    word = cell.lower()
+    word = canonical_label(cell.lower())
     if word in TRUE_WORDS:
         return True
     return False if word in FALSE_WORDS else None

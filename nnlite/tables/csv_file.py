@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from nnlite.tables.dialect import BEGINNING, Dialect, encoding_of, recognize
 from nnlite.tables.frames import Column, Frame
 from nnlite.tables.rows import Rows
 
+NUMBERED = re.compile(r"column [0-9]+")  # a column of a file without a header
 BLOCK = 2**16  # cells that are converted at once
 
 
@@ -50,7 +52,7 @@ class Layout(NamedTuple):
 
 def read_frame(
     path: str, source: str, form: Form, missing: Missing, *, text_columns: Collection[str] = (), all_text: bool = False,
-    named: bool = False, target: int | str | None = None,
+    named: bool = False, known: Collection[str] = (), target: int | str | None = None,
 ) -> tuple[Frame, tuple[str, ...]]:  # fmt: skip
     """Read the columns of a CSV file. Return them, and their names as the header has them, even if two are the same.
 
@@ -68,6 +70,8 @@ def read_frame(
         Read all columns so.
     named : bool, default False
         Whether a column was asked for by name, so that there must be a header.
+    known : sequence of str
+        The columns of another table that this one is read like, the target excepted.
     target : int or str, optional
         The target: it is read as text, and does not tell whether there is a header.
 
@@ -77,7 +81,7 @@ def read_frame(
         If the file is missing or damaged, rows differ in length, or a limit is exceeded. The message names the line.
     """
     reader = _Reader(path, source, form, missing, frozenset(text_columns), all_text)
-    layout = reader.lay_out(named, target)
+    layout = reader.lay_out(named, known, target)
     frame = reader.read(layout, target)
     if frame is None:  # columns that begin with numbers have text later: they are known now
         frame = reader.read(layout, target)
@@ -117,7 +121,7 @@ class _Reader:
 
     # ---- names ---------------------------------------------------------------------------------------------------
 
-    def lay_out(self, named: bool, target: int | str | None) -> Layout:
+    def lay_out(self, named: bool, known: Sequence[str], target: int | str | None) -> Layout:
         """Return the columns of the file, from its first rows."""
         with self._rows() as rows:
             first = next(rows, None)
@@ -125,6 +129,8 @@ class _Reader:
                 raise DataFileError(f"{self._source}: is empty")
             second = next(rows, None)
             header = self._form.header
+            if header is None and known and not named:
+                header = _knows_names([cell.strip() for cell in first], known)
             if header is None:
                 at = target % len(first) if isinstance(target, int) and -len(first) <= target < len(first) else None
                 header = named or self._is_header([cell for i, cell in enumerate(first) if i != at], first)
@@ -138,6 +144,8 @@ class _Reader:
             names = tuple(name or f"Unnamed: {i}" for i, name in enumerate(first))  # as pandas calls them
             if not header:
                 names = tuple(f"column {i + 1}" for i in range(len(first)))
+                if len(known) == len(names) and all(map(NUMBERED.fullmatch, known)):
+                    names = tuple(sorted(known, key=lambda name: int(name.split()[1])))  # the target is not there
             return Layout(names, header, n_cells)
 
     def _is_header(self, features: Sequence[str], first: Sequence[str]) -> bool:
@@ -181,6 +189,13 @@ class _Reader:
     def missing(self) -> Missing:
         """Which cells of columns of numbers are missing values."""
         return self._missing
+
+
+def _knows_names(first: Sequence[str], known: Sequence[str]) -> bool | None:
+    """Return whether the first row has the names of known columns; None if that is not certain."""
+    if set(first) & set(known):
+        return True
+    return False if all(map(NUMBERED.fullmatch, known)) else None
 
 
 class _Columns:

@@ -19,6 +19,7 @@ MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 MONTH = r"(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 OLDEST_CENTURY = 69  # two digits: 69 to 99 are 1969 to 1999, as in POSIX
 ORDERS = ("ymd", "dmy", "mdy")
+TIME_ALONE = "time"  # the order of a time of day without a date
 
 PATTERNS = {
     "ymd": [
@@ -26,8 +27,12 @@ PATTERNS = {
         r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})" + COMPACT_TIME,
     ],
     "dmy": [NUMBERS.format("day", "month") + TIME, r"(?P<day>[0-9]{1,2})\.?[ -]" + MONTH + r"[ ,-]+(?P<year>[0-9]{4}|[0-9]{2})" + TIME],
-    "mdy": [NUMBERS.format("month", "day") + TIME, MONTH + r" (?P<day>[0-9]{1,2})(?:st|nd|rd|th)?,? (?P<year>[0-9]{4})" + TIME],
+    "mdy": [NUMBERS.format("month", "day").replace("./-", "/-") + TIME, MONTH + r" (?P<day>[0-9]{1,2})(?:st|nd|rd|th)?,? (?P<year>[0-9]{4})" + TIME],
 }  # fmt: skip
+PATTERNS[TIME_ALONE] = [
+    r"(?P<hour>[0-2]?[0-9])(?P<mark>[:.])(?P<minute>[0-5][0-9])(?:(?P=mark)(?P<second>[0-5][0-9])(?:[.,][0-9]+)?)?"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
+]
 COMPILED = {order: [re.compile(pattern, re.IGNORECASE) for pattern in patterns] for order, patterns in PATTERNS.items()}
 
 
@@ -51,7 +56,7 @@ def parse(cell: str, order: str) -> datetime.datetime | None:
     return None
 
 
-def guess(cells: Iterable[str], order: str | None = None) -> str | AmbiguousDate | None:
+def guess_order(cells: Iterable[str], order: str | None = None) -> str | AmbiguousDate | None:
     """Return the order of the parts of the dates in a column, from its different cells.
 
     Parameters
@@ -68,7 +73,7 @@ def guess(cells: Iterable[str], order: str | None = None) -> str | AmbiguousDate
     """
     cells = list(cells)
     found: list[tuple[str, list[datetime.datetime]]] = []
-    for candidate in ORDERS if order is None else (order,):
+    for candidate in (*ORDERS, TIME_ALONE) if order is None else (order, TIME_ALONE):
         values = []
         for cell in cells:
             value = parse(cell, candidate)
@@ -93,6 +98,7 @@ def to_dates(cells: Sequence[str], order: str) -> Array:
 
 
 def _date(parts: dict[str, str | None]) -> datetime.datetime | None:
+    parts = {"year": "1970", "month": "1", "day": "1"} | parts
     year, day = str(parts["year"]), int(parts["day"] or 0)
     month = MONTHS.index(str(parts["name"]).lower()) + 1 if parts.get("name") else int(parts["month"] or 0)
     full_year = int(year) if len(year) == 4 else int(year) + (1900 if int(year) >= OLDEST_CENTURY else 2000)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
+import itertools
 import re
 from collections import Counter
 from typing import Any, NamedTuple
@@ -48,8 +50,9 @@ def encoding_of(beginning: bytes) -> str:
 
 def recognize(beginning: str, delimiter: str | None, comment: str | None) -> Dialect:
     """Return the dialect of a file from its first characters; what the user has said stays."""
-    lines = beginning.splitlines()
-    if len(beginning) >= BEGINNING // 4 and len(lines) > 1:
+    text = io.StringIO(beginning, newline=None)
+    lines = [line.rstrip("\n") for line in itertools.islice(text, 4 * LINES)]
+    if not text.read(1) and len(beginning) >= BEGINNING // 4 and len(lines) > 1:
         lines.pop()  # it may be cut
     n_skipped = 0
     if lines and delimiter is None and (match := SEPARATOR_LINE.fullmatch(lines[0].strip())):

@@ -14,10 +14,10 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.tables import dates
 from nnlite.tables.cells import canonical_label, label_of_number, to_boolean
+from nnlite.tables.dates import ORDERS, TIME_ALONE, to_dates
 from nnlite.tables.frames import Column, Frame, Text
-from nnlite.tables.kinds import Kind, numbers_of
+from nnlite.tables.kinds import Kind, numbers_of, without_marks
 from nnlite.tables.notation import Notation
 from nnlite.tables.options import THOUSANDS, Options
 
@@ -209,8 +209,10 @@ class Date(Encoder):
         there = moments[~np.isnat(moments)]
         seconds = there.astype(np.int64)
         first = int(seconds.min()) if len(there) else 0
-        has_times = bool((seconds % DAY).any())
-        values = {part: _part(part, there, first) for part in PARTS if part != "hour" or has_times}
+        parts = [part for part in PARTS if part != "hour" or (seconds % DAY).any()]
+        if kind.order == TIME_ALONE:
+            parts = ["hour"]
+        values = {part: _part(part, there, first) for part in parts}
         centers, scales = zip(*(center_and_scale(value, "standardize") for value in values.values()), strict=True)
         return cls(name, len(there) < len(moments), first, list(values), list(centers), list(scales), kind.order)
 
@@ -234,7 +236,7 @@ class Date(Encoder):
 ENCODERS: dict[str, type[Encoder]] = {cls.kind: cls for cls in (Numeric, Boolean, Category, Date)}
 
 
-def learn(name: str, column: Column, kind: Kind, options: Options) -> Encoder:
+def learn_encoder(name: str, column: Column, kind: Kind, options: Options) -> Encoder:
     """Return the encoder of a column, learned from its training rows."""
     made: Encoder = ENCODERS[kind.name].learn(name, column, kind, options)  # type: ignore[attr-defined]
     return made
@@ -278,11 +280,11 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "parts": _list_of(lambda part: part in PARTS, len(PARTS)),
     "centers": _list_of(_is_number, len(PARTS)),
     "scales": _list_of(_is_scale, len(PARTS)),
-    "order": lambda value: value in dates.ORDERS,
+    "order": lambda value: value in (*ORDERS, TIME_ALONE),
 }
 
 
-def from_json(record: Any) -> Encoder:
+def encoder_from_json(record: Any) -> Encoder:
     """Return the encoder that `Encoder.to_json` wrote; it may come from a stranger.
 
     Raises
@@ -328,6 +330,7 @@ def _median(there: Array) -> float:
 def truths_of(column: Column, options: Options) -> Array:
     """Return 1 for yes, 0 for no, NaN for a missing value."""
     if not isinstance(column, Text):
+        column = without_marks(column, options)
         values = column.astype(np.float64) if column.dtype.kind in "buif" else np.full(len(column), 2.0)
         wrong = values[~(np.isin(values, (0, 1)) | np.isnan(values))]
         if len(wrong):
@@ -348,6 +351,7 @@ def labels_of(column: Column, options: Options) -> Text:
     if isinstance(column, Text):
         cells = ["" if options.marks.in_text(cell) else canonical_label(cell) for cell in column.cells]
         return Text(column.codes, cells)
+    column = without_marks(column, options)
     if column.dtype.kind == "M":
         return Text.of("" if value is None else str(value) for value in column.tolist())
     distinct, codes = np.unique(column, return_inverse=True)
@@ -363,7 +367,7 @@ def moments_of(column: Column, order: str, options: Options) -> Array:
             raise ArgumentError("expected dates, as in training, got numbers")
         return column
     cells = ["" if options.marks.in_numbers(cell) else cell for cell in column.cells]
-    moments = dates.to_dates(cells or [""], order)
+    moments = to_dates(cells or [""], order)
     for cell, moment in zip(cells, moments, strict=False):
         if cell and np.isnat(moment):
             raise ArgumentError(f"expected a date ({order}), as in training, got {cell!r:.100}")

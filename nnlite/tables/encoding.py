@@ -11,15 +11,14 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.tables import encoders
-from nnlite.tables.encoders import Encoder
+from nnlite.tables.encoders import Encoder, encoder_from_json, learn_encoder
 from nnlite.tables.frames import Frame, frame_of
 from nnlite.tables.kinds import INDEX_NAME, Kind
 from nnlite.tables.options import Options
 from nnlite.tables.table import Table
 from nnlite.words import Explained, explained
 
-MOST_COLUMNS = 20_000  # of a table that a model file can describe
+LARGEST, MOST_VALUES = 2**20 - 2**15, 2**16 - 2**12  # bytes and values of an encoding that a model file can hold
 MOST_NUMBERS = 2**16  # what one row of a table may become
 
 
@@ -81,19 +80,19 @@ class Encoding(Explained):
         if not used:
             why = "; ".join(f"{name!r}: {reason}" for name, reason in left_out.items())
             raise ArgumentError(f"X: every column of {table.name} is left out ({why:.500})")
-        if len(used) + len(left_out) > MOST_COLUMNS:
-            raise ArgumentError(
-                f"X: {table.name} has {len(used) + len(left_out)} columns, and a network knows at most {MOST_COLUMNS} by "
-                "name; pass an array, such as table.X"
-            )
         made = cls(
-            [encoders.learn(name, frame.columns[name], kind, table.options) for name, kind in used.items()],
+            [learn_encoder(name, frame.columns[name], kind, table.options) for name, kind in used.items()],
             left_out,
             table.target_name,
             table.options,
         )
         if len(made.feature_names) > MOST_NUMBERS:
             raise ArgumentError(f"X: each row would become {len(made.feature_names)} numbers, at most {MOST_NUMBERS}")
+        raw = made.to_text()
+        if len(raw) > LARGEST or sum(map(raw.count, "[{,")) > MOST_VALUES:
+            raise ArgumentError(
+                f"X: {table.name} has {len(used)} columns, more than a network knows by name; pass an array, such as X.to_numpy()"
+            )
         return made
 
     # ---- names ---------------------------------------------------------------------------------------------------
@@ -218,7 +217,7 @@ class Encoding(Explained):
         strings = [*left_out, *left_out.values(), record["target_name"], *(missing or ())]
         if not all(isinstance(text, str) for text in strings) or not isinstance(missing, (list, type(None))):
             raise ValueError("the encoding of the table is damaged: names must be strings")
-        columns = [encoders.from_json(column) for column in record["columns"]]
+        columns = [encoder_from_json(column) for column in record["columns"]]
         if not columns or len({encoder.name for encoder in columns}) != len(columns):
             raise ValueError("the encoding of the table is damaged: its columns need different names")
         options = Options(missing=None if missing is None else tuple(missing))
@@ -226,4 +225,8 @@ class Encoding(Explained):
 
     def fingerprint(self) -> str:
         """Return a checksum that identifies the encoding."""
-        return f"{zlib.crc32(json.dumps(self.to_json(), sort_keys=True).encode()):08x}"
+        return f"{zlib.crc32(self.to_text().encode()):08x}"
+
+    def to_text(self) -> str:
+        """Return the JSON of `to_json`."""
+        return json.dumps(self.to_json(), separators=(",", ":"))

@@ -25,7 +25,7 @@ class Text:
 
     Parameters
     ----------
-    codes : array of int32, (M,)
+    codes : array of int, (M,)
         Positions in ``cells``.
     cells : sequence of str
         Different, without spaces around them; an empty cell is a missing value.
@@ -114,6 +114,8 @@ def has_named_columns(data: Any) -> bool:
         return True
     if isinstance(data, (list, tuple)):
         return len(data) > 0 and isinstance(data[0], Mapping)
+    if hasattr(data, "collect_schema"):  # a lazy frame would look at its file for the names
+        return True
     return hasattr(data, "columns") or hasattr(data, "column_names") or hasattr(data, "__arrow_c_stream__")
 
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.tables import dates, notation
 from nnlite.tables.cells import WORD_PAIRS, has_leading_zeros, label_of_number, to_boolean
+from nnlite.tables.dates import AmbiguousDate, guess_order
 from nnlite.tables.frames import Column, Frame, Text
-from nnlite.tables.notation import PLAIN, Ambiguous, Notation
+from nnlite.tables.notation import PLAIN, Ambiguous, Notation, guess_notation, is_number
 from nnlite.tables.options import Options
 
 FEW_ROWS = 20  # with fewer rows, a value of its own in each row does not make an id
@@ -64,15 +64,26 @@ def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = 
     unknown = [name for name in options.kinds if name not in frame.columns]
     if unknown:
         raise ArgumentError(f"kinds: there is no column {unknown[0]!r}; the columns are {_shown(frame.names)}")
-    return {
-        name: known[name] if known and name in known and name not in options.kinds
-        else kind_of(name, column, options)
-        for name, column in frame.columns.items()
-    }  # fmt: skip
+    kinds = {}
+    for name, column in frame.columns.items():
+        if known and name in known and name not in options.kinds:
+            kinds[name] = known[name]
+        else:
+            kinds[name] = kind_of(name, column, options, first=name == frame.names[0])
+    if not any(kind.used for kind in kinds.values()):  # better a number of the row than nothing
+        kinds |= {
+            name: Kind("numeric") for name, kind in kinds.items() if kind.name == "id" and _is_numeric(frame, name)
+        }
+    return kinds
 
 
-def kind_of(name: str, column: Column, options: Options) -> Kind:
-    """Return the kind of one column."""
+def _is_numeric(frame: Frame, name: str) -> bool:
+    column = frame.columns[name]
+    return not isinstance(column, Text) and column.dtype.kind in "uif"
+
+
+def kind_of(name: str, column: Column, options: Options, *, first: bool = False) -> Kind:
+    """Return the kind of one column; ``first`` says that it is the first of a table, which may number the rows."""
     wanted = options.kinds.get(name)
     if wanted is not None:
         return _as_wanted(name, column, wanted, options)
@@ -83,7 +94,7 @@ def kind_of(name: str, column: Column, options: Options) -> Kind:
         return _constant_or(there, Kind("date"))
     if column.dtype.kind == "b":
         return _constant_or(column, Kind("boolean"))
-    return _of_numbers(name, column)
+    return _of_numbers(name, without_marks(column, options), first=first)
 
 
 def _as_wanted(name: str, column: Column, wanted: str, options: Options) -> Kind:
@@ -108,7 +119,7 @@ def _as_wanted(name: str, column: Column, wanted: str, options: Options) -> Kind
             return Kind("date", order=order)
     else:
         found = _notation(name, cells, options)
-        wrong = [cell for cell in cells if notation.bare_number(cell) is None] or cells
+        wrong = [cell for cell in cells if not is_number(cell)] or cells
         if found is not None:
             return Kind("numeric", found)
     raise ArgumentError(f"kinds: column {name!r} cannot be {wanted!r}, because it has {_shown(wrong[:5])}")
@@ -121,7 +132,7 @@ def _can_be(column: Array, wanted: str) -> bool:
     return wanted != "boolean" or bool(np.isin(column[~np.isnan(column)], (0, 1)).all())
 
 
-def _of_numbers(name: str, column: Array) -> Kind:
+def _of_numbers(name: str, column: Array, *, first: bool = False) -> Kind:
     there = column[~np.isnan(column)] if column.dtype.kind == "f" else column
     distinct = np.unique(there)
     if len(distinct) <= 1:
@@ -129,7 +140,11 @@ def _of_numbers(name: str, column: Array) -> Kind:
     whole = bool((distinct == np.floor(distinct)).all())
     if whole and len(distinct) == len(column) and INDEX_NAME.fullmatch(name):
         return Kind("index", reason="it numbers the rows, and has no name")
-    if whole and len(distinct) == len(column) >= FEW_ROWS and (ID_NAME.fullmatch(name) or _counts_rows(there)):
+    if (
+        whole
+        and len(distinct) == len(column) >= FEW_ROWS
+        and (ID_NAME.fullmatch(name) or (first and _counts_rows(there)))
+    ):
         return Kind("id", reason="each row has its own value")
     if len(distinct) == 2 and distinct[0] == 0 and distinct[1] == 1:
         return Kind("boolean")
@@ -180,7 +195,7 @@ def _constant_or(there: Array, kind: Kind) -> Kind:
 
 
 def _notation(name: str, cells: list[str], options: Options) -> Notation | None:
-    found = notation.guess(cells, decimal=options.decimal, thousands=options.thousands)
+    found = guess_notation(cells, decimal=options.decimal, thousands=options.thousands)
     if isinstance(found, Ambiguous):
         raise ArgumentError(
             f"column {name!r}: {found.cell!r} may be {found.first.number(found.cell):g} or "
@@ -190,8 +205,8 @@ def _notation(name: str, cells: list[str], options: Options) -> Notation | None:
 
 
 def _order(name: str, cells: list[str], options: Options) -> str | None:
-    found = dates.guess(cells, options.dates)
-    if isinstance(found, dates.AmbiguousDate):
+    found = guess_order(cells, options.dates)
+    if isinstance(found, AmbiguousDate):
         raise ArgumentError(
             f"column {name!r}: the date {found.cell!r} may have the day or the month first; "
             f"pass dates={found.first!r} or dates={found.second!r}, or kinds={{{name!r}: 'category'}}"
@@ -201,11 +216,11 @@ def _order(name: str, cells: list[str], options: Options) -> str | None:
 
 def _refuse_mixture(name: str, counts: dict[str, int], cells: list[str], options: Options) -> None:
     """Raise ArgumentError if most cells are numbers, and some are not: these would else become categories."""
-    numbers = [cell for cell in cells if notation.bare_number(cell) is not None]
+    numbers = [cell for cell in cells if is_number(cell)]
     n, n_numbers = sum(counts[cell] for cell in cells), sum(counts[cell] for cell in numbers)
     if len(numbers) < MANY or n_numbers < MOSTLY * n:
         return
-    others = [cell for cell in cells if notation.bare_number(cell) is None]
+    others = [cell for cell in cells if not is_number(cell)]
     if not others:
         raise ArgumentError(
             f"column {name!r}: no notation of numbers fits all of {_shown(numbers[:6])}; "
@@ -226,9 +241,17 @@ def numbers_of(column: Column, written: Notation, options: Options) -> Array:
         If a cell is not a number; the message names it.
     """
     if not isinstance(column, Text):
-        return column.astype(np.float64, copy=False)
+        return without_marks(column.astype(np.float64, copy=False), options)
     values = np.array([_number(cell, written, options) for cell in column.cells] or [np.nan])
     return values[column.codes]
+
+
+def without_marks(column: Array, options: Options) -> Array:
+    """Return a column of numbers with NaN in place of those that stand for a missing value, such as -999."""
+    if not options.marks.numbers or column.dtype.kind not in "uif":
+        return column
+    missing = np.isin(column, options.marks.numbers)
+    return np.where(missing, np.nan, column) if missing.any() else column
 
 
 def _number(cell: str, written: Notation, options: Options) -> float:
@@ -236,11 +259,11 @@ def _number(cell: str, written: Notation, options: Options) -> float:
         return np.nan
     value = written.number(cell)
     if value is None and written == PLAIN:
-        other = notation.guess([cell], decimal=options.decimal, thousands=options.thousands)
+        other = guess_notation([cell], decimal=options.decimal, thousands=options.thousands)
         value = other.number(cell) if isinstance(other, Notation) else None
     if value is None or not np.isfinite(value):
         raise ArgumentError(f"expected a finite number, got {cell!r:.100}")
-    return value
+    return np.nan if value in options.marks.numbers else value
 
 
 def _holds(column: Column) -> str:

@@ -1,7 +1,7 @@
 """Notations of numbers in text: decimal commas, separators of thousands, currency signs, percent, other minus signs."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from nnlite.tables.cells import to_number
@@ -46,8 +46,10 @@ class Notation(NamedTuple):
     def _grouped(self, bare: str) -> bool:
         """Return whether the separators stand before groups of three digits (in India also of two)."""
         assert self.thousands is not None
-        whole = bare.lstrip("+-").split(self.decimal)[0]
+        whole, _, fraction = bare.lstrip("+-").partition(self.decimal)
         first, *groups = whole.split(self.thousands)
+        if not groups or self.thousands in fraction:
+            return False
         right = all(group.isdigit() and len(group) == 3 for group in groups)
         indian = groups[-1].isdigit() and len(groups[-1]) == 3 and all(len(g) == 2 and g.isdigit() for g in groups[:-1])
         return first.isdigit() and len(first) <= 3 and first != "0" and (right or indian)
@@ -65,6 +67,11 @@ KNOWN = [
     Notation(".", "'"),
     Notation(",", "'"),
 ]
+
+
+def is_number(cell: str) -> bool:
+    """Return whether a cell is a number in some notation."""
+    return any(written.number(cell) is not None for written in KNOWN)
 
 
 class Ambiguous(NamedTuple):
@@ -86,12 +93,7 @@ def bare_number(cell: str) -> str | None:
     return sign + match["digits"].strip()
 
 
-def looks_like_numbers(cells: Sequence[str]) -> float:
-    """Return the share of the cells that are numbers in some notation."""
-    return sum(bare_number(cell) is not None for cell in cells) / len(cells) if cells else 0.0
-
-
-def guess(
+def guess_notation(
     cells: Iterable[str], *, decimal: str | None = None, thousands: str | None = None
 ) -> Notation | Ambiguous | None:
     """Return the notation of a column from its different cells.

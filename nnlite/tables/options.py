@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,8 +11,8 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.errors import ArgumentError
-from nnlite.tables import dates as known_dates
 from nnlite.tables.cells import Missing
+from nnlite.tables.dates import ORDERS
 
 KINDS = ("numeric", "category", "boolean", "date", "ignore")
 SCALINGS = ("standardize", "robust", "none")
@@ -30,7 +31,7 @@ class Options:
     scaling: str = "standardize"
     fill: str | float = "median"
 
-    @property
+    @functools.cached_property
     def marks(self) -> Missing:
         """Which cells are missing values."""
         return Missing(self.missing)
@@ -60,7 +61,7 @@ def check_options(
         missing=None if missing is None else tuple(missing),
         decimal=decimal,
         thousands=thousands,
-        dates=checks.choice("dates", dates, (*known_dates.ORDERS, None)),
+        dates=checks.choice("dates", dates, (*ORDERS, None)),
         scaling=checks.choice("scaling", scaling, SCALINGS),
         fill=fill if isinstance(fill, str) and fill == "median" else _fill(fill),
     )

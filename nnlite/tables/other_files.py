@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,7 +14,7 @@ from nnlite.tables.frames import MOST_COLUMNS, Frame, frame_of
 NPY = b"\x93NUMPY"
 
 
-def read(path: str, source: str) -> Frame | None:
+def read_other(path: str, source: str) -> Frame | None:
     """Return the columns of a file that is not CSV; None for a file that may be CSV.
 
     Raises
@@ -49,6 +48,8 @@ def _reader(start: bytes, file: BinaryIO) -> Any:
     if start.startswith(NPY):
         return _read_npy
     if start.startswith(b"PK\3\4"):
+        import zipfile
+
         try:
             names = zipfile.ZipFile(file).namelist()
         except zipfile.BadZipFile:
@@ -84,7 +85,7 @@ def _read_excel(file: BinaryIO, source: str) -> Any:
         raise DataFileError(
             'is an Excel file, which needs openpyxl: pip install "nnlite[tables]"; or save it as CSV'
         ) from None
-    _check_expansion(zipfile.ZipFile(file), file)
+    _check_expansion(file)
     file.seek(0)
     book = openpyxl.load_workbook(file, read_only=True, data_only=True)
     rows = [row for row in book.worksheets[0].iter_rows(values_only=True) if any(cell is not None for cell in row)]
@@ -102,8 +103,7 @@ def _read_npy(file: BinaryIO, source: str) -> Any:
 
 def _read_npz(file: BinaryIO, source: str) -> Any:
     """Return the arrays of a file as columns; a matrix "X" becomes "X 1", "X 2", ..."""
-    archive = zipfile.ZipFile(file)
-    _check_expansion(archive, file)
+    archive = _check_expansion(file)
     columns: dict[str, Array] = {}
     for member in archive.infolist():
         name = member.filename.removesuffix(".npy")
@@ -142,9 +142,14 @@ def _read_array(content: Any, size: int) -> Array:
     return np.frombuffer(raw, dtype).reshape(shape, order="F" if fortran else "C")
 
 
-def _check_expansion(archive: zipfile.ZipFile, file: BinaryIO) -> None:
+def _check_expansion(file: BinaryIO) -> Any:
+    """Return the zip in a file; DataFileError if it would expand too much."""
+    import zipfile
+
+    archive = zipfile.ZipFile(file)
     if sum(member.file_size for member in archive.infolist()) > UNASKED + EXPANSION * _size(file):
         raise DataFileError(f"expands to more than {EXPANSION} times its size, as no real data does")
+    return archive
 
 
 def _size(file: BinaryIO) -> int:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from nnlite import checks
 from nnlite.errors import ArgumentError, DataFileError
-from nnlite.tables import other_files
 from nnlite.tables.csv_file import Form, read_frame
 from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
 from nnlite.tables.frames import Frame
-from nnlite.tables.table import Settings, Table, check_settings, choose_columns, position
+from nnlite.tables.other_files import read_other
+from nnlite.tables.table import Settings, Table, check_column, check_list, check_settings, choose_columns
 from nnlite.words import explained
 
 
@@ -101,9 +99,9 @@ def read_table(
                               missing=missing, decimal=decimal, thousands=thousands, dates=dates, scaling=scaling,
                               fill=fill, dtype=dtype)  # fmt: skip
     form = _check_form(header, delimiter, encoding, comment)
-    _check_target_type(target)
+    _check_columns(target, ignore)
     with _on_disk(path) as (name, source):
-        found = None if _asks_for_csv(form) else other_files.read(name, source)
+        found = None if _asks_for_csv(form) else read_other(name, source)
         if found is not None:
             return _table_of(found, found.names, target, ignore, settings, source)
         return _read_csv(name, source, target, ignore, settings, form)
@@ -183,7 +181,7 @@ def load_csv(
                               missing=missing, decimal=decimal, thousands=thousands, dates=dates, scaling=scaling,
                               fill=fill, dtype=dtype)  # fmt: skip
     form = _check_form(header, delimiter, encoding, comment)
-    _check_target_type(target)
+    _check_columns(target, ignore)
     with _on_disk(path) as (name, source):
         return _read_csv(name, source, target, ignore, settings, form)
 
@@ -205,7 +203,8 @@ def _read_csv(path: str, source: str, target: int | str | None, ignore: Any, set
         options.marks,
         text_columns=as_text,
         all_text=options.decimal == "," or options.thousands is not None,
-        named=bool(by_name) or bool(known),
+        named=bool(by_name),
+        known=list(known),
         target=wanted,
     )
     return _table_of(frame, names, target, ignore, settings, source)
@@ -221,7 +220,7 @@ def _table_of(
         raise DataFileError(f"{source}: has {n} column{'s' * (n > 1)} and none of them is a feature{_hint(n)}")
     left = frame.without({frame.names[i] for i in ignored})
     target_name = "" if at is None else frame.names[at]
-    label = "" if at is None else f"column {at + 1} ({names[at]!r:.100})"
+    label = "" if at is None else f"column {at + 1}" + f" ({names[at]!r:.100})" * (names[at] != f"column {at + 1}")
     return Table.of_file(left, target_name, settings, source, label)
 
 
@@ -236,6 +235,9 @@ def _on_disk(path: Any) -> Iterator[tuple[str, str]]:
         name = os.path.expanduser(checks.path("path", path))
         yield name, name
         return
+    import shutil
+    import tempfile
+
     source = path.name if isinstance(getattr(path, "name", None), str) else "<file>"
     with tempfile.TemporaryDirectory(prefix="nnlite-") as folder:
         name = os.path.join(folder, "table")
@@ -260,9 +262,11 @@ def _check_form(header: Any, delimiter: Any, encoding: Any, comment: Any) -> For
     )
 
 
-def _check_target_type(target: Any) -> None:
-    if target is not None and not isinstance(target, str):
-        position("target", target, [""] * 2**20, "")
+def _check_columns(target: Any, ignore: Any) -> None:
+    """Raise ArgumentError if the columns are no names or positions, before the file is read."""
+    for name, columns in (("target", () if target is None else (target,)), ("ignore", check_list("ignore", ignore))):
+        for column in columns:
+            check_column(name, column)
 
 
 def _as_list(ignore: Any) -> Sequence[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,9 +9,9 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.tables.cells import label_of_number
-from nnlite.tables.encoders import learn, moments_of
+from nnlite.tables.encoders import learn_encoder, moments_of
 from nnlite.tables.frames import Column, Text
-from nnlite.tables.kinds import Kind, numbers_of
+from nnlite.tables.kinds import Kind, numbers_of, without_marks
 from nnlite.tables.options import Options
 
 HEADINGS = ("column", "kind", "missing", "values", "what becomes of it")
@@ -43,14 +42,14 @@ class ColumnSummary(NamedTuple):
     becomes: str
 
 
-def of_column(name: str, column: Column, kind: Kind, options: Options) -> ColumnSummary:
+def column_summary(name: str, column: Column, kind: Kind, options: Options) -> ColumnSummary:
     """Return what a column holds."""
     n_missing = _n_missing(column, kind, options)
     becomes = _becomes(name, column, kind, options, n_missing) if kind.used else f"left out: {kind.reason}"
     return ColumnSummary(name, kind.name, n_missing, _values(column, kind, options), becomes)
 
 
-def of_target(name: str, y: Array, class_names: Sequence[str]) -> ColumnSummary:
+def target_summary(name: str, y: Array, class_names: Sequence[str]) -> ColumnSummary:
     """Return what a target holds."""
     if class_names:
         counts = np.bincount(y, minlength=len(class_names))
@@ -59,7 +58,7 @@ def of_target(name: str, y: Array, class_names: Sequence[str]) -> ColumnSummary:
     return ColumnSummary(name, "values", 0, f"{y.min():.6g} to {y.max():.6g}", "a value, standardized in training")
 
 
-def cell(column: Column, i: int) -> str:
+def cell_text(column: Column, i: int) -> str:
     """Return one cell as a person reads it."""
     if isinstance(column, Text):
         return column.cells[column.codes[i]]
@@ -77,6 +76,7 @@ def _n_missing(column: Column, kind: Kind, options: Options) -> int:
         return sum(n for text, n in column.counts().items() if is_missing(text))
     if column.dtype.kind == "M":
         return int(np.isnat(column).sum())
+    column = without_marks(column, options)
     return int(np.isnan(column).sum()) if column.dtype.kind == "f" else 0
 
 
@@ -90,15 +90,16 @@ def _values(column: Column, kind: Kind, options: Options) -> str:
         if kind.name != "date":
             return _frequent({text: n for text, n in column.counts().items() if text})
         column = moments_of(column, kind.order, options)
+    column = without_marks(column, options)
     there = column[~np.isnan(column)] if column.dtype.kind != "M" else column[~np.isnat(column)]
     if not len(there):
         return ""
     if kind.name in ("category", "boolean"):
         values, counted = np.unique(there, return_counts=True)
-        return _frequent({cell(values, i): int(n) for i, n in enumerate(counted)})
+        return _frequent({cell_text(values, i): int(n) for i, n in enumerate(counted)})
     first, last = np.sort(there)[[0, -1]]
     ends = np.array([first, last])
-    return f"{cell(ends, 0)} to {cell(ends, 1)}"
+    return f"{cell_text(ends, 0)} to {cell_text(ends, 1)}"
 
 
 def _frequent(counts: dict[str, int]) -> str:
@@ -117,7 +118,7 @@ def _becomes(name: str, column: Column, kind: Kind, options: Options, n_missing:
         return f"a number{scaled}{written}{missing.format(fill)}"
     if kind.name == "boolean":
         return f"a number, 1 or -1{missing.format('0')}"
-    encoder = learn(name, column, kind, options)
+    encoder = learn_encoder(name, column, kind, options)
     n = len(encoder.own_names)
     if kind.name == "date":
         return ", ".join(label.split(": ", 1)[-1] for label in encoder.own_names) + missing.format("0")
@@ -153,6 +154,8 @@ def as_text(title: str, columns: Sequence[ColumnSummary], target: ColumnSummary 
 
 def as_html(title: str, columns: Sequence[ColumnSummary], target: ColumnSummary | None) -> str:
     """Return the summary as a table in HTML. Whatever the file says is escaped."""
+    import html
+
     head = "".join(f"<th style='text-align:left'>{heading}</th>" for heading in HEADINGS)
     body = "".join(
         "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(text)}</td>" for text in row) + "</tr>"

@@ -14,11 +14,10 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.draws import train_test_rows
 from nnlite.errors import ArgumentError
-from nnlite.tables import summary
 from nnlite.tables.frames import Frame, Text, column_of, frame_of
 from nnlite.tables.kinds import Kind, kinds_of, numbers_of
 from nnlite.tables.options import Options, check_dtype, check_options
-from nnlite.tables.summary import ColumnSummary
+from nnlite.tables.summary import ColumnSummary, as_html, as_text, cell_text, column_summary, target_summary
 from nnlite.tables.target import Target
 from nnlite.words import Explained, explained
 
@@ -299,7 +298,7 @@ class Table(Explained):
         """
         if not -len(self) <= checks.integer("i", i, minimum=-len(self)) < len(self):
             raise ArgumentError(f"i: expected a row in 0..{len(self) - 1}, got {i}")
-        return {name: summary.cell(column, i) for name, column in self.frame.columns.items()}
+        return {name: cell_text(column, i) for name, column in self.frame.columns.items()}
 
     @explained
     def rows(self, indices: Any) -> Table:
@@ -377,7 +376,7 @@ class Table(Explained):
     @property
     def columns(self) -> tuple[ColumnSummary, ...]:
         """What each column holds and what becomes of it, in words."""
-        return tuple(summary.of_column(name, column, self.column_kinds[name], self.options)
+        return tuple(column_summary(name, column, self.column_kinds[name], self.options)
                      for name, column in self.features.columns.items())  # fmt: skip
 
     @property
@@ -385,11 +384,11 @@ class Table(Explained):
         """What the target holds, in words; None without a target."""
         if self.y is None:
             return None
-        return summary.of_target(self.target_name, self.y, self.class_names)
+        return target_summary(self.target_name, self.y, self.class_names)
 
     def summary(self) -> str:
         """Return a printed table: each column, its kind, missing values, range or categories, what becomes of it."""
-        return summary.as_text(self._title(), self.columns, self.target)
+        return as_text(self._title(), self.columns, self.target)
 
     def _title(self) -> str:
         n = len(self.features.columns)
@@ -400,12 +399,13 @@ class Table(Explained):
         return self.summary()
 
     def _repr_html_(self) -> str:
-        return summary.as_html(self._title(), self.columns, self.target)
+        return as_html(self._title(), self.columns, self.target)
 
     def __repr__(self) -> str:
         y = "no y" if self.y is None else f"y {self.y.shape}"
         classes = f", {len(self.class_names)} classes" if self.class_names else ""
-        return f"Table({self.name}: {len(self)} rows, {len(self.features.columns)} columns, {y}{classes})"
+        n = len(self.features.columns)
+        return f"Table({self.name}: {len(self)} rows, {n} column{'s' * (n > 1)}, {y}{classes})"
 
 
 class Split(NamedTuple):
@@ -442,6 +442,11 @@ class Split(NamedTuple):
         """The target of the test table."""
         assert self.test.y is not None
         return self.test.y
+
+    @property
+    def name(self) -> str:
+        """The name of the table."""
+        return self.train.name
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -485,12 +490,23 @@ def choose_columns(
     chosen = None if target is None else position("target", target, names, source)
     if chosen is None and usual_target in names:
         chosen = list(names).index(str(usual_target))
-    if isinstance(ignore, str) or not isinstance(ignore, Sequence):
-        raise ArgumentError(f"ignore: expected a list of columns such as ['id'], got {ignore!r}")
-    ignored = {position("ignore", column, names, source) for column in ignore}
+    ignored = {position("ignore", column, names, source) for column in check_list("ignore", ignore)}
     if chosen in ignored:
         raise ArgumentError(f"ignore: column {chosen} is the target; to read no target, pass target=None")
     return chosen, ignored
+
+
+def check_list(argument: str, columns: Any) -> Sequence[Any]:
+    """Return several columns, or raise ArgumentError."""
+    if isinstance(columns, str) or not isinstance(columns, Sequence):
+        raise ArgumentError(f"{argument}: expected a list of columns such as ['id'], got {columns!r}")
+    return columns
+
+
+def check_column(argument: str, column: Any) -> None:
+    """Raise ArgumentError unless ``column`` is a name or a position."""
+    if isinstance(column, (bool, np.bool_)) or not (isinstance(column, str) or hasattr(column, "__index__")):
+        raise ArgumentError(f"{argument}: expected the name of a column or its position (an integer), got {column!r}")
 
 
 def position(argument: str, column: Any, names: Sequence[str], source: str) -> int:
@@ -502,8 +518,7 @@ def position(argument: str, column: Any, names: Sequence[str], source: str) -> i
                 f"{argument}: {problem} {column!r} in {source}, which has {_shown(names)}{_close(column, names)}"
             )
         return names.index(column)
-    if isinstance(column, (bool, np.bool_)) or not hasattr(column, "__index__"):
-        raise ArgumentError(f"{argument}: expected the name of a column or its position (an integer), got {column!r}")
+    check_column(argument, column)
     i = int(column)
     if not -len(names) <= i < len(names):
         raise ArgumentError(

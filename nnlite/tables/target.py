@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Never
 
@@ -9,11 +10,10 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
-from nnlite.tables import notation
-from nnlite.tables.cells import canonical_label, is_whole, label_of_number, sorted_names
+from nnlite.tables.cells import canonical_label, is_whole, label_of_number, sorted_names, to_number
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.kinds import numbers_of
-from nnlite.tables.notation import Ambiguous, Notation
+from nnlite.tables.notation import Ambiguous, Notation, guess_notation, is_number
 from nnlite.tables.options import Options
 
 MOST_CLASSES = 10_000
@@ -64,12 +64,14 @@ class Target:
             return kind == "b" or (kind != "f" and self._are_whole_classes(len(np.unique(self.column))))
         counts = self.column.counts()
         cells = [cell for cell in counts if not self._options.marks.in_numbers(cell)]
-        numbers = [cell for cell in cells if notation.bare_number(cell) is not None]
+        numbers = [cell for cell in cells if is_number(cell)]
         if cells and len(numbers) == len(cells) and self._notation(cells) is not None:
             return self._are_numbers_classes(cells, counts)
         fraction = next((cell for cell in numbers if not is_whole(cell)), None)
-        text = next((cell for cell in cells if notation.bare_number(cell) is None), None)
+        text = next((cell for cell in cells if not is_number(cell)), None)
         if text is not None and fraction is not None:
+            if math.isinf(to_number(text) or 0):
+                self._refuse(text, f"expected a finite number, got {text}")
             self._refuse(text, f"expected a number, as {fraction!r:.100}, got {text!r:.100}; if these are names of classes, "
                                "pass classification=True")  # fmt: skip
         if len(counts) > MANY_CLASSES and len(counts) > len(self.column) / 2:
@@ -138,34 +140,39 @@ class Target:
     def values(self, dtype: str = "float64") -> Array:
         """Return the values, (M,); ArgumentError if one is missing or not a finite number."""
         if isinstance(self.column, Text):
-            values = self._values_of_text(self.column)
-        else:
-            values = self.column.astype(np.float64)
+            return self._values_of_text(self.column, dtype)
+        values = self.column.astype(np.float64)
         if np.isnan(values).any():
             self._refuse_row(int(np.isnan(values).argmax()), "missing value 'nan'; fill it in, or remove the row")
-        too_large = np.abs(values) > np.finfo(dtype).max
-        if too_large.any():
-            row = int(too_large.argmax())
+        row = _first_too_large(values, dtype)
+        if row is not None:
             self._refuse_row(row, f"expected a finite number that {dtype} can hold, got {values[row]}")
         return values.astype(dtype)
 
-    def _values_of_text(self, column: Text) -> Array:
+    def _values_of_text(self, column: Text, dtype: str) -> Array:
         counts = column.counts()
         for cell in counts:
             if self._options.marks.in_numbers(cell):
                 self._refuse_missing(cell)
+        infinite = next((cell for cell in counts if math.isinf(to_number(cell) or 0)), None)
+        if infinite is not None:
+            self._refuse(infinite, f"expected a finite number, got {infinite}")
         written = self._notation(list(counts))
         if written is None:
-            cell = next((cell for cell in counts if notation.bare_number(cell) is None), next(iter(counts)))
+            cell = next((cell for cell in counts if not is_number(cell)), next(iter(counts)))
             self._refuse(cell, f"expected a number, got {cell!r:.100}")
-        there = Text(column.codes, [cell if cell in counts else "" for cell in column.cells])
+        cells = [cell if cell in counts else "" for cell in column.cells]  # each once: there are fewer than rows
         try:
-            return numbers_of(there, written, self._options)
+            values = numbers_of(Text(np.arange(len(cells)), cells), written, self._options)
         except ArgumentError as error:
             self._refuse_all(str(error))
+        i = _first_too_large(values, dtype)
+        if i is not None:
+            self._refuse(cells[i], f"expected a finite number that {dtype} can hold, got {values[i]}")
+        return values.astype(dtype)[column.codes]
 
     def _notation(self, cells: list[str]) -> Notation | None:
-        found = notation.guess(cells, decimal=self._options.decimal, thousands=self._options.thousands)
+        found = guess_notation(cells, decimal=self._options.decimal, thousands=self._options.thousands)
         if isinstance(found, Ambiguous):
             self._refuse(
                 found.cell,
@@ -196,3 +203,9 @@ class Target:
 
 def _shown(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+
+
+def _first_too_large(values: Array, dtype: str) -> int | None:
+    """Return where the first number is that a dtype cannot hold."""
+    too_large = np.abs(values) > np.finfo(dtype).max
+    return int(too_large.argmax()) if too_large.any() else None

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import nnlite as nn
-from nnlite.datasets import load_csv
+from nnlite.tables import load_csv
 from nnlite.datasets.idx import read_idx
 from nnlite.errors import DataFileError, ModelFileError
 from nnlite.storage import npz

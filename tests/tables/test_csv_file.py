@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnlite.datasets import load_csv
+from nnlite.tables import load_csv
 from nnlite.errors import ArgumentError, DataFileError
 
-from ...support import refuse
+from ..support import refuse
 
 PETS = "width,height,kind\n1.5,30,dog\n2.5,70,cat\n-1e1,.5,dog\n"
-SHIPPED = Path(__file__).resolve().parents[3] / "datasets"
+SHIPPED = Path(__file__).resolve().parents[2] / "datasets"
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda text: gzip.compress(text[:9]) + gzip.compress(text[9:])])
@@ -89,9 +89,13 @@ def test_any_text_is_a_table_or_refused(tmp_path_factory, text, options):
         table = load_csv(path, **options)
     except (DataFileError, ArgumentError):
         return
-    assert np.isfinite(table.X).all()
-    assert table.X.ndim == 2
-    assert table.y is None or (len(table.y) == len(table.X) and np.isfinite(table.y).all())
+    assert table.y is None or (len(table.y) == len(table) and np.isfinite(table.y).all())
+    assert all(len(table[name]) == len(table) for name in table.feature_names)
+    try:
+        assert np.isfinite(table.X).all()
+        assert table.X.shape == (len(table), len(table.feature_names))
+    except ArgumentError:
+        pass
     if table.class_names:
         assert set(np.unique(table.y)) == set(range(len(table.class_names)))
 
@@ -124,7 +128,6 @@ def test_only_the_callers_encoding_is_looked_up(write, monkeypatch):
         ("encoding", "utf-9", "expected the name of a text encoding such as 'utf-8' or 'latin-1', got 'utf-9'"),
         ("encoding", "hex", "expected the name of a text encoding"),
         ("encoding", "undefined", "expected the name of a text encoding"),
-        ("encoding", None, "expected the name of a text encoding"),
         ("encoding", "a\0b", "expected the name of a text encoding"),
         ("ignore", "width", "expected a list of columns such as ['id']"),
         ("ignore", 3, "expected a list of columns"),

@@ -57,7 +57,7 @@ def test_a_row_that_breaks_the_format_is_refused_with_its_line(write, text, said
 
 
 def test_lines_are_counted_as_an_editor_counts_them(write):
-    refuse_file(write('a,"b\nc",y\n1,2,0\n\n1,x,0\n'), "line 5: column 2")
+    refuse_file(write('a,"b\nc",y\n1,2,0\n\n1,2,\n'), "line 5: column 3")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,6 @@ def test_lines_are_counted_as_an_editor_counts_them(write):
     [
         ("a,y\n1,Käfer\n".encode("latin-1"), "line 2: is not text in utf-8 .*encoding="),
         (b"1,a\n" * 5000 + b"1,\xff\n", "line 5001: is not text in utf-8"),
-        ("a,y\n1,x\n".encode("utf-16"), "line 1: is not text in utf-8"),
         ("a,y\n1,x\n".encode("utf-16-le"), "line 1: contains a NUL byte, .*encoding='utf-16'"),
         (bytes(range(256)) * 20, "line 2: is not text"),
         (b"\x80\x04K\x01.", "line 1: is not text"),
@@ -105,7 +104,7 @@ def test_a_directory_or_a_pipe_is_refused_and_not_waited_for(tmp_path):
         (b"x" * 200_000 + b",1\n", "field larger than field limit"),
         (b"1,2\n" * 5_000 + b"3\n", "line 5001: has 1 column, expected 2"),
         (b"12,34," * 10_900 + b"1\n" + b"12,34," * 10_900 + b"\n", "missing value"),
-        (b"".join(b"0,%x!\n" % i for i in range(12_000)), "line 10001: column 2: more than 10000 different labels"),
+        (b"".join(b"0,%x!\n" % i for i in range(12_000)), "column 2 has 12000 different texts in 12000 rows"),
         (b"".join(b"0,%d\n" % i for i in range(12_000)), "more than 100 different whole numbers"),
         (gzip.compress(b"1" * (16 * MEGABYTE), 1, mtime=0), "the row is longer than"),
         (gzip.compress(b"\0" * (16 * MEGABYTE), 1, mtime=0), "the row is longer than|NUL byte"),

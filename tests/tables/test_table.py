@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.datasets import load_csv
+from nnlite.tables import load_csv
 
-from ...support import refuse
+from ..support import refuse
 
 
 def test_the_repr_is_one_short_line(write):
-    assert repr(load_csv(write("1.5,a\n2.5,b\n"))) == "Table(table.csv: X (2, 1), y (2,), 2 classes)"
-    assert repr(load_csv(write("1,2\n3,4\n"), target=None)) == "Table(table.csv: X (2, 2), no y)"
+    assert repr(load_csv(write("1.5,a\n2.5,b\n"))) == "Table(table.csv: 2 rows, 1 column, y (2,), 2 classes)"
+    assert repr(load_csv(write("1,2\n3,4\n"), target=None)) == "Table(table.csv: 2 rows, 2 columns, no y)"
 
 
 def test_a_table_is_split_shuffled_and_stratified(write):
@@ -38,11 +38,14 @@ def test_values_are_split_without_classes(write):
     data = load_csv(write("".join(f"{i},{i}.5\n" for i in range(50)))).split()
     assert (len(data.y_train), len(data.y_test)) == (40, 10)
     np.testing.assert_array_equal(data.X_test[:, 0] + 0.5, data.y_test)
-    assert repr(data) == "Dataset(table.csv: X_train (40, 1), y_train (40,), X_test (10, 1), y_test (10,))"
+    assert (repr(data.train), repr(data.test)) == (
+        "Table(table.csv: 40 rows, 1 column, y (40,))",
+        "Table(table.csv: 10 rows, 1 column, y (10,))",
+    )
 
 
 def test_a_table_without_a_target_cannot_be_split(write):
-    refuse(load_csv(write("1,2\n"), target=None).split, "y: table.csv was read without a target")
+    refuse(load_csv(write("1,2\n"), target=None).split, "y: table.csv has no target")
 
 
 @pytest.mark.parametrize(("argument", "value"), [("test_fraction", 1), ("test_fraction", "a"), ("seed", -1)])

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from nnlite.datasets import load_csv
+from nnlite.tables import load_csv
 
 from .untrusted import refuse_file
 
@@ -40,7 +40,14 @@ def test_more_than_100_whole_numbers_are_what_the_user_says(write):
     refuse_file(path, "column 2 has more than 100 different whole numbers; pass classification=True")
     assert len(load_csv(path, classification=True).class_names) == 101
     assert load_csv(path, classification=False).y.tolist() == list(range(101))
-    assert len(load_csv(write("".join(f"0,{i}\n" for i in range(100)))).class_names) == 100
+    assert len(load_csv(write("".join(f"0,{i}\n" for i in range(100)) * 2)).class_names) == 100
+
+
+@pytest.mark.parametrize("cells", [range(30), [f"name {i}" for i in range(30)]], ids=["numbers", "text"])
+def test_a_target_with_about_as_many_classes_as_rows_asks(write, cells):
+    path = write("".join(f"0,{cell}\n" for cell in cells))
+    refuse_file(path, "column 2 has 30 different (whole numbers|texts) in 30 rows; pass classification=True")
+    assert len(load_csv(path, classification=True).class_names) == 30
 
 
 def test_ten_thousand_classes_may_occur_again_and_again(write):
@@ -61,10 +68,10 @@ def test_more_values_than_there_can_be_classes_are_values(write, first):
     [
         ("a,b,y\n1,2,\n", "line 2: column 3 ('y'): missing value ''; fill it in, or remove the row"),
         ("a,y\n1,1.5\n1,-nan\n", "line 3: column 2 ('y'): missing value '-nan'"),
-        ("a,y\n1,1.5\n1,inf\n", "line 3: column 2 ('y'): expected a finite number that float32 can hold, got inf"),
+        ("a,y\n1,1.5\n1,inf\n", "line 3: column 2 ('y'): expected a finite number, got inf"),
         ("a,y\n1,1.5\n1,1e99\n", "line 3: column 2 ('y'): expected a finite number that float32 can hold, got 1e+99"),
-        ("a,y\n1,1.5\n1,red\n", "line 3: column 2 ('y'): expected a number, got 'red'; if these are names"),
-        ("a,y\n1,red\n1,1.5\n", "line 3: column 2 ('y'): got the number 1.5 after the text 'red'; if both are names"),
+        ("a,y\n1,1.5\n1,red\n", "line 3: column 2 ('y'): expected a number, as '1.5', got 'red'; if these are names"),
+        ("a,y\n1,red\n1,1.5\n", "line 2: column 2 ('y'): expected a number, as '1.5', got 'red'; if these are names"),
     ],
 )
 def test_a_target_that_is_missing_or_contradicts_the_rows_before_is_refused(write, text, said):
@@ -73,7 +80,7 @@ def test_a_target_that_is_missing_or_contradicts_the_rows_before_is_refused(writ
 
 def test_text_is_refused_after_more_whole_numbers_than_there_can_be_classes(write):
     text = "".join(f"0,{i}\n" for i in range(10_100)) + "0,red\n"
-    refuse_file(write(text), "line 10101: column 2: expected a number, got 'red'; if these are names of classes")
+    refuse_file(write(text), "column 2 has 10101 different texts in 10101 rows; pass classification=True")
 
 
 def test_text_is_refused_if_values_are_asked_for(write):

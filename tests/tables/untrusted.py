@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from nnlite.datasets import load_csv
+from nnlite.tables import load_csv
 from nnlite.errors import DataFileError
 
 MEGABYTE = 2**20

@@ -70,7 +70,24 @@ def counts():
     return model, rng.standard_normal((20, 3))
 
 
-MODELS = {"exact": exact, "every_layer": every_layer, "counts": counts}
+def table():
+    """A network that was trained on a table with columns of every kind, missing values and a target that is scaled."""
+    rng = np.random.default_rng(4)
+    data = {
+        "price": [f"{i},{i % 10}" if i % 7 else "?" for i in range(60)],
+        "coat": rng.choice(["long", "short", "日本", ""], 60),
+        "tame": rng.choice(["yes", "no"], 60),
+        "born": [f"{1 + i % 28}.{1 + i % 12}.20{10 + i % 13}" for i in range(60)],
+        "always": ["a"] * 60,
+        "weight": rng.normal(3e5, 1e4, 60),
+    }
+    model = nn.Model([nn.Dense(4), nn.Tanh(), nn.Dense(1), nn.Identity()], seed=0, dtype="float64")
+    pets = nn.Table(data, target="weight", missing=["?"])
+    model.fit(pets, epochs=2, progress=False, engine="textbook")
+    return model, model.encoding.transform(pets, dtype="float64")
+
+
+MODELS = {"table": table, "exact": exact, "every_layer": every_layer, "counts": counts}
 
 
 def main():
