@@ -58,7 +58,8 @@ def plain_warnings() -> Iterator[None]:
     """Show warnings as one line on standard error, without file and line of the program."""
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-        note(f"warning: {message}")
+        if category.__name__ != "NothingLearnedWarning":  # `train` says it itself, of the test rows
+            note(f"warning: {message}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show

@@ -14,7 +14,7 @@ from nnlite.inspect import PermutationImportance, permutation_importance
 from nnlite.network.summary import layer_rows
 from nnlite.report import figures
 from nnlite.report.data import class_counts, columns, parts, samples, value_range
-from nnlite.report.doctor import examine
+from nnlite.report.doctor import examine, ranked
 from nnlite.report.mistakes import MOST_MISTAKES, confident_mistakes, largest_errors
 from nnlite.report.numbers import percent, short
 from nnlite.report.run import Run
@@ -51,6 +51,7 @@ class Bar(NamedTuple):
 def content(run: Run) -> dict[str, Any]:
     """Return what the template shows, by name."""
     found = scores(run)
+    diagnosis = examine(run)
     importance = _importance(run)
     order = () if importance is None else [importance.feature_names[j] for j in importance.order]
     numbers = iter(range(1, 100))
@@ -75,7 +76,8 @@ def content(run: Run) -> dict[str, Any]:
             "importance": None if importance is None else _bars(importance),
             "importance_of": importance,
             "importance_image": _importance_image(run, importance),
-            "diagnosis": examine(run),
+            "diagnosis": diagnosis,
+            "findings": ranked(diagnosis),
             "versions": _versions(),
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnlite.errors import ArgumentError
-from nnlite.inspect import Diagnosis, diagnose
+from nnlite.inspect import Diagnosis, Finding, diagnose
 from nnlite.network.network import Network
 from nnlite.report.run import Part, Run
 
@@ -30,6 +30,19 @@ def examine(run: Run) -> Diagnosis | None:
         )
     except ArgumentError:
         return None
+
+
+def ranked(diagnosis: Diagnosis | None) -> list[tuple[Finding, list[Finding]]]:
+    """Return the findings in the order in which to read them, each with those that are probably its consequences."""
+    if diagnosis is None:
+        return []
+    roots = getattr(diagnosis, "root_problems", diagnosis.problems)
+    inside = {root.check: list(getattr(diagnosis, "consequences", lambda root: [])(root)) for root in roots}
+    seen = {finding.check for finding in (*roots, *(one for found in inside.values() for one in found))}
+    rest = [finding for finding in diagnosis if finding.check not in seen]
+    order = ("problem", "notice", "ok")
+    rest.sort(key=lambda finding: order.index(finding.verdict))
+    return [*((root, inside[root.check]) for root in roots), *((finding, []) for finding in rest)]
 
 
 def without_tables(model: Network) -> Network:
