@@ -23,6 +23,7 @@ from nnlite.layers import (
     LayerNorm,
     Output,
     Residual,
+    Sigmoid,
     Softmax,
 )
 from nnlite.optimizers import Optimizer
@@ -40,7 +41,11 @@ SHORT_SCHEDULES = ("constant", "cosine", "cosine-restarts", "exponential", "line
 def make_layers(options: Options, n_outputs: int, classifies: bool) -> list[Layer]:
     """Return the layers: those of ``--layers``, or a chain of ``--hidden`` with what belongs to each hidden layer."""
     output = _output(options, classifies)
-    last: list[Layer] = [Dense(1 if type(output).__name__ == "Sigmoid" and n_outputs == 2 else n_outputs), output]
+    if isinstance(output, Sigmoid) and n_outputs > 2:
+        raise ArgumentError(
+            f"--output: sigmoid is for two classes, and the target has {n_outputs}; leave it to softmax"
+        )
+    last: list[Layer] = [Dense(1 if isinstance(output, Sigmoid) else n_outputs), output]
     if options["layers"] is not None:
         given = parts.layer_list("--layers", options["layers"])
         return given if given and isinstance(given[-1], Output) else [*given, *last]

@@ -7,12 +7,14 @@ import itertools
 import json
 import os
 import shlex
+import shutil
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.model import Model, load
 from nnlite.storage.atomic import write_whole
+from nnlite.storage.directory import LOCK
 from nnlite.version import __version__
 
 FORMAT = "nnlite run"
@@ -109,6 +111,13 @@ def _given_directory(out: str, resume: bool) -> str:
     if not resume and glob.glob(os.path.join(glob.escape(checkpoints(out)), "*.npz")):
         raise ArgumentError(f"--out: {out!r} has a training already; continue it with --resume, or choose another")
     return out
+
+
+def remove_unused(directory: str) -> None:
+    """Remove a run directory in which no training has begun."""
+    inside = [os.path.join(folder, name) for folder, _, names in os.walk(directory) for name in names]
+    if {os.path.basename(name) for name in inside} <= {CONFIG, LOCK}:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def checkpoints(directory: str) -> str:

@@ -79,8 +79,12 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
     training = _prepare(chosen, source, options)
     say(_setup(training))
     start = time.perf_counter()
-    with _threads(config):
-        history = _fit(training, options)
+    try:
+        with _threads(config):
+            history = _fit(training, options)
+    except ArgumentError:
+        runs.remove_unused(training.directory)
+        raise
     seconds = time.perf_counter() - start
     if history.resumed_at is not None:
         last = ", the last one" if history.resumed_at == history.epochs else ""
@@ -108,14 +112,17 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
 def _chosen(options: argparse.Namespace, parser: Parser) -> tuple[runs.Config | None, dict[str, Any]]:
     """Return the config that is repeated, if there is one, and the options of the training without the recipe."""
     given = given_options(options, parser)
-    if options.config is None:
+    source = options.config
+    if source is None and given["data"] is None and options.resume and options.out is not None:
+        source = options.out
+    if source is None:
         if given["data"] is None:
             parser.error("DATA: name a file with a table, or one of digits, iris, mnist, spirals")
         return None, with_defaults(given)
-    config = runs.read_config(options.config)
+    config = runs.read_config(source)
     unknown = config.options.keys() - given.keys()
     if unknown:
-        raise ArgumentError(f"--config: {options.config} has options that do not exist: {', '.join(sorted(unknown))}")
+        raise ArgumentError(f"--config: {source} has options that do not exist: {', '.join(sorted(unknown))}")
     repeated = {name: config.options.get(name) if value is None else value for name, value in given.items()}
     if given["engine"] is None and config.engine:
         repeated["engine"] = config.engine

@@ -100,6 +100,16 @@ def test_every_layer_of_nnlite_can_be_written_out():
         assert type(layer).__name__ == name
 
 
+def test_an_output_that_does_not_fit_the_target_is_refused():
+    for options in (
+        {"output": "sigmoid"},
+        {"output": "identity"},
+        {"output": "softmax", "classifies": False, "n_outputs": 1},
+    ):
+        with pytest.raises(nn.ArgumentError, match=r"^--output: "):
+            layers(**options)
+
+
 # --- optimizers and schedules ---------------------------------------------------------------------------------------
 
 

@@ -159,6 +159,16 @@ def test_a_file_that_has_changed_since_is_a_warning(run, flowers_csv):
     assert "flowers.csv has changed" in err
 
 
+def test_a_run_directory_alone_is_enough_to_resume(run, flowers_csv):
+    run(f"train flowers.csv --target species --hidden 9 --lr 0.01 --out a {QUICK}")
+    whole = theta("a")
+    run("train flowers.csv --target species --hidden 9 --lr 0.01 --epochs 1 --out b --no-report --no-progress")
+    code, out, _ = run("train --resume --out b --epochs 3 --no-report --no-progress")
+    assert code == 0
+    assert "resumed after epoch 1" in out
+    assert (theta("b") == whole).all()
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "nnlite run", "options": {"lr": 1}}', "\x00"])
 def test_what_is_no_config_is_refused(run, folder, content):
     (folder / "config.json").write_text(content)
@@ -191,6 +201,17 @@ def test_a_file_that_does_not_exist_is_a_failure_of_one_line(run, folder):
     assert (code, out) == (1, "")
     assert "nowhere.csv" in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_training_that_is_refused_leaves_no_run_directory(run, flowers_csv):
+    code, _, err = run("train flowers.csv --target species --no-report --layers 'Reshape((7, 7)), Dense(3)'")
+    assert code == 2
+    assert err.startswith("nnlite: error: ")
+    assert not list(Path("runs").iterdir())
+    Path("mine").mkdir()
+    Path("mine/notes.txt").write_text("")
+    assert run("train flowers.csv --target species --out mine --no-report --layers 'Reshape((7, 7)), Dense(3)'")[0] == 2
+    assert Path("mine/notes.txt").exists()
 
 
 def test_both_ways_to_test_are_one_too_many(run, flowers_csv):
