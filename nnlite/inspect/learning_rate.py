@@ -12,7 +12,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.inspect.twins import require_network, twin
+from nnlite.inspect.twins import as_arrays, require_network, twin
 from nnlite.network.examples import Examples
 from nnlite.network.network import Network
 from nnlite.optimizers import SGD, Optimizer, check_optimizer
@@ -178,7 +178,8 @@ def find_learning_rate(
     n_steps = checks.integer("n_steps", n_steps, minimum=MIN_STEPS)
     batch_size = None if batch_size is None else checks.integer("batch_size", batch_size)
     rule = SGD(start) if optimizer is None else copy.deepcopy(check_optimizer(optimizer))
-    signature = require_network(model).signature_for(X)
+    model, X, y = as_arrays(require_network(model), X, y)
+    signature = model.signature_for(X)
     examples = signature.check(X, y)
     if examples.size < MIN_EXAMPLES:
         raise ArgumentError(f"X: expected at least {MIN_EXAMPLES} examples for a range test, got {examples.size}")

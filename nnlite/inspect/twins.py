@@ -4,11 +4,16 @@ import copy
 from typing import Any
 
 from nnlite import checks
+from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.fitting.preparing import prepare
 from nnlite.layers import Layer
 from nnlite.network.examples import Examples
+from nnlite.network.knowledge import Knowledge, as_labels, is_table
 from nnlite.network.network import Network
+from nnlite.network.signature import Signature
 from nnlite.network.vectors import Segment
+from nnlite.tables.table import Table
 
 MOST_EXAMPLES = 1024
 
@@ -28,13 +33,38 @@ def twin_and_batch(model: Any, X: Any, y: Any, what: str, sample_weight: Any = N
     model = require_network(model)
     if X is None:
         raise ArgumentError(f"X: {what} sends examples through the network; pass some, such as X[:32]")
-    if y is None:
+    if y is None and not isinstance(X, Table):
         raise ArgumentError(f"y: {what} starts the backward pass from the labels; pass those of X, such as y[:32]")
+    model, X, y = as_arrays(model, X, y)
     X = checks.numeric_array("X", X)
     if X.ndim > 1 and len(X) > MOST_EXAMPLES:
         raise ArgumentError(f"X: {what} takes at most {MOST_EXAMPLES:,} examples, got {len(X):,}; pass X[:32], y[:32]")
     examples = model.signature_for(X).check(X, y, sample_weight)
     return twin(model, X.shape[1:]), examples
+
+
+def as_arrays(model: Network, X: Any, y: Any) -> tuple[Network, Any, Any]:
+    """Return a network and its examples as arrays: what `fit` would make of a table, of names of classes and of values.
+
+    The network is the same one if nothing has to be made, and else a copy that takes these arrays.
+    """
+    if not is_table(X) and model.encoding is None and model.target_scale is None and as_labels(y) is None:
+        return model, X, y
+    signature, examples, _ = prepare(model, X, y, None, split=None, seed=0, standardize=None)
+    return for_arrays(model), examples.X, inside(signature, examples.y)
+
+
+def for_arrays(model: Network) -> Network:
+    """Return a copy of a network that takes numbers, and targets as they are inside the network."""
+    other = model.copy()
+    other.knowledge = Knowledge(None, model.class_names, None)
+    return other
+
+
+def inside(signature: Signature, y: Array) -> Array:
+    """Return checked targets as they are inside the network: standardized values."""
+    scale = signature.knowledge.scale
+    return y if scale is None else scale.inside(y)
 
 
 def twin(model: Network, input_shape: tuple[int, ...]) -> Network:

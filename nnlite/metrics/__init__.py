@@ -2,10 +2,10 @@
 
 The truth comes first. Classification metrics take
 
-- ``y``: class indices (M,); or rows (M, C) of 0 and 1, or of probabilities, whose largest entry is the class. For two
+- ``y``: class indices (M,), or names of classes as text; or rows (M, C) of 0 and 1, or of probabilities, whose largest entry is the class. For two
   classes also the probability of class 1, as floats (M,) or (M, 1).
 - ``Y_hat``: probabilities (M, C), as `Model.predict_proba` returns them. For two classes also the probability of class
-  1, as floats (M,) or (M, 1). Metrics that need only the class also take predicted classes, as integers (M,).
+  1, as floats (M,) or (M, 1). Metrics that need only the class also take predicted classes, as integers (M,) or names.
 
 In multi-label data each of the C columns is a label of its own: it is present where its number is above one half.
 ``multi_label=True`` says so. By default, data are multi-label if y and Y_hat both have shape (M, C) and a row of either

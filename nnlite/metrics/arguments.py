@@ -7,6 +7,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.tables.labels import indices_of_names
 
 SUM_TOLERANCE = 1e-3  # how far the sum of a row of probabilities may be from 1; the same as for targets of Softmax
 
@@ -85,6 +86,7 @@ def _truth_and_prediction(
 
     If ``multi_label`` is None, the sums of the rows decide. With ``any_scores``, Y_hat may leave [0, 1].
     """
+    y, Y_hat = indices_of_names(y, Y_hat)
     y, Y_hat = _one_or_two_axes("y", y), _one_or_two_axes("Y_hat", Y_hat)
     if len(y) != len(Y_hat):
         kind = "predicted classes (M,)" if Y_hat.ndim == 1 else "probabilities (M, C)"

@@ -12,7 +12,8 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.cells import canonical_label, is_whole, sorted_names
 from nnlite.tables.encoding import Encoding
-from nnlite.tables.frames import Text, column_of, has_named_columns
+from nnlite.tables.frames import Text, has_named_columns
+from nnlite.tables.labels import as_labels
 from nnlite.tables.table import NOTHING_TO_PREDICT, Table
 
 
@@ -33,7 +34,7 @@ class TargetScale(NamedTuple):
         """Return the scale of values (M, n[L]); the standard deviation of a constant counts as 1."""
         values = y.astype(np.float64)
         mean, std = values.mean(axis=0), values.std(axis=0)
-        return cls(mean, np.where(std > 1e-12 * np.abs(mean), std, 1.0))
+        return cls(mean, np.where(std > 1e-14 * np.abs(mean), std, 1.0))
 
     def inside(self, y: Array) -> Array:
         """Return values as the network learns them."""
@@ -116,49 +117,6 @@ def target_of(X: Any, y: Any, classifies: bool) -> Any:
 
 
 # ---- labels ----------------------------------------------------------------------------------------------------------
-
-
-def as_labels(y: Any, name: str = "y") -> Text | None:
-    """Return names of classes as text, each label in its canonical form; None if ``y`` are numbers.
-
-    Raises
-    ------
-    ArgumentError
-        If a label is missing.
-    """
-    column = _column(y, name)
-    if column is None:
-        return None
-    labels = Text(column.codes, [canonical_label(cell) for cell in column.cells])
-    if "" in labels.counts():
-        i = int((labels.codes == labels.cells.index("")).argmax())
-        raise ArgumentError(f"{name}: the label {name}[{i}] is missing")
-    return labels
-
-
-def _column(y: Any, name: str) -> Text | None:
-    """Return ``y`` as text; None if it are numbers, or has several columns."""
-    if isinstance(y, Text):
-        return y
-    if isinstance(y, np.ndarray):
-        if y.ndim != 1 or y.dtype.kind not in "USTO" or not len(y):
-            return None
-        column = column_of(y.astype(str) if y.dtype.kind == "S" else y, name)
-    elif isinstance(y, (list, tuple)):
-        if not any(isinstance(label, (str, np.str_)) for label in y[:100]):
-            return None
-        column = column_of(y, name)
-    elif getattr(y, "ndim", 1) == 1 and any(hasattr(y, method) for method in ("iloc", "to_pylist", "is_null")):
-        column = column_of(y, name)
-        if not isinstance(column, Text) and _is_categorical(y):
-            column = Text.of(str(label) for label in column.tolist())
-    else:
-        return None
-    return column if isinstance(column, Text) else None
-
-
-def _is_categorical(y: Any) -> bool:
-    return str(getattr(y, "dtype", "")).lower().startswith(("category", "categorical", "enum"))
 
 
 def learn_names(y: Any, labels: Text | None) -> tuple[str, ...] | None:

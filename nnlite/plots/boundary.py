@@ -221,9 +221,11 @@ def _examples_on(plane: Plane, base: Array, pair: list[int]) -> Iterator[Array]:
 def _outputs(model: Network, examples: Array, unit: int | None) -> Array:
     """Return the probabilities of the classes (M, C), or of a label (M, 2); or the value, (M, 1)."""
     X = examples.reshape(len(examples), *(model.input_shape or ()))
+    Y_hat = model.predict_rows(X)
     if not model.output.classifies:
-        return model.predict(X).reshape(len(X), -1)[:, [unit or 0]]
-    P = model.predict_proba(X)
+        values = Y_hat if model.target_scale is None else model.target_scale.outside(Y_hat)
+        return values[:, [unit or 0]]
+    P = model.output.predict_proba(Y_hat)
     return P if unit is None else np.hstack([1 - P[:, [unit]], P[:, [unit]]])
 
 

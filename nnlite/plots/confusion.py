@@ -11,6 +11,7 @@ from nnlite.plots.axes import FEW, MANY, axes_or_new, color_bar, sparse_ticks
 from nnlite.plots.inputs import pair
 from nnlite.plots.names import checked_names, given_or_own_names, percent
 from nnlite.plots.style import SEQUENTIAL, text_color
+from nnlite.tables.labels import names_in
 
 SHARES = {"true": "share of the true class", "pred": "share of the predicted class", "all": "share of all examples"}
 MOST_POINTS = 10  # font size of the numbers, where the cells are large enough
@@ -59,6 +60,8 @@ def confusion_matrix(*data: Any, ax: Any = None, class_names: Any = None, normal
     if not isinstance(normalize, str) or normalize not in SHARES:
         raise ArgumentError(f"normalize: expected 'true', 'pred' or 'all', got {normalize!r}")
     class_names = given_or_own_names(class_names, data[0])
+    if class_names is None:
+        class_names = names_in(y, Y_hat)
     n_classes = _n_classes(y, Y_hat, class_names)
     counts = metrics.confusion_matrix(y, Y_hat, n_classes=n_classes)
     shares = metrics.confusion_matrix(y, Y_hat, n_classes=n_classes, normalize=normalize)

@@ -189,7 +189,7 @@ def _check_images(model: Any, X: Any, y: Any, image_shape: Any, class_names: Any
     truth = None if targets is None else classes_of(model, targets)[:most]
     black, white = float(X.min()), float(X.max())
     X = X[:most]
-    P = model.predict_proba(X)
+    P = model.output.predict_proba(model.predict_rows(X))
     limits = black, white if white > black else black + 1
     return Images(X.reshape(len(X), *shape), P.argmax(axis=1), P.max(axis=1), truth, names, limits)
 

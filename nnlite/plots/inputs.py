@@ -6,7 +6,9 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.metrics.arguments import one_against_rest, truth_and_values
 from nnlite.network.examples import check_X
+from nnlite.network.knowledge import as_numbers
 from nnlite.network.network import Network
+from nnlite.tables.table import Table
 
 USE_PREDICTION_ERROR = "plots.prediction_error draws values against the truth"
 
@@ -52,7 +54,7 @@ def check_labelled(model: Network, X: Any, y: Any) -> tuple[Array, Array]:
 def check_examples(model: Network, X: Any, y: Any) -> tuple[Array, Array | None]:
     """Do the same as `check_labelled`, for a picture whose labels are optional."""
     if y is None:
-        return check_X(X, model.input_shape, model.dtype), None
+        return check_X(as_numbers(X, model.encoding, model.dtype), model.input_shape, model.dtype), None
     return check_labelled(model, X, y)
 
 
@@ -76,8 +78,8 @@ def pair(data: tuple[Any, ...], picture: str) -> Pair:
         raise ArgumentError(
             f"{picture}: is for classes, and a network that ends in {model.output} gives values; {USE_PREDICTION_ERROR}"
         )
-    X, y = check_labelled(model, data[1], data[2])
-    return Pair(y, model.predict_proba(X), model.n_classes is None)
+    _, y = check_labelled(model, data[1], data[2] if len(data) > 2 else None)
+    return Pair(y, model.predict_proba(data[1]), model.n_classes is None)
 
 
 def scored(data: tuple[Any, ...], picture: str, *, any_scores: bool = False) -> Scored:
@@ -98,6 +100,8 @@ def values(data: tuple[Any, ...], picture: str) -> tuple[Array, Array]:
 def _has_model(data: tuple[Any, ...], picture: str) -> bool:
     """Return True for ``(model, X, y)``, False for ``(y, Y_hat)``; raise ArgumentError for anything else."""
     has_model = bool(data) and isinstance(data[0], Network)
+    if has_model and len(data) == 2 and isinstance(data[1], Table):
+        return True
     if len(data) != (3 if has_model else 2):
         given = ", ".join(type(entry).__name__ for entry in data)
         raise ArgumentError(f"{picture}: expected (y, Y_hat) or (model, X, y), got ({given})")
@@ -111,5 +115,5 @@ def _predicted_values(data: tuple[Any, ...], picture: str) -> tuple[Array, Array
             f"{picture}: is for values, and a network that ends in {model.output} gives classes; "
             "plots.confusion_matrix shows those"
         )
-    X, y = check_labelled(model, data[1], data[2])
-    return y, model.predict(X)
+    _, y = check_labelled(model, data[1], data[2] if len(data) > 2 else None)
+    return y, model.predict(data[1])

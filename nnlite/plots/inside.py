@@ -9,6 +9,7 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.layers import Layer
 from nnlite.network.examples import check_X
+from nnlite.network.knowledge import as_numbers
 from nnlite.network.network import Network
 from nnlite.plots.axes import axes_or_new
 from nnlite.plots.inputs import check_labelled, require_model
@@ -71,7 +72,7 @@ def activations(model: Network, X: Any, *, ax: Any = None, training: bool = Fals
     ['1  Dense(32)', '2  ReLU()', '3  Dense(10)', '4  Softmax()']
     """
     model = require_model(model)
-    X = check_X(X, model.input_shape, model.dtype)
+    X = check_X(as_numbers(X, model.encoding, model.dtype, arrays=True), model.input_shape, model.dtype)
     passes = _layer_passes(model.copy(), X, training=checks.boolean("training", training))
     rows = [
         _activation_row(f"{number}  {layer_name(layer)}", a)

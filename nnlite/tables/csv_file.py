@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
@@ -18,9 +19,11 @@ from nnlite.tables.builders import MOST_DIFFERENT, NotNumbers, NumberBuilder, Te
 from nnlite.tables.cells import Missing, is_float
 from nnlite.tables.dialect import BEGINNING, Dialect, encoding_of, recognize
 from nnlite.tables.frames import Column, Frame
+from nnlite.tables.notation import is_number
 from nnlite.tables.rows import Rows
 
 NUMBERED = re.compile(r"column [0-9]+")  # a column of a file without a header
+SEEN = 100  # rows that may tell whether the first one is a header
 BLOCK = 2**16  # cells that are converted at once
 
 
@@ -127,34 +130,38 @@ class _Reader:
             first = next(rows, None)
             if first is None:
                 raise DataFileError(f"{self._source}: is empty")
-            second = next(rows, None)
-            header = self._form.header
-            if header is None and known and not named:
-                header = _knows_names([cell.strip() for cell in first], known)
-            if header is None:
-                at = target % len(first) if isinstance(target, int) and -len(first) <= target < len(first) else None
-                header = named or self._is_header([cell for i, cell in enumerate(first) if i != at], first)
-            first = [cell.strip() for cell in first]
-            n_cells = len(first)
-            ends_empty = header and len(first) > 1 and not first[-1]
-            if header and second is not None and len(second) == n_cells + 1 and not second[-1].strip():
-                n_cells += 1  # each row ends with a delimiter, the header does not
-            while ends_empty and first and not first[-1] and self._is_empty(len(first) - 1):
-                first.pop()
+            following = list(itertools.islice(rows, SEEN))
+        header = self._form.header
+        if header is None and known and not named:
+            header = _knows_names([cell.strip() for cell in first], known)
+        if header is None:
+            header = named or self._is_header(first, following, target)
+        first = [cell.strip() for cell in first]
+        n_cells = len(first)
+        if header and following and len(following[0]) == n_cells + 1 and not following[0][-1].strip():
+            n_cells += 1  # each row ends with a delimiter, the header does not
+        while len(first) > 1 and not first[-1] and self._is_empty(len(first) - 1):
+            first.pop()
+        if header:
             names = tuple(name or f"Unnamed: {i}" for i, name in enumerate(first))  # as pandas calls them
-            if not header:
-                names = tuple(f"column {i + 1}" for i in range(len(first)))
-                if len(known) == len(names) and all(map(NUMBERED.fullmatch, known)):
-                    names = tuple(sorted(known, key=lambda name: int(name.split()[1])))  # the target is not there
-            return Layout(names, header, n_cells)
+        else:
+            names = tuple(f"column {i + 1}" for i in range(len(first)))
+            if len(known) == len(names) and all(map(NUMBERED.fullmatch, known)):
+                names = tuple(sorted(known, key=lambda name: int(name.split()[1])))  # the target is not there
+        return Layout(names, header, n_cells)
 
-    def _is_header(self, features: Sequence[str], first: Sequence[str]) -> bool:
-        """Return whether the first row has text and no numbers; missing values do not count."""
-        cells = [cell.strip() for cell in features or first]
-        there = [cell for cell in cells if not self._missing.in_numbers(cell)]
-        if not there or any(map(is_float, there)):
+    def _is_header(self, first: Sequence[str], following: Sequence[Sequence[str]], target: int | str | None) -> bool:
+        """Return whether the first row has names: text and no numbers, and not what the rows below it have.
+
+        The target, which may be text, and missing values do not count.
+        """
+        at = target % len(first) if isinstance(target, int) and -len(first) <= target < len(first) else None
+        features = {i: cell.strip() for i, cell in enumerate(first) if i != at} or dict(enumerate(first))
+        there = {i: cell for i, cell in features.items() if not self._missing.in_numbers(cell)}
+        if not there or any(is_float(cell) or is_number(cell) for cell in there.values()):
             return False
-        return bool(features) or len(first) == 1
+        again = [any(i < len(row) and row[i].strip() == cell for row in following) for i, cell in there.items()]
+        return sum(again) <= len(again) / 2
 
     def _is_empty(self, i: int) -> bool:
         """Return whether a column without a name has no cell with text."""

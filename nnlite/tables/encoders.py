@@ -27,7 +27,7 @@ OTHER, MISSING = "other", "is missing"
 PARTS = ("year", "month", "day", "weekday", "hour", "days since")
 LARGEST = 1e300  # of what an encoder has learned
 DAY = 86_400  # seconds
-NEGLIGIBLE = 1e-12  # a spread that small, compared with the values, is rounding
+NEGLIGIBLE = 1e-14  # a spread that small, compared with the values, is rounding
 
 
 @dataclass(frozen=True)

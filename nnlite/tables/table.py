@@ -276,9 +276,13 @@ class Table(Explained):
     def __len__(self) -> int:
         return self.frame.n_rows
 
-    @explained
-    def __getitem__(self, name: str) -> Array:
-        """Return the values of one column, (M,): numbers, booleans, dates, or text ("" where it is missing)."""
+    def __getitem__(self, name: Any) -> Any:
+        """Return the values of one column, (M,): numbers, booleans, dates, or text ("" where it is missing).
+
+        A slice such as ``table[:32]`` returns a table with these rows.
+        """
+        if isinstance(name, slice):
+            return self.rows(name)
         column = self.frame.columns[self._position(name)]
         return column.to_array() if isinstance(column, Text) else column.copy()
 

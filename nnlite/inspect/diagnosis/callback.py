@@ -14,12 +14,14 @@ from nnlite.errors import ArgumentError
 from nnlite.inspect.diagnosis import after, before, during
 from nnlite.inspect.diagnosis.curves import course, unstable_validation
 from nnlite.inspect.diagnosis.doctor import check_batch_size, examine_data, is_finite
-from nnlite.inspect.diagnosis.parts import check_parts
+from nnlite.inspect.diagnosis.parts import as_arrays, check_parts
 from nnlite.inspect.diagnosis.probe import copied_weights, weight_matrices
 from nnlite.inspect.diagnosis.report import Diagnosis, Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import BLOCK, Subject, quiet
 from nnlite.inspect.diagnosis.trial import Record
 from nnlite.inspect.diagnosis.units import units
+from nnlite.network.knowledge import as_numbers
+from nnlite.tables.table import Table
 
 FIRST = 16  # examples for the first loss; the mean over fewer says little
 WATCHED_STEPS = 20  # updates are measured in the first 20 steps, and then in every 20th
@@ -77,7 +79,7 @@ class Diagnose(Callback):
         validation_data: Sequence[Any] | None = None,
         batch_size: int | None = 32,
     ) -> None:
-        if (X is None) != (y is None):
+        if (X is None) != (y is None) and not isinstance(X, Table):
             raise ArgumentError("y: give both X and y, or neither")
         self.X, self.y, self.validation_data, self.batch_size = X, y, validation_data, batch_size
         self._report: Diagnosis | None = None
@@ -154,15 +156,18 @@ class Diagnose(Callback):
 
     def _subject(self, trained: bool | None) -> Subject:
         """Return the set-up, with the present weights."""
-        train, validation = check_parts(self.model, self.X, self.y, self.validation_data)
+        model, X, y, validation_data = as_arrays(self.model, self.X, self.y, self.validation_data)
+        train, validation = check_parts(model, X, y, validation_data)
         if not is_finite(train, validation):
             raise ArgumentError("X: expected finite numbers, got not one finite example")
-        return Subject(self.model, train, validation, self.optimizer, check_batch_size(self.batch_size), trained)
+        return Subject(model, train, validation, self.optimizer, check_batch_size(self.batch_size), trained)
 
     def _inputs(self) -> Array:
         """Return some training examples; the random generator of the network does not change."""
         if self.X is not None:
-            X = np.asarray(self.X)  # often sorted by class: take examples from everywhere
+            X = np.asarray(
+                as_numbers(self.X, self.model.encoding, self.model.dtype, arrays=True)
+            )  # often sorted by class: take examples from everywhere
             return X[np.random.default_rng(0).permutation(len(X))[:BLOCK]]
         state = self.model.rng.bit_generator.state
         batches: list[Array] = []

@@ -12,7 +12,7 @@ from nnlite.errors import ArgumentError
 from nnlite.inspect.diagnosis import after, before, during
 from nnlite.inspect.diagnosis.duplicates import duplicates
 from nnlite.inspect.diagnosis.inputs import constant_features, finite, scale
-from nnlite.inspect.diagnosis.parts import Part, check_parts
+from nnlite.inspect.diagnosis.parts import Part, as_arrays, check_parts
 from nnlite.inspect.diagnosis.report import Diagnosis, Result, Skipped
 from nnlite.inspect.diagnosis.subject import SAMPLE, Subject
 from nnlite.inspect.diagnosis.targets import labels_fit_inputs, targets
@@ -25,7 +25,7 @@ from nnlite.optimizers import Optimizer, check_optimizer
 def diagnose(
     model: Network,
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     validation_data: Sequence[Any] | None = None,
     optimizer: Optimizer | None = None,
@@ -95,6 +95,7 @@ def diagnose(
         raise ArgumentError(f"history: expected what fit returned, got {history!r}")
     trained = bool(history) or None if trained is None else checks.boolean("trained", trained)
     optimizer, batch_size = check_optimizer(optimizer), check_batch_size(batch_size)
+    model, X, y, validation_data = as_arrays(model, X, y, validation_data)
     train, validation = check_parts(model, X, y, validation_data)
     if not is_finite(train, validation):
         return Diagnosis.of([finite(train, validation), Skipped("all else", "there are no finite examples")])

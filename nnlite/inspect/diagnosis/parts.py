@@ -7,7 +7,10 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.fitting.preparing import check_validation_data, prepare
+from nnlite.inspect.twins import for_arrays, inside
 from nnlite.network.examples import check_lengths, check_X
+from nnlite.network.knowledge import as_labels, is_table
 from nnlite.network.network import Network
 from nnlite.network.signature import Signature
 
@@ -24,6 +27,17 @@ class Part(NamedTuple):
     def n_given(self) -> int:
         """Number of all examples."""
         return len(self.X) + self.n_bad_X + self.n_bad_y
+
+
+def as_arrays(model: Network, X: Any, y: Any, validation_data: Any) -> tuple[Network, Any, Any, Any]:
+    """Return a network and the examples as arrays: what `fit` makes of tables and of names of classes."""
+    if not is_table(X) and model.encoding is None and model.target_scale is None and as_labels(y) is None:
+        return model, X, y, validation_data
+    signature, train, _ = prepare(model, X, y, None, split=None, seed=0, standardize=None)
+    if validation_data is not None:
+        validation = check_validation_data(signature, validation_data)
+        validation_data = validation.X, inside(signature, validation.y)
+    return for_arrays(model), train.X, inside(signature, train.y), validation_data
 
 
 def check_parts(model: Network, X: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:
