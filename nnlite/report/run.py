@@ -35,6 +35,11 @@ class Part(NamedTuple):
         """Whether the examples are a table with named columns instead of an array."""
         return not isinstance(self.X, np.ndarray)
 
+    @property
+    def has_target(self) -> bool:
+        """Whether the examples are a table that has its target, so that y need not be given."""
+        return getattr(self.X, "y", None) is not None
+
     def rows(self, indices: Array) -> Part:
         """Return the examples of these rows."""
         X = self.X.rows(indices) if self.is_table else self.X[indices]
