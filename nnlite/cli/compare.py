@@ -7,11 +7,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nnlite.cli import runs
 from nnlite.cli.codes import DONE
 from nnlite.cli.output import note, say, table
 from nnlite.cli.parser import Parser
 from nnlite.cli.pictures import write_comparison
+from nnlite.cli.runs import HISTORY, read_history, read_results
 from nnlite.errors import DataFileError
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -46,10 +46,10 @@ def _compare(options: argparse.Namespace) -> int:
     """Print the table, write the picture and return the exit code."""
     compared = []
     for path in dict.fromkeys(os.path.normpath(path) for path in options.models):
-        if not os.path.isfile(os.path.join(path, runs.HISTORY)):
-            note(f"{path} is left out: it is not a run directory with a {runs.HISTORY}")
+        if not os.path.isfile(os.path.join(path, HISTORY)):
+            note(f"{path} is left out: it is not a run directory with a {HISTORY}")
             continue
-        compared.append(Compared(path, runs.read_history(path), runs.read_results(path)))
+        compared.append(Compared(path, read_history(path), read_results(path)))
     if not compared:
         raise DataFileError("there is no run directory to compare")
     for kind in ("classes", "values"):

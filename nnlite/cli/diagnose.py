@@ -6,12 +6,12 @@ import argparse
 import math
 from typing import Any
 
-from nnlite.cli import runs
 from nnlite.cli.codes import DONE
 from nnlite.cli.evaluate import source_of
 from nnlite.cli.network import make_optimizer
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
+from nnlite.cli.runs import load_run, read_history
 from nnlite.errors import DataFileError
 from nnlite.report import Run, examine
 
@@ -31,7 +31,7 @@ def add_diagnose(commands: Any) -> Parser:
 
 def _diagnose(options: argparse.Namespace) -> int:
     """Print the diagnosis and return the exit code."""
-    model, config = runs.load_run(options.model)
+    model, config = load_run(options.model)
     source = source_of(config, options.model)
     assert config is not None  # source_of refuses a run without one
     run = Run(
@@ -40,7 +40,7 @@ def _diagnose(options: argparse.Namespace) -> int:
         source.train,
         source.validation,
         optimizer=make_optimizer(config.options, math.ceil(source.train.size / config.options["batch_size"])),
-        history=runs.read_history(options.model),
+        history=read_history(options.model),
         batch_size=config.options["batch_size"],
     )
     found = examine(run)

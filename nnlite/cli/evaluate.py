@@ -6,12 +6,12 @@ import argparse
 import json
 from typing import Any
 
-from nnlite.cli import runs
 from nnlite.cli.codes import DONE
 from nnlite.cli.data import Source, load_source
 from nnlite.cli.inputs import faults_of_the_data, labelled, read_rows
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
+from nnlite.cli.runs import CONFIG, Config, load_run
 from nnlite.cli.train_options import add_reading_options, column
 from nnlite.errors import ArgumentError
 from nnlite.model import Model
@@ -40,7 +40,7 @@ def add_evaluate(commands: Any) -> Parser:
 
 def _evaluate(options: argparse.Namespace) -> int:
     """Print the scores and return the exit code."""
-    model, config = runs.load_run(options.model)
+    model, config = load_run(options.model)
     source = None
     if options.file is None:
         source = source_of(config, options.model)
@@ -69,8 +69,8 @@ def _target(model: Model, options: argparse.Namespace) -> dict[str, Any]:
     return {"target": target, "classification": model.output.classifies, "class_names": names}
 
 
-def source_of(config: runs.Config | None, name: str) -> Source:
+def source_of(config: Config | None, name: str) -> Source:
     """Return the data of a run, split as in its training."""
     if config is None:
-        raise ArgumentError(f"FILE: name a table with the target, since {name} has no {runs.CONFIG} that tells one")
+        raise ArgumentError(f"FILE: name a table with the target, since {name} has no {CONFIG} that tells one")
     return load_source(config.options)

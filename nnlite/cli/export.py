@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.cli import runs
 from nnlite.cli.codes import DONE
 from nnlite.cli.output import say, write_bytes
 from nnlite.cli.parser import Parser, one_of
+from nnlite.cli.runs import Config, load_run, read_history, read_results
 from nnlite.errors import ArgumentError
 from nnlite.model import Model
 from nnlite.network.summary import layer_rows
@@ -59,7 +59,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _of_model(options: argparse.Namespace, kind: str) -> bytes:
-    model, config = runs.load_run(options.model)
+    model, config = load_run(options.model)
     if kind == "npz":
         buffer = io.BytesIO()
         arrays: dict[str, Any] = dict(model.parameters)
@@ -67,13 +67,13 @@ def _of_model(options: argparse.Namespace, kind: str) -> bytes:
         return buffer.getvalue()
     content = _description(model, config)
     if os.path.isdir(options.model):
-        content["results"] = dict(runs.read_results(options.model))
+        content["results"] = dict(read_results(options.model))
     if options.parameters:
         content["parameters"] = {name: array.tolist() for name, array in model.parameters.items()}
     return (json.dumps(content, indent=2) + "\n").encode()
 
 
-def _description(model: Model, config: runs.Config | None) -> dict[str, Any]:
+def _description(model: Model, config: Config | None) -> dict[str, Any]:
     """Return what a network is, in plain values."""
     found: dict[str, Any] = {
         "layers": encode_layers(model.layers)[0],
@@ -97,7 +97,7 @@ def _csv(path: str) -> bytes:
     """Return the history of a run directory as a CSV file."""
     if not os.path.isdir(path):
         raise ArgumentError(f"RUN: the history belongs to a run directory, got {path!r}")
-    history = runs.read_history(path)
+    history = read_history(path)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["epoch", *history])

@@ -9,7 +9,7 @@ from typing import Any
 
 from nnlite import schedules
 from nnlite.callbacks import EMA, SWA, Callback, EarlyStopping, ReduceOnPlateau
-from nnlite.cli import parts
+from nnlite.cli.parts import ACTIVATIONS, OPTIMIZERS, OUTPUTS, SCHEDULES, classes, initializer_names, layer_list, named
 from nnlite.errors import ArgumentError
 from nnlite.layers import (
     SELU,
@@ -47,7 +47,7 @@ def make_layers(options: Options, n_outputs: int, classifies: bool) -> list[Laye
         )
     last: list[Layer] = [Dense(1 if isinstance(output, Sigmoid) else n_outputs), output]
     if options["layers"] is not None:
-        given = parts.layer_list("--layers", options["layers"])
+        given = layer_list("--layers", options["layers"])
         return given if given and isinstance(given[-1], Output) else [*given, *last]
     layers: list[Layer] = []
     if options["noise"]:
@@ -70,7 +70,7 @@ def _block(options: Options, units: int) -> list[Layer]:
         block.append(BatchNorm())
     if options["layer_norm"]:
         block.append(LayerNorm())
-    activation = parts.named("--activation", options["activation"], parts.classes(parts.ACTIVATIONS))
+    activation = named("--activation", options["activation"], classes(ACTIVATIONS))
     block.append(activation)
     if options["dropout"]:
         block.append((AlphaDropout if isinstance(activation, SELU) else Dropout)(options["dropout"]))
@@ -79,14 +79,14 @@ def _block(options: Options, units: int) -> list[Layer]:
 
 def _initializer(options: Options) -> Any:
     text = options["initializer"]
-    return None if text is None else parts.named("--initializer", text, parts.classes(parts.initializer_names()))
+    return None if text is None else named("--initializer", text, classes(initializer_names()))
 
 
 def _output(options: Options, classifies: bool) -> Any:
     smoothing = options["label_smoothing"]
     if options["output"] is None:
         return Softmax(smoothing or 0.0) if classifies else Identity()
-    output = parts.named("--output", options["output"], parts.classes(parts.OUTPUTS))
+    output = named("--output", options["output"], classes(OUTPUTS))
     if output.classifies != classifies:
         kind = "classes: softmax or sigmoid" if classifies else "values: identity, or exponential for counts"
         raise ArgumentError(f"--output: the target has {kind}, got {options['output']!r}")
@@ -100,8 +100,8 @@ def _output(options: Options, classifies: bool) -> Any:
 
 def make_optimizer(options: Options, steps_per_epoch: int) -> Optimizer:
     """Return the optimizer with its schedule."""
-    known = parts.classes(parts.OPTIMIZERS)
-    made: Optimizer = parts.named("--optimizer", options["optimizer"], known)
+    known = classes(OPTIMIZERS)
+    made: Optimizer = named("--optimizer", options["optimizer"], known)
     given = {name: options[name] for name in ("weight_decay", "clip_norm", "momentum") if options[name] is not None}
     takes = _arguments(type(made))
     for name in given:
@@ -148,20 +148,20 @@ def _schedule(text: str, rate: float, steps: int) -> Any:
     }
     if name in short:
         return short[name]()
-    known = parts.classes(parts.SCHEDULES)
+    known = classes(SCHEDULES)
     if "(" not in text:
         simple = name.replace("-", "")
-        if simple not in (own.lower() for own in parts.SCHEDULES):
+        if simple not in (own.lower() for own in SCHEDULES):
             raise ArgumentError(f"--schedule: {_near(text)}")
         raise ArgumentError(
             f"--schedule: {text} needs arguments, such as '{_full_name(simple)}(0.1, 1000)'; "
             f"short names that need none: {', '.join(SHORT_SCHEDULES)}"
         )
-    return parts.named("--schedule", text, known)
+    return named("--schedule", text, known)
 
 
 def _full_name(simple: str) -> str:
-    return next(name for name in parts.SCHEDULES if name.lower() == simple)
+    return next(name for name in SCHEDULES if name.lower() == simple)
 
 
 def _near(text: str) -> str:

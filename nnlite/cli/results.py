@@ -6,9 +6,9 @@ import json
 import os
 from typing import Any
 
-from nnlite.cli import runs
 from nnlite.cli.output import note, say
 from nnlite.cli.pictures import write_pictures
+from nnlite.cli.runs import HISTORY, MODEL, REPORT, RESULTS
 from nnlite.model import Model
 from nnlite.report import Run, Scores, can_render, render
 from nnlite.report.page import INSTALL
@@ -22,7 +22,7 @@ def say_scores(found: Scores) -> None:
 
 def write_run(run: Run, model: Model, found: Scores, directory: str, *, with_report: bool) -> dict[str, str]:
     """Write network, history, scores, pictures and report, and return their paths by what they are."""
-    paths = {"network": runs.MODEL, "history": runs.HISTORY, "scores": runs.RESULTS}
+    paths = {"network": MODEL, "history": HISTORY, "scores": RESULTS}
     paths = {what: os.path.join(directory, name) for what, name in paths.items()}
     history: Any = run.history
     history.to_csv(paths["history"])
@@ -31,7 +31,7 @@ def write_run(run: Run, model: Model, found: Scores, directory: str, *, with_rep
     paths |= write_pictures(run, directory)
     if with_report:
         if can_render():
-            paths["report"] = os.path.join(directory, runs.REPORT)
+            paths["report"] = os.path.join(directory, REPORT)
             write_whole(paths["report"], render(run).encode())
         else:
             note(f"no report.html, which needs Jinja2: {INSTALL}")

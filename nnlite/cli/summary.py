@@ -6,11 +6,11 @@ import argparse
 import os
 from typing import Any
 
-from nnlite.cli import runs
 from nnlite.cli.codes import DONE
 from nnlite.cli.data import OF_THE_TEXT, check_data, is_dataset
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
+from nnlite.cli.runs import load_run, read_results
 from nnlite.cli.train_options import add_reading_options, column
 from nnlite.datasets import load_digits, load_iris
 from nnlite.errors import ArgumentError, ModelFileError
@@ -57,20 +57,20 @@ def _is_model(path: str) -> bool:
     if not path.endswith(".npz"):
         return False
     try:
-        runs.load_run(path)
+        load_run(path)
     except ModelFileError:
         return False
     return True
 
 
 def _of_run(path: str) -> str:
-    model, config = runs.load_run(path)
+    model, config = load_run(path)
     texts = [model.summary()]
     if model.class_names is not None:
         texts.append(f"classes: {', '.join(model.class_names)}")
     if model.encoding is not None:
         texts.append(model.encoding.summary())
-    results = runs.read_results(path) if os.path.isdir(path) else {}
+    results = read_results(path) if os.path.isdir(path) else {}
     if results:
         texts.append(f"{results.get('verdict', '')}")
         texts.append(f"{results.get('optimizer', '')}, {results.get('epochs', '?')} epochs")

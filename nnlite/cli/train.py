@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from nnlite.callbacks import Callback, EarlyStopping
-from nnlite.cli import runs
 from nnlite.cli.codes import DONE, INTERRUPTED
 from nnlite.cli.data import Source, load_source
 from nnlite.cli.network import make_callbacks, make_layers, make_optimizer
 from nnlite.cli.output import note, say
 from nnlite.cli.parser import Parser
 from nnlite.cli.results import say_scores, write_run
+from nnlite.cli.runs import Config, checkpoints, command, read_config, remove_unused, run_directory
 from nnlite.cli.train_options import (
     add_data_options,
     add_network_options,
@@ -83,7 +83,7 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
         with _threads(config):
             history = _fit(training, options)
     except ArgumentError:
-        runs.remove_unused(training.directory)
+        remove_unused(training.directory)
         raise
     seconds = time.perf_counter() - start
     if history.resumed_at is not None:
@@ -109,7 +109,7 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
 # ---- before the training --------------------------------------------------------------------------------------------
 
 
-def _chosen(options: argparse.Namespace, parser: Parser) -> tuple[runs.Config | None, dict[str, Any]]:
+def _chosen(options: argparse.Namespace, parser: Parser) -> tuple[Config | None, dict[str, Any]]:
     """Return the config that is repeated, if there is one, and the options of the training without the recipe."""
     given = given_options(options, parser)
     source = options.config
@@ -119,7 +119,7 @@ def _chosen(options: argparse.Namespace, parser: Parser) -> tuple[runs.Config | 
         if given["data"] is None:
             parser.error("DATA: name a file with a table, or one of digits, iris, mnist, spirals")
         return None, with_defaults(given)
-    config = runs.read_config(source)
+    config = read_config(source)
     unknown = config.options.keys() - given.keys()
     if unknown:
         raise ArgumentError(f"--config: {source} has options that do not exist: {', '.join(sorted(unknown))}")
@@ -129,7 +129,7 @@ def _chosen(options: argparse.Namespace, parser: Parser) -> tuple[runs.Config | 
     return config, with_defaults(repeated)
 
 
-def _warn_if_changed(config: runs.Config | None, source: Source) -> None:
+def _warn_if_changed(config: Config | None, source: Source) -> None:
     """Warn if a file is not the one of the run that is repeated."""
     known = {} if config is None else config.sha256
     for path, sha256 in source.sha256.items():
@@ -148,13 +148,13 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
     optimizer = make_optimizer(chosen, math.ceil(source.train.size / chosen["batch_size"]))
     callbacks = make_callbacks(chosen, validated=True)
     model.resolve_metrics(chosen["metrics"])  # raises ArgumentError
-    directory = runs.run_directory(options.out, source.name, options.resume)  # before the training, which may be long
+    directory = run_directory(options.out, source.name, options.resume)  # before the training, which may be long
     training = Training(chosen, source, model, optimizer, callbacks, directory)
     _config(training, chosen["engine"]).write(directory)
     return training
 
 
-def _config(training: Training, engine: str) -> runs.Config:
+def _config(training: Training, engine: str) -> Config:
     """Return what repeats the training; files are named by their whole paths."""
     options = {**training.options, "engine": engine}
     for name in ("data", "test"):
@@ -162,7 +162,7 @@ def _config(training: Training, engine: str) -> runs.Config:
             options[name] = os.path.abspath(options[name])
     sha256 = {os.path.abspath(path): found for path, found in training.source.sha256.items()}
     threads = wanted_threads() or available_threads()
-    return runs.Config(options, engine, threads, sha256, runs.command(training.directory))
+    return Config(options, engine, threads, sha256, command(training.directory))
 
 
 def _setup(training: Training) -> str:
@@ -194,7 +194,7 @@ def _fit(training: Training, options: argparse.Namespace) -> History:
         class_weight=chosen["class_weight"],
         metrics=chosen["metrics"],
         callbacks=training.callbacks,
-        checkpoint=runs.checkpoints(training.directory),
+        checkpoint=checkpoints(training.directory),
         resume=options.resume,
         progress=not options.no_progress,
         engine=chosen["engine"],
@@ -202,7 +202,7 @@ def _fit(training: Training, options: argparse.Namespace) -> History:
 
 
 @contextmanager
-def _threads(config: runs.Config | None) -> Iterator[None]:
+def _threads(config: Config | None) -> Iterator[None]:
     """Let a repeated training use as many threads as the first one, on which its last bits depend."""
     if config is None or not config.threads or os.environ.get(THREADS):
         yield
@@ -234,7 +234,7 @@ def _run(training: Training, history: History) -> Run:
         image_shape=source.image_shape,
         description=source.description,
         settings=_settings(training, history),
-        command=runs.command(training.directory),
+        command=command(training.directory),
         best_epoch=best_epoch(training.callbacks),
     )
 

@@ -6,7 +6,6 @@ import argparse
 import os
 from typing import Any
 
-from nnlite.cli import parts
 from nnlite.cli.data import DATASETS, is_dataset
 from nnlite.cli.network import SHORT_SCHEDULES
 from nnlite.cli.parser import (
@@ -20,6 +19,7 @@ from nnlite.cli.parser import (
     positive_integer,
     positive_number,
 )
+from nnlite.cli.parts import ACTIVATIONS, OPTIMIZERS, OUTPUTS
 from nnlite.cli.recipe import RECIPES, Recipe, for_table
 
 NOT_IN_CONFIG = ("run", "out", "resume", "config", "no_report", "no_progress", "commands")
@@ -88,14 +88,14 @@ def add_network_options(train: Parser) -> None:
     group.add_argument(
         "--hidden", nargs="*", metavar="UNITS", help="units of each hidden layer: 128,64; none: no layer"
     )
-    group.add_argument("--activation", metavar="NAME", help=f"{_lower(parts.ACTIVATIONS)} (default relu)")
+    group.add_argument("--activation", metavar="NAME", help=f"{_lower(ACTIVATIONS)} (default relu)")
     group.add_argument("--dropout", type=below_1, metavar="RATE", help="after each hidden layer")
     group.add_argument("--noise", type=number_from_0, metavar="STDDEV", help="Gaussian noise on the inputs")
     group.add_argument("--batch-norm", action="store_true", default=None, help="batch normalization in hidden layers")
     group.add_argument("--layer-norm", action="store_true", default=None, help="layer normalization in hidden layers")
     group.add_argument("--residual", action="store_true", default=None, help="skip connections where widths are equal")
     group.add_argument("--initializer", metavar="NAME", help="such as he-normal, glorot-uniform, orthogonal")
-    group.add_argument("--output", metavar="NAME", help=_lower(parts.OUTPUTS))
+    group.add_argument("--output", metavar="NAME", help=_lower(OUTPUTS))
     group.add_argument("--label-smoothing", type=below_1, metavar="SHARE", help="of softmax and sigmoid")
     group.add_argument(
         "--layers",
@@ -110,7 +110,7 @@ def add_network_options(train: Parser) -> None:
 def add_training_options(train: Parser) -> None:
     """Add the options that describe the training."""
     group = train.add_argument_group("training")
-    group.add_argument("--optimizer", metavar="NAME", help=f"{_lower(parts.OPTIMIZERS)}, or a call: 'Adam(beta_1=0.8)'")
+    group.add_argument("--optimizer", metavar="NAME", help=f"{_lower(OPTIMIZERS)}, or a call: 'Adam(beta_1=0.8)'")
     group.add_argument("--learning-rate", "--lr", type=positive_number, metavar="RATE", help="learning rate")
     group.add_argument("--momentum", type=below_1, metavar="MU", help="momentum of sgd and rmsprop, from 0 to below 1")
     group.add_argument("--weight-decay", type=number_from_0, metavar="LAMBDA", help="weight decay")

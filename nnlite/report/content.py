@@ -12,9 +12,9 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.inspect import PermutationImportance, permutation_importance
 from nnlite.network.summary import layer_rows
-from nnlite.report import figures
 from nnlite.report.data import class_counts, columns, parts, samples, value_range
 from nnlite.report.doctor import examine, ranked
+from nnlite.report.figures import calibration, confusion, curve, heat_image, learning_rate, prediction_error, residuals
 from nnlite.report.mistakes import MOST_MISTAKES, confident_mistakes, largest_errors
 from nnlite.report.numbers import percent, short
 from nnlite.report.run import Run
@@ -117,10 +117,10 @@ def _curves(run: Run, numbers: Iterator[int]) -> list[tuple[str, str]]:
     """Return title and picture of each learning curve."""
     history = run.history or {}
     shown = [key for key in ("loss", "accuracy", "rmse") if len(history.get(key, ())) > 0]
-    found = [(key, figures.curve(history, key, run.best_epoch, next(numbers))) for key in shown]
+    found = [(key, curve(history, key, run.best_epoch, next(numbers))) for key in shown]
     rates = history.get("learning_rate", ())
     if len(set(rates)) > 1:
-        found.append(("learning rate", figures.learning_rate(history, next(numbers))))
+        found.append(("learning rate", learning_rate(history, next(numbers))))
     return found
 
 
@@ -152,8 +152,8 @@ def _judged_classes(run: Run, found: ClassScores, order: Any, numbers: Iterator[
     mistakes = confident_mistakes(run, P, order)
     return {
         "matrix": _shares(found.confusion) if is_table else None,
-        "matrix_picture": "" if is_table else figures.confusion(run.test.y, P, run.class_names, next(numbers)),
-        "calibration": figures.calibration(run.test.y, P, next(numbers)),
+        "matrix_picture": "" if is_table else confusion(run.test.y, P, run.class_names, next(numbers)),
+        "calibration": calibration(run.test.y, P, next(numbers)),
         "mistakes": mistakes,
         "n_mistakes": int(found.n - np.trace(found.confusion)),
     }
@@ -164,8 +164,8 @@ def _judged_values(run: Run, found: ValueScores, order: Any, numbers: Iterator[i
     y = np.asarray(run.test.y, np.float64)
     return {
         "error_pictures": [
-            figures.prediction_error(y, Y_hat, next(numbers)),
-            figures.residuals(y, Y_hat, next(numbers)),
+            prediction_error(y, Y_hat, next(numbers)),
+            residuals(y, Y_hat, next(numbers)),
         ],
         "mistakes": largest_errors(run, Y_hat, order) if y.ndim == 1 else [],
         "n_mistakes": min(found.n, MOST_MISTAKES),
@@ -219,7 +219,7 @@ def _bars(importance: PermutationImportance) -> list[Bar]:
 def _importance_image(run: Run, importance: PermutationImportance | None) -> str:
     if run.image_shape is None or importance is None:
         return ""
-    return figures.heat_image(importance.importances_mean.reshape(run.image_shape))
+    return heat_image(importance.importances_mean.reshape(run.image_shape))
 
 
 # ---- the machine --------------------------------------------------------------------------------------------------
