@@ -124,7 +124,7 @@ def _only_member(file: BinaryIO, source: str) -> Any:
 
 def _is_extra(member: Any) -> bool:
     """Return whether a member is a folder, or what macOS adds."""
-    return member.is_dir() or member.filename.startswith("__MACOSX/") or member.filename.endswith(".DS_Store")
+    return bool(member.is_dir()) or member.filename.startswith("__MACOSX/") or member.filename.endswith(".DS_Store")
 
 
 class _Xz:

@@ -62,7 +62,7 @@ def fit(
             raise ArgumentError(f"standardize_target: is for values, and the network ends in {network.output}")
     options = check_checkpoint(checkpoint, resume)
     hooks = Hooks(check_callbacks(callbacks))
-    resolved = network.resolve_metrics(metrics)
+    resolved: Metrics = network.resolve_metrics(metrics)
     streams = y is None and not isinstance(X, Table)
     if streams:
         _check_source(X, validation_split=validation_split, sample_weight=sample_weight)

@@ -9,10 +9,11 @@ from nnlite.errors import ArgumentError
 from nnlite.fitting.preparing import prepare
 from nnlite.layers import Layer
 from nnlite.network.examples import Examples
-from nnlite.network.knowledge import Knowledge, as_labels, is_table
+from nnlite.network.knowledge import Knowledge, is_table
 from nnlite.network.network import Network
 from nnlite.network.signature import Signature
 from nnlite.network.vectors import Segment
+from nnlite.tables.labels import as_labels
 from nnlite.tables.table import Table
 
 MOST_EXAMPLES = 1024

@@ -319,7 +319,7 @@ class Network(Structure):
         self.require_built("evaluate")
         resolved = with_rmse(self.resolve_metrics(metrics), self.target_scale)
         if y is None and not isinstance(X, Table):
-            raise ArgumentError("y: expected the true targets, got None")
+            raise ArgumentError("y: expected numbers or names of classes, the true targets, got None")
         examples = self.signature.check(X, y, sample_weight)
         return self.evaluate_examples(examples, resolved, engine="auto")
 

@@ -41,8 +41,12 @@ class Signature(NamedTuple):
         return self.output.n_classes(self.units)
 
     def check_targets(self, y: Any, name: str = "y") -> Array:
-        """Return ``y`` as class indices (M,) or rows (M, n[L]), or raise ArgumentError. Names of classes become indices."""
-        y = class_indices(y, self.knowledge, name)
+        """Return ``y`` as class indices (M,) or rows (M, n[L]), or raise ArgumentError.
+
+        Names of classes become indices.
+        """
+        if self.output.classifies:
+            y = class_indices(y, self.knowledge, name)
         targets = self.output.check_targets(y, self.units, name)
         checks.finite(name, targets, self.dtype)
         return targets

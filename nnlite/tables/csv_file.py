@@ -11,11 +11,11 @@ import io
 import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from nnlite.content import decompressed, open_file, refuse_foreign, refusing_damage
 from nnlite.errors import DataFileError
-from nnlite.tables.builders import MOST_DIFFERENT, NotNumbers, NumberBuilder, TextBuilder, begins_with_numbers
+from nnlite.tables.builders import MOST_DIFFERENT, NotNumbersError, NumberBuilder, TextBuilder, begins_with_numbers
 from nnlite.tables.cells import Missing, is_float
 from nnlite.tables.dialect import BEGINNING, Dialect, encoding_of, recognize
 from nnlite.tables.frames import Column, Frame
@@ -55,7 +55,7 @@ class Layout(NamedTuple):
 
 def read_frame(
     path: str, source: str, form: Form, missing: Missing, *, text_columns: Collection[str] = (), all_text: bool = False,
-    named: bool = False, known: Collection[str] = (), target: int | str | None = None,
+    named: bool = False, known: Sequence[str] = (), target: int | str | None = None,
 ) -> tuple[Frame, tuple[str, ...]]:  # fmt: skip
     """Read the columns of a CSV file. Return them, and their names as the header has them, even if two are the same.
 
@@ -109,17 +109,17 @@ class _Reader:
         self._dialect = recognize(beginning, form.delimiter, form.comment)
 
     @contextlib.contextmanager
-    def _content(self) -> Iterator[io.BufferedIOBase]:
+    def _content(self) -> Iterator[BinaryIO]:
         with (
             open_file(self._path) as file,
             refusing_damage(self._source),
             decompressed(file, self._source) as content,
         ):
-            yield content  # type: ignore[misc]
+            yield content
 
     @contextlib.contextmanager
     def _rows(self) -> Iterator[Rows]:
-        with self._content() as content, io.TextIOWrapper(content, encoding=self._encoding, newline="") as text:  # type: ignore[type-var]
+        with self._content() as content, io.TextIOWrapper(content, encoding=self._encoding, newline="") as text:
             yield Rows(text, self._source, self._dialect)
 
     # ---- names ---------------------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ class _Columns:
                 continue
             try:
                 builder.add(cells[i])
-            except NotNumbers:
+            except NotNumbersError:
                 self.refuted.add(i)
                 self._builders[i] = None  # frees its memory
             except OverflowError:
@@ -275,9 +275,9 @@ def _different(names: Sequence[str]) -> list[str]:
 
 def _blocks(rows: Rows, n_cells: int, n_columns: int, lines: list[tuple[int, int]]) -> Iterator[list[list[str]]]:
     """Yield the rows, some at a time, each of the right length; note in ``lines`` where each row ends."""
-    most, n, offset = max(1, BLOCK // n_columns), 0, None
+    most, offset = max(1, BLOCK // n_columns), None
     block: list[list[str]] = []
-    for row in rows:
+    for n, row in enumerate(rows):
         if len(row) != n_cells and not (len(row) == n_cells + 1 and not row[-1].strip()):
             rows.refuse(
                 f"has {len(row)} column{'s' * (len(row) != 1)}, expected {n_columns} as in the first row"
@@ -287,7 +287,6 @@ def _blocks(rows: Rows, n_cells: int, n_columns: int, lines: list[tuple[int, int
             offset = rows.line - n
             lines.append((n, rows.line))
         block.append(row)
-        n += 1
         if len(block) == most:
             yield block
             block = []

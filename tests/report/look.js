@@ -87,7 +87,7 @@ function look() {
       kept: getComputedStyle(element).breakInside === "avoid",
     })),
     contrast: Math.min(...all("h1, h2, p, dt, dd, th, figcaption, .verdict").filter((e) => e.innerText).map(contrast)),
-    smallest: Math.min(...all("body *").filter((e) => inText(e) && e.innerText?.trim()).map((e) => parseFloat(getComputedStyle(e).fontSize))),
+    smallest: Math.min(...all("body *").filter((e) => inText(e) && e.checkVisibility() && e.innerText?.trim()).map((e) => parseFloat(getComputedStyle(e).fontSize))),
     headings: all("h2").map((heading) => heading.innerText),
     values: all("#history td[data-value]").map((cell) => [cell.dataset.key, cell.dataset.value, cell.innerText]),
   };

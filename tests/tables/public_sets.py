@@ -1,12 +1,13 @@
-"""Twenty public data sets as people have them, rebuilt from a seed: the same columns, separators and mess; no copied rows.
+"""Twenty public data sets as people have them, rebuilt from a seed: the same separators and mess, and no copied rows.
 
-``SETS[name](rng, n)`` returns a `PublicSet`: the clean columns (for other libraries), the target, and the text of a file
-that holds some of the rows as the original file would.
+``SETS[name](rng, n)`` returns a `PublicSet`: the clean columns (for other libraries), the target, and the text of a
+file that holds some of the rows as the original file would.
 """
 
 import csv
 import io
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ class PublicSet(NamedTuple):
     target: Any
     write: Callable[..., bytes]  # (rows, with_target=True) -> the content of a file
     target_column: Any  # as `read_table` gets it
-    options: dict[str, Any] = {}  # what a user must say, since the file does not
+    options: Any = MappingProxyType({})  # what a user must say, since the file does not
     values: bool = False
 
 
@@ -110,11 +111,11 @@ def auto_mpg(rng, n):
     power, _ = holes(rng, horsepower, "?")
 
     def write(rows, with_target=True):
-        lines = []
-        for i in rows:
+        def line(i):
             mpg_cell = f"{mpg[i]:<7.1f}" if with_target else ""
-            lines.append(f'{mpg_cell}{cylinders[i]}   {power[i]:<10} {weight[i]:.0f}.     {year[i]}\t"{name[i]}"\n')
-        return "".join(lines).encode()
+            return f'{mpg_cell}{cylinders[i]}   {power[i]:<10} {weight[i]:.0f}.     {year[i]}\t"{name[i]}"\n'
+
+        return "".join(map(line, rows)).encode()
 
     return PublicSet(columns, mpg, write, 0, {}, True)
 
@@ -151,10 +152,10 @@ def air_quality(rng, n):
     def write(rows, with_target=True):
         names = [*shown, "PT08.S1(CO)"] if with_target else list(shown)
         lines = [";".join([*names, "", ""])]
-        for i in rows:
-            lines.append(
-                ";".join([*(column[i] for column in shown.values()), *[cell(target[i])] * with_target, "", ""])
-            )
+        lines += [
+            ";".join([*(column[i] for column in shown.values()), *[cell(target[i])] * with_target, "", ""])
+            for i in rows
+        ]
         return "\r\n".join(
             [*lines, ";" * len(lines[0].split(";")[1:]), ";" * len(lines[0].split(";")[1:]), ""]
         ).encode()
@@ -384,7 +385,7 @@ SETS: dict[str, Callable[[Any, int], PublicSet]] = {
     make.__name__: make
     for make in (
         adult, abalone, auto_mpg, credit_approval, air_quality, bank_marketing, wine_quality, titanic, breast_cancer,
-        heart_disease, forest_fires, student_performance, german_credit, horse_colic, mushroom, car_evaluation, house_prices,
-        king_county, bike_sharing, online_shoppers, seoul_bikes,
+        heart_disease, forest_fires, student_performance, german_credit, horse_colic, mushroom, car_evaluation,
+        house_prices, king_county, bike_sharing, online_shoppers, seoul_bikes,
     )
 }  # fmt: skip

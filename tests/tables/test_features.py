@@ -2,14 +2,12 @@
 
 import gzip
 import os
-import re
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from nnlite.tables import load_csv
-from nnlite.tables import csv_file
+from nnlite.tables import csv_file, load_csv
 
 from ..support import refuse
 from .untrusted import refuse_file

@@ -27,10 +27,8 @@ def read(made, rows, **options):
 
 
 def network(table, hidden=32):
-    if table.class_names:
-        output = [nn.Dense(len(table.class_names)), nn.Softmax()]
-    else:
-        output = [nn.Dense(1), nn.Identity()]
+    n_classes = len(table.class_names)
+    output = [nn.Dense(n_classes), nn.Softmax()] if n_classes else [nn.Dense(1), nn.Identity()]
     return nn.Model([nn.Dense(hidden), nn.ReLU(), nn.Dense(hidden), nn.ReLU(), *output], seed=0)
 
 
@@ -89,7 +87,8 @@ def sklearn_scores(made, train, test):
         )
 
     if made.values:
-        models = [HistGradientBoostingRegressor(random_state=0), MLPRegressor((64, 64), max_iter=300, random_state=0)]
+        mlp = MLPRegressor(hidden_layer_sizes=(64, 64), max_iter=300, random_state=0)
+        models = [HistGradientBoostingRegressor(random_state=0), mlp]
         scale = y[train].mean(), y[train].std()
         y = (y - scale[0]) / scale[1]
     else:

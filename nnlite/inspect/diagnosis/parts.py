@@ -10,9 +10,10 @@ from nnlite.errors import ArgumentError
 from nnlite.fitting.preparing import check_validation_data, prepare
 from nnlite.inspect.twins import for_arrays, inside
 from nnlite.network.examples import check_lengths, check_X
-from nnlite.network.knowledge import as_labels, is_table
+from nnlite.network.knowledge import is_table
 from nnlite.network.network import Network
 from nnlite.network.signature import Signature
+from nnlite.tables.labels import as_labels
 
 
 class Part(NamedTuple):
