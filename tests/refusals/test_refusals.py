@@ -12,15 +12,9 @@ from .table import CALLS, REFUSALS
 
 # base classes, what only holds what it is given, and what takes no argument of a user
 WITHOUT_CASES = {
-<<<<<<< HEAD
-    "ArgumentError", "DataFileError", "ModelFileError", "NnliteError", "NotBuiltError", "Dataset", "Table", "History",
-    "Cache", "Callback", "Layer", "Initializer", "Schedule", "ScoresBySize", "Diagnosis", "DivergenceError", "Finding",
-    "GradientCheck", "PermutationImportance", "RangeTest", "Trace",
-=======
     "ArgumentError", "DataFileError", "ModelFileError", "NnliteError", "NotBuiltError", "Dataset", "History",
     "Split", "ColumnSummary", "Encoding", "Cache", "Callback", "Layer", "Initializer", "Schedule", "ScoresBySize", "Diagnosis", "DivergenceError", "Finding",
-    "GradientCheck", "RangeTest", "Trace",
->>>>>>> wt-tables
+    "GradientCheck", "PermutationImportance", "RangeTest", "Trace",
 }  # fmt: skip
 METHODS = {
     "Model": nn.Model,
