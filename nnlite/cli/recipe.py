@@ -38,7 +38,7 @@ def for_table(n: int) -> Recipe:
         (hidden, batch_size)
         for most, hidden, batch_size in (
             (500, (32,), 16),
-            (5_000, (64, 32), 32),
+            (5_000, (128, 64), 32),
             (50_000, (128, 64), 64),
             (float("inf"), (256, 128), 256),
         )
