@@ -155,8 +155,8 @@ def class_indices(y: Any, knowledge: Knowledge, name: str = "y") -> Any:
     if names is None:
         first = labels.cells[labels.codes[0]]
         raise ArgumentError(
-            f"{name}: expected numbers, the indices of classes, got the text {first!r:.100}; the network has no names of "
-            f"classes: set model.class_names, or train it with such labels"
+            f"{name}: expected numbers, the indices of classes, got the text {first!r:.100}; the network has no names "
+            f"of classes: set model.class_names, or train it with such labels"
         )
     place = {canonical_label(label): k for k, label in enumerate(names)} | {label: k for k, label in enumerate(names)}
     for label, n in labels.counts().items():

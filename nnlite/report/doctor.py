@@ -33,8 +33,8 @@ def ranked(diagnosis: Diagnosis | None) -> list[tuple[Finding, list[Finding]]]:
     """Return the findings in the order in which to read them, each with those that are probably its consequences."""
     if diagnosis is None:
         return []
-    roots = getattr(diagnosis, "root_problems", diagnosis.problems)
-    inside = {root.check: list(getattr(diagnosis, "consequences", lambda root: [])(root)) for root in roots}
+    roots = diagnosis.root_problems
+    inside = {root.check: diagnosis.consequences(root) for root in roots}
     seen = {finding.check for finding in (*roots, *(one for found in inside.values() for one in found))}
     rest = [finding for finding in diagnosis if finding.check not in seen]
     order = ("problem", "notice", "ok")

@@ -33,6 +33,13 @@ class ColumnSummary(NamedTuple):
         The range of numbers and dates, or the most frequent categories.
     becomes : str
         What the network gets of it.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> pets = nn.Table({"size": [10, 30, 20], "kind": ["cat", "dog", "cat"]}, target="kind")
+    >>> pets.columns[0].kind, pets.columns[0].shown, pets.target.shown
+    ('numeric', '10 to 30', 'cat 2, dog 1')
     """
 
     name: str

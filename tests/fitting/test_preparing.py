@@ -165,3 +165,15 @@ def test_batches_of_tables_go_through_a_network_that_knows_them():
     history = fit(model, [(PETS, KINDS), (TABLE, None)])
     assert history.epochs == 3
     refuse(lambda: fit(classifier(), [(PETS, KINDS)]), "batch 0 X: ")
+
+
+def test_a_target_that_nothing_explains_is_said_so_in_its_own_scale():
+    """The warning compares with the mean of the standardized target; a network that learns gets none."""
+    x, noise = RNG.normal(size=200), RNG.normal(size=200)
+    prices = nn.Table({"x": x, "price": 3e5 + 1e4 * x}, "price")
+    model = nn.Model([nn.Dense(1), nn.Identity()], seed=0)
+    fit(model, prices, epochs=40, optimizer=nn.Adam(0.05))
+    assert model.evaluate(prices, metrics=["r2"])["r2"] > 0.9
+    useless = nn.Table({"x": x, "price": 3e5 + 1e4 * noise}, "price")
+    with pytest.warns(nn.NothingLearnedWarning, match="always guessing the mean"):
+        fit(nn.Model([nn.Dense(1), nn.Identity()], seed=0), useless, epochs=40)

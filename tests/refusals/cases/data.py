@@ -57,7 +57,9 @@ CALLS = {
         {"name": "width", "values": [1, 2, 3]}, of=lambda on: nn.load_csv(PETS), wrong={"name": "color", "values": [1]}
     ),
     "Encoding.transform": Call(
-        {"data": {"width": [1.0]}}, of=encoding, wrong={"data": case({"height": [1.0]}, "no column 'width'", named="X"), "dtype": "int", "name": 3}
+        {"data": {"width": [1.0]}},
+        of=encoding,
+        wrong={"data": case({"height": [1.0]}, "no column 'width'", named="X"), "dtype": "int", "name": 3},
     ),
     "Table.split": Call(of=lambda on: nn.load_csv(PETS), wrong={"test_fraction": 1, "seed": -1}),
     "make_spirals": Call(wrong={"n_examples": 2, "n_classes": 0, "noise": -1, "turns": -1, "seed": -1}),
