@@ -52,7 +52,7 @@ CALLS = {
         lambda subject, on: {"path": FILES / "report.html", **labeled_data(subject, on)},
         wrong={
             "path": 3, "model": 3, "X": X[0], "y": y[:3], "train": X, "validation_data": X, "history": 3,
-            "optimizer": "sgd", "feature_names": "abc", "image_shape": 3, "title": 3,
+            "optimizer": 3, "feature_names": "abc", "image_shape": 3, "title": 3,
         },
     ),
     "find_learning_rate": Call(
