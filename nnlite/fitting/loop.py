@@ -40,6 +40,7 @@ class Setup:
     validation: Examples | None
     metrics: Metrics
     hooks: Hooks
+    n_threads: int | None = None  # of the compiled engine; None: as many as the network needs
 
 
 @dataclass
@@ -235,6 +236,7 @@ class Loop:
         J = step.cost(Y, weights)  # the mean loss over the batch
         step.backward(Y, weights)  # dz[L] = Y_hat - Y, then dW, db down to layer 1
         self._check_step(J, X)
+        J += self.optimizer.penalty(network)
         self.optimizer.step(network)  # theta <- theta - learning_rate * ...
 
         self.means.add(J, y, Y_hat, weights)
