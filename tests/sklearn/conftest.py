@@ -1,0 +1,17 @@
+"""What the tests of the estimators need."""
+
+import importlib.util
+
+import pytest
+
+if importlib.util.find_spec("sklearn") is None:
+    collect_ignore_glob = ["test_*.py"]
+
+
+@pytest.fixture(params=["textbook", "compiled"])
+def engine(request, monkeypatch):
+    """Run the test with both engines."""
+    if request.param == "compiled":
+        pytest.importorskip("numba")
+    monkeypatch.setenv("NNLITE_ENGINE", request.param)
+    return request.param
