@@ -106,6 +106,19 @@ class BaseMLP(Stochastic, BaseEstimator):
     # ---- fit ------------------------------------------------------------------------------------------------------
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool) -> Any:
+        before = dict(vars(self))
+        try:
+            finite = self._fit_checked(X, y, sample_weight, validation_data, incremental)
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        if not finite:
+            raise ValueError(NOT_FINITE)
+        return self
+
+    def _fit_checked(self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool) -> bool:
+        """Check everything, and train. Return False if numbers became NaN or infinite."""
         sizes = networks.hidden_sizes(self.hidden_layer_sizes)
         self._check_together(sizes, validation_data, incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
@@ -120,13 +133,9 @@ class BaseMLP(Stochastic, BaseEstimator):
         network = self._network(X.shape[1], X.dtype)
         data = Data(X, Y, self._training_weights(y, sample_weight, incremental))
         if self.solver == "lbfgs":
-            finite = self._fit_lbfgs(network, data)
-        else:
-            rows, validation = self._split(data, y, sample_weight, validation_data)
-            finite = self._train(network, data, rows, validation, incremental=incremental)
-        if not finite:
-            raise ValueError(NOT_FINITE)
-        return self
+            return self._fit_lbfgs(network, data)
+        rows, validation = self._split(data, y, sample_weight, validation_data)
+        return self._train(network, data, rows, validation, incremental=incremental)
 
     def _check_together(self, sizes: list[int], validation_data: Any, incremental: bool) -> None:
         """Refuse arguments that do not go together."""

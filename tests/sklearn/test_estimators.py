@@ -164,7 +164,7 @@ def test_several_threads_predict_at_once():
 def test_partial_fit_learns_of_classes_that_come_later():
     estimator = MLPClassifier(**QUICK).partial_fit([[1.0], [2.0]], ["a", "b"], classes=["a", "b", "c"])
     assert estimator.partial_fit([[3.0]], ["c"]).predict_proba([[1.0]]).shape == (1, 3)
-    with pytest.raises(ValueError, match="`y` has classes not in `self.classes_`"):
+    with pytest.raises(ValueError, match="`y` has classes not in"):
         estimator.partial_fit([[3.0]], ["d"])
 
 
@@ -185,9 +185,10 @@ def test_a_zero_weight_is_the_same_as_no_example(engine):
 
 def test_a_diverging_training_raises_scikit_learns_error(engine):
     X, y = diabetes()
-    with warnings.catch_warnings(), pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
-        warnings.simplefilter("ignore")
-        MLPRegressor(solver="sgd", learning_rate_init=1e6, random_state=0).fit(1e3 * X, y)
+    estimator = MLPRegressor(solver="sgd", learning_rate_init=1e6, random_state=0)
+    with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
+        estimator.fit(1e3 * X, y)
+    assert np.isfinite(estimator.coefs_[0]).all()  # the best weights before it diverged
 
 
 def test_early_stopping_survives_a_divergence(engine):
