@@ -119,11 +119,11 @@ class BaseMLP(Stochastic, BaseEstimator):
 
     def _fit_checked(self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool) -> bool:
         """Check everything, and train. Return False if numbers became NaN or infinite."""
-        sizes = networks.hidden_sizes(self.hidden_layer_sizes)
-        self._check_together(sizes, validation_data, incremental)
+        networks.hidden_sizes(self.hidden_layer_sizes)
+        self._check_together(validation_data, incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._check_examples(X, y, reset=first)
-        Y = self._encode(y, known=not first or (incremental and hasattr(self, "classes_")))
+        Y = self._encode(y, known=hasattr(self, "classes_") and (self.warm_start or incremental))
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         self.n_outputs_ = Y.shape[1]
@@ -137,7 +137,7 @@ class BaseMLP(Stochastic, BaseEstimator):
         rows, validation = self._split(data, y, sample_weight, validation_data)
         return self._train(network, data, rows, validation, incremental=incremental)
 
-    def _check_together(self, sizes: list[int], validation_data: Any, incremental: bool) -> None:
+    def _check_together(self, validation_data: Any, incremental: bool) -> None:
         """Refuse arguments that do not go together."""
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
