@@ -153,13 +153,10 @@ class BaseMLP(Stochastic, BaseEstimator):
             )
 
     def _check_examples(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Array]:
-        """Return X and y as arrays of numbers, or X as a sparse matrix.
-
-        Data frames with text and missing values are turned into numbers here, before `validate_data` refuses them.
-        """
+        """Return X and y as arrays of numbers, or X as a sparse matrix."""
         X, y = validate_data(
             self,
-            X,
+            self._as_numbers(X, reset=reset),
             y,
             accept_sparse=["csr", "csc"],
             multi_output=True,
@@ -170,6 +167,13 @@ class BaseMLP(Stochastic, BaseEstimator):
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     _target_checks: ClassVar[dict[str, Any]] = {}
+
+    def _as_numbers(self, X: Any, *, reset: bool) -> Any:
+        """Return X as scikit-learn's checks take it: the place to turn text and missing values of tables into numbers.
+
+        With ``reset`` the columns are learned, otherwise those of `fit` are expected.
+        """
+        return X
 
     def _initialize(self, X: Any) -> None:
         """Forget former trainings, and draw the weights."""
@@ -269,7 +273,7 @@ class BaseMLP(Stochastic, BaseEstimator):
     def _outputs(self, X: Any) -> Array:
         """Return the outputs of the network, (M, n_outputs)."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = validate_data(self, self._as_numbers(X, reset=False), accept_sparse=["csr", "csc"], reset=False)
         return networks.predict_rows(self._network(X.shape[1]), X)
 
     def __sklearn_tags__(self) -> Any:
