@@ -106,12 +106,11 @@ class BaseMLP(Stochastic, BaseEstimator):
     # ---- fit ------------------------------------------------------------------------------------------------------
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool) -> Any:
-        before = dict(vars(self))
+        before = self.__dict__.copy()
         try:
             finite = self._fit_checked(X, y, sample_weight, validation_data, incremental)
         except Exception:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__ = before
             raise
         if not finite:
             raise ValueError(NOT_FINITE)

@@ -47,7 +47,8 @@ class Data(NamedTuple):
     def targets(self, network: Model) -> Array:
         """Return Y as the output layer takes it: class indices for Softmax, else rows of numbers."""
         if isinstance(network.output, Softmax):
-            return self.Y.argmax(axis=1).astype(np.int64)
+            classes: Array = self.Y.argmax(axis=1).astype(np.int64)
+            return classes
         return np.ascontiguousarray(self.Y, network.dtype)
 
 

@@ -24,7 +24,8 @@ def cancer(n=150):
 @functools.cache
 def labels():
     """Five labels, of which an example has any number."""
-    return datasets.make_multilabel_classification(n_samples=100, random_state=0)
+    X, Y = datasets.make_multilabel_classification(n_samples=100, random_state=0)
+    return scale(X), Y
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """The same random_state gives the same numbers as in scikit-learn, to rounding."""
 
 import inspect
+import re
 import warnings
 
 import numpy as np
@@ -211,6 +212,5 @@ def test_wrong_arguments_are_answered_in_the_same_words(name, arguments):
     for home in (neural_network, nnlite.sklearn):
         with pytest.raises(ValueError, match=r"\w") as caught:
             getattr(home, name)(**arguments).fit(X, y)
-        messages.append(str(caught.value))
-    if "learning_rate" not in arguments:
-        assert messages[0] == messages[1]
+        messages.append(sorted(re.split(r"[\s,{}]+", str(caught.value))))  # a set of words has no order
+    assert messages[0] == messages[1]
