@@ -28,8 +28,8 @@ class Objective:
     """
 
     def __init__(self, network: Model, X: Any, Y: Array, weights: Array | None, alpha: float) -> None:
-        self.network, self.X, self.alpha = network, X, alpha
-        self.Y = np.asarray(Y, np.float64).reshape(len(Y), -1)
+        self.network, self.X, self.alpha = network, X.astype(network.dtype, copy=False), alpha
+        self.Y = np.asarray(Y, network.dtype).reshape(len(Y), -1)
         self.weights = np.ones(len(Y)) if weights is None else np.asarray(weights, np.float64)
 
     def __call__(self, theta: Array) -> tuple[float, Array]:

@@ -156,12 +156,24 @@ def twice(estimator, X, y):
     return estimator.fit(X, y).set_params(max_iter=9).fit(X, y)
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"warm_start": True}, {"warm_start": False}, {"warm_start": True, "early_stopping": True}]
-)
+@pytest.mark.parametrize("arguments", [{"warm_start": True}, {"warm_start": False}, {"early_stopping": True}])
 def test_the_same_second_fit(arguments, engine):
     X, y = digits()
     assert_same(both("MLPClassifier", X, y, fit=twice, **arguments), X)
+
+
+def test_the_best_weights_survive_a_second_fit_that_finds_none_better():
+    """In scikit-learn the second training overwrites them, since ``coefs_`` are the best weights themselves."""
+    X, y = digits()
+    options = {"early_stopping": True, "max_iter": 40, "learning_rate_init": 0.05, "n_iter_no_change": 3}
+    estimator = nnlite.sklearn.MLPClassifier((12,), warm_start=True, random_state=0, **options).fit(X, y)
+    best, score = estimator.coefs_[0].copy(), estimator.best_validation_score_
+    assert score > 0.8
+    estimator.set_params(learning_rate_init=1e-9, max_iter=2)
+    with pytest.warns(ConvergenceWarning):
+        estimator.fit(X, y)
+    assert estimator.best_validation_score_ == score
+    assert (estimator.coefs_[0] == best).all()
 
 
 def test_a_generator_is_left_in_the_same_state():

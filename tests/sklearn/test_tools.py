@@ -67,7 +67,7 @@ def test_randomized_and_halving_search():
         cv=2,
         random_state=0,
     ).fit(X, y)
-    assert search.best_params_["max_iter"] == 18
+    assert search.n_resources_[-1] == 18
 
 
 def test_pipelines_of_columns():
@@ -112,11 +112,11 @@ def test_ensembles():
 
 
 def test_inspection():
-    X, y = diabetes()
-    estimator = regressor().fit(X, y)
+    X, _ = diabetes()
+    y = X[:, 2] ** 2
+    estimator = regressor(max_iter=200).fit(X, y)
     importances = permutation_importance(estimator, X, y, n_repeats=2, random_state=0).importances_mean
-    assert importances.shape == (10,)
-    assert importances.argmax() in (2, 8)  # the body mass index or a blood value
+    assert importances.argmax() == 2
     assert partial_dependence(estimator, X, [2])["average"].shape[0] == 1
     assert PartialDependenceDisplay.from_estimator(estimator, X, [2]).axes_.size == 1
 
@@ -131,7 +131,7 @@ def test_metadata_is_routed():
     weights = np.where(y == 0, 5.0, 1.0)
     with sklearn.config_context(enable_metadata_routing=True):
         estimator = classifier(max_iter=5).set_fit_request(sample_weight=True, validation_data=True)
-        pipeline = make_pipeline(StandardScaler(), estimator)
+        pipeline = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), estimator)
         pipeline.fit(X, y, sample_weight=weights, validation_data=(X[:20], y[:20]))
         assert len(pipeline[-1].validation_loss_curve_) == 5
         search = GridSearchCV(classifier(max_iter=5).set_fit_request(sample_weight=True), {"alpha": [0.1]}, cv=2)
