@@ -63,7 +63,7 @@ def test_randomized_and_halving_search():
         {"alpha": [1e-4, 1e-2, 1.0]},
         resource="max_iter",
         max_resources=18,
-        min_resources=2,
+        min_resources="exhaust",
         cv=2,
         random_state=0,
     ).fit(X, y)
@@ -134,7 +134,11 @@ def test_metadata_is_routed():
         pipeline = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), estimator)
         pipeline.fit(X, y, sample_weight=weights, validation_data=(X[:20], y[:20]))
         assert len(pipeline[-1].validation_loss_curve_) == 5
-        search = GridSearchCV(classifier(max_iter=5).set_fit_request(sample_weight=True), {"alpha": [0.1]}, cv=2)
+        search = GridSearchCV(
+            classifier(max_iter=5).set_fit_request(sample_weight=True).set_score_request(sample_weight=False),
+            {"alpha": [0.1]},
+            cv=2,
+        )
         search.fit(X, y, sample_weight=weights)
     expected = classifier(max_iter=5, alpha=0.1).fit(X, y, weights)
     assert np.allclose(search.best_estimator_.coefs_[0], expected.coefs_[0])
