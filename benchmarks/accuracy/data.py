@@ -41,9 +41,8 @@ def data_sets() -> Iterator[Data]:
     for variable, name in (("NNLITE_MNIST", "MNIST, 1,000 images"), ("NNLITE_FASHION", "Fashion-MNIST, 1,000 images")):
         if folder := os.environ.get(variable):
             yield Data(name, *_images(Path(folder), 1333), True)
-    for name in ("diabetes", "linnerud"):
-        X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
-        yield Data(name, _scaled(X), _scaled(y.reshape(len(y), -1)), False)
+    X, y = datasets.load_diabetes(return_X_y=True)
+    yield Data("diabetes", _scaled(X), _scaled(y[:, None]), False)
     X, y = datasets.make_friedman1(600, noise=0.5, random_state=0)
     yield Data("Friedman 1", _scaled(X), _scaled(y[:, None]), False)
 
