@@ -3,8 +3,8 @@
     python -m benchmarks.accuracy.initializers --seeds 20 > table.md
 
 NNLITE_MNIST and NNLITE_FASHION name folders with images, if they are to be among the data sets. The network has
-hidden layers of 64 units with ReLU, the rule is Adam(0.001) with batches of 32. It writes the scores on test examples (accuracy,
-or R^2) and the training loss after a quarter of the epochs.
+hidden layers of 64 units with ReLU, the rule is Adam(0.001) or SGD(0.1) with batches of 32. It writes the scores on
+test examples (accuracy, or R^2) and the training loss after a quarter of the epochs.
 """
 
 from __future__ import annotations

@@ -27,6 +27,10 @@ from nnlite.sklearn.batches import Order, make_source
 from nnlite.sklearn.recording import MeanCost, Recorder, Records
 from nnlite.sklearn.rules import Penalized, make_rule
 
+# Seconds, about: of a plan and of an epoch with the compiled engine, and of a step with the textbook
+OF_PLAN, OF_EPOCH, OF_STEP = 5e-3, 2.5e-4, 1.5e-4
+COMPILED_SPEED, TEXTBOOK_SPEED = 2e10, 5e9  # multiplications a second
+
 
 class Data(NamedTuple):
     """Checked examples.
@@ -128,7 +132,7 @@ class Stochastic(Records):
 
 def _run(setup: Setup, epochs: int, progress: bool, recorder: Recorder, *, warn: bool) -> bool:
     """Run the loop, and warn as scikit-learn does. Return False if numbers became NaN or infinite."""
-    loop = loop_class(choose(check_engine("auto"), setup.network.layers, setup.optimizer))(setup, Saver())
+    loop = loop_class(choose(_engine(setup, epochs), setup.network.layers, setup.optimizer))(setup, Saver())
     loop.means = MeanCost(setup.network.output)
     interrupted, finite = False, True
     try:
@@ -145,6 +149,15 @@ def _run(setup: Setup, epochs: int, progress: bool, recorder: Recorder, *, warn:
         text = f"Stochastic Optimizer: Maximum iterations ({epochs}) reached and the optimization hasn't converged yet."
         warnings.warn(text, ConvergenceWarning, stacklevel=2)
     return finite
+
+
+def _engine(setup: Setup, epochs: int) -> str:
+    """Return the engine that is asked for, or "textbook" where it is faster: in few small steps."""
+    wanted, source = check_engine("auto"), setup.source
+    n_steps = source.n_steps or 1
+    n = 3 * source.batch_size * n_steps * setup.network.n_weights  # multiplications of an epoch
+    compiled = OF_PLAN + epochs * (OF_EPOCH + n / COMPILED_SPEED)
+    return "textbook" if wanted == "auto" and epochs * (n_steps * OF_STEP + n / TEXTBOOK_SPEED) < compiled else wanted
 
 
 def _n_threads() -> int | None:
