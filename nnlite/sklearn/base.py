@@ -15,8 +15,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from nnlite.checks import Array
 from nnlite.model import Model
 from nnlite.optimizers import Optimizer
-from nnlite.sklearn import networks
 from nnlite.sklearn.lbfgs import Objective, fit_lbfgs
+from nnlite.sklearn.networks import draw_weights, hidden_sizes, is_plain, make_network, predict_rows, views
 from nnlite.sklearn.training import Data, Stochastic, Validation
 
 NOT_FINITE = (
@@ -118,7 +118,7 @@ class BaseMLP(Stochastic, BaseEstimator):
 
     def _fit_checked(self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool) -> bool:
         """Check everything, and train. Return False if numbers became NaN or infinite."""
-        networks.hidden_sizes(self.hidden_layer_sizes)
+        hidden_sizes(self.hidden_layer_sizes)
         self._check_together(validation_data, incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._check_examples(X, y, reset=first)
@@ -178,17 +178,17 @@ class BaseMLP(Stochastic, BaseEstimator):
         """Forget former trainings, and draw the weights."""
         self._forget()
         self.out_activation_ = self._output_activation()
-        plain = networks.is_plain(self)
+        plain = is_plain(self)
         seed = 0 if plain else int(self._random_state.randint(2**31 - 1))
-        network = networks.make_network(self, X.shape[1], X.dtype, seed)
+        network = make_network(self, X.shape[1], X.dtype, seed)
         if self.layers is None:
-            networks.draw_weights(self, network, self._random_state)
+            draw_weights(self, network, self._random_state)
         self._take(network)
 
     def _take(self, network: Model) -> None:
         """Keep the network, with its weights as ``coefs_`` and ``intercepts_``."""
         self.model_ = network
-        self.coefs_, self.intercepts_ = networks.views(network)
+        self.coefs_, self.intercepts_ = views(network)
         self.n_layers_ = len(self.coefs_) + 1
 
     def _network(self, n_features: int, dtype: Any = np.float64) -> Model:
@@ -196,8 +196,8 @@ class BaseMLP(Stochastic, BaseEstimator):
         network: Model | None = getattr(self, "model_", None)
         made = network is None
         if network is None:
-            network = networks.make_network(self, n_features, dtype, seed=0)
-        current = networks.views(network)
+            network = make_network(self, n_features, dtype, seed=0)
+        current = views(network)
         changed = False
         for own, live in zip((self.coefs_, self.intercepts_), current, strict=True):
             for mine, view in zip(own, live, strict=True):
@@ -210,7 +210,7 @@ class BaseMLP(Stochastic, BaseEstimator):
 
     def _fit_lbfgs(self, network: Model, data: Data) -> bool:
         """Minimize in float64, and round to float32 at the end. Return False if a weight is NaN or infinite."""
-        double = networks.make_network(self, network.require_built("fit")[0][0], np.float64, seed=0)
+        double = make_network(self, network.require_built("fit")[0][0], np.float64, seed=0)
         theta = fit_lbfgs(self, Objective(double, data.X, data.Y, data.weights, self.alpha), network.theta)
         network.theta = theta
         if self.out_activation_ == "identity":
@@ -260,7 +260,7 @@ class BaseMLP(Stochastic, BaseEstimator):
 
         def score() -> float:
             with np.errstate(over="ignore", invalid="ignore"):
-                y_pred = self._decode(networks.predict_rows(self.model_, data.X))
+                y_pred = self._decode(predict_rows(self.model_, data.X))
                 if np.issubdtype(y_pred.dtype, np.floating) and not np.isfinite(y_pred).all():
                     return float("nan")
                 return float(self._score_of(y, y_pred, data.weights))
@@ -273,7 +273,7 @@ class BaseMLP(Stochastic, BaseEstimator):
         """Return the outputs of the network, (M, n_outputs)."""
         check_is_fitted(self)
         X = validate_data(self, self._as_numbers(X, reset=False), accept_sparse=["csr", "csc"], reset=False)
-        return networks.predict_rows(self._network(X.shape[1]), X)
+        return predict_rows(self._network(X.shape[1]), X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
