@@ -26,6 +26,10 @@ class MeanCost(RunningMeans):
         """Add a batch."""
         super().add_sums(J, n_examples, n_examples, n_correct)
 
+    def add_several(self, J: Array, n_examples: Array, weights: Array, n_correct: Array) -> None:
+        """Add several batches."""
+        super().add_several(J, n_examples, n_examples, n_correct)
+
 
 class Records:
     """The part of an estimator that keeps the curves of its training."""

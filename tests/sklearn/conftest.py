@@ -8,9 +8,9 @@ if importlib.util.find_spec("sklearn") is None:
     collect_ignore_glob = ["test_*.py"]
 
 
-@pytest.fixture(params=["textbook", "compiled"])
+@pytest.fixture(params=["textbook", pytest.param("compiled", marks=pytest.mark.slow)])
 def engine(request, monkeypatch):
-    """Run the test with both engines."""
+    """Run the test with both engines. The kernels for float64 are compiled for many seconds."""
     if request.param == "compiled":
         pytest.importorskip("numba")
     monkeypatch.setenv("NNLITE_ENGINE", request.param)

@@ -75,7 +75,7 @@ def test_dropout_gives_the_same_for_the_same_random_state(engine):
     assert not same(first, MLPClassifier(**QUICK).fit(*digits()))
 
 
-@pytest.mark.parametrize("engine_of", ["textbook", "auto"])
+@pytest.mark.parametrize("engine_of", ["textbook", pytest.param("auto", marks=pytest.mark.slow)])
 def test_layers_are_an_architecture_of_ones_own(engine_of, monkeypatch):
     monkeypatch.setenv("NNLITE_ENGINE", engine_of)
     X, y = digits()
