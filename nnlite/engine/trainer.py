@@ -311,8 +311,7 @@ class Trainer:
             copies.append((parameter.theta.read, place.view(network.theta)))
             copies += [(panels.read, place.view(state.vectors[name])) for name, panels in parameter.vectors.items()]
         self._carry_out(copies)
-        state.n_steps += n
-        state.learning_rate = rate
+        self.optimizer.count_steps(network, n, rate)
 
     def _carry_out(self, copies: Sequence[tuple[Callable[[Array], None], Array]]) -> None:
         """Make the copies: those of large networks in several threads, since NumPy copies without the lock."""

@@ -13,8 +13,9 @@ from nnlite.engine import processor, waiting
 from nnlite.engine.availability import check_engine
 from nnlite.engine.choice import Choice, choose
 from nnlite.errors import ArgumentError
+from nnlite.fitting import suspicions
 from nnlite.fitting.batches import Arrays
-from nnlite.fitting.class_weights import check_class_weight
+from nnlite.fitting.class_weights import check_class_weight, check_sum
 from nnlite.fitting.history import History
 from nnlite.fitting.loop import Loop, Saver, Setup
 from nnlite.fitting.resume import CheckpointSaver
@@ -34,7 +35,7 @@ def fit(
     X: Any,
     y: Any,
     *,
-    optimizer: Optimizer | None,
+    optimizer: Optimizer | str | None,
     epochs: int,
     batch_size: int | None,
     validation_data: Sequence[Any] | None,
@@ -81,13 +82,19 @@ def fit(
                 train, validation = _split(signature, train, validation_split, seed)
             source = Arrays(signature, train, batch_size, shuffle)
         _try_metrics(resolved, source.first_y, source.signature.units)
-        weight_of_class = check_class_weight(class_weight, source.signature, train)
+        weight_of_class = check_class_weight(class_weight, source.signature, train, network.class_names)
+        if train is not None:
+            check_sum(train, weight_of_class)
         if validation_data is not None:
             validation = _check_validation_data(source.signature, validation_data)
+        if validation is not None:
+            check_sum(validation, None, "sample_weight" if validation_data is None else "validation_data sample_weight")
         keys = history_keys(network, resolved, validation is not None)
         attach(hooks.callbacks, network, optimizer, keys)
         setup = Setup(network, optimizer, source, weight_of_class, validation, resolved, hooks)
         saver = Saver() if directory is None else CheckpointSaver(directory, setup, keys)
+        resumed = directory is not None and directory.saved is not None
+        suspicions.warn_before(network, optimizer, source, epochs, resumed=resumed)
         if not network.built:
             network.build(source.signature.input_shape)
         with waiting.silent(not progress):

@@ -10,7 +10,7 @@ from nnlite.storage.untrusted import check_format, refusing
 from nnlite.version import __version__
 
 FORMAT = "nnlite model"
-VERSION = 1  # of the format
+VERSION = 2  # of the format; in files of version 1, state lacks what layers have in `added_state`
 LARGEST_HEADER = 2**20  # bytes
 MOST_VALUES = 2**16  # a small header could otherwise fill much memory
 MOST_DIMENSIONS = 63  # of one example; NumPy allows 64, and one is for the batch

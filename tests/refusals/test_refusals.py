@@ -14,16 +14,16 @@ from .table import CALLS, REFUSALS
 WITHOUT_CASES = {
     "ArgumentError", "DataFileError", "ModelFileError", "NnliteError", "NotBuiltError", "Dataset", "Table", "History",
     "Cache", "Callback", "Layer", "Initializer", "Schedule", "ScoresBySize", "Diagnosis", "DivergenceError", "Finding",
-    "GradientCheck", "RangeTest", "Trace",
+    "GradientCheck", "RangeTest", "Trace", "NothingLearnedWarning", "TrainingWarning", "UnknownNameError",
 }  # fmt: skip
 METHODS = {"Model": nn.Model, "History": nn.History, "Table": nn.Table, "Optimizer": nn.Optimizer}
 # for the rest of nnlite, not for users
 INTERNAL = {
     "History.append", "Optimizer.prepare", "Optimizer.update", "Optimizer.state", "Optimizer.initial",
-    "Optimizer.get_state", "Optimizer.set_state",
+    "Optimizer.get_state", "Optimizer.set_state", "Optimizer.count_steps", "Optimizer.n_steps",
     *(f"Model.{name}" for name in (
         "new_pass", "run_backward", "predict_rows", "evaluate_examples", "resolve_metrics", "signature_for",
-        "infer_shapes", "build", "lay_out", "require_built",
+        "infer_shapes", "build", "lay_out", "require_built", "require_finite",
     )),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import io
 import itertools
 import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ def load_csv(
     header: bool | None = None,
     delimiter: str = ",",
     encoding: str = "utf-8",
-    ignore: Sequence[int | str] = (),
+    ignore: Collection[int | str] = (),
     dtype: str = "float32",
 ) -> Table:
     r"""Read a CSV file of numeric features and a target, plain or compressed with gzip.
@@ -54,7 +54,7 @@ def load_csv(
         The character between two fields, for example ";" or a tab.
     encoding : str, default "utf-8"
         The encoding of the text, for example "latin-1".
-    ignore : sequence of int or str, optional
+    ignore : collection of int or str, optional
         Columns to leave out, such as an identifier, by name or position.
     dtype : {"float32", "float64"}, default "float32"
         The type of X, and of y if it holds values.
@@ -158,9 +158,8 @@ def _column(name: str, value: Any) -> int | str:
 
 
 def _columns_to_ignore(ignore: Any) -> tuple[int | str, ...]:
-    if isinstance(ignore, str) or not isinstance(ignore, Sequence):
-        raise ArgumentError(f"ignore: expected a list of columns such as ['id'], got {ignore!r}")
-    return tuple(_column("ignore", column) for column in ignore)
+    columns = checks.collection("ignore", ignore, "a list of columns such as ['id']")
+    return tuple(_column("ignore", column) for column in columns)
 
 
 def _delimiter(delimiter: Any) -> str:

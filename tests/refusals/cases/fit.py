@@ -135,7 +135,7 @@ CLASS_WEIGHTS = [
 EPOCHS = each(0, -1, 1.5, 2.0, True, "3", None, [1], says="integer of at least 1")
 SIZES = each(0, -1, 2.5, 32.0, True, "32", [32], says="integer of at least 1")
 OPTIMIZERS = [
-    case("sgd", "nn.SGD(0.1)", "write nn.SGD()"),
+    case("sdg", "nn.SGD(0.1)", "did you mean 'sgd'?"),
     case(nn.Adam, "nn.SGD(0.1)", "write nn.Adam()"),
     case(type("Own", (nn.SGD,), {}), "write Own(...)", label="a user's class"),
     *each(0.1, {}, False, "momentum", says="nn.SGD(0.1)"),
