@@ -102,7 +102,7 @@ class Stochastic(Records):
         hooks = Hooks([*check_callbacks(self.callbacks), recorder])
         attach(hooks.callbacks, network, optimizer, history_keys(network, (), validation is not None))
         examples = None if validation is None else validation.examples(network)
-        setup = Setup(network, optimizer, source, None, examples, (), hooks, _n_threads())
+        setup = Setup(network, optimizer, source, None, examples, (), hooks, _n_threads(), warns=False)
         finite = _run(setup, epochs, self.progress, recorder, warn=not incremental)
         if self.early_stopping:
             network.theta, network.state = self._best

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import recall_score
 from sklearn.utils.class_weight import compute_sample_weight
@@ -215,6 +216,18 @@ def test_a_refused_fit_leaves_the_estimator_as_it_was():
         estimator.fit(X, y)
     estimator.set_params(callbacks=None)
     assert (estimator.predict_proba(X) == before).all()
+
+
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+def test_only_what_scikit_learn_warns_of_is_a_warning(container):
+    """`Model.fit` would warn that nothing was learned: the labels have nothing to do with X."""
+    X = np.random.default_rng(0).standard_normal((400, 2))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        MLPClassifier((4,), max_iter=150, batch_size=50, learning_rate_init=1e-5, tol=0, random_state=0).fit(
+            container(X), np.arange(400) % 2
+        )
+    assert {warning.category for warning in caught} == {ConvergenceWarning}
 
 
 def test_warnings_of_scikit_learn_can_be_turned_off():
