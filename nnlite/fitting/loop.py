@@ -23,6 +23,7 @@ from nnlite.fitting.epoch_bar import EpochBar
 from nnlite.fitting.history import History
 from nnlite.fitting.interrupts import Interruptible
 from nnlite.fitting.streams import Stream
+from nnlite.fitting.validation import ValidationBatches
 from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, RunningMeans
 from nnlite.network.network import Network
@@ -37,7 +38,7 @@ class Setup:
     optimizer: Optimizer
     source: Arrays | Stream
     class_weight: Array | None  # (C,)
-    validation: Examples | None
+    validation: Examples | ValidationBatches | None
     metrics: Metrics
     hooks: Hooks
 
@@ -173,9 +174,10 @@ class Loop:
         position.epoch, position.n_batches, position.seconds, position.epoch_start = position.epoch + 1, 0, 0.0, None
         self.saver.save(self)
 
-    def _evaluate(self, validation: Examples) -> dict[str, float]:
+    def _evaluate(self, validation: Examples | ValidationBatches) -> dict[str, float]:
         """Evaluate the network on the validation data."""
-        return self.network.evaluate_examples(validation, self.setup.metrics)
+        batches = [validation] if isinstance(validation, Examples) else validation.batches()
+        return self.network.evaluate_batches(batches, self.setup.metrics, engine=self.engine)
 
     def _begin_epoch(self) -> None:
         """Begin a new epoch: call the callbacks, and draw the order of the examples."""
@@ -285,7 +287,10 @@ class Loop:
         examples = self.setup.validation or getattr(self.setup.source, "examples", None)
         if examples is None:
             return np.inf
-        rows = np.linspace(0, examples.size - 1, min(examples.size, 256)).astype(np.intp)
-        some = examples._replace(rows=rows if examples.rows is None else examples.rows[rows])
+        if isinstance(examples, Examples):
+            rows = np.linspace(0, examples.size - 1, min(examples.size, 256)).astype(np.intp)
+            some = [examples._replace(rows=rows if examples.rows is None else examples.rows[rows])]
+        else:
+            some = examples.some(256)
         with np.errstate(all="ignore"):
-            return self.network.evaluate_examples(some)["loss"]
+            return self.network.evaluate_batches(some)["loss"]

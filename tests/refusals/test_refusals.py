@@ -22,7 +22,7 @@ INTERNAL = {
     "History.append", "Optimizer.prepare", "Optimizer.update", "Optimizer.state", "Optimizer.initial",
     "Optimizer.get_state", "Optimizer.set_state",
     *(f"Model.{name}" for name in (
-        "new_pass", "run_backward", "predict_rows", "evaluate_examples", "resolve_metrics", "signature_for",
+        "new_pass", "run_backward", "predict_rows", "evaluate_batches", "evaluate_examples", "resolve_metrics", "signature_for",
         "infer_shapes", "build", "lay_out", "require_built",
     )),
 }  # fmt: skip
