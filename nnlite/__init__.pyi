@@ -125,4 +125,5 @@ from nnlite.tables import Split as Split
 from nnlite.tables import Table as Table
 from nnlite.tables import load_csv as load_csv
 from nnlite.tables import read_table as read_table
+from nnlite.tensorboard import TensorBoard as TensorBoard
 from nnlite.version import __version__ as __version__
