@@ -108,6 +108,7 @@ from nnlite.optimizers import Lion as Lion
 from nnlite.optimizers import NAdam as NAdam
 from nnlite.optimizers import Optimizer as Optimizer
 from nnlite.optimizers import RMSProp as RMSProp
+from nnlite.plots.live import LivePlot as LivePlot
 from nnlite.schedules import ConstantRate as ConstantRate
 from nnlite.schedules import CosineDecay as CosineDecay
 from nnlite.schedules import CosineDecayRestarts as CosineDecayRestarts

@@ -11,7 +11,7 @@ from nnlite.initializers import Initializer
 from nnlite.layers import Layer
 from nnlite.layers.base import Shape
 from nnlite.network.network import Network
-from nnlite.network.summary import summary
+from nnlite.network.summary import as_html, summary
 from nnlite.optimizers import Optimizer
 from nnlite.storage import model_files
 from nnlite.storage.checkpoints import Checkpoint
@@ -284,6 +284,9 @@ class Model(Network):
         engine     compiled, with nnlite[fast]
         """
         return summary(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
 
 
 @explained
