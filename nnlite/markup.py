@@ -7,7 +7,7 @@ it looks the same in JupyterLab, Visual Studio Code, Colab and on GitHub.
 import html
 from collections.abc import Iterable, Sequence
 
-# Colors of Okabe and Ito (2008), which color-blind readers can tell apart, a little lighter: readable on white and black.
+# Colors of Okabe and Ito (2008), which color-blind readers can tell apart, so bright that white and black suit them.
 GREEN, ORANGE, RED, BLUE = "#0a9a72", "#c98500", "#dd5f1a", "#2f86c4"
 # JupyterLab has its own rules for tables, hence !important.
 STYLE = """<style>

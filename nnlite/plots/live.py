@@ -197,11 +197,12 @@ def screen() -> Notebook | Window | None:
     if in_notebook():
         return Notebook()
     import matplotlib.pyplot as plt
-    from matplotlib.backends import BackendFilter, backend_registry
+    from matplotlib.backends.registry import BackendFilter, backend_registry
 
     try:
         backend = str(plt.get_backend()).lower()
     except ImportError:  # a backend that was asked for, without its library
         return None
-    windows = {name.lower() for name in backend_registry.list_builtin(BackendFilter.INTERACTIVE)}
+    names: list[str] = backend_registry.list_builtin(BackendFilter.INTERACTIVE)  # type: ignore[no-untyped-call]
+    windows = {name.lower() for name in names}
     return Window() if backend in windows - {"nbagg", "webagg"} else None
