@@ -59,9 +59,9 @@ class LivePlot(Callback):
 
     def __init__(self, keys: str | Sequence[str] | None = None, *, every: float = 2.0) -> None:
         if keys is not None and not isinstance(keys, str):
-            keys = list(keys) if isinstance(keys, Sequence) else [keys]
-            if not keys or not all(isinstance(key, str) for key in keys):
+            if not isinstance(keys, Sequence) or not keys or not all(isinstance(key, str) for key in keys):
                 raise ArgumentError(f"keys: expected keys of the history, or 'all', got {keys!r}")
+            keys = list(keys)
         self.keys = keys
         self.every = checks.real("every", every, above=0)
         self.figure: Any = None

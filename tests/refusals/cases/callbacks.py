@@ -57,7 +57,7 @@ CALLS = {
                          case("learning_curves", "a list of names"), case({"mine": 3}, "function(model, ax=ax)"),
                          case(["confusion_matrix"], "the confusion matrix needs examples", named="data")],
             "picture_every": each(0, 1.5, None, says="integer of at least 1"),
-            "data": each(3, ([1],), says="expected (X, y)"),
+            "data": [case(3, "expected (X, y)", "int"), case(([1],), "expected (X, y)", "tuple")],
             "hyperparameters": [case([1], "a mapping of names"), case({"a": [1]}, "a number, text or bool for 'a'")],
         },
     ),
