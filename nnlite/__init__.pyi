@@ -32,6 +32,9 @@ from nnlite.errors import DivergenceError as DivergenceError
 from nnlite.errors import ModelFileError as ModelFileError
 from nnlite.errors import NnliteError as NnliteError
 from nnlite.errors import NotBuiltError as NotBuiltError
+from nnlite.errors import NothingLearnedWarning as NothingLearnedWarning
+from nnlite.errors import TrainingWarning as TrainingWarning
+from nnlite.errors import UnknownNameError as UnknownNameError
 from nnlite.fitting.batches import batches as batches
 from nnlite.fitting.history import History as History
 from nnlite.functional import binary_cross_entropy as binary_cross_entropy

@@ -166,7 +166,7 @@ class Trainer:
             variant=self.variant,
         )
         scratch = [self.plan.scratch_of(thread) for thread in range(self.n_threads)]
-        self._team = Team(self.library.address("train"), self.library.tiles, scratch, self.plan)
+        self.team = Team(self.library.address("train"), self.library.tiles, scratch, self.plan)
         self._made_for = made_for
 
     # ---- stretches ------------------------------------------------------------------------------------------------
@@ -228,9 +228,9 @@ class Trainer:
         plan.keys[: n * n_random] = keys[start : start + n].reshape(-1)
         self._set_rates(start, n)
         begin = time.perf_counter()
-        done = self._team.run(plan.train, lambda steps: watch(start + steps))
+        done = self.team.run(plan.train, lambda steps: watch(start + steps))
         self._steps_per_second = done / max(time.perf_counter() - begin, 1e-9)
-        wrong = bool(self._team.wrong)
+        wrong = bool(self.team.wrong)
         results = plan.results[:done].sum(axis=1)
         return Stretch(done, self._costs(batch, order, results[:, 0]), results[:, 1].copy(), None, wrong)
 
@@ -303,8 +303,7 @@ class Trainer:
             copies.append((parameter.theta.read, place.view(network.theta)))
             copies += [(panels.read, place.view(state.vectors[name])) for name, panels in parameter.vectors.items()]
         self._carry_out(copies)
-        state.n_steps += n
-        state.learning_rate = rate
+        self.optimizer.count_steps(network, n, rate)
 
     def _carry_out(self, copies: Sequence[tuple[Callable[[Array], None], Array]]) -> None:
         """Make the copies: those of large networks in several threads, since NumPy copies without the lock."""

@@ -11,8 +11,9 @@ from nnlite.engine import processor, waiting
 from nnlite.engine.availability import check_engine
 from nnlite.engine.choice import Choice, choose
 from nnlite.errors import ArgumentError
+from nnlite.fitting import suspicions
 from nnlite.fitting.batches import Arrays
-from nnlite.fitting.class_weights import check_class_weight
+from nnlite.fitting.class_weights import check_class_weight, check_sum
 from nnlite.fitting.history import History
 from nnlite.fitting.loop import Loop, Saver, Setup
 from nnlite.fitting.preparing import prepare
@@ -20,6 +21,7 @@ from nnlite.fitting.resume import CheckpointSaver
 from nnlite.fitting.streams import Stream
 from nnlite.fitting.validation import check_validation_data
 from nnlite.layers import Identity
+from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, as_number, with_rmse
 from nnlite.network.network import Network
 from nnlite.network.sources import gives_batches
@@ -34,7 +36,7 @@ def fit(
     X: Any,
     y: Any,
     *,
-    optimizer: Optimizer | None,
+    optimizer: Optimizer | str | None,
     epochs: int,
     batch_size: int | None,
     validation_data: Any,
@@ -58,17 +60,13 @@ def fit(
     steps_per_epoch = None if steps_per_epoch is None else checks.integer("steps_per_epoch", steps_per_epoch)
     shuffle, progress = checks.boolean("shuffle", shuffle), checks.boolean("progress", progress)
     engine = check_engine(engine)
-    if standardize_target is not None:
-        standardize_target = checks.boolean("standardize_target", standardize_target)
-        if standardize_target and not isinstance(network.output, Identity):
-            raise ArgumentError(f"standardize_target: is for values, and the network ends in {network.output}")
+    standardize = _check_standardizing(network, standardize_target, streams=y is None and not isinstance(X, Table))
     options = check_checkpoint(checkpoint, resume)
     hooks = Hooks(check_callbacks(callbacks))
-    resolved = network.resolve_metrics(metrics)
+    resolved: Metrics = network.resolve_metrics(metrics)
     streams = y is None and not isinstance(X, Table)
     if streams:
         _check_source(X, validation_split=validation_split, sample_weight=sample_weight)
-        standardize_target = _no_standardizing(network, standardize_target)
     elif steps_per_epoch is not None:
         raise ArgumentError("steps_per_epoch: is for a source of batches; for arrays choose batch_size and epochs")
     elif validation_split is not None and validation_data is not None:
@@ -83,18 +81,24 @@ def fit(
         else:
             seed = network.actual_seed if validation_split is None else split_seed(directory, network.actual_seed)
             signature, train, validation = prepare(
-                network, X, y, sample_weight, split=validation_split, seed=seed, standardize=standardize_target
+                network, X, y, sample_weight, split=validation_split, seed=seed, standardize=standardize
             )
             source = Arrays(signature, train, batch_size, shuffle)
         knowledge = source.signature.knowledge
         resolved = with_rmse(resolved, knowledge.scale)
         _try_metrics(resolved, source.first_y, source.signature.units)
-        weight_of_class = check_class_weight(class_weight, source.signature, train)
+        weight_of_class = check_class_weight(class_weight, source.signature, train, knowledge.class_names)
+        if train is not None:
+            check_sum(train, weight_of_class)
         validated = validation if validation_data is None else check_validation_data(source.signature, validation_data)
+        if isinstance(validated, Examples):
+            check_sum(validated, None, "sample_weight" if validation_data is None else "validation_data sample_weight")
         keys = _history_keys(network, resolved, validated is not None)
         _attach(hooks.callbacks, network, optimizer, keys)
         setup = Setup(network, optimizer, source, weight_of_class, validated, resolved, hooks)
         saver = Saver() if directory is None else CheckpointSaver(directory, setup, keys)
+        resumed = directory is not None and directory.saved is not None
+        suspicions.warn_before(network, optimizer, source, epochs, resumed=resumed)
         if not network.built:
             network.build(source.signature.input_shape)
         network.knowledge = knowledge
@@ -144,8 +148,13 @@ def _check_source(X: Any, **arguments: Any) -> None:
             raise ArgumentError(f"{name}: is for arrays, and X is a source of batches, got {value!r}")
 
 
-def _no_standardizing(network: Network, wanted: bool | None) -> bool | None:
-    """Raise ArgumentError if a source of batches should tell the scale of its target."""
-    if wanted and network.target_scale is None:
+def _check_standardizing(network: Network, wanted: Any, *, streams: bool) -> bool | None:
+    """Return whether the target is to be standardized, None for the default; ArgumentError if it cannot be."""
+    if wanted is None:
+        return None
+    chosen = checks.boolean("standardize_target", wanted)
+    if chosen and not isinstance(network.output, Identity):
+        raise ArgumentError(f"standardize_target: is for values, and the network ends in {network.output}")
+    if chosen and streams and network.target_scale is None:
         raise ArgumentError("standardize_target: needs all targets at once: pass arrays, not a source of batches")
-    return wanted
+    return chosen

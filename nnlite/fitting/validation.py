@@ -50,14 +50,10 @@ class ValidationBatches:
             for n, batch in enumerate(items_of(self.source), start=1):
                 yield check_batch(self.signature, batch, f"{PREFIX}batch {n - 1}")
 
-    def some(self, n: int) -> list[Examples]:
-        """Return the first batches, with about n examples."""
-        found: list[Examples] = []
-        for batch in self.batches():
-            found.append(batch)
-            if sum(one.size for one in found) >= n:
-                break
-        return found
+    def some(self, n: int) -> Examples | None:
+        """Return up to n examples of the first batch."""
+        first = next(self.batches(), None)
+        return None if first is None else first.some(n)
 
     def fingerprint(self) -> str:
         """Return a fixed text: batches to come have no checksum."""

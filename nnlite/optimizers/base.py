@@ -15,7 +15,7 @@ from nnlite.network.network import Network
 from nnlite.optimizers.rules import check_rule, explain
 from nnlite.optimizers.state import OptimizerState, Part, require_gradient
 from nnlite.schedules import Rate, as_schedule
-from nnlite.words import Explained, no_such_argument
+from nnlite.words import OF_AN_OPTIMIZER_OBJECT, Elsewhere, Explained, no_such_argument
 
 
 class Options(TypedDict, total=False):
@@ -82,6 +82,7 @@ class Optimizer(Explained):
     """
 
     decoupled: ClassVar[bool] = False
+    _latest_rate: float | None = None
 
     def __init__(
         self,
@@ -115,6 +116,38 @@ class Optimizer(Explained):
         self._learning_rate = value if callable(value) else self._rate(0)
 
     @property
+    def current_learning_rate(self) -> float:
+        """The learning rate of the latest step, of whatever model; before the first step, the rate of step 0.
+
+        Examples
+        --------
+        In your own training loop, with a schedule:
+
+        >>> import nnlite as nn
+        >>> optimizer = nn.SGD(nn.StepDecay(0.1, 2))
+        >>> model = nn.Model([nn.Dense(3), nn.Softmax()], n_features=2, seed=0)
+        >>> rates = []
+        >>> for step in range(4):
+        ...     Y_hat = model.forward([[1.0, 2.0]])
+        ...     model.backward([2])
+        ...     optimizer.step(model)
+        ...     rates.append(optimizer.current_learning_rate)
+        >>> [round(rate, 3) for rate in rates]
+        [0.1, 0.1, 0.01, 0.01]
+        """
+        return self.rate_of(0) if self._latest_rate is None else self._latest_rate
+
+    def count_steps(self, model: Network, n: int, rate: float) -> None:
+        """Note that n steps were made with ``model``, the last of them with that learning rate."""
+        state = self.state(model)
+        state.n_steps += n
+        state.learning_rate = self._latest_rate = rate
+
+    def n_steps(self, model: Network) -> int:
+        """Return how many steps this optimizer has made with ``model``."""
+        return self._states[model].n_steps if model in self._states else 0
+
+    @property
     def state_names(self) -> tuple[str, ...]:
         """Names of the vectors, each as long as theta, that the rule remembers; by default none."""
         return ()
@@ -124,7 +157,7 @@ class Optimizer(Explained):
         """Values of the remembered vectors before the first step, by name; 0 for those that are not named."""
         return {}
 
-    def step(self, model: Network) -> None:
+    def step(self, model: Network | None = None) -> None:
         """Update ``model.theta`` from ``model.grad``, which does not change.
 
         Parameters
@@ -148,6 +181,8 @@ class Optimizer(Explained):
         >>> bool((model.parameters["b1"] == -0.1 * model.gradients["db1"]).all())
         True
         """
+        if model is None:  # as in PyTorch, whose optimizers know their parameters
+            raise ArgumentError("model: expected a Model, got None; write optimizer.step(model)")
         state = self.state(model)
         if state.n_steps == 0:
             check_rule(self)
@@ -162,7 +197,7 @@ class Optimizer(Explained):
             self._update(part, g, rate)
         if self.max_norm is not None:
             _constrain(model, self.max_norm)
-        state.learning_rate = rate
+        state.learning_rate = self._latest_rate = rate
         state.n_steps += 1
 
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
@@ -252,13 +287,17 @@ class Optimizer(Explained):
         model : Model
         state : dict
         """
-        self._states[model] = OptimizerState.restored(model, state)
+        restored = self._states[model] = OptimizerState.restored(model, state)
+        self._latest_rate = restored.learning_rate if restored.n_steps else None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_states"}
+        return {name: value for name, value in vars(self).items() if name not in ("_states", "_latest_rate")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _states=weakref.WeakKeyDictionary())
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in OF_AN_OPTIMIZER_OBJECT]
 
     def __repr__(self) -> str:
         given = [repr(self.learning_rate)]
@@ -273,6 +312,10 @@ class Optimizer(Explained):
         own, common = (dict(inspect.signature(rule).parameters) for rule in (cls, Optimizer))
         parameters = own | common | own
         return {name: found for name, found in parameters.items() if found.kind is not found.VAR_KEYWORD}
+
+
+for _word, _hint in OF_AN_OPTIMIZER_OBJECT.items():
+    setattr(Optimizer, _word, Elsewhere(_word, _hint))
 
 
 def _clipping_factor(parts: Sequence[Part], clip_norm: float) -> float:

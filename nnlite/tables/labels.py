@@ -75,8 +75,8 @@ def indices_of_names(y: Any, Y_hat: Any) -> tuple[Any, Any]:
         n_columns = np.shape(Y_hat)[1] if np.ndim(Y_hat) == 2 and np.shape(Y_hat)[1] > 1 else 2
         if len(names) != n_columns:
             raise ArgumentError(
-                f"y: has {len(names)} different names, and Y_hat has {n_columns} classes, so it is not certain which is "
-                "which; pass class indices"
+                f"y: has {len(names)} different names, and Y_hat has {n_columns} classes, so it is not certain which "
+                "is which; pass class indices"
             )
     place = {name: k for k, name in enumerate(names)}
     found = [None if text is None else np.array([place.get(cell, -1) for cell in text.cells])[text.codes]

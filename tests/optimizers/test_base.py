@@ -10,7 +10,7 @@ import nnlite as nn
 from nnlite import optimizers
 from nnlite.layers import BatchNorm, LayerNorm, Residual
 
-from ..support import everything, refuse
+from ..support import ENGINES, everything, network, refuse
 from .common import DECOUPLED, EVERY, RULES, STEPS, classifier, decay_mask, indices, make, slope, train, with_option
 
 COPIES = {
@@ -448,3 +448,31 @@ def test_an_optimizer_without_a_rule_says_so():
     model = classifier()
     model.grad = 1
     refuse(lambda: nn.Optimizer(0.1).step(model), "Optimizer has no update rule", error=NotImplementedError)
+
+
+# ---- the present learning rate ----------------------------------------------------------------------------------
+
+
+def test_the_current_learning_rate_is_that_of_the_latest_step():
+    model, other = network(), network()
+    optimizer = nn.SGD(lambda step: 1 / (step + 1))
+    assert optimizer.current_learning_rate == 1
+    for step in range(3):
+        model.forward(np.ones((2, 4)))
+        model.backward([0, 1])
+        optimizer.step(model)
+        assert optimizer.current_learning_rate == 1 / (step + 1)
+    other.forward(np.ones((2, 4)))
+    other.backward([0, 1])
+    optimizer.step(other)
+    assert optimizer.current_learning_rate == 1
+    assert copy.deepcopy(optimizer).current_learning_rate == 1
+    assert nn.Adam(0.25).current_learning_rate == 0.25
+    assert (optimizer.n_steps(model), optimizer.n_steps(other), optimizer.n_steps(network())) == (3, 1, 0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_current_learning_rate_after_fit_is_the_last_of_the_history(engine):
+    optimizer = nn.SGD(nn.ExponentialDecay(0.1, 10, 0.5))
+    history = network().fit(np.ones((64, 4)), np.arange(64) % 3, optimizer=optimizer, epochs=2, engine=engine)
+    assert optimizer.current_learning_rate == history["learning_rate"][-1]

@@ -137,7 +137,8 @@ STYLE = """<style>
 .nnlite .nnlite-trace td, .nnlite .nnlite-trace th {text-align: right !important; padding: 2px 10px !important;
   white-space: nowrap}
 .nnlite .nnlite-trace .l {text-align: left !important; white-space: normal}
-.nnlite .nnlite-trace .part th {border-bottom: 1px solid rgba(128, 128, 128, .6) !important; padding-top: 14px !important}
+.nnlite .nnlite-trace .part th {border-bottom: 1px solid rgba(128, 128, 128, .6) !important;
+  padding-top: 14px !important}
 .nnlite .nnlite-trace .layer td {padding-top: 8px !important; opacity: .75; font-family: monospace}
 .nnlite-trace pre {display: inline-block; text-align: left; margin: 0 0 4px 24px !important;
   font-size: 12px; background: none; padding: 0 0 0 8px !important;

@@ -20,7 +20,7 @@ CALLS = {
     "trace": Call(
         labeled_data,
         wrong={
-            "model": 3, "X": X[0], "y": y[:3], "example": 9, "optimizer": "sgd", "class_names": ["a"],
+            "model": 3, "X": X[0], "y": y[:3], "example": 9, "optimizer": "sdg", "class_names": ["a"],
             "max_numbers": -1,
         },
     ),
@@ -34,7 +34,7 @@ CALLS = {
     "diagnose": Call(
         labeled_data,
         wrong={
-            "model": 3, "X": X[0], "y": y[:3], "validation_data": X, "optimizer": "sgd", "history": 3, "batch_size": 0,
+            "model": 3, "X": X[0], "y": y[:3], "validation_data": X, "optimizer": "sdg", "history": 3, "batch_size": 0,
             "trained": "yes",
         },
     ),
@@ -44,7 +44,7 @@ CALLS = {
     "find_learning_rate": Call(
         labeled_data,
         wrong={
-            "model": 3, "X": X[0], "y": y[:3], "optimizer": "sgd", "batch_size": 0, "start": 0, "stop": 0, "n_steps": 1,
+            "model": 3, "X": X[0], "y": y[:3], "optimizer": "sdg", "batch_size": 0, "start": 0, "stop": 0, "n_steps": 1,
         },
     ),
 }  # fmt: skip
