@@ -366,7 +366,7 @@ class Network(Structure):
     def evaluate_batches(
         self, batches: Iterable[Examples], metrics: Metrics = (), *, engine: str = "textbook"
     ) -> dict[str, float]:
-        """Do the same as `evaluate_examples` for several batches of examples."""
+        """Evaluate several batches of checked examples as one data set."""
         means = RunningMeans(self.output, metrics, self.target_scale)
         for examples in batches:
             predictor = None

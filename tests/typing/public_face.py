@@ -4,6 +4,7 @@
 """
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, assert_type
@@ -243,12 +244,16 @@ film.save("film.gif")
 
 try:
     model.predict(X_test)
+except nn.UnknownNameError as unknown:
+    print(unknown)
 except (nn.ArgumentError, nn.NotBuiltError, nn.DataFileError, nn.ModelFileError, nn.DivergenceError) as error:
     message: str = str(error)
     if isinstance(error, nn.DivergenceError):
         print(error.history)
 except nn.NnliteError:
     os.abort()
+warnings.simplefilter("error", nn.TrainingWarning)
+warnings.simplefilter("ignore", nn.NothingLearnedWarning)
 
 # ---- modules -------------------------------------------------------------------------------------------------------
 
