@@ -93,8 +93,8 @@ def fit(
         validated = validation if validation_data is None else check_validation_data(source.signature, validation_data)
         if isinstance(validated, Examples):
             check_sum(validated, None, "sample_weight" if validation_data is None else "validation_data sample_weight")
-        keys = _history_keys(network, resolved, validated is not None)
-        _attach(hooks.callbacks, network, optimizer, keys)
+        keys = history_keys(network, resolved, validated is not None)
+        attach(hooks.callbacks, network, optimizer, keys)
         setup = Setup(network, optimizer, source, weight_of_class, validated, resolved, hooks)
         saver = Saver() if directory is None else CheckpointSaver(directory, setup, keys)
         resumed = directory is not None and directory.saved is not None
@@ -115,7 +115,7 @@ def loop_class(choice: Choice) -> type[Loop]:
     return CompiledLoop
 
 
-def _attach(callbacks: Sequence[Callback], network: Network, optimizer: Optimizer, keys: list[str]) -> None:
+def attach(callbacks: Sequence[Callback], network: Network, optimizer: Optimizer, keys: list[str]) -> None:
     """Attach the model and the optimizer to each callback, and check the keys that it monitors."""
     for callback in callbacks:
         callback.model, callback.optimizer = network, optimizer
@@ -131,7 +131,7 @@ def _try_metrics(metrics: Metrics, y: Array, units: int) -> None:
         as_number(key, known_metrics.try_out(function, y, units))
 
 
-def _history_keys(network: Network, metrics: Metrics, validated: bool) -> list[str]:
+def history_keys(network: Network, metrics: Metrics, validated: bool) -> list[str]:
     """Return the keys of the history."""
     measured = ["loss", *["accuracy"] * network.output.classifies, *(key for key, _ in metrics)]
     return [*measured, *(f"val_{key}" for key in measured if validated), "learning_rate", "seconds"]

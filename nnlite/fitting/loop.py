@@ -43,6 +43,8 @@ class Setup:
     validation: Examples | ValidationBatches | None
     metrics: Metrics
     hooks: Hooks
+    n_threads: int | None = None  # of the compiled engine; None: as many as the network needs
+    warns: bool = True  # of what is probably a mistake
 
 
 @dataclass
@@ -169,7 +171,7 @@ class Loop:
                 values |= {f"val_{key}": value for key, value in validated.items()}
         values["learning_rate"] = self.optimizer.state(self.network).learning_rate
         values["seconds"] = time.perf_counter() - start
-        if position.epoch == 0 and isinstance(setup.source, Stream):
+        if setup.warns and position.epoch == 0 and isinstance(setup.source, Stream):
             suspicions.warn_if_output_is_wide(self.network, setup.source.some(SOME))
         self.best.consider(self.network, values)
         self.history.append(values)
@@ -242,6 +244,7 @@ class Loop:
         J = step.cost(Y, weights)  # the mean loss over the batch
         step.backward(Y, weights)  # dz[L] = Y_hat - Y, then dW, db down to layer 1
         self._check_step(J, X)
+        J += self.optimizer.penalty(network)
         self.optimizer.step(network)  # theta <- theta - learning_rate * ...
 
         self.means.add(J, y, Y_hat, weights)
@@ -268,6 +271,8 @@ class Loop:
     def _look_back(self) -> None:
         """Warn, after the training, if the network is no better than the best constant guess."""
         position, history = self.position, self.history
+        if not self.setup.warns:
+            return
         if suspicions.is_long_enough(position.n_steps, position.epoch) and not history.interrupted:
             suspicions.warn_if_nothing_was_learned(self.network, self._some(), self.setup.class_weight, position.epoch)
 

@@ -28,7 +28,7 @@ from nnlite.network.signature import Signature
 from nnlite.splits import stratified_split
 from nnlite.tables.encoding import Encoding
 from nnlite.tables.frames import frame_of
-from nnlite.tables.labels import as_labels
+from nnlite.tables.labels import ClassIndices, as_labels
 from nnlite.tables.table import Table
 
 
@@ -101,6 +101,8 @@ def _labels(network: Network, X: Any, y: Any) -> tuple[Any, tuple[str, ...] | No
         names = (
             X.class_names if isinstance(X, Table) and X.class_names and y is not None and labels is not None else None
         )
+        if names is None and isinstance(y, ClassIndices) and network.n_classes == len(y.names):
+            names = y.names
         if names is None and (labels is not None or network.output.classifies):
             names = learn_names(y, labels)
         if names is not None and (labels is not None or network.n_classes == len(names)):

@@ -13,7 +13,7 @@ from nnlite.errors import ArgumentError
 from nnlite.tables.cells import canonical_label, is_whole, sorted_names
 from nnlite.tables.encoding import Encoding
 from nnlite.tables.frames import Text, has_named_columns
-from nnlite.tables.labels import as_labels
+from nnlite.tables.labels import ClassIndices, as_labels
 from nnlite.tables.table import NOTHING_TO_PREDICT, Table
 
 
@@ -149,6 +149,8 @@ def class_indices(y: Any, knowledge: Knowledge, name: str = "y") -> Any:
         as indices.
     """
     labels, names = as_labels(y, name), knowledge.class_names
+    if labels is None and isinstance(y, ClassIndices) and names is not None and _numbered_otherwise(y, names):
+        labels = Text(np.asarray(y), y.names)
     if labels is None:
         _refuse_ambiguous(y, knowledge, name)
         return y
@@ -167,10 +169,18 @@ def class_indices(y: Any, knowledge: Knowledge, name: str = "y") -> Any:
     return np.array([place.get(label, -1) for label in labels.cells], np.intp)[labels.codes]
 
 
+def _numbered_otherwise(y: ClassIndices, names: tuple[str, ...]) -> bool:
+    """Return whether indices of a table belong to other classes than the network's, which are not just renamed."""
+    renamed = len(names) == len(y.names) and not set(names) & set(y.names)
+    return bool(y.names) and y.names != names and not renamed
+
+
 def _refuse_ambiguous(y: Any, knowledge: Knowledge, name: str) -> None:
     """Raise ArgumentError for integers if the classes of the table were other whole numbers than their indices."""
     names = knowledge.class_names
     if knowledge.encoding is None or names is None or not all(map(is_whole, names)):
+        return
+    if isinstance(y, ClassIndices) and y.names:  # certainly indices
         return
     if names != tuple(map(str, range(len(names)))) and _kind(y) in ("i", "u"):
         raise ArgumentError(

@@ -17,11 +17,22 @@ class Row(NamedTuple):
     parameters: str = ""
 
 
+def layer_rows(network: Network) -> list[Row]:
+    """Return name, output shape and number of parameters of X and of each layer, as text."""
+    shapes = network.require_built("summary")
+    rows = [Row("X", _show(shapes[0]))]
+    for layer, shape in zip(network.layers, shapes[1:], strict=True):
+        inside = set(chain.flattened([layer]))
+        count = sum(segment.size for segment in network.segments if segment.layer in inside)
+        rows.append(Row(repr(layer), _show(shape), f"{count:,}" if count else ""))
+    return rows
+
+
 def summary(network: Network) -> str:
     """Return the table: each layer, its output shape, and its number of parameters."""
     network.require_built("summary")
     total = Row("total", str(network.dtype), f"{network.n_parameters:,}")
-    rows = [Row("layer", "output", "parameters"), *_rows(network), total]
+    rows = [Row("layer", "output", "parameters"), *layer_rows(network), total]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
     rule = "-" * (sum(widths) + 4)
@@ -30,9 +41,8 @@ def summary(network: Network) -> str:
 
 def as_html(network: Network) -> str:
     """Return the table as HTML, with what else the network knows. It need not be built."""
-    rows = [
-        markup.row([markup.cell(markup.code(row.layer)), *_cells(row.output, row.parameters)]) for row in _rows(network)
-    ]
+    layers = layer_rows(network) if network.built else [Row(repr(layer), "") for layer in network.layers]
+    rows = [markup.row([markup.cell(markup.code(row.layer)), *_cells(row.output, row.parameters)]) for row in layers]
     n = f"{network.n_parameters:,}" if network.built else ""
     rows.append(markup.row([markup.cell("total"), *_cells(network.dtype.name, n)], "total"))
     known = [] if network.built else ["The first training decides the size of the input."]
@@ -51,19 +61,6 @@ def as_html(network: Network) -> str:
 
 def _cells(output: str, parameters: str) -> list[str]:
     return [markup.cell(markup.text(output)), markup.cell(markup.text(parameters), "number")]
-
-
-def _rows(network: Network) -> list[Row]:
-    """Return X and the layers; without shapes and parameters if the network is not built."""
-    if not network.built:
-        return [Row(repr(layer), "") for layer in network.layers]
-    shapes = network.require_built("summary")
-    rows = [Row("X", _show(shapes[0]))]
-    for layer, shape in zip(network.layers, shapes[1:], strict=True):
-        inside = set(chain.flattened([layer]))
-        count = sum(segment.size for segment in network.segments if segment.layer in inside)
-        rows.append(Row(repr(layer), _show(shape), f"{count:,}" if count else ""))
-    return rows
 
 
 def _engine(network: Network) -> str:

@@ -82,6 +82,7 @@ class Optimizer(Explained):
     """
 
     decoupled: ClassVar[bool] = False
+    reported_penalty = 0.0  # the share of `penalty` that training adds to the cost it reports
     _latest_rate: float | None = None
 
     def __init__(
@@ -187,13 +188,13 @@ class Optimizer(Explained):
         if state.n_steps == 0:
             check_rule(self)
             require_gradient(model)
-        rate = self.rate_of(state.n_steps)
+        rate, decay = self.rate_of(state.n_steps), self.decay_of(state.n_steps)
         state.arrange(model, self.state_names, self.initial_values)
         scale = 1.0 if self.clip_norm is None else _clipping_factor(state.parts, self.clip_norm)
         for part in state.parts:
-            g = self._gradient(part, scale)
-            if self.weight_decay and self.decoupled and part.decayed:
-                part.theta *= 1 - rate * self.weight_decay
+            g = self._gradient(part, scale, decay)
+            if decay and self.decoupled and part.decayed:
+                part.theta *= 1 - rate * decay
             self._update(part, g, rate)
         if self.max_norm is not None:
             _constrain(model, self.max_norm)
@@ -221,7 +222,7 @@ class Optimizer(Explained):
                 f"learning_rate * g, and return nothing, got {type(returned).__name__}"
             )
 
-    def _gradient(self, part: Part, scale: float) -> Array:
+    def _gradient(self, part: Part, scale: float, decay: float) -> Array:
         """``g = grad``, clipped, and for weights ``+ l1 sign(theta) + lambda theta``."""
         g = part.grad
         if scale != 1:
@@ -230,9 +231,21 @@ class Optimizer(Explained):
             g = np.clip(g, -self.clip_value, self.clip_value)
         if self.l1 and part.decayed:
             g = g + self.l1 * np.sign(part.theta)
-        if self.weight_decay and part.decayed and not self.decoupled:
-            g = g + self.weight_decay * part.theta
+        if decay and part.decayed and not self.decoupled:
+            g = g + decay * part.theta
         return g
+
+    def decay_of(self, step: int) -> float:
+        """Return lambda for a step (0, 1, 2, ...): ``weight_decay``, unless a subclass changes it from step to step."""
+        return self.weight_decay
+
+    def penalty(self, model: Network) -> float:
+        """Return what training adds to the cost that it reports: ``reported_penalty lambda/2 |W|^2``, by default 0."""
+        if not self.reported_penalty:
+            return 0.0
+        weights = [s.view(model.theta).ravel() for s in model.segments if s.decayed and s.trainable]
+        decay = self.decay_of(self.state(model).n_steps)
+        return self.reported_penalty * decay / 2 * float(sum(w.dot(w) for w in weights))
 
     def rate_of(self, step: int) -> float:
         """Return the rate of the schedule as a Python float: a NumPy float64 would turn float32 into float64."""

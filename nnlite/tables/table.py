@@ -16,6 +16,7 @@ from nnlite.draws import train_test_rows
 from nnlite.errors import ArgumentError
 from nnlite.tables.frames import Frame, Text, column_of, frame_of
 from nnlite.tables.kinds import Kind, kinds_of, numbers_of
+from nnlite.tables.labels import ClassIndices
 from nnlite.tables.options import Options, check_dtype, check_options
 from nnlite.tables.summary import ColumnSummary, as_html, as_text, cell_text, column_summary, target_summary
 from nnlite.tables.target import Target
@@ -204,7 +205,8 @@ class Table(Explained):
         if self.target_name:
             target = Target(self.frame, self.target_name, self.options, source, label)
             if target.is_classes(settings.classification):
-                self.y, self.class_names = target.classes(settings.class_names)
+                indices, self.class_names = target.classes(settings.class_names)
+                self.y = ClassIndices.of(indices, self.class_names)
             else:
                 self.y = target.values(settings.dtype)
 

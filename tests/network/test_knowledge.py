@@ -237,3 +237,33 @@ def test_only_values_have_a_scale():
     batches = nn.batches(SIZE[:, None], SIZE)
     model = nn.Model([nn.Dense(1), nn.Identity()])
     refuse(lambda: model.fit(batches, standardize_target=True), "standardize_target: needs all targets at once")
+
+
+def test_the_y_of_a_second_file_is_never_taken_for_the_first_ones_indices(tmp_path):
+    """Both files are read on their own, and only arrays are handed on."""
+    (tmp_path / "train.csv").write_text("a,k\n" + "".join(f"{i}.5,{'cat' if i < 20 else 'dog'}\n" for i in range(40)))
+    (tmp_path / "test.csv").write_text("a,k\n" + "".join(f"{i}.5,dog\n" for i in range(25, 40)))
+    (tmp_path / "cows.csv").write_text("a,k\n30.5,cow\n")
+    train, test, cows = (nn.load_csv(tmp_path / f"{name}.csv") for name in ("train", "test", "cows"))
+    assert test.y.tolist() == [0] * 15
+    model = nn.Model([nn.BatchNorm(), nn.Dense(2), nn.Softmax()], seed=0)
+    model.fit(train.X, train.y, epochs=60, optimizer=nn.Adam(0.05), progress=False)
+    assert model.class_names == ("cat", "dog")
+    assert model.evaluate(test.X, test.y)["accuracy"] == 1
+    assert model.evaluate(test.X, test.y[:5].tolist() + [0] * 10)["accuracy"] == 0  # plain indices stay indices
+    refuse(lambda: model.evaluate(cows.X, cows.y), "y: the class 'cow' is not one of the network")
+    model.class_names = ("Katze", "Hund")  # the same classes by other names
+    assert model.evaluate(train.X, train.y)["accuracy"] > 0.9
+
+
+def test_indices_of_a_table_are_an_array_like_any_other():
+    y = nn.Table({"a": [1, 2, 3], "k": ["x", "y", "x"]}, "k").y
+    assert repr(y) == "array([0, 1, 0])"
+    assert y[1:].names == ("x", "y")
+    assert type(y + 1) is np.ndarray
+    assert (type(y == 0), (y == 0).tolist()) == (np.ndarray, [True, False, True])
+    assert y.sum() == 1
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(y)), y)
+    assert nn.metrics.accuracy(y, np.array([0, 1, 1])) == pytest.approx(2 / 3)
+    assert np.bincount(y).tolist() == [2, 1]
+    assert nn.one_hot(y, 2).shape == (3, 2)

@@ -444,6 +444,36 @@ def test_a_users_rule_may_decouple_weight_decay():
     np.testing.assert_array_equal(model.theta[indices(model, "b1", "b2")], 1)
 
 
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_a_users_rule_may_change_the_decay_from_step_to_step(decoupled):
+    class Fading(nn.SGD):
+        def decay_of(self, step):
+            return 0.5 / (step + 1)
+
+    Fading.decoupled = decoupled
+    model, optimizer = classifier(), Fading(0.1)
+    model.theta[:] = expected = 1.0
+    model.grad[:] = 0
+    for t in (1, 2, 3):
+        optimizer.step(model)
+        expected *= 1 - 0.1 * 0.5 / t
+    np.testing.assert_allclose(model.theta[: model.n_weights], expected)
+    np.testing.assert_array_equal(model.theta[model.n_weights :], 1)
+
+
+def test_the_loss_that_fit_reports_includes_the_penalty_if_the_rule_says_so():
+    class Penalized(nn.SGD):
+        reported_penalty = 0.5
+
+    X, y = np.random.default_rng(0).standard_normal((20, 3)), np.arange(20) % 2
+    losses, first = [], nn.Model([nn.Dense(4), nn.ReLU(), nn.Dense(2), nn.Softmax()], n_features=3, seed=0)
+    W = first.theta[: first.n_weights].astype(float)
+    for rule in (nn.SGD, Penalized):
+        options = {"optimizer": rule(0.1, weight_decay=3.0), "epochs": 1, "batch_size": None, "progress": False}
+        losses.append(first.copy().fit(X, y, **options)["loss"][0])
+    np.testing.assert_allclose(losses[1] - losses[0], 0.5 * 3.0 / 2 * (W @ W), rtol=1e-5)
+
+
 def test_an_optimizer_without_a_rule_says_so():
     model = classifier()
     model.grad = 1

@@ -14,8 +14,8 @@ from .table import CALLS, REFUSALS
 WITHOUT_CASES = {
     "ArgumentError", "DataFileError", "ModelFileError", "NnliteError", "NotBuiltError", "Dataset", "History",
     "Cache", "Callback", "Layer", "Initializer", "Schedule", "ScoresBySize", "Diagnosis", "DivergenceError", "Finding",
-    "GradientCheck", "RangeTest", "Trace", "NothingLearnedWarning", "TrainingWarning", "UnknownNameError", "Split",
-    "ColumnSummary", "Encoding",
+    "GradientCheck", "PermutationImportance", "RangeTest", "Trace", "NothingLearnedWarning", "TrainingWarning",
+    "UnknownNameError", "Split", "ColumnSummary", "Encoding",
 }  # fmt: skip
 METHODS = {
     "Model": nn.Model,

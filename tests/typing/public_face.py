@@ -236,6 +236,9 @@ print(trace["W[1]"].shape, [step.name for step in trace])
 found: nn.RangeTest = nn.find_learning_rate(model, X_train, y_train, optimizer=nn.Adam())
 print(found.suggestion)
 
+importance: nn.PermutationImportance = nn.permutation_importance(model, X_test, y_test, n_repeats=3)
+nn.write_report("report.html", model, X_test, y_test, history=history)
+
 accuracy: float = nn.metrics.accuracy(y_test, classes)
 nn.plots.learning_curves({"a": history})
 nn.plots.confusion_matrix(model, X_test, y_test)
