@@ -9,7 +9,7 @@ from .blocks import code_blocks, other_blocks, run_code
 DOCS = Path(__file__).parents[2] / "docs"
 ROOMS = ("guides", "textbook", "inside")
 PAGES = [DOCS / "index.md", *sorted(page for room in ROOMS for page in DOCS.glob(f"{room}/*.md"))]
-NEEDS = {"guides/loggers.md": "tensorboard"}
+NEEDS = {"guides/from_scikit_learn.md": "sklearn", "guides/loggers.md": "tensorboard"}
 OTHER = {"guides/from_keras.md": "tensorflow", "guides/from_pytorch.md": "torch", "guides/loggers.md": "mlflow"}
 SLOW = {"guides/inspect.md", "guides/learning_curves.md"}  # they train for their pictures
 
@@ -23,8 +23,6 @@ def pages():
 
 @pytest.mark.parametrize("page", [*pages()])
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, capsys, tmp_path, monkeypatch):
-    if page.name == "from_scikit_learn.md":
-        pytest.importorskip("sklearn")
     monkeypatch.chdir(tmp_path)
     path = page.relative_to(DOCS).as_posix()
     if path in NEEDS:
