@@ -113,6 +113,7 @@ from nnlite.optimizers import Lion as Lion
 from nnlite.optimizers import NAdam as NAdam
 from nnlite.optimizers import Optimizer as Optimizer
 from nnlite.optimizers import RMSProp as RMSProp
+from nnlite.plots.live import LivePlot as LivePlot
 from nnlite.report import write_report as write_report
 from nnlite.schedules import ConstantRate as ConstantRate
 from nnlite.schedules import CosineDecay as CosineDecay
@@ -131,4 +132,5 @@ from nnlite.tables import Split as Split
 from nnlite.tables import Table as Table
 from nnlite.tables import load_csv as load_csv
 from nnlite.tables import read_table as read_table
+from nnlite.tensorboard import TensorBoard as TensorBoard
 from nnlite.version import __version__ as __version__

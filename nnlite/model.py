@@ -11,7 +11,7 @@ from nnlite.initializers import Initializer
 from nnlite.layers import Layer
 from nnlite.layers.base import Shape
 from nnlite.network.network import Network
-from nnlite.network.summary import summary
+from nnlite.network.summary import as_html, summary
 from nnlite.optimizers import Optimizer
 from nnlite.storage import model_files
 from nnlite.storage.checkpoints import Checkpoint
@@ -96,7 +96,7 @@ class Model(Network):
         optimizer: Optimizer | str | None = None,
         epochs: int = 10,
         batch_size: int | None = 32,
-        validation_data: Sequence[Any] | None = None,
+        validation_data: Any = None,
         validation_split: float | None = None,
         sample_weight: Any = None,
         class_weight: Any = None,
@@ -121,7 +121,9 @@ class Model(Network):
             polars or Arrow, a dictionary of columns or a structured array becomes numbers; what that takes is learned
             from the training examples, and kept as ``model.encoding``. Without ``y``, a `Table` with a target, or a
             source of batches ``(X, y)`` or ``(X, y, sample_weight)``: an iterable such as `batches`, a sequence of
-            batches, or a generator, which needs ``steps_per_epoch``.
+            batches, a generator, which needs ``steps_per_epoch``, a DataLoader of PyTorch, a data set of TensorFlow, or
+            one of Hugging Face (whose rows are examples). A batch may be a dictionary whose target is called "y",
+            "label", "labels", "target" or "targets".
         y : array_like, (n_examples,) or (n_examples, n[L])
             Softmax: class indices, names of classes, one-hot rows or probabilities. Sigmoid: 0, 1, two names or
             probabilities. Identity: values. Exponential: counts. Names are kept as ``model.class_names``, sorted.
@@ -131,8 +133,9 @@ class Model(Network):
             Number of passes over the data, at least 1.
         batch_size : int or None, default 32
             Examples per step. None, or more than there are examples, uses all of them (full-batch descent).
-        validation_data : Table, (X, y) or (X, y, sample_weight), optional
-            Evaluated after every epoch; nothing is learned from it.
+        validation_data : Table, (X, y), (X, y, sample_weight) or a source of batches, optional
+            Evaluated after every epoch; nothing is learned from it. A source is gone through from its beginning each
+            time, so a generator is refused.
         validation_split : float, optional
             The fraction of the examples, in (0, 1), to hold out for validation instead; each class has its share. The
             seed alone decides which examples, so that another `fit` on the same data holds out the same.
@@ -282,6 +285,9 @@ class Model(Network):
         engine     compiled, with nnlite[fast]
         """
         return summary(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
 
 
 @explained

@@ -110,16 +110,26 @@ def test_the_progress_bar_is_a_widget_and_reaches_its_end(seen):
     assert "accuracy" in bar["text"]
 
 
-def test_the_learning_curves_are_a_picture(seen):
-    (picture,) = seen["pictures"]
-    assert picture["kind"] == "data:image/png"
-    assert picture["loaded"]
-    assert picture["width"] > 300
-    assert picture["height"] > 150
+def test_the_learning_curves_and_the_live_plot_are_one_picture_each(seen):
+    assert len(seen["pictures"]) == 2  # the 20 pictures of the live plot have one place
+    for picture in seen["pictures"]:
+        assert picture["kind"] == "data:image/png"
+        assert picture["loaded"]
+        assert picture["width"] > 300
+        assert picture["height"] > 150
+
+
+def test_a_model_a_history_a_table_and_a_gradient_check_are_tables(seen):
+    model, history, table, check, _, _ = seen["tables"]
+    assert model["rows"][:3] == [["layer", "output", "parameters"], ["X", "(M, 4)", ""], ["Dense(8)", "(M, 8)", "40"]]
+    assert [row[0] for row in history["rows"][1:5]] == ["loss", "val_loss", "accuracy", "val_accuracy"]
+    assert [row[0] for row in table["rows"][1:]] == ["price ($)", "<b>job</b> ($)", "class (target)"]
+    assert table["equations"] == 0  # the dollar signs begin none
+    assert ["layers[0] Dense(8)", "right"] in check["rows"]
 
 
 def test_the_diagnosis_is_a_table_with_a_verdict_in_each_row(seen):
-    diagnosis, _ = seen["tables"]
+    *_, diagnosis, _ = seen["tables"]
     findings = [row for row in diagnosis["rows"] if len(row) == 3]
     assert {verdict.split()[-1] for verdict, *_ in findings} <= {"ok", "notice", "problem"}
     assert {"class balance", "calibration"} <= {check for _, check, _ in findings}
@@ -127,7 +137,7 @@ def test_the_diagnosis_is_a_table_with_a_verdict_in_each_row(seen):
 
 
 def test_the_trace_is_a_table_with_typeset_equations(seen):
-    _, trace = seen["tables"]
+    *_, trace = seen["tables"]
     text = str(trace["rows"])
     assert trace["equations"] >= 20
     assert "layers[0] Dense(8)" in text

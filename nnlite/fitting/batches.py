@@ -80,6 +80,9 @@ class Arrays:
         """Return a checksum that identifies the data."""
         return self.examples.fingerprint()
 
+    def why_not_restored(self) -> None:
+        """Return None: a checkpoint restores the order."""
+
     def get_state(self) -> None:
         """Return None: the random generator alone decides the next order."""
 

@@ -96,10 +96,6 @@ class CompiledLoop(Loop):
             self._made_for = made_for
         return self._trainer
 
-    def _evaluate(self, validation: Examples) -> dict[str, float]:
-        """Evaluate the network on the validation data, with compiled kernels too."""
-        return self.network.evaluate_examples(validation, self.setup.metrics, engine="compiled")
-
     def _converted_batch(self, examples: Examples) -> Batch:
         """Return the examples as the kernels read them.
 

@@ -16,12 +16,15 @@ from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import check_class_weight, check_sum
 from nnlite.fitting.history import History
 from nnlite.fitting.loop import Loop, Saver, Setup
-from nnlite.fitting.preparing import check_validation_data, prepare
+from nnlite.fitting.preparing import prepare
 from nnlite.fitting.resume import CheckpointSaver
-from nnlite.fitting.streams import Stream, gives_batches
+from nnlite.fitting.streams import Stream
+from nnlite.fitting.validation import check_validation_data
 from nnlite.layers import Identity
+from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, as_number, with_rmse
 from nnlite.network.network import Network
+from nnlite.network.sources import gives_batches
 from nnlite.optimizers import Optimizer, check_optimizer
 from nnlite.storage.checkpoints import check_checkpoint
 from nnlite.storage.directory import open_directory, split_seed
@@ -36,7 +39,7 @@ def fit(
     optimizer: Optimizer | str | None,
     epochs: int,
     batch_size: int | None,
-    validation_data: Sequence[Any] | None,
+    validation_data: Any,
     validation_split: float | None,
     sample_weight: Any,
     class_weight: Any,
@@ -74,7 +77,7 @@ def fit(
     source: Arrays | Stream
     with open_directory(options, resume) as directory:
         if streams:
-            source = Stream(network, X, steps_per_epoch, shuffle)
+            source = Stream(network, X, steps_per_epoch, shuffle, batch_size)
         else:
             seed = network.actual_seed if validation_split is None else split_seed(directory, network.actual_seed)
             signature, train, validation = prepare(
@@ -87,13 +90,12 @@ def fit(
         weight_of_class = check_class_weight(class_weight, source.signature, train, knowledge.class_names)
         if train is not None:
             check_sum(train, weight_of_class)
-        if validation_data is not None:
-            validation = check_validation_data(source.signature, validation_data)
-        if validation is not None:
-            check_sum(validation, None, "sample_weight" if validation_data is None else "validation_data sample_weight")
-        keys = history_keys(network, resolved, validation is not None)
+        validated = validation if validation_data is None else check_validation_data(source.signature, validation_data)
+        if isinstance(validated, Examples):
+            check_sum(validated, None, "sample_weight" if validation_data is None else "validation_data sample_weight")
+        keys = history_keys(network, resolved, validated is not None)
         attach(hooks.callbacks, network, optimizer, keys)
-        setup = Setup(network, optimizer, source, weight_of_class, validation, resolved, hooks)
+        setup = Setup(network, optimizer, source, weight_of_class, validated, resolved, hooks)
         saver = Saver() if directory is None else CheckpointSaver(directory, setup, keys)
         resumed = directory is not None and directory.saved is not None
         suspicions.warn_before(network, optimizer, source, epochs, resumed=resumed)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nnlite import checks
+from nnlite import checks, markup
 from nnlite.errors import DataFileError
 
 if TYPE_CHECKING:
@@ -39,6 +39,35 @@ class History(dict[str, list[float]]):
     def __repr__(self) -> str:
         last = ", ".join(f"{key}={values[-1]:.4g}" for key, values in self.items())
         return f"History({self.epochs} epochs; last: {last})" if self.epochs else "History(0 epochs)"
+
+    def _repr_html_(self) -> str:
+        told = [f"{self.epochs} epoch{'s' * (self.epochs != 1)}", f"{self.engine} engine"]
+        if "seconds" in self:
+            told.append(f"{sum(self['seconds']):.3g} s")
+        if self.resumed_at is not None:
+            told.append(f"resumed after {self.resumed_at} epochs")
+        if self.interrupted:
+            told.append("interrupted by Ctrl-C")
+        rows = []
+        for key, values in self.items():
+            if not key.startswith("val_") or key.removeprefix("val_") not in self:
+                rows += [self._html_row(key, values), *self._html_of_validation(key)]
+        headings = ("", "curve", "first", "last", "lowest", "highest")
+        return markup.box(
+            markup.paragraph(f"History: {', '.join(told)}"), markup.table(headings, rows, numbers=(2, 3, 4, 5))
+        )
+
+    def _html_of_validation(self, key: str) -> list[str]:
+        return [self._html_row(f"val_{key}", self[f"val_{key}"])] if f"val_{key}" in self else []
+
+    def _html_row(self, key: str, values: Sequence[float]) -> str:
+        curve = markup.sparkline([(values, markup.ORANGE if key.startswith("val_") else markup.BLUE)])
+        numbers = [f"{value:.4g}" for value in (values[0], values[-1])] if values else ["", ""]
+        finite = [value for value in values if math.isfinite(value)]
+        extremes = (min(finite), max(finite)) if finite else ()
+        numbers += [f"{best:.4g} in epoch {values.index(best) + 1}" for best in extremes]
+        cells = [markup.cell(markup.text(number), "number") for number in numbers]
+        return markup.row([markup.cell(markup.text(key)), markup.cell(curve), *cells])
 
     @property
     def epochs(self) -> int:

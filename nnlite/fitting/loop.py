@@ -23,6 +23,7 @@ from nnlite.fitting.epoch_bar import EpochBar
 from nnlite.fitting.history import History
 from nnlite.fitting.interrupts import Interruptible
 from nnlite.fitting.streams import Stream
+from nnlite.fitting.validation import ValidationBatches
 from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, RunningMeans
 from nnlite.network.network import Network
@@ -39,7 +40,7 @@ class Setup:
     optimizer: Optimizer
     source: Arrays | Stream
     class_weight: Array | None  # (C,)
-    validation: Examples | None
+    validation: Examples | ValidationBatches | None
     metrics: Metrics
     hooks: Hooks
     n_threads: int | None = None  # of the compiled engine; None: as many as the network needs
@@ -180,9 +181,10 @@ class Loop:
         position.epoch, position.n_batches, position.seconds, position.epoch_start = position.epoch + 1, 0, 0.0, None
         self.saver.save(self)
 
-    def _evaluate(self, validation: Examples) -> dict[str, float]:
+    def _evaluate(self, validation: Examples | ValidationBatches) -> dict[str, float]:
         """Evaluate the network on the validation data."""
-        return self.network.evaluate_examples(validation, self.setup.metrics)
+        batches = [validation] if isinstance(validation, Examples) else validation.batches()
+        return self.network.evaluate_batches(batches, self.setup.metrics, engine=self.engine)
 
     def _begin_epoch(self) -> None:
         """Begin a new epoch: call the callbacks, and draw the order of the examples."""

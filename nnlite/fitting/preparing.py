@@ -129,16 +129,3 @@ def _split_rows(network: Network, y: Array, fraction: float, seed: int) -> tuple
         classes = np.zeros(len(y), np.intp)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
     return stratified_split(classes.astype(np.intp), fraction, rng, name="validation_split")
-
-
-def check_validation_data(signature: Signature, validation_data: Any) -> Examples:
-    """Return the validation examples of ``(X, y)``, ``(X, y, sample_weight)`` or a table, or raise ArgumentError."""
-    prefix = "validation_data "
-    if isinstance(validation_data, Table):
-        return signature.check(validation_data, None, prefix=prefix)
-    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-        size = f" of {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
-        raise ArgumentError(
-            f"validation_data: expected (X, y) or (X, y, sample_weight), got {type(validation_data).__name__}{size}"
-        )
-    return signature.check(*validation_data, prefix=prefix)

@@ -50,6 +50,13 @@ class CheckpointSaver(Saver):
         if self.directory.saved is not None:
             return self._resume(loop, self.directory.saved, epochs)
         loop.begin()
+        reason = loop.setup.source.why_not_restored()
+        if reason is not None:
+            warnings.warn(
+                f"checkpoint: the batches of a resumed training will be others than without the interruption, because "
+                f"{reason}; give a source that has get_state and set_state, or arrays",
+                stacklevel=2,
+            )
         for callback in loop.hooks.callbacks:
             if callback.forgotten:
                 what = f"{type(callback).__name__} loses {', '.join(callback.forgotten)} when the training is resumed"

@@ -11,8 +11,9 @@ import numpy as np
 
 from nnlite.errors import ArgumentError
 from nnlite.network.examples import Examples
+from nnlite.network.foreign import Rows, adapted, why_not_restored
 from nnlite.network.network import Network
-from nnlite.network.signature import Signature
+from nnlite.network.sources import check_batch, length_of, parts_of
 
 END = object()  # marks the end of a source
 KEPT = 1000  # examples of the first batches are kept,
@@ -20,14 +21,15 @@ KEPT_NUMBERS = 2**20  # but not more numbers than that
 
 
 class Stream:
-    """Batches ``(X, y)`` or ``(X, y, sample_weight)`` from an iterable, a sequence of batches, or a generator.
+    """Batches ``(X, y)``, ``(X, y, sample_weight)`` or dictionaries from an iterable, a sequence, or a generator.
 
     With ``shuffle``, a sequence (which has a length and items by number) is visited in another order in each epoch; its
     method ``on_epoch_end`` is called if it has one. Another iterable is started again in each epoch. A generator, or
     another iterator without a length, continues where it is, and needs ``steps_per_epoch``.
 
     A source with an order of its own needs the methods ``get_state`` and ``set_state(state)``, so that a checkpoint can
-    restore the order. A generator is started again, and the batches that were used before are skipped.
+    restore the order. A generator is started again, and the batches that were used before are skipped. foreign.py
+    knows the sources of PyTorch and Hugging Face.
 
     Parameters
     ----------
@@ -36,6 +38,8 @@ class Stream:
     source : iterable
     steps_per_epoch : int or None
     shuffle : bool
+    batch_size : int, optional
+        For a data set of Hugging Face, whose rows are examples.
 
     Attributes
     ----------
@@ -49,8 +53,15 @@ class Stream:
         Number of examples of the first batch.
     """
 
-    def __init__(self, network: Network, source: Any, steps_per_epoch: int | None, shuffle: bool) -> None:
-        self.source = source
+    def __init__(
+        self,
+        network: Network,
+        source: Any,
+        steps_per_epoch: int | None,
+        shuffle: bool,
+        batch_size: int | None = None,
+    ) -> None:
+        self.source = source = adapted(source, batch_size)
         self.shuffle = shuffle
         self.n_steps = _n_steps(source, steps_per_epoch)
         self._is_sequence = hasattr(source, "__getitem__") and hasattr(source, "__len__")
@@ -63,9 +74,9 @@ class Stream:
         first = self._first()
         if first is END:
             raise ArgumentError("X: the source of batches is empty")
-        X, *_ = _parts(first, 0)
+        X, *_ = parts_of(first, "batch 0", network.encoding)
         self.signature = network.signature_for(X, "batch 0 X")
-        checked = check_batch(self.signature, first, 0)
+        checked = check_batch(self.signature, first, "batch 0")
         self.first_y, self.batch_size = checked.y[:1], checked.size
         self._most_kept = min(KEPT, KEPT_NUMBERS // checked.X[0].size)
 
@@ -92,7 +103,7 @@ class Stream:
         self._n_taken += skip
         for number, batch in itertools.islice(self._batches, skip, self.n_steps):
             self._n_taken += 1
-            checked = check_batch(self.signature, batch() if self._is_sequence else batch, number)
+            checked = check_batch(self.signature, batch() if self._is_sequence else batch, f"batch {number}")
             if self._n_kept < self._most_kept:
                 self._keep(checked)
             yield checked
@@ -123,6 +134,9 @@ class Stream:
             n = len(self.source)
             order = map(int, rng.permutation(n) if self.shuffle else range(n))
             return ((i, partial(self.source.__getitem__, i)) for i in order)
+        if isinstance(self.source, Rows):
+            self._begun = None
+            return enumerate(self.source.in_order(rng if self.shuffle else None))
         batches, self._begun = self._begun or iter(self.source), None
         return enumerate(batches)
 
@@ -134,6 +148,10 @@ class Stream:
     def fingerprint(self) -> str:
         """Return a fixed text: batches to come have no checksum."""
         return "not known"
+
+    def why_not_restored(self) -> str | None:
+        """Return why a checkpoint cannot restore the order of the batches; None if it can, or if nobody knows."""
+        return None if self._is_sequence else why_not_restored(self.source)
 
     def get_state(self) -> Any:
         """Return the state of the source, or how many batches a generator has given."""
@@ -159,9 +177,9 @@ def _has_state(source: Any) -> bool:
 
 def _n_steps(source: Any, steps_per_epoch: int | None) -> int | None:
     """Return the number of batches in an epoch; None if it is unknown until the source ends."""
-    if not hasattr(source, "__len__"):
+    length = length_of(source)
+    if length is None:
         return steps_per_epoch
-    length = len(source)
     if length == 0:
         raise ArgumentError("X: the source of batches is empty")
     if steps_per_epoch is not None and steps_per_epoch > length:
@@ -175,27 +193,3 @@ def _with_first(first: Any, iterator: Iterator[Any]) -> Iterator[Any]:
     while batch is not END:
         yield batch
         batch = next(iterator, END)
-
-
-def _parts(batch: Any, number: int) -> tuple[Any, Any, Any]:
-    """Return X, y and weights (or None) of a batch, or raise ArgumentError."""
-    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
-        got = f"{type(batch).__name__} of {len(batch)}" if hasattr(batch, "__len__") else type(batch).__name__
-        raise ArgumentError(
-            f"X: expected a source of batches (X, y) or (X, y, sample_weight), got {got} for batch {number}"
-        )
-    X, y, *weights = batch
-    return X, y, weights[0] if weights else None
-
-
-def check_batch(signature: Signature, batch: Any, number: int) -> Examples:
-    """Return a batch of the source as Examples, or raise ArgumentError. All weights of one batch may be 0."""
-    X, y, weights = _parts(batch, number)
-    return signature.check(X, y, weights, prefix=f"batch {number} ", all_zero=True)
-
-
-def gives_batches(X: Any) -> bool:
-    """Whether ``X`` is a source of batches, not an array of examples."""
-    if isinstance(X, np.ndarray) or hasattr(X, "__array__") or isinstance(X, (str, bytes, dict)):
-        return False
-    return hasattr(X, "__iter__") or (hasattr(X, "__getitem__") and hasattr(X, "__len__"))

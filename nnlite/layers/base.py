@@ -154,11 +154,11 @@ class Layer(Explained):
             The default for the activation that follows this layer.
         """
 
-    def forward(self, a_prev: Array, cache: Cache) -> Array:
+    def forward(self, a_prev: Array, cache: Cache, /) -> Array:
         """Return the output for ``a_prev``, of shape (M, ...)."""
         raise NotImplementedError(f"{type(self).__name__} has no forward pass")
 
-    def backward(self, da: Array, cache: Cache) -> Array | None:
+    def backward(self, da: Array, cache: Cache, /) -> Array | None:
         """Set the gradients of the parameters from da = dJ/da, and return da_prev = dJ/da_prev."""
         raise NotImplementedError(f"{type(self).__name__} has no backward pass")
 

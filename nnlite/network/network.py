@@ -1,6 +1,6 @@
 """The network: what a chain of layers computes, forward, cost, backward, predict, evaluate."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from nnlite.engine.predictor import Chooser, Predictor
 from nnlite.errors import ArgumentError, NotBuiltError
 from nnlite.layers.base import Observer
 from nnlite.network.examples import Examples, check_weights, check_X
-from nnlite.network.knowledge import as_numbers, named
+from nnlite.network.foreign import adapted
+from nnlite.network.knowledge import as_numbers, is_table, named
 from nnlite.network.means import Metrics, RunningMeans, resolve_metrics, with_rmse
 from nnlite.network.passes import Pass
+from nnlite.network.sources import are_batches, check_batch, gives_batches, items_of
 from nnlite.network.structure import Structure
 from nnlite.tables.table import Table
 from nnlite.words import explained
@@ -310,7 +312,8 @@ class Network(Structure):
 
         Parameters
         ----------
-        X : array_like, (M, n[0]), or a table
+        X : array_like, (M, n[0]), a table, or a source of batches
+            A source gives batches ``(X, y)`` as for `fit`, such as a DataLoader of PyTorch or `batches`.
         y : array_like, (M,) or (M, n[L]), optional
             Class indices or names of classes, or values. Only a `Table` has a target of its own.
         sample_weight : array_like, (M,), optional
@@ -342,6 +345,11 @@ class Network(Structure):
         self.require_finite("evaluate")
         resolved = with_rmse(self.resolve_metrics(metrics), self.target_scale)
         if y is None and not isinstance(X, Table):
+            source = adapted(X, BLOCK)
+            if are_batches(X) if isinstance(X, (tuple, list)) else gives_batches(source) and not is_table(source):
+                items = enumerate(items_of(source))
+                batches = (check_batch(self.signature, batch, f"batch {i}") for i, batch in items)
+                return self.evaluate_batches(batches, resolved, engine="auto")
             raise ArgumentError("y: expected numbers or names of classes, the true targets, got None")
         examples = self.signature.check(X, y, sample_weight)
         return self.evaluate_examples(examples, resolved, engine="auto")
@@ -353,14 +361,22 @@ class Network(Structure):
 
         ``engine`` is "textbook", "compiled", or "auto" for the one that predicts.
         """
-        predictor, means = None, RunningMeans(self.output, metrics, self.target_scale)
-        if engine != "textbook":
-            predictor = self._choose_predictor(examples.size, compiled=engine == "compiled")
-        if predictor is not None and predictor.has_cost(labels=examples.y.ndim == 1):
-            self._evaluate_compiled(predictor, examples, means)
-            return means.values()
-        for start in range(0, examples.size, BLOCK):
-            self._evaluate_by_textbook(examples.batch(slice(start, start + BLOCK)), means)
+        return self.evaluate_batches([examples], metrics, engine=engine)
+
+    def evaluate_batches(
+        self, batches: Iterable[Examples], metrics: Metrics = (), *, engine: str = "textbook"
+    ) -> dict[str, float]:
+        """Evaluate several batches of checked examples as one data set."""
+        means = RunningMeans(self.output, metrics, self.target_scale)
+        for examples in batches:
+            predictor = None
+            if engine != "textbook":
+                predictor = self._choose_predictor(examples.size, compiled=engine == "compiled")
+            if predictor is not None and predictor.has_cost(labels=examples.y.ndim == 1):
+                self._evaluate_compiled(predictor, examples, means)
+                continue
+            for start in range(0, examples.size, BLOCK):
+                self._evaluate_by_textbook(examples.batch(slice(start, start + BLOCK)), means)
         return means.values()
 
     def _evaluate_compiled(self, predictor: Predictor, examples: Examples, means: RunningMeans) -> None:

@@ -28,8 +28,9 @@ from nnlite.tables.encoding import Encoding
 from nnlite.words import Explained, instead_of_attribute
 
 INTERNAL = frozenset(
-    "actual_seed all_layers evaluate_examples first_trainable infer_shapes knowledge lay_out new_pass predict_compiled "
-    "predict_rows require_built require_finite resolve_metrics signature signature_for signature_for_array".split()
+    "actual_seed all_layers evaluate_batches evaluate_examples first_trainable infer_shapes knowledge lay_out new_pass "
+    "predict_compiled predict_rows require_built require_finite resolve_metrics signature signature_for "
+    "signature_for_array".split()
 )
 SET_ELSEWHERE = {
     "trainable": "set it for each layer: for layer in model.layers: layer.trainable = False",

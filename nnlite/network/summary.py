@@ -1,30 +1,66 @@
-"""A table of the layers of a network."""
+"""A table of the layers of a network, as text and as HTML."""
 
+from typing import NamedTuple
+
+from nnlite import markup
 from nnlite.engine import support
 from nnlite.layers import chain
 from nnlite.layers.base import Shape
 from nnlite.network.network import Network
 
 
-def layer_rows(network: Network) -> list[tuple[str, str, str]]:
+class Row(NamedTuple):
+    """A layer, what it gives, and its number of parameters."""
+
+    layer: str
+    output: str
+    parameters: str = ""
+
+
+def layer_rows(network: Network) -> list[Row]:
     """Return name, output shape and number of parameters of X and of each layer, as text."""
     shapes = network.require_built("summary")
-    rows = [("X", _show(shapes[0]), "")]
+    rows = [Row("X", _show(shapes[0]))]
     for layer, shape in zip(network.layers, shapes[1:], strict=True):
         inside = set(chain.flattened([layer]))
         count = sum(segment.size for segment in network.segments if segment.layer in inside)
-        rows.append((repr(layer), _show(shape), f"{count:,}" if count else ""))
+        rows.append(Row(repr(layer), _show(shape), f"{count:,}" if count else ""))
     return rows
 
 
 def summary(network: Network) -> str:
     """Return the table: each layer, its output shape, and its number of parameters."""
-    rows = [("layer", "output", "parameters"), *layer_rows(network)]
-    rows.append(("total", str(network.dtype), f"{network.n_parameters:,}"))
+    network.require_built("summary")
+    total = Row("total", str(network.dtype), f"{network.n_parameters:,}")
+    rows = [Row("layer", "output", "parameters"), *layer_rows(network), total]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
     rule = "-" * (sum(widths) + 4)
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], f"{'engine':<{widths[0]}}  {_engine(network)}"])
+
+
+def as_html(network: Network) -> str:
+    """Return the table as HTML, with what else the network knows. It need not be built."""
+    layers = layer_rows(network) if network.built else [Row(repr(layer), "") for layer in network.layers]
+    rows = [markup.row([markup.cell(markup.code(row.layer)), *_cells(row.output, row.parameters)]) for row in layers]
+    n = f"{network.n_parameters:,}" if network.built else ""
+    rows.append(markup.row([markup.cell("total"), *_cells(network.dtype.name, n)], "total"))
+    known = [] if network.built else ["The first training decides the size of the input."]
+    known.append(f"engine: {_engine(network)}")
+    if network.class_names is not None:
+        shown = ", ".join(network.class_names[:10]) + ", ..." * (len(network.class_names) > 10)
+        known.append(f"classes: {shown}")
+    if network.encoding is not None:
+        known.append(f"columns: {', '.join(network.encoding.names)}")
+    return markup.box(
+        markup.paragraph(markup.text(type(network).__name__)),
+        markup.table(Row("layer", "output", "parameters"), rows, numbers=(2,)),
+        *(markup.paragraph(markup.text(line), "quiet") for line in known),
+    )
+
+
+def _cells(output: str, parameters: str) -> list[str]:
+    return [markup.cell(markup.text(output)), markup.cell(markup.text(parameters), "number")]
 
 
 def _engine(network: Network) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnlite import markup
 from nnlite.checks import Array
 from nnlite.tables.cells import label_of_number
 from nnlite.tables.encoders import learn_encoder, moments_of
@@ -162,14 +163,9 @@ def as_text(title: str, columns: Sequence[ColumnSummary], target: ColumnSummary 
 
 def as_html(title: str, columns: Sequence[ColumnSummary], target: ColumnSummary | None) -> str:
     """Return the summary as a table in HTML. Whatever the file says is escaped."""
-    import html
-
-    head = "".join(f"<th style='text-align:left'>{heading}</th>" for heading in HEADINGS)
-    body = "".join(
-        "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(text)}</td>" for text in row) + "</tr>"
+    rows = [
+        markup.row(markup.cell(markup.text(text), "number" if i == 2 else "") for i, text in enumerate(row))
         for row in _table(columns, target)
-    )
-    return (
-        f"<table class='nnlite-table'><caption style='text-align:left'>{html.escape(title)}</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    ]
+    table = markup.table(HEADINGS, rows, numbers=(2,)).replace("<table>", '<table class="nnlite-table">')
+    return markup.box(markup.paragraph(markup.text(title)), table)

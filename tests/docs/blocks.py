@@ -17,6 +17,11 @@ def code_blocks(page):
     return [plain or _without_options(plot) for plain, plot in CODE.findall(text)]
 
 
+def other_blocks(page):
+    """The blocks of a page that are written in the language ``py``: they use another library."""
+    return re.findall(r"^```py\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
 def _without_options(plot):
     return textwrap.dedent(re.sub(r"^ *:.*\n", "", plot, flags=re.MULTILINE))
 

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from .blocks import code_blocks, run_code
+from .blocks import code_blocks, other_blocks, run_code
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROOMS = ("guides", "textbook", "inside")
 PAGES = [DOCS / "index.md", *sorted(page for room in ROOMS for page in DOCS.glob(f"{room}/*.md"))]
+NEEDS = {"guides/from_scikit_learn.md": "sklearn", "guides/loggers.md": "tensorboard"}
+OTHER = {"guides/from_keras.md": "tensorflow", "guides/from_pytorch.md": "torch", "guides/loggers.md": "mlflow"}
 SLOW = {"guides/inspect.md", "guides/learning_curves.md"}  # they train for their pictures
 
 
@@ -21,12 +23,30 @@ def pages():
 
 @pytest.mark.parametrize("page", [*pages()])
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, capsys, tmp_path, monkeypatch):
-    if page.name == "from_scikit_learn.md":
-        pytest.importorskip("sklearn")
     monkeypatch.chdir(tmp_path)
+    path = page.relative_to(DOCS).as_posix()
+    if path in NEEDS:
+        pytest.importorskip(NEEDS[path])
     namespace = {}
     for code in code_blocks(page):
-        run_code(code, namespace, capsys, page.relative_to(DOCS))
+        run_code(code, namespace, capsys, path)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # those of the other libraries
+@pytest.mark.parametrize("path", OTHER)
+def test_the_code_with_another_library_runs_from_top_to_bottom(path, capsys, tmp_path, monkeypatch):
+    pytest.importorskip(OTHER[path])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "mlruns").as_uri())
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # without a database
+    namespace = {"__name__": "page"}
+    for code in other_blocks(DOCS / path):
+        run_code(code, namespace, capsys, path)
+
+
+def test_every_page_with_code_of_another_library_is_run():
+    assert {page.relative_to(DOCS).as_posix() for page in PAGES if other_blocks(page)} == set(OTHER)
 
 
 def test_the_directive_plot_is_among_the_code():

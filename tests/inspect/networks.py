@@ -67,7 +67,7 @@ class Page(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         assert tag in {"style", "div", "p", "b", "i", "code", "br", "table", "tr", "th", "td", "span", "pre", "ul",
-                       "li", "details", "summary"}  # fmt: skip
+                       "li", "details", "summary", "thead", "tbody", "svg", "path"}  # fmt: skip
         if tag != "br":
             self.open.append(tag)
 

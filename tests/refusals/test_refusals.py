@@ -30,8 +30,8 @@ INTERNAL = {
     "History.append", "Optimizer.prepare", "Optimizer.update", "Optimizer.state", "Optimizer.initial",
     "Optimizer.get_state", "Optimizer.set_state", "Optimizer.count_steps", "Optimizer.n_steps",
     *(f"Model.{name}" for name in (
-        "new_pass", "run_backward", "predict_rows", "evaluate_examples", "resolve_metrics", "signature_for",
-        "infer_shapes", "signature_for_array", "build", "lay_out", "require_built", "require_finite",
+        "new_pass", "run_backward", "predict_rows", "evaluate_batches", "evaluate_examples", "resolve_metrics",
+        "signature_for", "infer_shapes", "signature_for_array", "build", "lay_out", "require_built", "require_finite",
     )),
 }  # fmt: skip
 

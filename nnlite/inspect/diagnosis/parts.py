@@ -7,7 +7,8 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.fitting.preparing import check_validation_data, prepare
+from nnlite.fitting.preparing import prepare
+from nnlite.fitting.validation import ValidationBatches, check_validation_data
 from nnlite.inspect.twins import for_arrays
 from nnlite.network.examples import check_lengths, check_X
 from nnlite.network.knowledge import is_table
@@ -37,6 +38,8 @@ def as_arrays(model: Network, X: Any, y: Any, validation_data: Any) -> tuple[Net
     signature, train, _ = prepare(model, X, y, None, split=None, seed=0, standardize=None)
     if validation_data is not None:
         validation = check_validation_data(signature, validation_data)
+        if isinstance(validation, ValidationBatches):
+            raise ArgumentError(f"validation_data: expected a table or (X, y), got {type(validation_data).__name__}")
         validation_data = validation.X, signature.inside(validation.y)
     return for_arrays(model), train.X, signature.inside(train.y), validation_data
 

@@ -1,11 +1,11 @@
 """The findings of a diagnosis, and their report for a terminal or a notebook."""
 
-import html
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
+from nnlite import markup
 from nnlite.inspect.diagnosis.ranking import causes_of, rank
 
 WIDTH = 100  # columns of the report in a terminal
@@ -15,8 +15,8 @@ PHASES = {
     "during": "During training",
     "after": "After training",
 }
-# colors of Okabe and Ito (2008), which color-blind readers can distinguish; words and signs say the same
-_COLORS = {"ok": "#009E73", "notice": "#E69F00", "problem": "#D55E00"}
+# words and signs say the same as the colors
+_COLORS = {"ok": markup.GREEN, "notice": markup.ORANGE, "problem": markup.RED}
 _SIGNS = {"ok": "&#10003;", "notice": "!", "problem": "&#10007;"}
 
 
@@ -206,34 +206,29 @@ class Diagnosis(Sequence[Finding]):
         rows = []
         for i, root in enumerate(self.root_problems):
             title = "Mend this first" if i == 0 else "Then"
-            rows += [f'<tr><th colspan="3" style="text-align:left">{title}</th></tr>', _html_row(root)]
+            rows += [markup.row([markup.cell(title, head=True, span=3)], "part"), _html_row(root)]
             rows += [_html_row(finding) for finding in self.consequences(root)]
         for title, findings in self._by_phase():
-            rows.append(f'<tr><th colspan="3" style="text-align:left">{html.escape(title)}</th></tr>')
+            rows.append(markup.row([markup.cell(markup.text(title), head=True, span=3)], "part"))
             rows += [_html_row(finding) for finding in findings]
         skipped = "".join(
-            f"<li>{html.escape(check)}: {html.escape(reason)}</li>" for check, reason in self.skipped.items()
+            f"<li>{markup.text(check)}: {markup.text(reason)}</li>" for check, reason in self.skipped.items()
         )
-        if skipped:
-            skipped = f"<details><summary>Not checked</summary><ul>{skipped}</ul></details>"
-        return (
-            f"<div><p><b>Diagnosis</b>: {html.escape(self._headline())}<br>{html.escape(self.sampled)}</p>"
-            f"<table>{''.join(rows)}</table>{skipped}</div>"
+        return markup.box(
+            markup.paragraph(f"<b>Diagnosis</b>: {markup.text(self._headline())}<br>{markup.text(self.sampled)}"),
+            f"<table>{''.join(rows)}</table>",
+            f"<details><summary>Not checked</summary><ul>{skipped}</ul></details>" if skipped else "",
         )
 
 
 def _html_row(finding: Finding) -> str:
-    color, sign = _COLORS[finding.verdict], _SIGNS[finding.verdict]
+    sign = f'<b style="color: {_COLORS[finding.verdict]}">{_SIGNS[finding.verdict]}&nbsp;{finding.verdict}</b>'
     numbers = ", ".join(f"{name} = {_plain(value)}" for name, value in finding.evidence.items())
-    advice = f"<br><i>Try:</i> {html.escape(finding.advice)}" if finding.advice else ""
+    advice = f"<br><i>Try:</i> {markup.text(finding.advice)}" if finding.advice else ""
     if finding.cause:
-        advice = f"<br><i>Probably because of: {html.escape(finding.cause)}</i>"
-    cell = 'style="text-align:left;vertical-align:top;padding:2px 10px 2px 0'
-    return (
-        f'<tr><td {cell};color:{color};font-weight:bold;white-space:nowrap">{sign} {finding.verdict}</td>'
-        f'<td {cell};white-space:nowrap">{html.escape(finding.check)}</td>'
-        f'<td {cell}" title="{html.escape(numbers)}">{html.escape(finding.message)}{advice}</td></tr>'
-    )
+        advice = f"<br><i>Probably because of: {markup.text(finding.cause)}</i>"
+    message = f'<span title="{markup.text(numbers)}">{markup.text(finding.message)}</span>{advice}'
+    return markup.row([markup.cell(sign), markup.cell(markup.text(finding.check)), markup.cell(message)])
 
 
 def _plain(value: Any) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from nnlite import markup
 from nnlite.inspect.gradients.comparison import Comparison
 from nnlite.layers import Layer
 
@@ -170,24 +170,22 @@ class GradientCheck:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        left = 'style="text-align: left; padding: 1px 10px"'
-        right = 'style="text-align: right; padding: 1px 10px; white-space: nowrap"'
-        heads = "".join(f"<th {right}>{head}</th>" for head in COLUMNS)
-        lines = [f"<p><code>{html.escape(self.title)}</code><br>{html.escape(self._about())}</p>", "<table>"]
-        lines.append(f"<tr><th></th>{heads}<th {left}>verdict</th></tr>")
-        for row in self._rows():
-            verdict = html.escape(row.verdict) if row.verdict == "right" else f"<b>{html.escape(row.verdict)}</b>"
-            name = html.escape(row.name)
-            if row.comparison is None:
-                cell = f"<code>{name}</code>" if row.is_layer else f"<b>{name}</b>"
-                lines.append(f'<tr><td colspan="5" {left}>{cell}</td><td {left}>{verdict}</td></tr>')
+        rows = []
+        for found in self._rows():
+            verdict = markup.text(found.verdict) if found.verdict in ("", "right") else _wrong(found.verdict)
+            name = markup.text(found.name)
+            if found.comparison is not None:
+                cells = (markup.cell(markup.text(number), "number") for number in _cells(found.comparison))
+                rows.append(markup.row([markup.cell(name, "inside"), *cells, markup.cell(verdict)]))
+            elif found.is_layer:
+                rows.append(markup.row([markup.cell(markup.code(found.name), span=5), markup.cell(verdict)]))
             else:
-                cells = "".join(f"<td {right}>{html.escape(cell)}</td>" for cell in _cells(row.comparison))
-                indented = 'style="text-align: left; padding: 1px 10px 1px 2em"'
-                lines.append(f"<tr><td {indented}>{name}</td>{cells}<td {left}>{verdict}</td></tr>")
-        lines.append("</table>")
-        lines += [f"<p>{html.escape(sentence)}</p>" for sentence in self.conclusion()]
-        return "\n".join(lines)
+                rows.append(markup.row([markup.cell(name, span=6)], "part"))
+        return markup.box(
+            markup.paragraph(f"{markup.code(self.title)}<br>{markup.text(self._about())}"),
+            markup.table(("", *COLUMNS, "verdict"), rows, numbers=(1, 2, 3, 4)),
+            *(markup.paragraph(markup.text(sentence)) for sentence in self.conclusion()),
+        )
 
     def _about(self) -> str:
         drawn = any(found.n_compared + found.n_kinks < found.n_entries for found in self._comparisons())
@@ -231,3 +229,7 @@ def _cells(comparison: Comparison) -> Sequence[str]:
         return "", "on a kink" if comparison.n_kinks else "", "", ""
     worst = f"[{', '.join(map(str, comparison.worst))}]"
     return f"{comparison.relative_error:.1e}", worst, f"{comparison.analytic:.4g}", f"{comparison.numerical:.4g}"
+
+
+def _wrong(verdict: str) -> str:
+    return f'<b style="color: {markup.RED}">{markup.text(verdict)}</b>'

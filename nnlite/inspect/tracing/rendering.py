@@ -1,12 +1,12 @@
 """A trace as text, as HTML and as LaTeX."""
 
-import html
 import itertools
 import textwrap
 from typing import NamedTuple
 
 import numpy as np
 
+from nnlite import markup
 from nnlite.checks import Array
 from nnlite.inspect.tracing.notation import escaped, latex_number
 from nnlite.inspect.tracing.steps import Step
@@ -131,16 +131,15 @@ def _cells(values: Array) -> list[list[str]]:
 
 # ---- HTML ------------------------------------------------------------------------------------------------------
 
-# JupyterLab has its own rules for tables, hence !important. MathJax typesets the formula; in editors without MathJax
+# What differs from the tables of markup.py. MathJax typesets the formula; in editors without MathJax
 # (such as Visual Studio Code) the plain text is shown instead.
 STYLE = """<style>
-.nnlite-trace {border-collapse: collapse; font-size: 13px}
-.nnlite-trace tr {background: none !important}
-.nnlite-trace td, .nnlite-trace th {text-align: right; padding: 2px 10px; vertical-align: top !important;
-  border: none; white-space: nowrap; font-variant-numeric: tabular-nums}
-.nnlite-trace .l {text-align: left !important; white-space: normal}
-.nnlite-trace .part th {border-bottom: 1px solid; padding-top: 14px}
-.nnlite-trace .layer td {padding-top: 8px; opacity: .75; font-family: monospace}
+.nnlite .nnlite-trace td, .nnlite .nnlite-trace th {text-align: right !important; padding: 2px 10px !important;
+  white-space: nowrap}
+.nnlite .nnlite-trace .l {text-align: left !important; white-space: normal}
+.nnlite .nnlite-trace .part th {border-bottom: 1px solid rgba(128, 128, 128, .6) !important;
+  padding-top: 14px !important}
+.nnlite .nnlite-trace .layer td {padding-top: 8px !important; opacity: .75; font-family: monospace}
 .nnlite-trace pre {display: inline-block; text-align: left; margin: 0 0 4px 24px !important;
   font-size: 12px; background: none; padding: 0 0 0 8px !important;
   border-left: 2px solid rgba(128, 128, 128, .4) !important}
@@ -153,16 +152,16 @@ STYLE = """<style>
 
 def as_html(page: Page) -> str:
     """Return a table with a row for each step; MathJax typesets its equations."""
-    lines = [STYLE, '<div class="nnlite-trace-box" style="overflow-x: auto">']
-    lines.append(f"<p><code>{html.escape(page.title)}</code></p>")
-    lines += [f"<p>{html.escape(text)}</p>" for text in page.paragraphs]
+    lines = [markup.STYLE, STYLE, '<div class="nnlite">']
+    lines.append(f"<p><code>{markup.text(page.title)}</code></p>")
+    lines += [f"<p>{markup.text(text)}</p>" for text in page.paragraphs]
     lines.append('<table class="nnlite-trace">')
     columns = "".join(f"<th>{column}</th>" for column in ("shape", "min", "mean", "max", "zeros"))
     for section in page.sections:
-        lines.append(f'<tr class="part"><th class="l">{html.escape(section.heading)}</th>{columns}</tr>')
+        lines.append(f'<tr class="part"><th class="l">{markup.text(section.heading)}</th>{columns}</tr>')
         for layer, steps in section.by_layer():
             if layer:
-                lines.append(f'<tr class="layer"><td class="l" colspan="6">{html.escape(layer)}</td></tr>')
+                lines.append(f'<tr class="layer"><td class="l" colspan="6">{markup.text(layer)}</td></tr>')
             for step in steps:
                 lines += _html_rows(step, page.max_numbers)
     return "\n".join([*lines, "</table>", "</div>"])
@@ -176,12 +175,12 @@ def _html_rows(step: Step, most: int) -> list[str]:
     else:
         shown = shape_of(step).replace("x", "&times;"), *_statistics(step, most)
         cells = "".join(f"<td>{cell}</td>" for cell in shown)
-    equation = f'<span class="tex">\\({html.escape(latex)}\\)</span>'
-    equation += f'<span class="plain" style="display: none">{html.escape(text)}</span>'
+    equation = f'<span class="tex">\\({markup.text(latex)}\\)</span>'
+    equation += f'<span class="plain" style="display: none">{markup.text(text)}</span>'
     rows = [f'<tr><td class="l">{equation}</td>{cells}</tr>']
-    below = f'<div class="note">{html.escape(step.note)}</div>' if step.note else ""
+    below = f'<div class="note">{markup.text(step.note)}</div>' if step.note else ""
     if show_numbers(step, most):
-        below += f"<pre>{html.escape(chr(10).join(_matrix(step.values)))}</pre>"
+        below += f"<pre>{markup.text(chr(10).join(_matrix(step.values)))}</pre>"
     return [*rows, f'<tr><td class="l" colspan="6">{below}</td></tr>'] if below else rows
 
 

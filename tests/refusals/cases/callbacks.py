@@ -45,6 +45,22 @@ CALLS = {
     "Checkpoint": Call({"directory": "runs"}, wrong={"directory": 3, "every": 0, "keep": 0}),
     "EMA": Call(wrong={"decay": each(1, 1.5, -0.1, NAN, "0.9", None, True, says="at least 0 and below 1")}),
     "SWA": Call(wrong={"start_epoch": each(-1, 0.75, 3.0, "3", None, True, says="integer of at least 0")}),
+    "LivePlot": Call(wrong={"keys": each(3, [], [3], says="keys of the history"),
+                            "every": each(0, -1, NAN, "2", None, True, says="above 0")}),
+    "TensorBoard": Call(
+        {"log_dir": "runs"},
+        wrong={
+            "log_dir": PATHS,
+            "steps": each(0, 1.5, "3", True, says="integer of at least 1"),
+            "histograms": each(-1, 1.5, None, says="integer of at least 0"),
+            "pictures": [case(["roc"], "'learning_curves', 'first_layer_weights' or 'confusion_matrix'"),
+                         case("learning_curves", "a list of names"), case({"mine": 3}, "function(model, ax=ax)"),
+                         case(["confusion_matrix"], "the confusion matrix needs examples", named="data")],
+            "picture_every": each(0, 1.5, None, says="integer of at least 1"),
+            "data": [case(3, "expected (X, y)", "int"), case(([1],), "expected (X, y)", "tuple")],
+            "hyperparameters": [case([1], "a mapping of names"), case({"a": [1]}, "a number, text or bool for 'a'")],
+        },
+    ),
     "LambdaCallback": Call(
         wrong={f"on_{event}": each(3, None, says="expected a function") for event in EVENTS}
     ),

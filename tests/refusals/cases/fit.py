@@ -82,7 +82,8 @@ VALIDATION = [
     case((y, X), "two dimensions", named="validation_data X", label="swapped"),
     case((X[:5], y), "expected 5 labels", "got 8", named="validation_data y", label="lengths"),
     case((X, y + 1), "label 4 is out of range", "0..3", named="validation_data y", label="label"),
-    case([(X, y)] * 5, PAIR, "list of 5", **SOURCE, label="a source with a source"),
+    case([X] * 5, PAIR, "list of 5", **SOURCE, label="a list of X"),
+    case(iter([(X, y)]), "gone through after every epoch", "list_iterator", label="an iterator"),
     case((X[:, :2], y), "expected 3 features", named="validation_data X", **SOURCE, label="width with a source"),
 ]
 WITH_X = changed_all(

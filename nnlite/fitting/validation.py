@@ -1,0 +1,93 @@
+"""Validation data: arrays, a table, or a source of batches that can be begun again in every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nnlite.errors import ArgumentError
+from nnlite.network.examples import Examples
+from nnlite.network.foreign import adapted, untouched_torch
+from nnlite.network.signature import Signature
+from nnlite.network.sources import are_batches, check_batch, gives_batches, items_of
+from nnlite.tables.table import Table
+
+PREFIX = "validation_data "
+
+
+class ValidationBatches:
+    """Batches that are evaluated after every epoch, always from the beginning and in their own order.
+
+    Parameters
+    ----------
+    signature : Signature
+        What the network takes.
+    source : iterable
+        Its first batch is checked.
+
+    Raises
+    ------
+    ArgumentError
+        If the source is empty or cannot be begun again, or its first batch does not fit the network.
+    """
+
+    def __init__(self, signature: Signature, source: Any) -> None:
+        self.signature = signature
+        self.source = adapted(source, 1024)
+        if iter_is_itself(self.source):
+            raise ArgumentError(
+                "validation_data: expected batches that can be gone through after every epoch, got a "
+                f"{type(source).__name__}, which is used up after one; pass list(batches), or an object whose __iter__ "
+                f"begins anew"
+            )
+        if next(self.batches(), None) is None:
+            raise ArgumentError("validation_data: the source of batches is empty")
+
+    def batches(self) -> Iterator[Examples]:
+        """Yield the batches. The random generators of the training stay as they are."""
+        with untouched_torch():
+            n = 0
+            for n, batch in enumerate(items_of(self.source), start=1):
+                yield check_batch(self.signature, batch, f"{PREFIX}batch {n - 1}")
+
+    def some(self, n: int) -> Examples | None:
+        """Return up to n examples of the first batch."""
+        first = next(self.batches(), None)
+        return None if first is None else first.some(n)
+
+    def fingerprint(self) -> str:
+        """Return a fixed text: batches to come have no checksum."""
+        return f"from a {type(self.source).__name__}"
+
+
+def iter_is_itself(source: Any) -> bool:
+    """Return whether the source is an iterator that nobody can begin again. One with a length begins at ``iter``."""
+    return hasattr(source, "__next__") and not hasattr(source, "__len__")
+
+
+def check_validation_data(signature: Signature, validation_data: Any) -> Examples | ValidationBatches:
+    """Return the validation examples, or the batches of a source.
+
+    Parameters
+    ----------
+    signature : Signature
+        What the network takes.
+    validation_data : (X, y), (X, y, sample_weight), Table, or source of batches
+
+    Raises
+    ------
+    ArgumentError
+        If they do not fit the network, or are something else.
+    """
+    if isinstance(validation_data, Table):
+        return signature.check(validation_data, None, prefix=PREFIX)
+    if isinstance(validation_data, (tuple, list)) and not are_batches(validation_data):
+        if len(validation_data) in (2, 3):
+            return signature.check(*validation_data, prefix=PREFIX)
+    elif gives_batches(validation_data):
+        return ValidationBatches(signature, validation_data)
+    size = f" of {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
+    raise ArgumentError(
+        f"validation_data: expected (X, y) or (X, y, sample_weight), or a source of such batches, got "
+        f"{type(validation_data).__name__}{size}"
+    )
