@@ -15,7 +15,7 @@ REPETITIONS = 12
 
 
 def seconds_of_kernels(network: Any, optimizer: Any, batch: Batch) -> dict[str, float]:
-    """Return the seconds of each kernel in a step of one thread, the least of some repetitions, without the clock's own.
+    """Return the seconds of each kernel in a step of one thread: the least of some repetitions, without the clock.
 
     The instructions that follow a kernel on the same numbers count with it: those of the activation with
     ``dense_forward``, those of the optimizer with ``dense_gradient``.

@@ -1,6 +1,7 @@
 """The readers of files as functions of bytes: each returns what was read, or None if the file was refused."""
 
 import atexit
+import contextlib
 import gzip
 import io
 import json
@@ -13,7 +14,7 @@ import numpy as np
 
 import nnlite as nn
 from nnlite.datasets.idx import read_idx
-from nnlite.errors import DataFileError, ModelFileError
+from nnlite.errors import ArgumentError, DataFileError, ModelFileError
 from nnlite.storage import npz
 from nnlite.tables import load_csv
 
@@ -96,8 +97,10 @@ def read_table_with(options):
         table = load_csv(PATH, **options)
     except DataFileError:
         return None
-    assert np.isfinite(table.X).all()
-    assert table.y is None or (table.y.shape == table.X.shape[:1] and np.isfinite(table.y).all())
+    with contextlib.suppress(ArgumentError):  # text, missing values, or a number that is not finite
+        assert str(table)
+        assert np.isfinite(table.X).all()
+    assert table.y is None or (table.y.shape == (len(table),) and np.isfinite(table.y).all())
     assert not table.class_names or set(table.y.tolist()) == set(range(len(table.class_names)))
     return table
 
