@@ -285,7 +285,7 @@ class Model(Network):
 
 @explained
 def load(path: str | os.PathLike[str], *, layers: Iterable[type[Layer] | type[Initializer]] = ()) -> Model:
-    """Read a network that `Model.save` wrote. It predicts the same, bit for bit.
+    """Read a network that `Model.save` wrote. With the same engine it predicts the same, bit for bit.
 
     The file may come from a stranger: nothing in it is executed or imported, and reading takes at most four times its
     size in memory (and some megabytes).

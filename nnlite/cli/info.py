@@ -81,11 +81,13 @@ def _cache() -> str:
     """Describe the folder of compiled kernels."""
     if availability.missing():
         return "no compiled kernels"
-    can_be_written = cache.folder() is not None
     found = [
         f"{place.folder}: {place.kernels} kernel{'s' * (place.kernels != 1)}, {place.size / 1e6:.1f} MB"
         for place in cache.describe()
     ]
-    if not can_be_written:
+    planned = cache.planned_folder()
+    if planned is None:
         found.append("no folder can be written (NNLITE_CACHE sets it): each process compiles what it needs")
+    elif not found:
+        found.append(f"{planned}: no kernels yet")
     return "; ".join(found)

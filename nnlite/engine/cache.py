@@ -84,6 +84,11 @@ def folder() -> str | None:
     return None
 
 
+def planned_folder() -> str | None:
+    """Return the folder in which new kernels would be kept, or None. Nothing is made."""
+    return next(filter(_can_be_written, places()), None)
+
+
 def describe() -> list[Content]:
     """Return what is in the folders of the present key that exist."""
     return [_content(place) for place in places() if _may_be_used(place)]
@@ -197,6 +202,16 @@ def _make(place: str) -> None:
         _remove_unused(os.path.dirname(place))
     if not _may_be_used(place):
         raise PermissionError(f"{place}: expected a folder that belongs to this user and that nobody else can write to")
+
+
+def _can_be_written(place: str) -> bool:
+    """Return whether the folder of a key can be written, or can be made."""
+    if os.path.isdir(place):
+        return _may_be_used(place) and os.access(place, os.W_OK | os.X_OK)
+    nearest = os.path.dirname(place)
+    while not os.path.lexists(nearest):
+        nearest = os.path.dirname(nearest)
+    return os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK)
 
 
 def _remove_unused(kernels: str) -> None:

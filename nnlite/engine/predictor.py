@@ -63,21 +63,24 @@ class Chooser:
     """
 
     def __init__(self, dtype: str) -> None:
-        self._dtype = dtype
         self._wanted = ""  # NNLITE_ENGINE at the first prediction
         self._trained_in: Any = None
         self._settled = False  # only a training changes the decision
         self._microseconds = OF_LOADING if dtype in _trained else 0.0
         self._found: Predictor | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> tuple[Any, ...]:
         """Leave out the compiled kernels, which read the parameters of the original."""
-        return vars(self) | {"_found": None, "_settled": self._settled and self._found is None}
+        return self._wanted, self._trained_in, self._settled and self._found is None, self._microseconds
 
-    def compiled_training(self) -> None:
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._wanted, self._trained_in, self._settled, self._microseconds = state
+        self._found = None
+
+    def compiled_training(self, dtype: str) -> None:
         """Note that the compiled engine trains the network: compiled kernels predict from now on."""
         self._trained_in, self._settled = THIS_PROCESS, False
-        _trained.add(self._dtype)
+        _trained.add(dtype)
 
     def predictor(self, network: Any, n_examples: int, *, compiled: bool = False) -> Predictor | None:
         """Return what predicts ``n_examples`` examples; None for the textbook.
@@ -332,7 +335,7 @@ class Predictor:
             for name, variant in kernels_of(self.subject, self.dtype.name, [self._one, self._many]):
                 kernels.address(name, variant)
             self._complete = True
-        return Program(self.subject, kernels, kind, self._programs[kind])
+        return Program(self.subject, kernels, kind, self._programs.setdefault(kind, []))
 
     def _new_programs(self) -> None:
         """Forget all programs. Those that threads use now go back to their old pools, which nobody asks any more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from nnlite.engine.team import Team
 VARIANTS = ("float32", "float64", "bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
 MOST_STEPS = 4096  # steps of a call: what changes from step to step is computed before it
 CHUNK_SECONDS = 0.1  # with a single thread, which works in the calling thread, a call takes about as long
+LARGE = 2**20  # parameters from which on several threads copy them into panels and back
 SMALL = 4e6  # multiplications of a step below which one thread is faster than two
 
 
@@ -200,7 +201,7 @@ class Trainer:
                 self.run(batch, done - 1, lambda n: False)
         else:
             self._unload(done, float(self._rates[parts[-1].n - 1]))
-            self._settle_keys(done)
+            self._settle_keys(done, n_steps)
         J, n_correct = (np.concatenate([getattr(part, name) for part in parts]) for name in ("J", "n_correct"))
         return Stretch(done, J, n_correct, Y_hat, parts[-1].wrong)
 
@@ -258,42 +259,60 @@ class Trainer:
 
     def _draw_keys(self, n: int) -> Array:
         """Draw the keys of n steps, as the layers would one after the other."""
+        if not self.plan.structure.n_random:
+            return np.empty((n, 0), np.int64)
         rng = self.network.rng
         self._rng_state = rng.bit_generator.state
         keys: Array = rng.integers(0, 2**64, (n, self.plan.structure.n_random), np.uint64).view(np.int64)
         return keys
 
     def _restore_keys(self) -> None:
+        if not self.plan.structure.n_random:
+            return
         self.network.rng.bit_generator.state = self._rng_state
 
-    def _settle_keys(self, n: int) -> None:
+    def _settle_keys(self, n: int, n_drawn: int) -> None:
         """Leave the generator as n steps would have left it."""
-        self._restore_keys()
-        self._draw_keys(n)
+        if n < n_drawn:
+            self._restore_keys()
+            self._draw_keys(n)
 
     # ---- between the network and the panels -----------------------------------------------------------------------
 
     def _load(self) -> None:
+        """Copy what the network and the optimizer have into the panels."""
         network, plan = self.network, self.plan
         state = self.optimizer.state(network)
+        copies = [(parameter.theta.fill, parameter.place.view(network.state)) for parameter in plan.states]
         for parameter in plan.learned:
-            parameter.theta.fill(parameter.place.view(network.theta))
-            for name, panels in parameter.vectors.items():
-                panels.fill(parameter.place.view(state.vectors[name]))
-        for parameter in plan.states:
-            parameter.theta.fill(parameter.place.view(network.state))
+            place = parameter.place
+            copies.append((parameter.theta.fill, place.view(network.theta)))
+            copies += [(panels.fill, place.view(state.vectors[name])) for name, panels in parameter.vectors.items()]
+        self._carry_out(copies)
 
     def _unload(self, n: int, rate: float) -> None:
+        """Copy what n steps have changed out of the panels."""
         network, plan = self.network, self.plan
         state = self.optimizer.state(network)
+        copies = [(parameter.theta.read, parameter.place.view(network.state)) for parameter in plan.states]
         for parameter in plan.learned:
-            if parameter.place.trainable:
-                parameter.theta.read(parameter.place.view(network.theta))
-                for name, panels in parameter.vectors.items():
-                    panels.read(parameter.place.view(state.vectors[name]))
-            else:
-                parameter.place.view(network.grad)[...] = 0
-        for parameter in plan.states:
-            parameter.theta.read(parameter.place.view(network.state))
+            place = parameter.place
+            if not place.trainable:
+                place.view(network.grad)[...] = 0
+                continue
+            copies.append((parameter.theta.read, place.view(network.theta)))
+            copies += [(panels.read, place.view(state.vectors[name])) for name, panels in parameter.vectors.items()]
+        self._carry_out(copies)
         state.n_steps += n
         state.learning_rate = rate
+
+    def _carry_out(self, copies: Sequence[tuple[Callable[[Array], None], Array]]) -> None:
+        """Make the copies: those of large networks in several threads, since NumPy copies without the lock."""
+        if self.n_threads == 1 or self.network.n_parameters < LARGE:
+            for copy, array in copies:
+                copy(array)
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(self.n_threads) as pool:
+            list(pool.map(lambda one: one[0](one[1]), copies))

@@ -29,5 +29,9 @@ def announce() -> None:
     if _said or _silent.get() or sys.stderr is None:
         return
     _said = True
-    once = "once" if cache.folder() else "in each process, since no cache folder can be written (NNLITE_CACHE sets it)"
+    once = (
+        "once"
+        if cache.planned_folder()
+        else "in each process, since no cache folder can be written (NNLITE_CACHE sets it)"
+    )
     print(f"nnlite: compiling the engine for this processor, {once} ...", file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ from nnlite.checks import Array
 from nnlite.engine.trainer import VARIANTS, Batch, Stretch, Trainer, choose_threads, describe
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import weighted
+from nnlite.fitting.history import History
 from nnlite.fitting.loop import Loop, Saver, Setup
 from nnlite.layers import Output, Softmax
 from nnlite.network.examples import Examples
@@ -38,9 +39,13 @@ class CompiledLoop(Loop):
         """Describe what decides the last digits of the results."""
         return describe(self.network.dtype.name, self._n_threads)
 
+    def run(self, epochs: int, progress: bool) -> History:
+        """Train as `Loop.run` does. Compiled kernels predict then, also if a resumed training was already complete."""
+        self.network.predict_compiled()
+        return super().run(epochs, progress)
+
     def _prepare(self) -> None:
         """Compile the kernels, if they are not in the cache: Ctrl-C ends that at once."""
-        self.network.predict_compiled()
         source = self.setup.source
         if isinstance(source, Arrays):
             self._trainer_for(self._converted_batch(source.several(0, 1)), source.batch_size).prepare()
@@ -118,13 +123,18 @@ class CompiledLoop(Loop):
 
     def _count(self, examples: Examples, batch: Batch, stretch: Stretch, n: int, size: int) -> None:
         """Add n steps to the means of the epoch."""
-        for i in range(n):
-            part = slice(i * size, min((i + 1) * size, examples.size))
-            M = part.stop - part.start
-            weight = M if batch.weights is None else float(batch.weights[batch.order[part]].sum())
-            self.means.add_sums(float(stretch.J[i]), M, weight, float(stretch.n_correct[i]))
-            if stretch.Y_hat is not None:
-                self.means.keep(examples.batch(part).y, stretch.Y_hat[part])
+        starts = np.arange(n) * size
+        M = np.minimum(size, examples.size - starts)
+        weights = M if batch.weights is None else _sums(batch.weights[batch.order], starts, M)
+        self.means.add_several(stretch.J[:n], M, weights, stretch.n_correct[:n])
+        if stretch.Y_hat is not None:
+            for start, stop in zip(starts, starts + M, strict=True):
+                self.means.keep(examples.batch(slice(start, stop)).y, stretch.Y_hat[start:stop])
+
+
+def _sums(weights: Array, starts: Array, M: Array) -> Array:
+    """Return the sum of the weights of each batch."""
+    return np.array([weights[start : start + m].sum() for start, m in zip(starts, M, strict=True)])
 
 
 def _labels(output: Output, y: Array) -> Array | None:

@@ -80,13 +80,15 @@ class Best:
 
     def __init__(self, network: Network) -> None:
         self.loss = math.inf
-        self.initial: tuple[Array, Array] | None = (network.theta.copy(), network.state.copy())
         self.theta, self.state = network.theta.copy(), network.state.copy()
+        self.initial: tuple[Array, Array] | None = (self.theta, self.state)
 
     def consider(self, network: Network, values: Mapping[str, float]) -> None:
         """Keep the present weights if the validation loss (or else the training loss) is lower than before."""
         loss = values.get("val_loss", values["loss"])
         if loss < self.loss:
+            if self.initial is not None and self.theta is self.initial[0]:
+                self.theta, self.state = np.empty_like(self.theta), np.empty_like(self.state)
             self.loss = loss
             self.theta[...], self.state[...] = network.theta, network.state
 

@@ -30,6 +30,7 @@ class EpochBar:
         self._log = EpochLog(epochs) if shown and self._bar is None and sys.stderr else None
         self._epochs = epochs
         self._next_drawing = 0.0
+        self._values: Mapping[str, float] = {}  # of the last epoch
 
     def __enter__(self) -> "EpochBar":
         return self
@@ -53,12 +54,13 @@ class EpochBar:
         if self._log is not None:
             self._log.finished(epoch, _metrics_text(values))
         if self._bar is not None:
-            self._bar.set_postfix_str(_metrics_text(values), refresh=False)
+            self._values = values
             if time.monotonic() > self._next_drawing or epoch + 1 == self._epochs:
                 self._draw(epoch + 1)
 
     def _draw(self, position: float) -> None:
         self._bar.n = position
+        self._bar.set_postfix_str(_metrics_text(self._values), refresh=False)
         self._bar.set_description_str(f"epoch {min(int(position) + 1, self._epochs)}/{self._epochs} ", refresh=False)
         self._bar.refresh()
         self._next_drawing = time.monotonic() + REDRAW_SECONDS

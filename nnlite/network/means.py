@@ -56,6 +56,13 @@ class RunningMeans:
         self.weight += weight
         self.n_correct += n_correct
 
+    def add_several(self, J: Array, n_examples: Array, weights: Array, n_correct: Array) -> None:
+        """Add several batches, one after the other: an entry of each array belongs to a batch."""
+        self.n_examples += int(n_examples.sum())
+        self.loss = _running_sum(self.loss, J * weights)
+        self.weight = _running_sum(self.weight, weights)
+        self.n_correct = _running_sum(self.n_correct, n_correct)
+
     def keep(self, y: Array, Y_hat: Array) -> None:
         """Keep the targets and Y_hat of a batch, for the metrics."""
         self._y.append(y.copy())
@@ -84,6 +91,11 @@ class RunningMeans:
         """Restore the state returned by `get_state`."""
         self.loss, self.weight, self.n_examples, self.n_correct = state["sums"]
         self._y, self._Y_hat = ([] if state[name] is None else [state[name]] for name in ("y", "Y_hat"))
+
+
+def _running_sum(start: float, values: Array) -> float:
+    """Add the values in their order, so that it does not matter between which of them a training was interrupted."""
+    return float(np.add.accumulate(np.concatenate([[start], values]))[-1])
 
 
 def _joined(targets: Sequence[Array]) -> Array:

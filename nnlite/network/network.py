@@ -274,11 +274,11 @@ class Network(Structure):
 
     def predict_compiled(self) -> None:
         """Note that the compiled engine trains this network, so that compiled kernels predict too."""
-        self._its_chooser().compiled_training()
+        self._its_chooser().compiled_training(self.dtype.name)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the compiled kernels, which read the parameters of the original."""
-        return super().__getstate__() | {"_predictor": None}
+        return {name: value for name, value in super().__getstate__().items() if name != "_predictor"}
 
     @explained
     def evaluate(

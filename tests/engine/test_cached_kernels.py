@@ -38,11 +38,13 @@ def test_the_first_process_says_what_it_waits_for_and_the_next_neither_waits_nor
     assert python(RUN_RELU + HAS_NUMBA) == ("[0. 2.]\nFalse\n", "")
 
 
+@pytest.mark.slow
 def test_the_engine_compiles_although_numba_is_switched_off_for_the_users_functions(python):
     of_the_user = "import numba; print(numba.njit(lambda: 1).__class__.__name__)"
     assert python(RUN_RELU + of_the_user, NUMBA_DISABLE_JIT="1")[0] == "[0. 2.]\nfunction\n"
 
 
+@pytest.mark.slow
 def test_a_damaged_kernel_is_compiled_anew(python):
     python(RUN_RELU)
     for file in Path(cache.folder()).iterdir():
@@ -85,6 +87,7 @@ def test_nothing_is_written_into_the_package(python, places):
 # ---- other processors --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "size"), [("haswell", 32), ("nehalem", 16)])
 def test_the_same_folder_serves_several_processors(python, name, size):
     if python("import platform; print(platform.machine())")[0] != "x86_64\n":
@@ -95,6 +98,7 @@ def test_the_same_folder_serves_several_processors(python, name, size):
     assert len(list(Path(cache.folder()).parent.iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_kernels_run_if_nothing_can_be_kept(python):
     nowhere = "import os, tempfile; tempfile.tempdir = os.devnull\n"
     out, err = python(nowhere + RUN_RELU, NNLITE_CACHE=os.devnull)

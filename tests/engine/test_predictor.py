@@ -20,6 +20,7 @@ from ..support import Square, away_from_zero, refuse
 
 FEATURES = 24
 SIZES = [1, 2, 16, 17, 300, 1030]  # one, a few, one block and more; with odd rests
+DTYPES = ["float32", pytest.param("float64", marks=pytest.mark.slow)]
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 HIDDEN = {
@@ -47,6 +48,7 @@ OUTPUTS = {
 }
 
 
+FILLED = {"NNLITE_CACHE": ""}  # the cache of the user, which other tests fill; a test's own one is empty at first
 ONE_UNIT = ("narrow", "no weights")  # Softmax needs two
 
 
@@ -118,7 +120,7 @@ def is_compiled(model):
 # ---- the same numbers -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     ("hidden", "output"), [pair for pair in itertools.product(HIDDEN, OUTPUTS) if pair != ONE_UNIT]
 )
@@ -131,7 +133,7 @@ def test_it_predicts_what_the_textbook_predicts(hidden, output, dtype):
         assert_close(model.predict_rows(X), textbook.predict_rows(X))  # with the memory of the first call
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_it_evaluates_as_the_textbook_does(output, dtype):
     model, textbook = both([nn.Dense(12), nn.ReLU(), *OUTPUTS[output]()], dtype)
@@ -154,7 +156,7 @@ def test_metrics_see_all_predictions():
 
 
 @pytest.mark.parametrize("n_features", [1, 3, 31, 32, 33, 512, 1024])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_any_number_of_features(n_features, dtype):
     model, textbook = small(dtype, n_features)
     for M in SIZES:
@@ -413,12 +415,14 @@ for _ in range(50):
         break
     assert os.waitpid(child, 0)[1] == 0
 """
-    python(PREDICT + of_child, NNLITE_ENGINE="compiled", NNLITE_NUM_THREADS="3")
+    python(PREDICT, NNLITE_ENGINE="compiled", **FILLED)  # the process below need not load the compiler
+    python(PREDICT + of_child, NNLITE_ENGINE="compiled", NNLITE_NUM_THREADS="3", **FILLED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processor", ["haswell", "nehalem"])
 def test_older_processors(processor, python):
-    out, _ = python(PREDICT, NUMBA_CPU_NAME=processor, NUMBA_CPU_FEATURES="", NNLITE_ENGINE="compiled")
+    out, _ = python(PREDICT, NUMBA_CPU_NAME=processor, NUMBA_CPU_FEATURES="", NNLITE_ENGINE="compiled", **FILLED)
     assert float(out.split()[0]) < TOLERANCE["float32"]
 
 
@@ -439,6 +443,7 @@ MANY = "digits = [model.predict_proba(X[:1]).tobytes() for _ in range(4000)]\npr
 LOADED = "print('llvmlite' in sys.modules, 'numba' in sys.modules)"
 
 
+@pytest.mark.slow
 def test_what_predictions_load(python):
     def loaded(code, **environment):
         """Whether a process that runs this code has loaded LLVM, and Numba."""
@@ -477,7 +482,7 @@ print(nn.load("model.npz").predict_proba(X).tobytes() == expected == model.copy(
 print(early.predict_proba(X).tobytes() == before)
 print(round(model.evaluate(X, np.arange(300) % 5)["loss"] / history["val_loss"][-1], 12))
 """
-    assert python(PREDICT + train)[0].split()[1:] == ["compiled", "True", "True", "1.0"]
+    assert python(PREDICT + train, **FILLED)[0].split()[1:] == ["compiled", "True", "True", "1.0"]
 
 
 def test_a_network_with_a_layer_of_a_user_keeps_the_textbook():

@@ -105,38 +105,57 @@ def scale_row(a: Matrix, i: int, factor: float) -> None:
             row[j] = T(0)
 
 
+@inline
+def is_first(z: Matrix, i: int, label: int, top: float) -> bool:
+    """Whether no class before the label has the largest z too: the first one is predicted."""
+    for p in range(label // z.width + 1):
+        row = numbers(cell(z, p, i), min(z.width, label - p * z.width))
+        for j in range(row.size):
+            if row[j] == top:
+                return False
+    return True
+
+
+@inline
+def mean_above(z: Matrix, i: int, top: float) -> float:
+    """``1/C sum_j (z_j - max z)``."""
+    total = 0.0
+    for p in range(n_panels(z)):
+        row = numbers(cell(z, p, i), min(z.width, z.units - p * z.width))
+        for j in range(row.size):
+            total += float(row[j] - top)
+    return T(total / z.units)
+
+
+@inline
+def subtract_from_row(a: Matrix, i: int, number: float) -> None:
+    """``a_i = a_i - number``."""
+    for p in range(n_panels(a)):
+        row = numbers(cell(a, p, i), min(a.width, a.units - p * a.width))
+        for j in range(row.size):
+            row[j] -= number
+
+
 @kernel
 def softmax_labels(
     z: Matrix, dz: Matrix, sums: Vector, y: Integers, weights: Integer, order: Integers, smoothing: Number,
     Y_hat: Integer, results: Integer, step: int, first: int, M: int, thread: int, n_threads: int, shared: int,
 ) -> None:  # fmt: skip
     """``a = e^z / sum``, ``L = log sum - sum_j y_j z_j``, ``dz = a - y``, for class indices y."""
-    n, w = z.units, z.width
+    w = z.width
     begin, end = share(M, thread, n_threads)
     total = sum_of_weights(weights, order, first, M)
     softmax_rows(z, dz, begin, end, sums)
     cost, correct = 0.0, 0.0
     for i in range(begin, end):
         number = example(order, first + i)
-        label = y[number]
-        top = sums[sums.size // 2 + i]
+        label, top = y[number], sums[sums.size // 2 + i]
         of_label = numbers(cell(z, label // w, i), w)[label % w] - top
-        largest_at = 0
-        largest = T(-1)
-        mean_z = 0.0
-        for p in range(n_panels(z)):
-            row, z_row = numbers(cell(dz, p, i), min(w, n - p * w)), numbers(cell(z, p, i), w)
-            for j in range(row.size):
-                if row[j] > largest:
-                    largest = row[j]
-                    largest_at = p * w + j
-                if smoothing != T(0):
-                    mean_z += float(z_row[j] - top) / n
-        correct += largest_at == label
+        correct += of_label == T(0) and is_first(z, i, label, top)
         w_i = weight(weights, number)
-        loss = math.log(float(sums[i])) - (1.0 - smoothing) * float(of_label)
+        loss = T(math.log(sums[i])) - (T(1) - smoothing) * of_label
         if smoothing != T(0):
-            loss -= smoothing * mean_z
+            loss -= smoothing * mean_above(z, i, top)
         cost += w_i * float(loss)
         if Y_hat != 0:
             scale_row(dz, i, T(1) / sums[i])
@@ -145,10 +164,7 @@ def softmax_labels(
         factor = T(w_i / total)
         scale_row(dz, i, factor / sums[i])
         if smoothing != T(0):
-            for p in range(n_panels(z)):
-                row = numbers(cell(dz, p, i), min(w, n - p * w))
-                for j in range(row.size):
-                    row[j] -= factor * smoothing / T(n)
+            subtract_from_row(dz, i, factor * smoothing / T(z.units))
         numbers(cell(dz, label // w, i), w)[label % w] -= factor * (T(1) - smoothing)
     report(results, step, thread, n_threads, shared, cost, correct)
 
