@@ -19,13 +19,14 @@ from nnlite.network.building import (
     layers_with_parameters,
 )
 from nnlite.network.class_names import check_class_names
+from nnlite.network import state_dict as state_dicts
 from nnlite.network.examples import check_X
 from nnlite.network.knowledge import Knowledge, TargetScale, as_numbers
 from nnlite.network.passes import Pass
 from nnlite.network.signature import Signature
 from nnlite.network.vectors import Segment, Vectors, Views, copy_into
 from nnlite.tables.encoding import Encoding
-from nnlite.words import Explained, instead_of_attribute
+from nnlite.words import Explained, explained, instead_of_attribute
 
 INTERNAL = frozenset(
     "actual_seed all_layers evaluate_examples first_trainable infer_shapes knowledge lay_out new_pass predict_compiled "
@@ -194,6 +195,85 @@ class Structure(Explained):
     @class_names.setter
     def class_names(self, names: Any) -> None:
         self._class_names = check_class_names(names, self.output, self.shapes[-1][0] if self.shapes else None)
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return all parameters and running averages under the names of PyTorch.
+
+        The layers are numbered as in a ``torch.nn.Sequential``: ``"0.weight"`` and ``"0.bias"`` belong to the first.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Copies. Dense has ``weight`` (n[l], n[l-1]), which is the transpose of W, and ``bias``; BatchNorm and
+            LayerNorm have ``weight`` (gamma) and ``bias`` (beta); BatchNorm also ``running_mean``, ``running_var`` and
+            ``num_batches_tracked``, which is always 0 here. The layers inside a Residual at place 2 are
+            ``"2.layers.0"`` and so on. A layer of your own keeps the names of its parameters.
+
+        Raises
+        ------
+        NotBuiltError
+            If the network has no parameters yet.
+
+        Notes
+        -----
+        In PyTorch: ``sequential.load_state_dict({key: torch.from_numpy(a) for key, a in model.state_dict().items()})``.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Dense(8), nn.ReLU(), nn.Dense(3), nn.Softmax()], n_features=4)
+        >>> {key: array.shape for key, array in model.state_dict().items()}
+        {'0.weight': (8, 4), '0.bias': (8,), '2.weight': (3, 8), '2.bias': (3,)}
+        """
+        self.require_built("state_dict")
+        arrays, counters = {}, set(state_dicts.counters(self.layers))
+        for key, entry in self._state_entries().items():
+            array = entry.segment.view(self.state if entry.kept else self.theta)
+            arrays[key] = np.array(array.T if entry.transposed else array, order="C")
+            counter = key.removesuffix("running_var") + state_dicts.COUNTER
+            if counter in counters:
+                arrays[counter] = np.array(0, np.int64)
+        return arrays
+
+    @explained
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Set all parameters and running averages from arrays under the names of PyTorch; see `state_dict`.
+
+        Parameters
+        ----------
+        state_dict : mapping of str to array_like
+            What ``state_dict()`` of a ``torch.nn.Sequential`` or of a network returns. Tensors of PyTorch are taken as
+            they are. ``num_batches_tracked`` may be missing.
+
+        Raises
+        ------
+        ArgumentError
+            If a key is missing or unexpected, a shape is wrong, or a number is not finite. The message names the keys.
+            The network does not change then.
+        NotBuiltError
+            If the network has no parameters yet.
+
+        Notes
+        -----
+        Hyperparameters are not in a state dict: ``BatchNorm(epsilon=...)`` and the like must be as in PyTorch, where
+        they have the same defaults.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Dense(1), nn.Identity()], n_features=2)
+        >>> model.load_state_dict({"0.weight": [[2.0, 3.0]], "0.bias": [1.0]})
+        >>> model.predict([[1.0, 1.0]])
+        array([6.], dtype=float32)
+        """
+        self.require_built("load_state_dict")
+        named = self._state_entries()
+        arrays = state_dicts.read(state_dict, named, state_dicts.counters(self.layers), self.dtype)
+        for key, entry in named.items():
+            entry.segment.view(self.state if entry.kept else self.theta)[...] = arrays[key]
+
+    def _state_entries(self) -> dict[str, state_dicts.Entry]:
+        return state_dicts.entries(self.layers, self.segments, self.state_segments)
 
     @property
     def knowledge(self) -> Knowledge:

@@ -1,0 +1,11 @@
+"""Which modules of nnlite are not collected, since the library that they are for is not installed."""
+
+import importlib.util
+
+NEEDED = {
+    "nnlite/onnx/*": "onnx",
+    "nnlite/safetensors.py": "safetensors",
+    "nnlite/keras.py": "h5py",
+}
+
+collect_ignore_glob = [path for path, library in NEEDED.items() if importlib.util.find_spec(library) is None]
