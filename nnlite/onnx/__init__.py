@@ -1,1 +1,10 @@
-"""x."""
+"""ONNX files: networks for other runtimes, and networks from PyTorch, Keras and scikit-learn. Needs ``nnlite[onnx]``."""
+
+from nnlite.onnx.exporting import export
+from nnlite.onnx.feeding import inputs
+
+__all__ = ["export", "inputs"]
+
+
+def __dir__() -> list[str]:
+    return __all__
