@@ -2,8 +2,9 @@
 
 from nnlite.onnx.exporting import export
 from nnlite.onnx.feeding import inputs
+from nnlite.onnx.loading import load
 
-__all__ = ["export", "inputs"]
+__all__ = ["export", "inputs", "load"]
 
 
 def __dir__() -> list[str]:

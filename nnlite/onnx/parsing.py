@@ -57,9 +57,12 @@ class Program(NamedTuple):
         Of the input, the batch first; None for a size that is not fixed.
     input_type : numpy.dtype
     outputs : list of str
+        Those that may be numbers with fractions.
     opset : int
         The version of ONNX' operators.
     metadata : dict of str to str
+    doubles : bool
+        Whether the weights are float64.
     """
 
     nodes: list[Node]
@@ -70,6 +73,7 @@ class Program(NamedTuple):
     outputs: list[str]
     opset: int
     metadata: dict[str, str]
+    doubles: bool
 
 
 def read(library: Any, path: str) -> Program:
@@ -114,6 +118,7 @@ def _program(library: Any, model: Any, tensors: TensorReader) -> Program:
     name, dims, dtype = _input(library, given[0])
     opsets = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     nodes = [_node(node, tensors) for node in graph.node]
+    weights = [tensor for tensor in graph.initializer if len(tensor.dims) == 2]
     _check_order(nodes, {name, *constants})
     return Program(
         nodes=nodes,
@@ -121,9 +126,10 @@ def _program(library: Any, model: Any, tensors: TensorReader) -> Program:
         input=name,
         input_dims=dims,
         input_type=dtype,
-        outputs=[value.name for value in graph.output],
+        outputs=[value.name for value in graph.output if _may_be_floats(library, value)],
         opset=opsets[0] if opsets else 1,
         metadata={entry.key: entry.value for entry in model.metadata_props},
+        doubles=bool(weights) and all(tensor.data_type == library.TensorProto.DOUBLE for tensor in weights),
     )
 
 
@@ -138,6 +144,14 @@ def _input(library: Any, value: Any) -> tuple[str, list[int | None], np.dtype[An
     if not 2 <= len(dims) <= 8:
         raise ModelFileError(f"the input {value.name!r:.100} has {len(dims)} dimensions; expected rows, (M, n)")
     return value.name, dims, dtype
+
+
+def _may_be_floats(library: Any, value: Any) -> bool:
+    """Whether an output may be an array of floats; labels are not."""
+    types = library.TensorProto
+    if not value.type.HasField("tensor_type"):
+        return True  # such as the list of dictionaries that scikit-learn's classifiers give
+    return value.type.tensor_type.elem_type in (types.UNDEFINED, types.FLOAT, types.DOUBLE, types.FLOAT16)
 
 
 def _node(node: Any, tensors: TensorReader) -> Node:
