@@ -13,7 +13,8 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ModelFileError
-from nnlite.functional import SELU_ALPHA, SELU_LAMBDA, erf, gelu, hard_swish, sigmoid, softmax, softplus
+from nnlite.functional import SELU_ALPHA, SELU_LAMBDA, erf, gelu, hard_swish, sigmoid, softplus
+from nnlite.layers import Cache, Softmax
 from nnlite.onnx.graph import ML_DOMAIN
 from nnlite.onnx.parsing import Node
 
@@ -81,7 +82,7 @@ def evaluate(node: Node, values: Sequence[Array | None], opset: int) -> Array:
 
 def short(value: float) -> float:
     """Return the decimal number with the fewest digits that is the same in float32."""
-    return float(str(np.float32(value))) if np.float32(value) == value else value
+    return float(str(np.float32(value))) if float(np.float32(value)) == value else value
 
 
 def check_size(shape: Sequence[int], node: Node) -> None:
@@ -229,7 +230,7 @@ def _softmax(call: Call) -> Array:
     axis = call.attribute("axis", -1 if call.opset >= 13 else 1)
     if axis % call[0].ndim != call[0].ndim - 1:
         raise ModelFileError(f"{call.node} works along axis {axis}, and the layer Softmax along the last")
-    return softmax(call[0])
+    return Softmax().forward(call[0], Cache())  # also over a single unit
 
 
 REDUCTIONS: dict[str, Callable[..., Array]] = {

@@ -103,10 +103,11 @@ def _residual(to: LayerWriter, layer: Any, a_prev: str) -> str:
 # ---- activations -----------------------------------------------------------------------------------------------------
 
 
-def _elu_of(to: LayerWriter, z: str, alpha: float) -> str:
-    """``max(0, z) + alpha (e^{min(0, z)} - 1)``."""
+def _elu_of(to: LayerWriter, z: str, alpha: float, scale: float = 1.0) -> str:
+    """``scale max(0, z) + scale alpha (e^{min(0, z)} - 1)``."""
     below = to.add("Sub", to.add("Exp", to.add("Min", z, 0.0)), 1.0)
-    return to.add("Add", to.add("Relu", z), to.add("Mul", below, alpha))
+    above = to.add("Relu", z)
+    return to.add("Add", to.add("Mul", above, scale) if scale != 1 else above, to.add("Mul", below, scale * alpha))
 
 
 def _leaky_relu(to: LayerWriter, layer: Any, z: str) -> str:
@@ -122,7 +123,7 @@ def _elu(to: LayerWriter, layer: Any, z: str) -> str:
 def _selu(to: LayerWriter, layer: Any, z: str) -> str:
     if to.single:
         return to.add("Selu", z, alpha=SELU_ALPHA, gamma=SELU_LAMBDA)
-    return to.add("Mul", _elu_of(to, z, SELU_ALPHA), SELU_LAMBDA)
+    return _elu_of(to, z, SELU_ALPHA, SELU_LAMBDA)
 
 
 def _gelu(to: LayerWriter, layer: Any, z: str) -> str:

@@ -14,7 +14,6 @@ import numpy as np
 from nnlite import layers
 from nnlite.checks import Array
 from nnlite.layers import Activation, Cache
-from nnlite.onnx.evaluation import short
 from nnlite.onnx.items import Affine, Item, affine
 
 TOLERANCE = 1e-6  # of activations, whose constants a file may have in float32
@@ -84,7 +83,7 @@ def _activation(probes: Sequence[Array], results: Sequence[Array]) -> Item | Non
             return Item(make)
     z, a = (np.concatenate([array.ravel() for array in arrays]) for arrays in (probes, results))
     lowest = int(z.argmin())
-    slope, limit = short(float(a[lowest] / z[lowest])), short(float(a[lowest] / np.expm1(z[lowest])))
+    slope, limit = _rounded(float(a[lowest] / z[lowest])), _rounded(float(a[lowest] / np.expm1(z[lowest])))
     for cls, value, largest in ((layers.LeakyReLU, slope, 1), (layers.ELU, limit, np.inf)):
         if 0 <= value <= largest:
             make_it = _maker(cls, value)
@@ -128,24 +127,30 @@ def _softmax(probes: Sequence[Array], results: Sequence[Array]) -> Item | None:
 
 def _layer_norm(function: Function, probes: Sequence[Array], results: Sequence[Array]) -> Item | None:
     """Return LayerNorm, with gamma and beta from rows that are so large that epsilon says nothing, then epsilon."""
-    first, second = probes[0] * 1e6, probes[-2] * 1e6 if len(probes) > 2 else -probes[0] * 1e6
-    (d1, var1), (d2, var2) = _centered(first[:1]), _centered(second[:1])
-    hat1, hat2 = d1 / np.sqrt(var1), d2 / np.sqrt(var2)
-    a1, a2 = function(first)[:1], function(second)[:1]
+    large, small = probes[0] * 1e6, probes[-1]
+    d, variance = _centered(large)
+    hat, up, down = d / np.sqrt(np.maximum(variance, 1e-300)), function(large), function(-large)
+    row = np.abs(hat).argmax(axis=0)[None]
+    hat, up, down = (np.take_along_axis(array, row, axis=0)[0] for array in (hat, up, down))
     with np.errstate(all="ignore"):
-        gamma = ((a1 - a2) / (hat1 - hat2))[0]
-        beta = (a1 - gamma * hat1)[0]
-        d, var = _centered(probes[-1][:1])
-        part = gamma * d / (results[-1][:1] - beta)
+        gamma, beta = (up - down) / (2 * hat), (up + down) / 2
+        d, variance = _centered(small)
         place = np.unravel_index(np.argmax(np.abs(gamma * d)), d.shape)
-        epsilon = short(float(f"{float(part[place] ** 2 - var.ravel()[0]):.6g}"))
+        sigma = (gamma * d)[place] / (results[-1] - beta)[place]
+        epsilon = _rounded(float(sigma**2 - variance.reshape(len(small))[place[0]]))
     if not (np.isfinite(gamma).all() and np.isfinite(beta).all() and SMALLEST_EPSILON <= epsilon <= LARGEST_EPSILON):
         return None
     for probe, result in zip(probes, results, strict=True):
-        d, var = _centered(probe)
-        if not _close(result, gamma * d / np.sqrt(var + epsilon) + beta, TOLERANCE):
+        d, variance = _centered(probe)
+        if not _close(result, gamma * d / np.sqrt(variance + epsilon) + beta, TOLERANCE):
             return None
     return Item(lambda: layers.LayerNorm(epsilon=epsilon), {"gamma": gamma, "beta": beta})
+
+
+def _rounded(value: float) -> float:
+    """Return 1e-5 for what float32 makes of 1e-5, and other numbers as they are."""
+    decimal = float(f"{value:.6g}") if np.isfinite(value) else value
+    return decimal if abs(decimal - value) <= 1e-7 * abs(value) else value
 
 
 def _centered(rows: Array) -> tuple[Array, Array]:

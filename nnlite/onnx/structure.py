@@ -7,6 +7,7 @@ other side is a chain from the same cut.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,9 +20,9 @@ from nnlite.onnx.items import Item, dense
 from nnlite.onnx.parsing import MOST_NUMBERS, Node, Program
 from nnlite.onnx.recognition import recognized
 
-MOST_TOGETHER = 64  # operators that are one layer together
+MOST_TOGETHER = 128  # operators that are one layer together
 MOST_CUTS = 16  # that lie inside of one layer
-LARGEST_TOGETHER = 2**16  # numbers of an example, where several operators are one layer
+LARGEST_TOGETHER = 2**24  # numbers that they compute
 DEEPEST = 32  # Residuals inside Residuals
 STRUCTURAL = ("MatMul", "Gemm", "BatchNormalization")
 
@@ -153,7 +154,8 @@ class Structure:
         if len(nodes) == 1 and nodes[0].operator in STRUCTURAL:
             return self._structural(nodes[0], start)
         shape = self.shapes[start][1:]
-        small = len(nodes) == 1 or (len(nodes) <= MOST_TOGETHER and np.prod(shape) <= LARGEST_TOGETHER)
+        numbers = len(nodes) * self.rows * math.prod(shape)
+        small = len(nodes) == 1 or (len(nodes) <= MOST_TOGETHER and numbers <= LARGEST_TOGETHER)
         if small and self.shapes[start][0] == self.rows and not any(node.operator in STRUCTURAL for node in nodes):
             try:
                 found = recognized(lambda rows: self._computed(nodes, start, end, rows), self.rows, shape)
