@@ -80,8 +80,8 @@ def load(path: str | os.PathLike[str], *, output: Output | None = None) -> Model
     """
     onnx = require("onnx", "onnx", "nnlite.onnx.load")
     name = checks.path("path", path)
-    if output is not None and (not isinstance(output, Output) or output.bound):
-        raise ArgumentError(f"output: expected a new output layer such as nn.Softmax(), got {output!r:.100}")
+    if output is not None and not isinstance(output, Output):
+        raise ArgumentError(f"output: expected an output layer such as nn.Softmax(), got {output!r:.100}")
     try:
         program = parsing.read(onnx, name)
         end = ending(program)

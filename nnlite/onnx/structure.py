@@ -105,13 +105,14 @@ class Structure:
         at, to, dead = 0, 1, set[int]()
         while at < len(cuts) - 1:
             found = None
-            while found is None and to < len(cuts) and to - at <= MOST_CUTS and to not in dead:
-                nodes = [i for i in between if cuts[at][0] < i <= cuts[to][0]]
-                try:
-                    found = self._segment([self.nodes[i] for i in nodes], cuts[at][1], cuts[to][1], depth)
-                except ModelFileError as error:
-                    if at > furthest:
-                        furthest, problem = at, str(error)
+            while found is None and to < len(cuts) and to - at <= MOST_CUTS:
+                if to not in dead:
+                    nodes = [i for i in between if cuts[at][0] < i <= cuts[to][0]]
+                    try:
+                        found = self._segment([self.nodes[i] for i in nodes], cuts[at][1], cuts[to][1], depth)
+                    except ModelFileError as error:
+                        if at > furthest:
+                            furthest, problem = at, str(error)
                 to += found is None
             if found is not None:
                 tried.append((at, found))

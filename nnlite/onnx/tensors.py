@@ -62,7 +62,8 @@ class TensorReader:
         if dtype.kind not in "fiub" and dtype.itemsize != 2:
             raise ModelFileError(f"the constant {tensor.name!r:.100} cannot lie in another file")
         location, needed = entries.get("location", ""), math.prod(shape) * dtype.itemsize
-        offset, length = (_integer(entries.get(key, default)) for key, default in (("offset", "0"), ("length", str(needed))))
+        offset = _integer(entries.get("offset", "0"))
+        length = _integer(entries["length"]) if "length" in entries else needed
         if length != needed:
             raise ModelFileError(f"the constant {tensor.name!r:.100} needs {needed} bytes, and has {length}")
         path = self._path_inside(location)
