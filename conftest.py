@@ -5,7 +5,7 @@ import importlib.util
 NEEDED = {
     "nnlite/onnx/*": "onnx",
     "nnlite/safetensors.py": "safetensors",
-    "nnlite/keras.py": "h5py",
+    "nnlite/keras/*": "h5py",
 }
 
 collect_ignore_glob = [path for path, library in NEEDED.items() if importlib.util.find_spec(library) is None]
