@@ -161,7 +161,8 @@ def _sizes(file: Any) -> dict[str, int]:
         tensor = file.get_slice(key)
         if tensor.get_dtype() not in NUMBERS:
             raise ModelFileError(
-                f"the tensor {key!r:.100} is of type {tensor.get_dtype()}, which NumPy does not have; save it as float32"
+                f"the tensor {key!r:.100} is of type {tensor.get_dtype()}, which NumPy does not have; "
+                f"save it as float32"
             )
         sizes[key] = math.prod(tensor.get_shape())
     return sizes

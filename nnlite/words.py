@@ -83,7 +83,7 @@ OF_A_MODEL = {
     "count_params": "write model.n_parameters",
     "eval": "predict and forward(X, training=False) compute without dropout",
     "get_weights": "write model.parameters, or model.theta for all in one vector",
-    "load_weights": "write nn.load(path)",
+    "load_weights": "write nn.load(path), or nn.keras.load_weights(model, path) for a file of Keras",
     "named_parameters": "write model.parameters.items()",
     "partial_fit": "write fit: another fit continues from the present parameters",
     "score": 'write evaluate(X, y)["accuracy"]',

@@ -1,4 +1,4 @@
-"""Networks and weights from the files of Keras 3; Keras itself is not needed. Needs ``nnlite[keras]``, which is h5py."""
+"""Networks and weights from the files of Keras 3, without Keras. Needs ``nnlite[keras]``, which is h5py."""
 
 from nnlite.keras.loading import load, load_weights
 

@@ -1,4 +1,4 @@
-"""Read the files of Keras 3: ``.keras``, a zip with a description and an HDF5 file, or ``.weights.h5``, that file alone.
+"""Read the files of Keras 3: ``.keras``, a zip with a description and an HDF5 file, or that file alone, ``.weights.h5``.
 
 In the HDF5 file the arrays of the third Dense layer are ``layers/dense_2/vars/0`` and ``.../1``. Each kind of layer is
 numbered by itself, in the order of the network.
@@ -99,8 +99,8 @@ def _layers(library: Any, file: BinaryIO, size: int) -> dict[str, list[Arrays]]:
     with refusing("is not an HDF5 file of Keras"), library.File(file, "r") as weights:
         names = [name for name in GROUPS if name in weights]
         if not names:
-            hint = "; it is one of Keras 2: load it there, and save it with Keras 3" if "model_weights" in weights else ""
-            raise ModelFileError(f"has no group 'layers'{hint}")
+            hint = "; it is one of Keras 2: load it there, and save it with Keras 3"
+            raise ModelFileError(f"has no group 'layers'{hint if 'model_weights' in weights else ''}")
         group = _inside(library, weights, names[0])
         found: dict[str, list[tuple[int, Arrays]]] = {}
         if len(group) > MOST_LAYERS:

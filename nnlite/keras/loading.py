@@ -161,7 +161,8 @@ def _found(content: Content, model: Network) -> list[tuple[Layer, str, Array]]:
         here = [layer for layer in model.all_layers() if isinstance(layer, kind.layer)]
         if len(in_file) != len(here):
             raise ModelFileError(
-                f"has {len(in_file)} layers {kind.class_name}, and the network has {len(here)} layers {kind.layer.__name__}"
+                f"has {len(in_file)} layers {kind.class_name}, "
+                f"and the network has {len(here)} layers {kind.layer.__name__}"
             )
         given = of_class(content.config, kind.class_name)
         arguments: Sequence[Any] = [None] * len(here) if given is None or len(given) != len(here) else given
@@ -179,7 +180,8 @@ def _named(kind: Kind, arrays: Arrays, argument: Any) -> dict[str, Array]:
     elif kind.layer is Dense and len(arrays.values) == 1:
         names = ["W"]
     if len(names) != len(arrays.values):
-        raise ModelFileError(f"{arrays.place} has {len(arrays.values)} arrays, expected {len(names)}: {', '.join(names)}")
+        expected = f"{len(names)}: {', '.join(names)}"
+        raise ModelFileError(f"{arrays.place} has {len(arrays.values)} arrays, expected {expected}")
     named = dict(zip(names, arrays.values, strict=True))
     last = arrays.values[-1]
     units = last.shape[-1:] if kind.layer is Dense else last.shape

@@ -67,7 +67,9 @@ def counters(layers: Sequence[Layer]) -> list[str]:
     return [f"{place}.{COUNTER}" for layer, place in _places(layers, "") if isinstance(layer, BatchNorm)]
 
 
-def read(state_dict: Any, named: Mapping[str, Entry], optional: Sequence[str], dtype: np.dtype[Any]) -> dict[str, Array]:
+def read(
+    state_dict: Any, named: Mapping[str, Entry], optional: Sequence[str], dtype: np.dtype[Any]
+) -> dict[str, Array]:
     """Return the arrays of a state dict in the orientation and dtype of the network.
 
     Raises
@@ -104,7 +106,8 @@ def as_array(name: str, value: Any) -> Array:
             tensor = value.detach().cpu()
             value = (tensor.float() if str(tensor.dtype).endswith("bfloat16") else tensor).numpy()
         except Exception as error:  # a sparse or quantized tensor, or one without numbers
-            raise ArgumentError(f"{name}: expected a dense tensor of numbers ({' '.join(str(error).split()):.200})") from error
+            reason = " ".join(str(error).split())
+            raise ArgumentError(f"{name}: expected a dense tensor of numbers ({reason:.200})") from error
     return checks.numeric_array(name, value)
 
 

@@ -1,4 +1,4 @@
-"""ONNX files: networks for other runtimes, and networks from PyTorch, Keras and scikit-learn. Needs ``nnlite[onnx]``."""
+"""ONNX files: networks for other runtimes, and from PyTorch, Keras and scikit-learn. Needs ``nnlite[onnx]``."""
 
 from nnlite.onnx.exporting import export
 from nnlite.onnx.feeding import inputs

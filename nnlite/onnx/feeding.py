@@ -32,7 +32,8 @@ def inputs(model: Network, data: Any) -> dict[str, Array]:
     Returns
     -------
     dict of str to ndarray, (M, 1)
-        Numbers as float64, booleans as 1 and 0, a missing value as NaN, and text, as ``onnxruntime.InferenceSession.run(None, ...)`` takes them.
+        Numbers as float64, booleans as 1 and 0, a missing value as NaN, and text, as ``InferenceSession.run`` of ONNX
+        Runtime takes them.
 
     Raises
     ------

@@ -56,7 +56,7 @@ def load(path: str | os.PathLike[str], *, output: Output | None = None) -> Model
     ImportError
         If onnx is not installed: ``pip install "nnlite[onnx]"``.
     ModelFileError
-        If the file is damaged, or has an operator for which nnlite has no layer: the message names the first. Further, if
+        If the file is damaged, or has an operator for which nnlite has no layer: the message names the first. Also if
         the network has several inputs, or is not a chain of layers and residual connections.
     OSError
         If the file does not exist (FileNotFoundError) or cannot be read.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from nnlite.errors import ModelFileError
 from nnlite.onnx.parsing import Node, Program, is_ml
 
@@ -32,7 +30,8 @@ def ending(program: Program) -> Ending:
     producers = {name: node for node in program.nodes for name in node.outputs}
     values = [_behind(producers, output) for output in program.outputs]
     if len(set(values)) != 1:
-        raise ModelFileError(f"has {len(set(values))} outputs ({', '.join(map(repr, program.outputs[:10]))}); expected one")
+        shown = ", ".join(map(repr, program.outputs[:10]))
+        raise ModelFileError(f"has {len(set(values))} outputs ({shown}); expected one")
     return Ending(_without_complement(program, producers, values[0]), _class_names(program))
 
 

@@ -114,7 +114,9 @@ def _program(library: Any, model: Any, tensors: TensorReader) -> Program:
     if len(given) != 1:
         names = ", ".join(repr(value.name[:40]) for value in given[:10])
         what = "a table" if any(node.op_type == "LabelEncoder" for node in graph.node) else "several arrays"
-        raise ModelFileError(f"has {len(given)} inputs ({names}): it takes {what}, and nnlite reads networks of one array")
+        raise ModelFileError(
+            f"has {len(given)} inputs ({names}): it takes {what}, and nnlite reads networks of one array"
+        )
     name, dims, dtype = _input(library, given[0])
     opsets = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     nodes = [_node(node, tensors) for node in graph.node]
@@ -170,7 +172,7 @@ def _attribute(attribute: Any, tensors: TensorReader) -> Any:
     if attribute.type == kinds.STRINGS:
         return [text.decode(errors="replace") for text in attribute.strings]
     plain = {kinds.FLOAT: "f", kinds.INT: "i", kinds.FLOATS: "floats", kinds.INTS: "ints"}
-    value = getattr(attribute, plain[attribute.type]) if attribute.type in plain else None
+    value: Any = getattr(attribute, plain[attribute.type]) if attribute.type in plain else None
     return list(value) if attribute.type in (kinds.FLOATS, kinds.INTS) else value
 
 

@@ -1,14 +1,14 @@
 """Take a program apart into layers.
 
-A value through which every path from the input to the output leads is a cut. Between two cuts lies one layer, or several
-operators that are one layer together; which cuts belong together is found by trying. A Residual is an addition whose
-other side is a chain from the same cut.
+A value through which every path from the input to the output leads is a cut. Between two cuts lies one layer, or
+several operators that are one layer together; which cuts belong together is found by trying. A Residual is an addition
+whose other side is a chain from the same cut.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class Structure:
         self.shapes[self.program.input] = (self.rows, *shape)
         last_use = {name: i for i, node in enumerate(self.nodes) for name in node.inputs}
         for i, node in enumerate(self.nodes):
-            values = [None if not name else self.known[name] if name in self.known else data[name] for name in node.inputs]
+            values = self._values(node, data)
             result = self._evaluated(node, values)
             name = node.outputs[0]
             if node.operator == "Shape" or all(not given or given in self.known for given in node.inputs):
@@ -74,6 +74,10 @@ class Structure:
             for given in node.inputs:
                 if last_use.get(given) == i:
                     data.pop(given, None)
+
+    def _values(self, node: Node, data: Mapping[str, Array]) -> list[Array | None]:
+        """Return the values of the inputs of a node; None for one that is left out."""
+        return [None if not name else data[name] if name in data else self.known[name] for name in node.inputs]
 
     def _evaluated(self, node: Node, values: Sequence[Array | None]) -> Array:
         try:
@@ -170,8 +174,7 @@ class Structure:
         """Return the value ``end`` that follows from rows in place of the value ``start``."""
         values: dict[str, Array] = {start: rows}
         for node in nodes:
-            given = [None if not name else values[name] if name in values else self.known[name] for name in node.inputs]
-            values[node.outputs[0]] = evaluate(node, given, self.program.opset)
+            values[node.outputs[0]] = evaluate(node, self._values(node, values), self.program.opset)
         return values[end]
 
     def _structural(self, node: Node, start: str) -> Item | None:

@@ -129,7 +129,7 @@ def category_rows(encoder: Category, marks: Missing) -> tuple[Array, dict[str, i
     rows = np.vstack([np.eye(n, width), unknown, missing])
     if encoder.indicator:
         rows = np.column_stack([rows, np.eye(n + 2)[n + 1]])
-    labels = {"": n + 1} | {mark: n + 1 for mark in _spellings(marks)}
+    labels = {"": n + 1} | dict.fromkeys(_spellings(marks), n + 1)
     labels |= {label: k for k, label in enumerate(encoder.categories)}
     return rows, labels
 

@@ -69,7 +69,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
 
 
 def describe(network: Network) -> bytes:
-    """Return the JSON of the header of a built network; ArgumentError if the network could not be made again from it."""
+    """Return the JSON of the header of a built network; ArgumentError if it could not be made again from that."""
     header, classes = _header(network)
     return _readable_json(header, classes, network)
 

@@ -1,5 +1,6 @@
 """Blocks of Python on Markdown pages, and how the tests run them."""
 
+import importlib.util
 import re
 import textwrap
 
@@ -15,6 +16,17 @@ def code_blocks(page):
     """The blocks of a page in order, those of the directive ``plot`` among them."""
     text = page.read_text(encoding="utf-8")
     return [plain or _without_options(plot) for plain, plot in CODE.findall(text)]
+
+
+# optional libraries, by what a block has that needs them
+NEEDED = {"nn.onnx": "onnx", "nn.safetensors": "safetensors", "nn.keras": "h5py"} | {
+    f"import {library}": library for library in ("onnx", "onnxruntime", "torch")
+}
+
+
+def missing_libraries(code):
+    """The optional libraries that a block needs and that are not installed."""
+    return [lib for word, lib in NEEDED.items() if word in code and importlib.util.find_spec(lib) is None]
 
 
 def _without_options(plot):

@@ -19,6 +19,7 @@ NAMES = [
     *(f"metrics.{name}" for name in METRICS if name not in ("METRICS", "resolve", "try_out")),
     *(f"plots.{name}" for name in nn.plots.__all__),
     *(f"datasets.{name}" for name in nn.datasets.__all__),
+    *(f"{room.__name__.removeprefix('nnlite.')}.{name}" for room in (nn.onnx, nn.safetensors, nn.keras) for name in room.__all__),
 ]
 
 

@@ -261,7 +261,7 @@ rng = np.random.default_rng(0)
 X = rng.normal(0, 2, (64, 3, 4)).astype("{dtype}")
 k.fit(X, np.eye(4)[rng.integers(0, 4, 64)], epochs=3, verbose=0)
 np.save("{folder}/X.npy", X)
-np.save("{folder}/Y.npy", np.asarray(k(X, training=False)))
+np.save("{folder}/Y.npy", k.predict(X, verbose=0))
 k.save("{folder}/k.keras")
 k.save_weights("{folder}/k.weights.h5")
 """
