@@ -15,7 +15,9 @@ library = pytest.importorskip("safetensors.numpy")
 
 
 def make(seed=0, dtype="float32"):
-    model = network(nn.Dense(5), nn.BatchNorm(), nn.ReLU(), nn.Residual([nn.Dense(5), nn.LayerNorm()]), seed=seed, dtype=dtype)
+    model = network(
+        nn.Dense(5), nn.BatchNorm(), nn.ReLU(), nn.Residual([nn.Dense(5), nn.LayerNorm()]), seed=seed, dtype=dtype
+    )
     return away_from_zero(model, seed=seed)
 
 
@@ -37,7 +39,9 @@ def test_a_file_makes_the_network_again(path, dtype):
 
 
 def test_a_network_that_knows_a_table_comes_back_with_it(path):
-    table = nn.Table({"size": [1, 2, 3, 4], "coat": ["x", "y", "x", "y"], "price": [1.5, 2.5, 3.0, 4.0]}, target="price")
+    table = nn.Table(
+        {"size": [1, 2, 3, 4], "coat": ["x", "y", "x", "y"], "price": [1.5, 2.5, 3.0, 4.0]}, target="price"
+    )
     model = nn.Model([nn.Dense(1), nn.Identity()], seed=0)
     model.fit(table, epochs=2, progress=False)
     nn.safetensors.save(model, path)
@@ -74,7 +78,9 @@ def test_weights_of_pytorch(path):
     X = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
     with torch.no_grad():
         np.testing.assert_allclose(model.predict(X), twin(torch.from_numpy(X)).numpy(), atol=1e-6)
-    refuse(lambda: nn.safetensors.load(path), str(path), "nnlite.safetensors.load(model, path)", error=nn.ModelFileError)
+    refuse(
+        lambda: nn.safetensors.load(path), str(path), "nnlite.safetensors.load(model, path)", error=nn.ModelFileError
+    )
     nn.safetensors.save(model, path)
     twin.load_state_dict(load_file(path))
 

@@ -79,9 +79,7 @@ def read(
     """
     if not isinstance(state_dict, Mapping):
         hint = "; pass its state_dict()" if callable(getattr(state_dict, "state_dict", None)) else ""
-        raise ArgumentError(
-            f"state_dict: expected a mapping of names to arrays, got {type(state_dict).__name__}{hint}"
-        )
+        raise ArgumentError(f"state_dict: expected a mapping of names to arrays, got {type(state_dict).__name__}{hint}")
     _check_keys(state_dict, named, optional)
     arrays, wrong = {}, []
     for key, entry in named.items():

@@ -11,6 +11,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError, NotBuiltError
 from nnlite.layers import Dense, Layer, Output, chain
 from nnlite.layers.base import Shape
+from nnlite.network import state_dict as state_dicts
 from nnlite.network.building import (
     check_dtype,
     check_input_shape,
@@ -19,7 +20,6 @@ from nnlite.network.building import (
     layers_with_parameters,
 )
 from nnlite.network.class_names import check_class_names
-from nnlite.network import state_dict as state_dicts
 from nnlite.network.examples import check_X
 from nnlite.network.knowledge import Knowledge, TargetScale, as_numbers
 from nnlite.network.passes import Pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from typing import Any
 
@@ -25,8 +26,9 @@ from nnlite.storage.header import LARGEST_HEADER
 from nnlite.storage.untrusted import refusing
 from nnlite.words import explained
 
-ROWS = 13  # that are sent through the network to find its layers
-MOST_ROWS = 64  # if the file has a fixed number
+ROWS = 13  # that are sent through the network to find its layers; fewer, but LEAST_ROWS, if they are long
+LEAST_ROWS = 3
+MOST_SENT = 2**18  # numbers in these rows
 
 
 @explained
@@ -102,7 +104,9 @@ def _input_shape(program: Program) -> tuple[int, tuple[int, ...]]:
     shape = tuple(n for n in dims if n is not None)
     if np.prod(shape, dtype=float) > MOST_NUMBERS:
         raise ModelFileError(f"one example of its input has more than {MOST_NUMBERS} numbers")
-    return (batch if batch is not None and batch <= MOST_ROWS else ROWS), shape
+    fitting = MOST_SENT // math.prod(shape)
+    rows = min(ROWS, max(LEAST_ROWS, fitting))
+    return (batch if batch is not None and batch <= max(fitting, 1) else rows), shape
 
 
 def _width(program: Program) -> int | None:

@@ -16,8 +16,8 @@ from nnlite.onnx.wire import check_fields
 from nnlite.storage.untrusted import refusing
 
 LARGEST_FILE = 2**31 - 1  # bytes, the limit of the format
-MOST_NODES = 2**14
-MOST_NUMBERS = 2**20  # of one example
+MOST_NODES = 2**12
+MOST_NUMBERS = 2**18  # of one example
 
 
 class Node(NamedTuple):
@@ -92,7 +92,7 @@ def read(library: Any, path: str) -> Program:
     if found.st_size > LARGEST_FILE:
         raise ModelFileError("is larger than 2 GiB")
     with open(path, "rb") as file:
-        raw = file.read(LARGEST_FILE + 1)
+        raw = file.read(found.st_size)
     with refusing("is not an ONNX file"):
         check_fields(memoryview(raw), library.ModelProto.DESCRIPTOR)
         model = library.ModelProto.FromString(raw)

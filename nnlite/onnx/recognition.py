@@ -6,6 +6,7 @@ what they compute: it is compared with the layers of nnlite, in float64.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from nnlite.onnx.items import Affine, Item, affine
 
 TOLERANCE = 1e-6  # of activations, whose constants a file may have in float32
 EXACT = 1e-9
+MANY = 2**14  # numbers after which few rows are enough
 SMALLEST_EPSILON, LARGEST_EPSILON = 1e-12, 1.0
 
 Function = Callable[[Array], Array]  # of rows (M, ...)
@@ -59,7 +61,7 @@ def recognized(function: Function, rows: int, shape: tuple[int, ...]) -> Item | 
 def _probes(rows: int, shape: tuple[int, ...]) -> list[Array]:
     """Return arrays of numbers such that each unit sees large, small and usual ones of both signs."""
     rng = np.random.default_rng(0)
-    n = max(1, -(-48 // rows))
+    n = max(1, -(-48 // rows)) if rows * math.prod(shape) <= MANY else 2
     usual = [rng.normal(0, 3, (rows, *shape)) for _ in range(n)]
     wide = [rng.uniform(-25, 25, (rows, *shape)) for _ in range(max(1, n // 2))]
     return [*usual, *wide, rng.normal(0, 1e-3, (rows, *shape))]

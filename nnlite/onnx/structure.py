@@ -23,6 +23,7 @@ from nnlite.onnx.recognition import recognized
 MOST_TOGETHER = 128  # operators that are one layer together
 MOST_CUTS = 16  # that lie inside of one layer
 LARGEST_TOGETHER = 2**24  # numbers that they compute
+LARGEST_AT_ONCE = 2**25  # numbers in memory, besides the constants and as many again
 DEEPEST = 32  # Residuals inside Residuals
 STRUCTURAL = ("MatMul", "Gemm", "BatchNormalization")
 
@@ -59,6 +60,8 @@ class Structure:
     def _run_once(self, shape: tuple[int, ...]) -> None:
         """Compute everything once: note all shapes, and the values that depend on shapes alone."""
         data = {self.program.input: np.random.default_rng(1).normal(0, 1, (self.rows, *shape))}
+        most = LARGEST_AT_ONCE + 2 * sum(array.size for array in self.known.values())
+        computed = 0  # numbers that follow from constants
         self.shapes[self.program.input] = (self.rows, *shape)
         last_use = {name: i for i, node in enumerate(self.nodes) for name in node.inputs}
         for i, node in enumerate(self.nodes):
@@ -67,6 +70,7 @@ class Structure:
             name = node.outputs[0]
             if node.operator == "Shape" or all(not given or given in self.known for given in node.inputs):
                 self.known[name] = result
+                computed += result.size if result.base is None else 0
             else:
                 data[name], self.shapes[name] = result, result.shape
                 if result.size > self.rows * MOST_NUMBERS:
@@ -74,6 +78,8 @@ class Structure:
             for given in node.inputs:
                 if last_use.get(given) == i:
                     data.pop(given, None)
+            if computed + sum(array.size for array in data.values()) > most:
+                raise ModelFileError(f"{node} computes more numbers than nnlite keeps")
 
     def _values(self, node: Node, data: Mapping[str, Array]) -> list[Array | None]:
         """Return the values of the inputs of a node; None for one that is left out."""
@@ -125,7 +131,7 @@ class Structure:
             if at > furthest or (at == furthest and not problem):
                 furthest, problem = at, self._problem(between, cuts, at)
             dead.add(at)
-            if not tried:
+            if not tried or at < furthest - 2 * MOST_CUTS:
                 raise ModelFileError(problem)
             back, _ = tried.pop()
             at, to = back, at + 1
@@ -159,7 +165,7 @@ class Structure:
         if len(nodes) == 1 and nodes[0].operator in STRUCTURAL:
             return self._structural(nodes[0], start)
         shape = self.shapes[start][1:]
-        numbers = len(nodes) * self.rows * math.prod(shape)
+        numbers = sum(math.prod(self.shapes.get(node.outputs[0], ())) for node in nodes)
         small = len(nodes) == 1 or (len(nodes) <= MOST_TOGETHER and numbers <= LARGEST_TOGETHER)
         if small and self.shapes[start][0] == self.rows and not any(node.operator in STRUCTURAL for node in nodes):
             try:

@@ -27,7 +27,10 @@ CONFIG = {
     "config": {
         "layers": [
             {"class_name": "InputLayer", "config": {"batch_shape": [None, 4]}},
-            {"class_name": "Dense", "config": {"units": 5, "activation": "linear", "use_bias": True, "dtype": "float32"}},
+            {
+                "class_name": "Dense",
+                "config": {"units": 5, "activation": "linear", "use_bias": True, "dtype": "float32"},
+            },
             {"class_name": "BatchNormalization", "config": {"momentum": 0.99, "epsilon": 0.001, "axis": -1}},
             {"class_name": "Activation", "config": {"activation": "silu"}},
             {"class_name": "Dropout", "config": {"rate": 0.5}},
@@ -103,7 +106,11 @@ def test_more_than_ten_layers_are_in_the_order_of_their_numbers(path):
 
 
 def test_arrays_that_keras_leaves_out_are_filled(path):
-    arrays = {"dense": [ARRAYS["dense"][0]], "batch_normalization": ARRAYS["batch_normalization"][2:], "dense_1": ARRAYS["dense_1"]}
+    arrays = {
+        "dense": [ARRAYS["dense"][0]],
+        "batch_normalization": ARRAYS["batch_normalization"][2:],
+        "dense_1": ARRAYS["dense_1"],
+    }
     config = json.loads(json.dumps(CONFIG))
     config["config"]["layers"][1]["config"]["use_bias"] = False
     config["config"]["layers"][2]["config"] |= {"center": False, "scale": False}
@@ -286,4 +293,9 @@ def test_a_sequential_of_keras_predicts_the_same(tmp_path, monkeypatch, backend,
             nn.keras.load_weights(other, tmp_path / name)
             np.testing.assert_array_equal(other.theta, model.theta)
         else:  # which arrays a layer without center has, it does not say
-            refuse(lambda: nn.keras.load_weights(other, tmp_path / name), str(tmp_path), "3 arrays", error=nn.ModelFileError)
+            refuse(
+                lambda: nn.keras.load_weights(other, tmp_path / name),
+                str(tmp_path),
+                "3 arrays",
+                error=nn.ModelFileError,
+            )

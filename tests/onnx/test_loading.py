@@ -341,7 +341,7 @@ def test_files_with_other_inputs_and_outputs(path):
     save(path, [node("Relu", "X")], dims=["M", "n"])
     refuse(lambda: nn.onnx.load(path), f"{path}: ", "is not fixed", error=nn.ModelFileError)
     save(path, [node("Relu", "X")], dims=["M", 2**20, 2**20])
-    refuse(lambda: nn.onnx.load(path), f"{path}: ", "more than 1048576 numbers", error=nn.ModelFileError)
+    refuse(lambda: nn.onnx.load(path), f"{path}: ", "more than 262144 numbers", error=nn.ModelFileError)
     model = save(path, [node("Relu", "X"), node("Tanh", "X", to="Z")])
     model.graph.output.append(helper.make_tensor_value_info("Z", TensorProto.FLOAT, ["M", 4]))
     onnx.save(model, path)
@@ -349,6 +349,17 @@ def test_files_with_other_inputs_and_outputs(path):
     model.graph.input.append(helper.make_tensor_value_info("Q", TensorProto.FLOAT, ["M", 4]))
     onnx.save(model, path)
     refuse(lambda: nn.onnx.load(path), f"{path}: ", "has 2 inputs ('X', 'Q')", error=nn.ModelFileError)
+
+
+def test_a_long_chain_of_operators_ends_quickly_and_in_bounded_memory(path):
+    """Each keeps its result until the end, and the last has no layer."""
+    n = 1500
+    nodes = [node("Relu", f"v{i}" if i else "X", to=f"v{i + 1}") for i in range(n)]
+    save(path, [*nodes, node("Mul", f"v{n}", f"v{n}")])
+    refuse(lambda: nn.onnx.load(path), f"{path}: ", "operator Mul", error=nn.ModelFileError)
+    nodes = [node("Exp", "X", to=f"v{i}") for i in range(n)]
+    save(path, [*nodes, node("Max", *(f"v{i}" for i in range(n)))], dims=["M", 2**17])
+    refuse(lambda: nn.onnx.load(path), f"{path}: ", "more numbers than nnlite keeps", error=nn.ModelFileError)
 
 
 def test_a_network_of_a_table_is_refused(path):

@@ -84,7 +84,9 @@ def test_columns_as_a_program_gives_them_and_marks_of_missing_values(tmp_path):
         "c": np.array([["a"], ["N/A"], [""], ["other"]], object),
         "f": np.array([[1.0], [0.0], [np.nan], [1.0]]),
     }
-    expected = model.predict_proba({"x": [1, None, 6, 2], "c": ["a", "n/a", "", "other"], "f": [True, False, None, True]})
+    expected = model.predict_proba(
+        {"x": [1, None, 6, 2], "c": ["a", "n/a", "", "other"], "f": [True, False, None, True]}
+    )
     np.testing.assert_allclose(run(tmp_path / "m.onnx", feeds), expected, atol=1e-6)
 
 
