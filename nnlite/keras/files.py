@@ -1,4 +1,4 @@
-"""Read the files of Keras 3: ``.keras``, a zip with a description and an HDF5 file, or that file alone, ``.weights.h5``.
+"""Read the files of Keras 3: ``.keras``, which is a zip, and ``.weights.h5``, which is the HDF5 file inside of it.
 
 In the HDF5 file the arrays of the third Dense layer are ``layers/dense_2/vars/0`` and ``.../1``. Each kind of layer is
 numbered by itself, in the order of the network.

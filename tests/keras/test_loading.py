@@ -1,4 +1,4 @@
-"""Networks and weights from the files of Keras 3. The files are written by h5py here, and by Keras in the slow tests."""
+"""Networks and weights from the files of Keras 3: written by h5py here, and by Keras in the slow tests."""
 
 import importlib.util
 import json
@@ -77,8 +77,11 @@ def path(tmp_path):
 X = RNG.normal(size=(7, 4))
 
 
-@pytest.mark.parametrize("write", [write_h5, write_keras, lambda path: write_h5(path, group="_layer_checkpoint_dependencies")],
-                         ids=["weights.h5", "keras", "older"])  # fmt: skip
+def write_older(path):
+    write_h5(path, group="_layer_checkpoint_dependencies")
+
+
+@pytest.mark.parametrize("write", [write_h5, write_keras, write_older])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-13)])
 def test_weights_go_into_a_network(path, write, dtype, tolerance):
     write(path)
@@ -263,20 +266,22 @@ k = keras.Sequential([L.Input((3, 4)), L.Flatten(), L.Dense(9, activation="relu"
     L.Dense(8, activation="softplus"), L.Dense(8, activation="tanh"), L.Dense(8, activation="hard_silu"),
     L.Dense(8, activation="leaky_relu"), L.GaussianNoise(0.1), L.Dense(8, use_bias=False), L.ELU(0.5), L.Dense(8),
     L.BatchNormalization(center=False, epsilon=0.01, momentum=0.9), L.Dense(4, activation="softmax")])
-k.compile("adam", "categorical_crossentropy")
 rng = np.random.default_rng(0)
+for layer in k.layers:
+    layer.set_weights([rng.uniform(0.3, 1, w.shape) * (1 if w.ndim == 1 else rng.choice([-1, 1], w.shape))
+                       for w in layer.get_weights()])
 X = rng.normal(0, 2, (64, 3, 4)).astype("{dtype}")
-k.fit(X, np.eye(4)[rng.integers(0, 4, 64)], epochs=3, verbose=0)
 np.save("{folder}/X.npy", X)
-np.save("{folder}/Y.npy", k.predict(X, verbose=0))
+np.save("{folder}/Y.npy", np.asarray(k(X, training=False)))
 k.save("{folder}/k.keras")
 k.save_weights("{folder}/k.weights.h5")
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("backend", "dtype", "tolerance"), [("jax", "float32", 1e-6), ("torch", "float64", 1e-12)])
-def test_a_sequential_of_keras_predicts_the_same(tmp_path, monkeypatch, backend, dtype, tolerance):
+@pytest.mark.parametrize(("backend", "dtype"), [("jax", "float32"), ("numpy", "float64")])
+def test_a_sequential_of_keras_predicts_the_same(tmp_path, monkeypatch, backend, dtype):
+    """Some of Keras' products are in float32 also if everything is in float64."""
     if importlib.util.find_spec("keras") is None or importlib.util.find_spec(backend) is None:
         pytest.skip(f"needs keras and {backend}")
     monkeypatch.setenv("KERAS_BACKEND", backend)
@@ -285,17 +290,10 @@ def test_a_sequential_of_keras_predicts_the_same(tmp_path, monkeypatch, backend,
     X, Y = np.load(tmp_path / "X.npy"), np.load(tmp_path / "Y.npy")
     model = nn.keras.load(tmp_path / "k.keras")
     assert model.dtype == dtype
-    np.testing.assert_allclose(model.predict_proba(X), Y, rtol=0, atol=tolerance)
-    for name in ("k.keras", "k.weights.h5"):
-        other = nn.keras.load(tmp_path / "k.keras")
-        other.theta = other.state = 0.5
-        if name == "k.keras":
-            nn.keras.load_weights(other, tmp_path / name)
-            np.testing.assert_array_equal(other.theta, model.theta)
-        else:  # which arrays a layer without center has, it does not say
-            refuse(
-                lambda: nn.keras.load_weights(other, tmp_path / name),
-                str(tmp_path),
-                "3 arrays",
-                error=nn.ModelFileError,
-            )
+    np.testing.assert_allclose(model.predict_proba(X), Y, rtol=0, atol=1e-6)
+    other = nn.keras.load(tmp_path / "k.keras")
+    other.theta = other.state = 0.5
+    nn.keras.load_weights(other, tmp_path / "k.keras")
+    np.testing.assert_array_equal(other.theta, model.theta)
+    path = tmp_path / "k.weights.h5"  # which arrays a layer without center has, it does not say
+    refuse(lambda: nn.keras.load_weights(other, path), str(path), "3 arrays", error=nn.ModelFileError)
