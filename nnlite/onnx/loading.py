@@ -16,11 +16,10 @@ from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.extras import require
 from nnlite.layers import Identity, Layer, Output
 from nnlite.model import Model
-from nnlite.onnx import parsing
 from nnlite.onnx.exporting import CLASS_NAMES
 from nnlite.onnx.items import Item, make_layer, merged, set_arrays
 from nnlite.onnx.output import Ending, ending
-from nnlite.onnx.parsing import MOST_NUMBERS, Program
+from nnlite.onnx.parsing import MOST_NUMBERS, Program, read
 from nnlite.onnx.structure import Structure
 from nnlite.storage.header import LARGEST_HEADER
 from nnlite.storage.untrusted import refusing
@@ -85,7 +84,7 @@ def load(path: str | os.PathLike[str], *, output: Output | None = None) -> Model
     if output is not None and not isinstance(output, Output):
         raise ArgumentError(f"output: expected an output layer such as nn.Softmax(), got {output!r:.100}")
     try:
-        program = parsing.read(onnx, name)
+        program = read(onnx, name)
         end = ending(program)
         rows, shape = _input_shape(program)
         items = merged(Structure(program, rows, shape, end.value).items())

@@ -19,6 +19,7 @@ def pages():
         yield pytest.param(page, id=path, marks=pytest.mark.slow if path in SLOW else ())
 
 
+@pytest.mark.filterwarnings("ignore:You are using the legacy")  # PyTorch of its exporter
 @pytest.mark.parametrize("page", [*pages()])
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
