@@ -3,6 +3,7 @@
 import importlib.util
 
 NEEDED = {
+    "nnlite/sklearn/*": "sklearn",
     "nnlite/onnx/*": "onnx",
     "nnlite/safetensors.py": "safetensors",
     "nnlite/keras/*": "h5py",

@@ -12,7 +12,7 @@ from benchmarks.results import Measurement, Ratio, Results
 TITLES = {
     "training": "A training step",
     "limit": "The matrix products alone",
-    "parts": "Where a step goes in NumPy",
+    "parts": "Where a step of nnlite goes",
     "mnist": "From process start to 97 % on MNIST",
     "prediction": "A prediction, 784-128-10",
     "memory": "Peak memory",
@@ -27,10 +27,12 @@ the peers in the fastest way they offer. All start from the same weights, and wh
 Microseconds that the matrix products of a step take and nothing else, by Intel's MKL and by NumPy's OpenBLAS with one
 thread on each core, measured in the same rounds. The share is that of the faster library in nnlite's step.""",
     "parts": """
-Microseconds a step of nnlite without Numba, with a clock at each layer and at the optimizer. Dense layers consist of
-their products, which also stand beside, made alone and on data that lie ready; of biases; and of waiting for what the
-other core has written. The rest of `fit` is gathering batches, the loop, the progress bar, and the clock itself (a
-fifth of a microsecond a call). These rounds are without peers; each column has its own median.""",
+Microseconds a step. Without Numba, there is a clock at each layer and at the optimizer. Dense layers consist of their
+products, which also stand beside, made alone and on data that lie ready; of biases; and of waiting for what the other
+core has written. The rest of `fit` is gathering batches, the loop, the progress bar, and the clock itself (a fifth of a
+microsecond a call). nnlite[fast] is measured kernel by kernel, in one thread and in processor time: dense_forward
+includes the activations, BatchNorm and Dropout, and dense_gradient includes the optimizer, unless clipping makes it
+wait. These rounds are without peers; each column has its own median.""",
     "mnist": """
 Seconds from starting a process to its word that it has 97 % of the test set right, which it looks at every 100 steps:
 import and reading of the data included. Adam with 1e-3, batches of 128, Glorot's initial weights (PyTorch: own). What
@@ -145,9 +147,16 @@ def _limit_table(results: Results, row: str) -> str:
 
 
 def _parts_table(results: Results, row: str) -> str:
-    found = [m for m in (results.get(row, case, TEXTBOOK) for case in results.cases(row)) if m is not None and m.counts]
+    return "\n\n".join(filter(None, (_parts_of(results, row, framework) for framework in (TEXTBOOK, FAST))))
+
+
+def _parts_of(results: Results, row: str, framework: str) -> str:
+    found = [
+        m for m in (results.get(row, case, framework) for case in results.cases(row)) if m is not None and m.counts
+    ]
     lines = [[f"{m.case}, us", *map(number, m.facts.values()), number(m.median)] for m in found]
-    return table(["", *found[0].facts, "step"], lines) if lines else ""
+    title = FRAMEWORKS[framework].title + (", one thread" if framework == FAST else "")
+    return table([title, *found[0].facts, "step"], lines) if lines else ""
 
 
 def _cell(measurement: Measurement | None) -> str:

@@ -72,7 +72,15 @@ class Worker:
         products = self.peer.seconds_of_products(self.network, steps)
         self.end_training()
         in_us = {part: value / (epochs * steps) * 1e6 for part, value in seconds.items()}
-        return {"parts": in_us, "products": products / steps * 1e6}
+        return {"parts": in_us, "alone": {"products alone": products / steps * 1e6}}
+
+    def kernels(self, network: list[Any]) -> dict[str, Any]:
+        """Microseconds of each kernel in a step of one thread."""
+        asked = Network(*network)
+        self.begin_training(list(asked._replace(all_epochs=1)))
+        seconds = self.peer.seconds_of_parts(self.training, asked)
+        del self.training, self.X, self.y
+        return {"parts": {part: value * 1e6 for part, value in seconds.items()}, "alone": {}}
 
     def begin_prediction(self, sizes: list[int], batches: list[int]) -> dict[str, Any]:
         """Make a predictor, see that it is right, and warm it up for each size of batch."""

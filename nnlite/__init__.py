@@ -35,7 +35,8 @@ __doc__ = (__doc__ or "") + "\n".join(  # None under python -OO
 def __getattr__(name: str) -> Any:
     if name not in _homes:
         hint = importlib.import_module("nnlite.words").instead_of_name(name, __all__)
-        raise AttributeError(f"module 'nnlite' has no attribute {name!r}{hint}")
+        unknown = importlib.import_module("nnlite.errors").UnknownNameError
+        raise unknown(f"module 'nnlite' has no attribute {name!r}{hint}")
     if _homes[name] == __name__:
         return importlib.import_module(f"{__name__}.{name}")
     value = globals()[name] = getattr(importlib.import_module(_homes[name]), name)

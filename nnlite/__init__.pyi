@@ -35,6 +35,9 @@ from nnlite.errors import DivergenceError as DivergenceError
 from nnlite.errors import ModelFileError as ModelFileError
 from nnlite.errors import NnliteError as NnliteError
 from nnlite.errors import NotBuiltError as NotBuiltError
+from nnlite.errors import NothingLearnedWarning as NothingLearnedWarning
+from nnlite.errors import TrainingWarning as TrainingWarning
+from nnlite.errors import UnknownNameError as UnknownNameError
 from nnlite.fitting.batches import batches as batches
 from nnlite.fitting.history import History as History
 from nnlite.functional import binary_cross_entropy as binary_cross_entropy
@@ -69,11 +72,13 @@ from nnlite.inspect import Diagnose as Diagnose
 from nnlite.inspect import Diagnosis as Diagnosis
 from nnlite.inspect import Finding as Finding
 from nnlite.inspect import GradientCheck as GradientCheck
+from nnlite.inspect import PermutationImportance as PermutationImportance
 from nnlite.inspect import RangeTest as RangeTest
 from nnlite.inspect import Trace as Trace
 from nnlite.inspect import diagnose as diagnose
 from nnlite.inspect import find_learning_rate as find_learning_rate
 from nnlite.inspect import gradient_check as gradient_check
+from nnlite.inspect import permutation_importance as permutation_importance
 from nnlite.inspect import trace as trace
 from nnlite.layers import ELU as ELU
 from nnlite.layers import GELU as GELU
@@ -111,6 +116,7 @@ from nnlite.optimizers import Lion as Lion
 from nnlite.optimizers import NAdam as NAdam
 from nnlite.optimizers import Optimizer as Optimizer
 from nnlite.optimizers import RMSProp as RMSProp
+from nnlite.report import write_report as write_report
 from nnlite.schedules import ConstantRate as ConstantRate
 from nnlite.schedules import CosineDecay as CosineDecay
 from nnlite.schedules import CosineDecayRestarts as CosineDecayRestarts

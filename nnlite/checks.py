@@ -6,15 +6,16 @@ import math
 import operator
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, TrainingWarning
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Option = TypeVar("Option")
+FRACTIONS = ("fraction", "label_smoothing", "rate", "test_fraction", "test_size", "validation_split")
 
 
 def integer(name: str, value: object, *, minimum: int = 1) -> int:
@@ -59,8 +60,17 @@ def real(
     if not inside:
         bounds = {"above": above, "of at least": minimum, "below": below, "of at most": maximum}
         expected = " and".join(f" {word} {bound:g}" for word, bound in bounds.items() if bound is not None)
-        raise ArgumentError(f"{name}: expected a finite number{expected}, got {value!r}")
+        hint = _as_fraction(value) if name in FRACTIONS else ""
+        raise ArgumentError(f"{name}: expected a finite number{expected}, got {value!r}{hint}")
     return number
+
+
+def _as_fraction(value: object) -> str:
+    """Return what to write for a percentage in place of a fraction."""
+    text = str(value).strip().removesuffix("%")
+    if isinstance(value, bool) or not text.replace(".", "", 1).isdigit() or not 1 < float(text) <= 100:
+        return ""
+    return f"; it is a fraction: write {float(text) / 100:g} for {float(text):g} %"
 
 
 def boolean(name: str, value: object) -> bool:
@@ -98,6 +108,36 @@ def path(name: str, value: Any) -> str:
     if not decoded or "\0" in decoded:
         raise ArgumentError(f"{name}: expected a path, got {value!r}")
     return decoded
+
+
+def is_mapping(value: Any) -> bool:
+    """Whether ``value`` has keys and values: a dict, another mapping, or a Series of pandas."""
+    return isinstance(value, Mapping) or (hasattr(value, "keys") and hasattr(value, "items"))
+
+
+def mapping(name: str, value: Any) -> dict[Any, Any]:
+    """Return a mapping or a Series of pandas as a dict with plain keys: NumPy's scalars become Python's.
+
+    ArgumentError if it is none, or if a key occurs twice.
+    """
+    if not is_mapping(value):
+        raise ArgumentError(f"{name}: expected a mapping such as a dict, got {value!r}")
+    pairs = [(key.item() if isinstance(key, np.generic) else key, entry) for key, entry in value.items()]
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ArgumentError(f"{name}: a key occurs twice, got {[key for key, _ in pairs]!r}")
+    return found
+
+
+def collection(name: str, value: Any, such_as: str) -> list[Any]:
+    """Return the entries of a list, tuple, set, array, index or mapping; ArgumentError for a string or anything else.
+
+    ``such_as`` shows in the message what is expected, such as "a list of columns such as ['id']". NumPy's scalars
+    become Python's.
+    """
+    if isinstance(value, (str, bytes)) or not isinstance(value, (Iterable, Sequence)) or getattr(value, "ndim", 1) != 1:
+        raise ArgumentError(f"{name}: expected {such_as}, got {value!r}")
+    return [entry.item() if isinstance(entry, np.generic) else entry for entry in value]
 
 
 def numeric_array(name: str, value: Any) -> Array:
@@ -168,6 +208,14 @@ def warn_if_swapped(call: str, *, prediction: Array, truth: Array) -> None:
     """Warn if the prediction is all 0 and 1, as a truth is, and the truth is not; ``call`` shows the right order."""
     if np.isin(prediction, (0, 1)).all() and not np.isin(truth, (0, 1)).all():
         warnings.warn(f"{call}: the prediction is all 0 and 1, but the truth is not; are they swapped?", stacklevel=3)
+
+
+def warn(text: str, category: type[Warning] = TrainingWarning) -> None:
+    """Warn, as if at the line of the user's code that called nnlite."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "nnlite":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
 
 
 def class_indices(name: str, y: Any, n_classes: int | None, *, of: str = "") -> Array:

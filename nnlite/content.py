@@ -113,17 +113,18 @@ def _only_member(file: BinaryIO, source: str) -> Any:
     try:
         archive = zipfile.ZipFile(file)
         members = [member for member in archive.infolist() if not _is_extra(member)]
-        if len(members) != 1:
-            shown = ", ".join(repr(member.filename) for member in members[:5]) + (", ..." if len(members) > 5 else "")
-            raise DataFileError(f"{source}: is a zip of {len(members)} files ({shown:.300}); unpack it first")
-        return archive.open(members[0])
+        content = archive.open(members[0]) if len(members) == 1 else None
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
-        raise DataFileError(f"{source}: is a zip that cannot be read ({error:.100}); unpack it first") from error
+        raise DataFileError(f"{source}: is a zip that cannot be read ({str(error)[:100]}); unpack it first") from error
+    if content is None:
+        shown = ", ".join(repr(member.filename) for member in members[:5]) + (", ..." if len(members) > 5 else "")
+        raise DataFileError(f"{source}: is a zip of {len(members)} files ({shown:.300}); unpack it first")
+    return content
 
 
 def _is_extra(member: Any) -> bool:
     """Return whether a member is a folder, or what macOS adds."""
-    return member.is_dir() or member.filename.startswith("__MACOSX/") or member.filename.endswith(".DS_Store")
+    return bool(member.is_dir()) or member.filename.startswith("__MACOSX/") or member.filename.endswith(".DS_Store")
 
 
 class _Xz:

@@ -34,6 +34,21 @@ class ArgumentError(NnliteError, ValueError, TypeError):
     """
 
 
+class UnknownNameError(ArgumentError, AttributeError):
+    """A name that nnlite, or an object of it, does not have. The message says what to write instead.
+
+    It is also an `AttributeError`, so that ``hasattr`` and ``getattr`` with a default work as usual.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> nn.Relu
+    Traceback (most recent call last):
+        ...
+    nnlite.errors.UnknownNameError: module 'nnlite' has no attribute 'Relu'; did you mean nn.relu or nn.ReLU?
+    """
+
+
 class NotBuiltError(NnliteError, ValueError, AttributeError):
     """The network has no parameters yet, because its input size is unknown.
 
@@ -76,6 +91,42 @@ class ModelFileError(NnliteError, ValueError):
     ...     except nn.ModelFileError as error:
     ...         print("refused")
     refused
+    """
+
+
+class TrainingWarning(UserWarning):
+    """Something about a training is probably a mistake. The message names the likely cause and what to do.
+
+    Examples
+    --------
+    Turn it into an error, or silence it, with the module `warnings`:
+
+    >>> import warnings
+    >>> import nnlite as nn
+    >>> iris = nn.load_iris()
+    >>> model = nn.Model([nn.Dense(64), nn.ReLU(), nn.Softmax()], seed=0)
+    >>> with warnings.catch_warnings(action="error", category=nn.TrainingWarning):
+    ...     model.fit(iris.X_train, iris.y_train, epochs=1)
+    Traceback (most recent call last):
+        ...
+    nnlite.errors.TrainingWarning: layers: the output has 64 units, but y has only the classes 0..2; ...
+    """
+
+
+class NothingLearnedWarning(TrainingWarning):
+    """After the training, the network is no better than the best constant guess. `fit` says so once, at its end.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import nnlite as nn
+    >>> digits = nn.load_digits()
+    >>> model = nn.Model([nn.Dense(32), nn.Tanh(), nn.Dense(10), nn.Softmax()], seed=0)
+    >>> with warnings.catch_warnings(action="error", category=nn.NothingLearnedWarning):
+    ...     model.fit(1e4 * digits.X_train, digits.y_train, optimizer=nn.SGD(1e-9), epochs=9)
+    Traceback (most recent call last):
+        ...
+    nnlite.errors.NothingLearnedWarning: after 9 epochs the network is no better than ...
     """
 
 

@@ -26,9 +26,10 @@ class Model(Network):
 
     Parameters
     ----------
-    layers : sequence of Layer
+    layers : sequence of Layer or str
         From the first hidden layer to the output: Softmax, Sigmoid, Identity or Exponential. A layer with
-        parameters belongs to one model and occurs in it once.
+        parameters belongs to one model and occurs in it once. An activation or output may be given by its name in any
+        spelling: "relu" is ``ReLU()``, "leaky_relu" is ``LeakyReLU()``.
     n_features : int or tuple of int, optional
         Size n[0] of the input, or the shape of one example. By default the first X in `fit` or `forward` sets it.
     seed : int, optional
@@ -92,7 +93,7 @@ class Model(Network):
         X: Any,
         y: Any = None,
         *,
-        optimizer: Optimizer | None = None,
+        optimizer: Optimizer | str | None = None,
         epochs: int = 10,
         batch_size: int | None = 32,
         validation_data: Sequence[Any] | None = None,
@@ -124,8 +125,8 @@ class Model(Network):
         y : array_like, (n_examples,) or (n_examples, n[L])
             Softmax: class indices, names of classes, one-hot rows or probabilities. Sigmoid: 0, 1, two names or
             probabilities. Identity: values. Exponential: counts. Names are kept as ``model.class_names``, sorted.
-        optimizer : Optimizer, default SGD(0.1)
-            The update rule.
+        optimizer : Optimizer or str, default SGD(0.1)
+            The update rule. A name, such as "adam", is the rule with its defaults, new in each call.
         epochs : int, default 10
             Number of passes over the data, at least 1.
         batch_size : int or None, default 32

@@ -177,8 +177,10 @@ def _described(metadata: dict[str, str], sizes: dict[str, int]) -> Model:
         )
     header = Header.from_json(metadata[DESCRIPTION].encode())
     model = make_network(header, builtin_classes(), Model)
-    kept = sum(n for key, n in sizes.items() if key.endswith((".running_mean", ".running_var")))
-    counters = sum(n for key, n in sizes.items() if key.endswith(f".{COUNTER}"))
-    check_lengths(model, header.input_shape, (sum(sizes.values()) - kept - counters, kept))
+    mean, variance, counters = (
+        sum(n for key, n in sizes.items() if key.endswith(f".{name}")) for name in ("running_mean", "running_var", COUNTER)
+    )
+    learned = sum(sizes.values()) - mean - variance - counters
+    check_lengths(model, header.input_shape, (learned, mean + 2 * variance))  # the weight of the averages is not a tensor
     add_vectors(model, header)
     return model

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, UnknownNameError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -95,6 +95,15 @@ OF_A_MODEL = {
     "weights": "write model.parameters",
     "zero_grad": "nothing is to be set to zero: backward replaces the gradients",
 }
+# The same for an optimizer.
+OF_AN_OPTIMIZER_OBJECT = {
+    "add_param_group": "step(model) updates all layers of the model that are not frozen",
+    "apply_gradients": "write optimizer.step(model)",
+    "lr": "write optimizer.learning_rate",
+    "minimize": "write forward, cost, backward and optimizer.step(model)",
+    "param_groups": "write optimizer.learning_rate; freeze layers with layer.trainable = False",
+    "zero_grad": "nothing is to be set to zero: backward replaces the gradients",
+}
 # A name in other libraries, and what to write here.
 OF_THE_LIBRARY = {
     "AdaGrad": "nn.Adagrad",
@@ -106,8 +115,8 @@ OF_THE_LIBRARY = {
     "Input": "nn.Model(layers, n_features=...)",
     "LayerNormalization": "nn.LayerNorm",
     "Linear": "nn.Dense(units)",
-    "MLPClassifier": "nn.Model([nn.Dense(100), nn.ReLU(), nn.Dense(3), nn.Softmax()])",
-    "MLPRegressor": "nn.Model([nn.Dense(100), nn.ReLU(), nn.Dense(1), nn.Identity()])",
+    "MLPClassifier": "nn.Model([nn.Dense(100), nn.ReLU(), nn.Dense(3), nn.Softmax()]), or nnlite.sklearn has it",
+    "MLPRegressor": "nn.Model([nn.Dense(100), nn.ReLU(), nn.Dense(1), nn.Identity()]), or nnlite.sklearn has it",
     "MSELoss": "nn.Identity() as the last layer, which knows its cost",
     "Module": "nn.Layer",
     "Nadam": "nn.NAdam",
@@ -118,7 +127,10 @@ OF_THE_LIBRARY = {
     "StepLR": "nn.StepDecay",
     "Swish": "nn.SiLU",
     "TensorDataset": "nn.batches(X, y)",
+    "Trainer": "nn.Model(layers).fit(X, y)",
     "load_model": "nn.load",
+    "losses": "nn.Softmax(), nn.Sigmoid(), nn.Identity() or nn.Exponential() as the last layer, which knows its cost",
+    "optim": "nn.Adam(), nn.SGD(0.1) and so on: the optimizers are names of nnlite itself",
 }
 # A base class, and what to write instead of it.
 BASES = {"Activation": "nn.ReLU()", "Layer": "nn.Dense(8)", "Output": "nn.Softmax()"}
@@ -149,6 +161,34 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
         raise ArgumentError(mistake)
 
     return call
+
+
+class Elsewhere:
+    """An attribute that objects of other libraries have: to read it, or to set it, raises UnknownNameError.
+
+    A class of a user may use the name for its own: it can set the attribute.
+
+    Parameters
+    ----------
+    word : str
+    hint : str
+        What to write instead.
+    """
+
+    def __init__(self, word: str, hint: str) -> None:
+        self.word, self.hint = word, hint
+
+    def __get__(self, owner: Any, of: type) -> Any:
+        if owner is None:
+            return self
+        if self.word in vars(owner):
+            return vars(owner)[self.word]
+        raise UnknownNameError(f"{self.word}: {type(owner).__name__} has no such attribute; {self.hint}")
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        if type(owner).__module__.startswith("nnlite."):
+            raise UnknownNameError(f"{self.word}: {type(owner).__name__} has no such attribute; {self.hint}")
+        vars(owner)[self.word] = value
 
 
 class Explained:
@@ -191,6 +231,20 @@ def instead_of_name(word: str, names: Iterable[str]) -> str:
 def instead_of_attribute(word: str) -> str | None:
     """Return what to write instead of ``model.<word>``; None if nothing is known."""
     return OF_A_MODEL.get(word)
+
+
+def spelled(word: str, names: Iterable[str]) -> str | None:
+    """Return the one of ``names`` that is meant by ``word`` in any spelling: "leaky_relu" is LeakyReLU.
+
+    Only capitals, underscores, hyphens and spaces may differ: a near miss is not a name.
+
+    Examples
+    --------
+    >>> spelled("leaky_relu", ["ReLU", "LeakyReLU"])
+    'LeakyReLU'
+    """
+    by_letters = {name.lower(): name for name in names}
+    return by_letters.get(word.lower().translate(str.maketrans("", "", "_- ")))
 
 
 def _mistake(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> str | None:
@@ -240,6 +294,6 @@ def _too_many(call: str, takes: Sequence[str], unnamed: Sequence[str], args: Seq
         return f"{call}: takes no arguments, got {', '.join(map(repr, args))}{hint}"
     named = [name for name in takes if name not in unnamed]
     hint = f"; name the others, such as {named[0]}=" if named else ""
-    if [*unnamed] == ["layers"] and not isinstance(args[0], Sequence):
+    if [*unnamed] == ["layers"] and (isinstance(args[0], str) or not isinstance(args[0], Sequence)):
         hint = f"; put the layers in a list: nn.{call}([nn.Dense(3), nn.Softmax()])"
     return f"{unnamed[-1]}: {call} takes only {', '.join(unnamed)} without a name, got {len(args)} arguments{hint}"

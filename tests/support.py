@@ -1,5 +1,6 @@
 """What tests in several folders share."""
 
+import importlib.util
 import io
 from pathlib import Path
 
@@ -152,3 +153,5 @@ def small(*layers, output=None, seed=0):
 
 
 NEVER_SAVED = pytest.mark.filterwarnings("ignore:layers. model.save will refuse")  # for layers made with functions
+needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
+ENGINES = ["textbook", pytest.param("compiled", marks=needs_numba)]

@@ -272,6 +272,7 @@ def traced():
 
 
 @pytest.mark.parametrize(("n_steps", "n_epochs"), [(800, 32), pytest.param(30_000, 60, marks=pytest.mark.slow)])
+@pytest.mark.filterwarnings("ignore::nnlite.NothingLearnedWarning")  # the labels are random
 def test_memory_is_flat_over_many_steps_with_callbacks(tmp_path, n_steps, n_epochs):
     early, last = n_epochs // 2, n_epochs - 1  # by then all caches of free memory are full
     measured = {epoch: np.zeros(3) for epoch in (early, last)}  # made before anything is measured

@@ -41,6 +41,11 @@ HABITS = {
         "layers: Model takes only layers without a name, got 2 arguments; put the layers in a list":
             lambda: nn.Model(nn.Dense(3), nn.Softmax()),
         "Y: backward needs this argument": lambda: network().backward(),
+        "model(X): a model is not called; write model.predict(X)": lambda: network()(X),
+        "model: expected a Model, got None; write optimizer.step(model)": lambda: nn.SGD(0.1).step(),
+        "lr: SGD has no such attribute; write optimizer.learning_rate": lambda: setattr(nn.SGD(0.1), "lr", 0.2),
+        "initializer: expected an Initializer such as nn.HeNormal(), got 3 (Dense takes only the number of outputs":
+            lambda: nn.Dense(4, 3),
     },
     "scikit-learn": {
         "max_iter: fit has no such argument; write epochs=": lambda: network().fit(X, y, max_iter=9),
@@ -49,6 +54,28 @@ HABITS = {
         "random_state: fit has no such argument; the seed of the model": lambda: network().fit(X, y, random_state=0),
         "learning_rate: fit has no such argument; it belongs to the optimizer":
             lambda: network().fit(X, y, learning_rate=0.1),
+    },
+    "percentages": {
+        "validation_split: expected a finite number above 0 and below 1, got 20; it is a fraction: write 0.2 for 20 %":
+            lambda: network().fit(X, y, validation_split=20),
+        "rate: expected a finite number of at least 0 and below 1, got 50; it is a fraction: write 0.5 for 50 %":
+            lambda: nn.Dropout(50),
+        "label_smoothing: expected a finite number of at least 0 and below 1, got '10%'; it is a fraction: write 0.1":
+            lambda: nn.Softmax(label_smoothing="10%"),
+    },
+    "names": {
+        "layers: entry 1 is not a layer, got 'rellu'; did you mean 'relu'?":
+            lambda: nn.Model([nn.Dense(3), "rellu", "softmax"]),
+        "layers: entry 0 is not a layer, got 'dense'; write nn.Dense(...)": lambda: nn.Model(["dense", "softmax"]),
+        "layers: entry 0 is not a layer, got 64; write nn.Dense(64)": lambda: nn.Model([64, "relu", 10, "softmax"]),
+        "layers: entry 0 is not a layer, got [Dense(3)]; write one flat list":
+            lambda: nn.Model([[nn.Dense(3)], "softmax"]),
+        "layers: Model takes only layers without a name, got 2 arguments; put the layers in a list: nn.Model":
+            lambda: nn.Model("relu", "softmax"),
+        "optimizer: expected an Optimizer such as nn.SGD(0.1), got 'adan'; did you mean 'adam'?":
+            lambda: network().fit(X, y, optimizer="adan"),
+        "optimizer: expected an Optimizer such as nn.SGD(0.1), got 0.01; write nn.SGD(0.01)":
+            lambda: network().fit(X, y, optimizer=0.01),
     },
     "slips": {
         "epoch: fit has no such argument; did you mean epochs=?": lambda: network().fit(X, y, epoch=9),
@@ -72,6 +99,69 @@ HABITS = {
 def test_a_habit_is_answered_with_what_to_write_here(said, call):
     beginning, _, advice = said.partition("; ")
     refuse(call, beginning, advice)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        *(("relu", nn.ReLU()), ("ReLU", nn.ReLU()), ("Relu", nn.ReLU()), ("leaky_relu", nn.LeakyReLU())),
+        *(("hard-swish", nn.HardSwish()), ("swish", nn.SiLU()), ("silu", nn.SiLU()), ("tanh", nn.Tanh())),
+        *(("sigmoid", nn.Sigmoid()), ("gelu", nn.GELU()), ("SELU", nn.SELU()), ("softplus", nn.Softplus())),
+        *(("elu", nn.ELU()), ("linear", nn.Identity()), ("softmax", nn.Softmax()), ("exponential", nn.Exponential())),
+    ],
+)
+def test_an_activation_may_be_given_by_its_name(name, layer):
+    model = nn.Model([nn.Dense(3), name, nn.Dense(3), "softmax"], n_features=4, seed=0)
+    assert repr(model.layers[1]) == repr(layer)
+    same = nn.Model([nn.Dense(3), layer, nn.Dense(3), nn.Softmax()], n_features=4, seed=0)
+    np.testing.assert_array_equal(model.theta, same.theta)
+    inner = nn.Residual([nn.Dense(3), name])
+    assert repr(inner.inner_layers[1]) == repr(layer)
+
+
+@pytest.mark.parametrize("name", ["sgd", "Adam", "AdamW", "rmsprop", "RMSProp", "adagrad", "nadam", "lion"])
+def test_an_optimizer_may_be_given_by_its_name(name):
+    by_name, by_rule = network(), network()
+    rule = next(getattr(nn, known) for known in nn.__all__ if known.lower() == name.lower())
+    by_name.fit(X, y, optimizer=name, epochs=2, progress=False)
+    by_rule.fit(X, y, optimizer=rule(), epochs=2, progress=False)
+    np.testing.assert_array_equal(by_name.theta, by_rule.theta)
+
+
+def test_a_momentum_of_keras_is_suspected():
+    for momentum in (0.9, 0.99, 0.999):
+        said = rf"for its {momentum:g} write momentum={1 - momentum:.4g}"
+        with pytest.warns(nn.TrainingWarning, match=said) as caught:
+            nn.BatchNorm(momentum)
+        assert caught[0].filename == __file__
+    for momentum in (0.01, 0.1, 0.5, 1):
+        nn.BatchNorm(momentum)
+
+
+def test_a_name_that_does_not_exist_is_an_error_of_both_kinds():
+    for call in (lambda: nn.Relu, lambda: nn.Sequential, lambda: network().compile, lambda: nn.SGD(0.1).zero_grad):
+        refuse(call, "", error=nn.ArgumentError)
+        refuse(call, "", error=AttributeError)
+    assert not hasattr(nn, "Relu")
+    assert getattr(nn, "Relu", None) is None
+
+
+@pytest.mark.parametrize("word", words.OF_AN_OPTIMIZER_OBJECT)
+def test_a_method_of_other_optimizers_is_answered_and_is_still_missing(word):
+    assert not hasattr(nn.Adam(), word)
+    with pytest.raises(nn.UnknownNameError, match=f"{word}: Adam has no such attribute; "):
+        getattr(nn.Adam(), word)
+    assert word not in dir(nn.Adam())
+
+
+def test_a_rule_of_a_user_may_use_such_a_name_for_its_own():
+    class Own(nn.SGD):
+        def __init__(self, lr):
+            super().__init__(lr)
+            self.lr = lr
+
+    assert Own(0.5).lr == 0.5
+    refuse(lambda: nn.SGD(0.1).lr, "lr: SGD has no such attribute", error=AttributeError)
 
 
 @pytest.mark.parametrize("word", words.OF_A_MODEL)
@@ -146,5 +236,5 @@ def test_a_rule_with_options_takes_the_common_ones_and_no_others():
 
 def test_every_word_stands_in_the_guide():
     guide = (Path(__file__).parents[1] / "docs" / "guides" / "coming_from.md").read_text(encoding="utf-8")
-    known = {*words.RENAMED, *words.ADVICE, *words.OF_A_MODEL, *words.OF_THE_LIBRARY}
+    known = {*words.RENAMED, *words.ADVICE, *words.OF_A_MODEL, *words.OF_THE_LIBRARY, *words.OF_AN_OPTIMIZER_OBJECT}
     assert [word for word in sorted(known) if not re.search(rf"\b{word}\b", guide)] == []

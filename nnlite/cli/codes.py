@@ -3,4 +3,5 @@
 DONE = 0
 FAILED = 1
 WRONG_CALL = 2
-INTERRUPTED = 130  # after Ctrl-C
+INTERRUPTED = 130  # after Ctrl-C: 128 and the number of SIGINT
+BROKEN_PIPE = 141  # the reader of the output is gone: 128 and the number of SIGPIPE

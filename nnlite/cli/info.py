@@ -6,6 +6,7 @@ import platform
 from typing import Any
 
 from nnlite.cli.codes import DONE
+from nnlite.cli.parser import Parser
 from nnlite.engine import availability, cache
 from nnlite.engine.availability import check_engine
 from nnlite.engine.openblas import processors
@@ -16,16 +17,16 @@ from nnlite.version import __version__
 PACKAGES = "numpy", "numba", "llvmlite"
 
 
-def add_info(commands: Any) -> None:
+def add_info(commands: Any) -> Parser:
     """Add the command ``info`` to the commands of the program."""
-    parser = commands.add_parser(
+    parser: Parser = commands.add_parser(
         "info",
         help="show versions, engine, processor, threads and cache folder",
         description="Show the versions of nnlite and of the packages that it uses, the engine that trains by default,\n"
         "the processor, the number of threads, and the folder in which compiled kernels are kept.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_info)
+    return parser
 
 
 def _info(options: argparse.Namespace) -> int:

@@ -1,274 +1,275 @@
-"""``nnlite train``: learns a data set and writes the network and its learning curves."""
+"""``nnlite train``: learns a data set or a table, and writes a run directory with the network and a report."""
+
+from __future__ import annotations
 
 import argparse
-import glob
-import itertools
+import math
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from nnlite import checks
-from nnlite.cli.codes import INTERRUPTED
-from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_spirals
+from nnlite.callbacks import Callback, EarlyStopping
+from nnlite.cli.codes import DONE, INTERRUPTED
+from nnlite.cli.data import Source, load_source
+from nnlite.cli.network import make_callbacks, make_layers, make_optimizer
+from nnlite.cli.output import note, say
+from nnlite.cli.parser import Parser
+from nnlite.cli.results import say_scores, write_run
+from nnlite.cli.runs import Config, checkpoints, command, read_config, remove_unused, run_directory
+from nnlite.cli.train_options import (
+    add_data_options,
+    add_network_options,
+    add_run_options,
+    add_training_options,
+    defaults_table,
+    given_options,
+    with_defaults,
+    with_recipe,
+)
+from nnlite.engine.processor import available_threads, wanted_threads
 from nnlite.errors import ArgumentError
 from nnlite.fitting.history import History
-from nnlite.layers import Dense, Layer, ReLU, Softmax
 from nnlite.model import Model
-from nnlite.optimizers import SGD
-from nnlite.splits import stratified_split
+from nnlite.optimizers import Optimizer
+from nnlite.report import Run, scores
 
-VALIDATION_FRACTION = 0.1
-Number = TypeVar("Number", int, float)
-
-
-class Recipe(NamedTuple):
-    """Default options of ``nnlite train`` for a data set."""
-
-    hidden: tuple[int, ...]
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    momentum: float
+THREADS = "NNLITE_NUM_THREADS"
 
 
-RECIPES = {
-    "digits": Recipe((256,), epochs=60, batch_size=32, learning_rate=0.1, momentum=0.9),
-    "iris": Recipe((16,), epochs=100, batch_size=16, learning_rate=0.02, momentum=0.9),
-    "mnist": Recipe((128,), epochs=15, batch_size=32, learning_rate=0.1, momentum=0.0),
-    "spirals": Recipe((64, 64), epochs=200, batch_size=32, learning_rate=0.02, momentum=0.9),
-}
+class Training(NamedTuple):
+    """Everything that a training needs."""
+
+    options: dict[str, Any]
+    source: Source
+    model: Model
+    optimizer: Optimizer
+    callbacks: list[Callback]
+    directory: str
 
 
-# ---- options -------------------------------------------------------------------------------------------------------
-
-
-def add_train(commands: Any) -> None:
+def add_train(commands: Any) -> Parser:
     """Add the command ``train`` to the commands of the program."""
-    train = commands.add_parser(
+    train: Parser = commands.add_parser(
         "train",
-        usage="nnlite train DATASET [options]",
-        help="train a network on a data set; print its test accuracy, write learning curves and history",
-        description="Train a network of Dense and ReLU layers with a Softmax output. Print the accuracy on test\n"
-        "examples that the network has not seen, and write learning_curves.png, history.csv, the network\n"
-        "(model.npz) and a checkpoint after every epoch to a run directory.",
-        epilog=_defaults_table(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="nnlite train DATA [--target COLUMN] [options]",
+        help="train a network on a table or a data set; write the network, its scores and a report",
+        description="Train a network on a table (.csv, .parquet, .npz, ...) or on a data set of nnlite (digits, iris,\n"
+        "mnist, spirals). Rows are held out to validate and to test with. Training stops when the validation loss no\n"
+        "longer improves, and keeps the best weights. The run directory gets model.npz, history.csv, pictures,\n"
+        "config.json (which repeats the run) and report.html.",
+        epilog=defaults_table(),
     )
-    train.set_defaults(run=_train)
-    train.add_argument("dataset", choices=RECIPES, help="data set to learn")
-    _add_recipe_options(train)
-    _add_run_options(train)
+    train.set_defaults(run=lambda options: _train(options, train))
+    train.add_argument("data", nargs="?", metavar="DATA", help="a file with a table, or digits, iris, mnist, spirals")
+    add_data_options(train)
+    add_network_options(train)
+    add_training_options(train)
+    add_run_options(train)
+    return train
 
 
-def _add_recipe_options(train: argparse.ArgumentParser) -> None:
-    """Add an option for each field of `Recipe`."""
-    train.add_argument(
-        "--hidden",
-        type=_positive_integer,
-        nargs="*",
-        metavar="UNITS",
-        help="units of each hidden layer, e.g. --hidden 128 64; without units: softmax regression",
-    )
-    train.add_argument("--epochs", type=_positive_integer, metavar="N", help="passes over the training examples")
-    train.add_argument("--batch-size", type=_positive_integer, metavar="N", help="examples per gradient descent step")
-    train.add_argument("--learning-rate", type=_positive_number, metavar="RATE", help="learning rate")
-    train.add_argument("--momentum", type=_momentum, metavar="MU", help="momentum, from 0 to below 1")
-
-
-def _add_run_options(train: argparse.ArgumentParser) -> None:
-    train.add_argument("--seed", type=_seed, metavar="N", default=0, help="same seed, same network (default 0)")
-    train.add_argument("--out", metavar="DIR", help="run directory (default: the next free runs/DATASET-N)")
-    train.add_argument(
-        "--resume",
-        action="store_true",
-        help="continue the training in the run directory (default: the last runs/DATASET-N); start it if there is none",
-    )
-    train.add_argument(
-        "--data",
-        metavar="DIR",
-        help="mnist: directory with the four IDX files (default: a cache directory; missing files are downloaded)",
-    )
-
-
-# argparse puts the name of the option in front of the messages of these types
-
-
-def _positive_integer(text: str) -> int:
-    return _checked(lambda: checks.integer("value", int(text)), text, "an integer of at least 1")
-
-
-def _seed(text: str) -> int:
-    return _checked(lambda: checks.integer("value", int(text), minimum=0), text, "an integer of at least 0")
-
-
-def _positive_number(text: str) -> float:
-    return _checked(lambda: checks.real("value", float(text), above=0), text, "a finite number above 0")
-
-
-def _momentum(text: str) -> float:
-    return _checked(lambda: checks.real("value", float(text), minimum=0, below=1), text, "a number in [0, 1)")
-
-
-def _checked(convert: Callable[[], Number], text: str, expected: str) -> Number:
-    try:
-        return convert()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}") from None
-
-
-def _defaults_table() -> str:
-    lines = ["defaults by data set:", "            hidden  epochs  batch size  learning rate  momentum"]
-    for name, recipe in RECIPES.items():
-        hidden = " ".join(map(str, recipe.hidden))
-        lines.append(
-            f"  {name:<8}  {hidden:>6}  {recipe.epochs:>6}  {recipe.batch_size:>10}"
-            f"  {recipe.learning_rate:>13}  {recipe.momentum:>8}"
-        )
-    return "\n".join(lines)
-
-
-# ---- training ------------------------------------------------------------------------------------------------------
-
-
-def _train(options: argparse.Namespace) -> int:
-    """Train a network, print its test accuracy, write the run, and return the exit code."""
-    if options.data is not None and options.dataset != "mnist":
-        raise ArgumentError(f"--data: expected with mnist only, got it with {options.dataset}")
-    recipe = _recipe(options)
-    data = _load(options.dataset, options.seed, options.data)
-    model = _network(recipe.hidden, data, options.seed)
-    optimizer = SGD(recipe.learning_rate, momentum=recipe.momentum)
-    directory = _run_directory(options.out, options.dataset, options.resume)  # before the training, which may be long
-    _print_setup(data, model, optimizer, recipe.batch_size)
-
+def _train(options: argparse.Namespace, parser: Parser) -> int:
+    """Train a network, print its scores, write the run, and return the exit code."""
+    config, chosen = _chosen(options, parser)
+    source = load_source(chosen)
+    _warn_if_changed(config, source)
+    training = _prepare(chosen, source, options)
+    say(_setup(training))
     start = time.perf_counter()
-    history = model.fit(
-        data.X_train,
-        data.y_train,
-        optimizer=optimizer,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        validation_split=VALIDATION_FRACTION,
-        checkpoint=_checkpoints(directory),
-        resume=options.resume,
-    )
+    try:
+        with _threads(config):
+            history = _fit(training, options)
+    except ArgumentError:
+        remove_unused(training.directory)
+        raise
     seconds = time.perf_counter() - start
     if history.resumed_at is not None:
         last = ", the last one" if history.resumed_at == history.epochs else ""
-        print(f"\nresumed after epoch {history.resumed_at}{last}")
+        say(f"\nresumed after epoch {history.resumed_at}{last}")
     if history.interrupted:
-        print(f"\nstopped in epoch {history.epochs + 1}; continue with --out {directory} --resume", file=sys.stderr)
+        where = f"{history.epochs + 1}; continue with --out {training.directory} --resume"
+        print(f"\nstopped in epoch {where}", file=sys.stderr)
         return INTERRUPTED
-    test = model.evaluate(data.X_test, data.y_test)
-    print(f"\ntest accuracy: {test['accuracy']:.2%} (loss {test['loss']:.4f}) after {seconds:.2f} s of training")
-    _write(directory, history, model, f"{data.name}: {model}")
-    return 0
+    _config(training, history.engine).write(training.directory)
+    run = _run(training, history)
+    found = scores(run)
+    say(_ending(training, history, seconds))
+    say_scores(found)
+    written = write_run(run, training.model, found, training.directory, with_report=not options.no_report)
+    for what, path in written.items():
+        say(f"{what + ':':<18}{path}")
+    if found.learned_nothing:
+        note(f"warning: {found.verdict} See what the doctor says: nnlite diagnose {training.directory}")
+    return DONE
 
 
-def _recipe(options: argparse.Namespace) -> Recipe:
-    """Return the recipe of the data set, with the options that were given in place of its defaults."""
-    given = {name: getattr(options, name) for name in Recipe._fields if getattr(options, name) is not None}
-    return RECIPES[options.dataset]._replace(**given)
+# ---- before the training --------------------------------------------------------------------------------------------
 
 
-def _load(name: str, seed: int, directory: str | None) -> Dataset:
-    if name == "digits":
-        return load_digits()
-    if name == "iris":
-        return load_iris()
-    if name == "mnist":
-        return load_mnist(directory)
-    return _spirals(seed)
+def _chosen(options: argparse.Namespace, parser: Parser) -> tuple[Config | None, dict[str, Any]]:
+    """Return the config that is repeated, if there is one, and the options of the training without the recipe."""
+    given = given_options(options, parser)
+    source = options.config
+    if source is None and given["data"] is None and options.resume and options.out is not None:
+        source = options.out
+    if source is None:
+        if given["data"] is None:
+            parser.error("DATA: name a file with a table, or one of digits, iris, mnist, spirals")
+        return None, with_defaults(given)
+    config = read_config(source)
+    unknown = config.options.keys() - given.keys()
+    if unknown:
+        raise ArgumentError(f"--config: {source} has options that do not exist: {', '.join(sorted(unknown))}")
+    repeated = {name: config.options.get(name) if value is None else value for name, value in given.items()}
+    if given["engine"] is None and config.engine:
+        repeated["engine"] = config.engine
+    return config, with_defaults(repeated)
 
 
-def _spirals(seed: int) -> Dataset:
-    """Draw spirals, with a fifth of the points as test examples."""
-    X, y = make_spirals(1200, seed=seed)
-    train, test = stratified_split(y, 0.2, np.random.default_rng(seed))
-    return Dataset(
-        X[train],
-        y[train],
-        X[test],
-        y[test],
-        class_names=tuple(map(str, range(int(y.max()) + 1))),
-        feature_names=("x1", "x2"),
-        image_shape=None,
-        name="spirals",
-        description="Interleaved spirals with noise, made by make_spirals.",
+def _warn_if_changed(config: Config | None, source: Source) -> None:
+    """Warn if a file is not the one of the run that is repeated."""
+    known = {} if config is None else config.sha256
+    for path, sha256 in source.sha256.items():
+        if known.get(os.path.abspath(path), sha256) != sha256:
+            note(f"warning: {path} has changed since the run of this config, so the result will be another")
+
+
+def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace) -> Training:
+    """Return the network, the optimizer and the run directory, which is made here."""
+    chosen = with_recipe(chosen, source.n_training)
+    layers = make_layers(chosen, source.n_outputs, source.classifies)
+    n_features = None if source.train.is_table else source.train.X.shape[1]
+    model = Model(layers, n_features=n_features, seed=chosen["seed"], dtype=chosen["dtype"])
+    if source.classifies:
+        model.class_names = source.class_names
+    optimizer = make_optimizer(chosen, math.ceil(source.train.size / chosen["batch_size"]))
+    callbacks = make_callbacks(chosen, validated=True)
+    model.resolve_metrics(chosen["metrics"])  # raises ArgumentError
+    directory = run_directory(options.out, source.name, options.resume)  # before the training, which may be long
+    training = Training(chosen, source, model, optimizer, callbacks, directory)
+    _config(training, chosen["engine"]).write(directory)
+    return training
+
+
+def _config(training: Training, engine: str) -> Config:
+    """Return what repeats the training; files are named by their whole paths."""
+    options = {**training.options, "engine": engine}
+    for name in ("data", "test"):
+        if options[name] in training.source.sha256:
+            options[name] = os.path.abspath(options[name])
+    sha256 = {os.path.abspath(path): found for path, found in training.source.sha256.items()}
+    threads = wanted_threads() or available_threads()
+    return Config(options, engine, threads, sha256, command(training.directory))
+
+
+def _setup(training: Training) -> str:
+    """Return what is known before the training as text."""
+    source, options, model = training.source, training.options, training.model
+    texts = []
+    if source.train.is_table:
+        texts.append(source.train.X.summary())
+    texts.append(
+        f"{source.name}: {source.train.size:,} training examples, {source.validation.size:,} for validation, "
+        f"{source.test.size:,} test examples"
+    )
+    texts.append(str(model.summary()) if model.built else f"{model}")
+    texts.append(f"{training.optimizer}, batches of {options['batch_size']}, seed {model.seed}")
+    return "\n\n".join(texts)
+
+
+# ---- the training ---------------------------------------------------------------------------------------------------
+
+
+def _fit(training: Training, options: argparse.Namespace) -> History:
+    source, chosen = training.source, training.options
+    return training.model.fit(
+        *examples(source.train),
+        optimizer=training.optimizer,
+        epochs=chosen["epochs"],
+        batch_size=chosen["batch_size"],
+        validation_data=source.validation.X if source.validation.is_table else tuple(source.validation),
+        class_weight=chosen["class_weight"],
+        metrics=chosen["metrics"],
+        callbacks=training.callbacks,
+        checkpoint=checkpoints(training.directory),
+        resume=options.resume,
+        progress=not options.no_progress,
+        engine=chosen["engine"],
     )
 
 
-def _network(hidden: Sequence[int], data: Dataset, seed: int) -> Model:
-    layers: list[Layer] = []
-    for units in hidden:
-        layers += [Dense(units), ReLU()]
-    layers += [Dense(len(data.class_names)), Softmax()]
-    model = Model(layers, n_features=data.X_train.shape[1], seed=seed)
-    model.class_names = data.class_names
-    return model
-
-
-def _print_setup(data: Dataset, model: Model, optimizer: SGD, batch_size: int) -> None:
-    print(
-        f"{data.name}: {len(data.X_train):,} training examples ({VALIDATION_FRACTION:.0%} of them held out for "
-        f"validation) and {len(data.X_test):,} test examples"
-    )
-    print(f"\n{model.summary()}\n\n{optimizer}, batches of {batch_size}, seed {model.seed}", flush=True)
-
-
-# ---- the run directory ---------------------------------------------------------------------------------------------
-
-
-def _run_directory(out: str | None, dataset: str, resume: bool) -> str:
-    """Return the run directory, which is created if it does not exist.
-
-    By default it is the next free of runs/DATASET-1, runs/DATASET-2, ..., or with ``resume`` the last that exists.
-    """
-    if out is not None:
-        return _given_directory(out, resume)
-    os.makedirs("runs", exist_ok=True)
-    suffixes = [name.removeprefix(f"{dataset}-") for name in os.listdir("runs") if name.startswith(f"{dataset}-")]
-    if resume and (numbers := [int(suffix) for suffix in suffixes if suffix.isdecimal()]):
-        return os.path.join("runs", f"{dataset}-{max(numbers)}")
-    for number in itertools.count(1):
-        directory = os.path.join("runs", f"{dataset}-{number}")
-        try:
-            os.mkdir(directory)
-        except FileExistsError:
-            continue
-        break
-    return directory
-
-
-def _given_directory(out: str, resume: bool) -> str:
+@contextmanager
+def _threads(config: Config | None) -> Iterator[None]:
+    """Let a repeated training use as many threads as the first one, on which its last bits depend."""
+    if config is None or not config.threads or os.environ.get(THREADS):
+        yield
+        return
+    os.environ[THREADS] = str(config.threads)
     try:
-        os.makedirs(out, exist_ok=True)
-    except OSError as error:
-        raise ArgumentError(f"--out: cannot create the directory {out!r} ({error.strerror})") from None
-    if not resume and glob.glob(os.path.join(glob.escape(_checkpoints(out)), "*.npz")):
-        raise ArgumentError(f"--out: {out!r} has a training already; continue it with --resume, or choose another")
-    return out
+        yield
+    finally:
+        del os.environ[THREADS]
 
 
-def _checkpoints(directory: str) -> str:
-    return os.path.join(directory, "checkpoints")
+# ---- after the training ---------------------------------------------------------------------------------------------
 
 
-def _write(directory: str, history: History, model: Model, title: str) -> None:
-    """Write learning curves, history and network, and print their paths."""
-    from matplotlib.figure import Figure  # pyplot would need a display
+def _run(training: Training, history: History) -> Run:
+    """Return the training for a report."""
+    source, options = training.source, training.options
+    return Run(
+        model=training.model,
+        test=source.test,
+        train=source.train,
+        validation=source.validation,
+        history=history,
+        optimizer=training.optimizer,
+        batch_size=options["batch_size"],
+        title=source.name,
+        directory=training.directory,
+        feature_names=source.feature_names,
+        image_shape=source.image_shape,
+        description=source.description,
+        settings=_settings(training, history),
+        command=command(training.directory),
+        best_epoch=best_epoch(training.callbacks),
+    )
 
-    paths = {name: os.path.join(directory, name) for name in ("learning_curves.png", "history.csv", "model.npz")}
-    history.to_csv(paths["history.csv"])
-    model.save(paths["model.npz"])
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
-    history.plot(figure.subplots(1, 2))
-    figure.suptitle(title)
-    figure.savefig(paths["learning_curves.png"], dpi=120)
-    print(f"learning curves:  {paths['learning_curves.png']}")
-    print(f"history:          {paths['history.csv']}")
-    print(f"network:          {paths['model.npz']}")
+
+def _settings(training: Training, history: History) -> Mapping[str, str]:
+    options = training.options
+    stopped = "" if history.epochs == options["epochs"] else f" of at most {options['epochs']}, stopped early"
+    settings = {
+        "optimizer": repr(training.optimizer),
+        "batch size": str(options["batch_size"]),
+        "epochs": f"{history.epochs}{stopped}",
+        "seed": str(options["seed"]),
+        "engine": history.engine,
+    }
+    if options["class_weight"]:
+        settings["class weight"] = options["class_weight"]
+    if options["average"]:
+        settings["weights"] = f"averaged ({options['average'].upper()})"
+    return settings
+
+
+def best_epoch(callbacks: list[Callback]) -> int | None:
+    """Return the epoch, from 1, whose weights early stopping kept; None if it kept none."""
+    stopping = callbacks[-1] if callbacks else None
+    if not isinstance(stopping, EarlyStopping) or stopping.best_epoch is None:
+        return None
+    return stopping.best_epoch + 1
+
+
+def _ending(training: Training, history: History, seconds: float) -> str:
+    best = best_epoch(training.callbacks)
+    kept = "" if best is None else f", the weights of epoch {best} were kept"
+    return f"\n{history.epochs} epochs in {seconds:.2f} s{kept}\n"
+
+
+def examples(part: Any) -> tuple[Any, ...]:
+    """Return what `Model.fit` and `Model.evaluate` take: a table, or X and y."""
+    return (part.X,) if part.is_table else (part.X, part.y)

@@ -7,18 +7,18 @@ import time
 from typing import Any
 
 from nnlite.cli.codes import DONE, FAILED
+from nnlite.cli.parser import Parser
 from nnlite.engine import availability, cache, waiting
 from nnlite.progress import make_bar
 
 
-def add_warm_up(commands: Any) -> None:
+def add_warm_up(commands: Any) -> Parser:
     """Add the command ``warm-up`` to the commands of the program."""
-    parser = commands.add_parser(
+    parser: Parser = commands.add_parser(
         "warm-up",
         help="compile the engine for this processor now; the first training then does not wait",
         description="Compile all kernels of the engine for this processor and keep them in the cache folder. What is\n"
         "there already is not compiled again. Run it in the image of a container, or after an upgrade.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_warm_up)
     parser.add_argument(
@@ -27,6 +27,7 @@ def add_warm_up(commands: Any) -> None:
         default="both",
         help="numbers of the networks that will be trained (default both)",
     )
+    return parser
 
 
 def _warm_up(options: argparse.Namespace) -> int:

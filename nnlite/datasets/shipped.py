@@ -111,13 +111,12 @@ def _load(name: str, shape: tuple[int, int], test_fraction: float, seed: int | N
     path = _path(name)
     try:
         table = load_csv(path)
-        X, y = table.X, table.y
+        X, y = table.X, np.asarray(table.y)
         if X.shape != shape:
             raise DataFileError(f"{path}: X has the shape {X.shape}, expected {shape}")
     except (ArgumentError, DataFileError) as error:
         problem = str(error).removeprefix(f"{path}: ")
         raise DataFileError(f"{path}: the file is damaged ({problem}); reinstall nnlite") from error
-    assert y is not None
     train, test = train_test_rows(y, test_fraction, seed)
     names = () if table.feature_names[0] == "column 1" else table.feature_names
     return Dataset(X[train], y[train], X[test], y[test], table.class_names, names, None, name, "")

@@ -21,7 +21,7 @@ import numpy as np
 
 from nnlite.checks import Array
 
-WORDS = 32  # words of an instruction
+WORDS = 40  # words of an instruction
 KERNEL, WIDTH, OPERANDS = 0, 1, 2  # places in an instruction
 
 # ---- what a kernel is given --------------------------------------------------------------------------------------

@@ -56,6 +56,11 @@ class Library:
                 self._addresses[symbol] = self._engine.get_function_address(symbol)
             return self._addresses[symbol]
 
+    def name_at(self, address: int) -> str:
+        """Return the name of the kernel at an address."""
+        symbol = next(symbol for symbol, at in self._addresses.items() if at == address)
+        return symbol.removeprefix("nnlite_").partition(f"_{self.dtype}")[0]
+
     def function(self, name: str) -> Any:
         """Return a kernel as a function that Python can call, without the interpreter's lock."""
         return CALL(self.address(name))

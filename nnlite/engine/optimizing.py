@@ -95,6 +95,12 @@ class Options:
     def __init__(self, optimizer: Any) -> None:
         self.rule = RULES[type(optimizer)](optimizer)
         self.names: tuple[str, ...] = optimizer.state_names
-        self.weight_decay, self.l1 = optimizer.weight_decay, optimizer.l1
+        self.l1 = optimizer.l1
+        self.decays = bool(optimizer.weight_decay) or type(optimizer).decay_of is not Optimizer.decay_of
+        self.penalty: float = optimizer.reported_penalty
         self.clip_value, self.clip_norm, self.max_norm = optimizer.clip_value, optimizer.clip_norm, optimizer.max_norm
         self.decoupled = optimizer.decoupled
+
+    def per_step(self, t: Array, rates: Array, decays: Array) -> Array:
+        """What changes from step to step: the numbers of the rule, and in the last column the weight decay lambda."""
+        return np.column_stack([self.rule.per_step(t, rates), decays])

@@ -106,12 +106,20 @@ class Plan:
         self.learned = [self.parameters[place.layer, place.attribute] for place in places]
         self.states = [self.parameters[place.layer, place.attribute] for place in state_places]
         n_groups = max(groups.values(), default=0) + 1
-        n_columns = self.options.rule.per_step(np.ones(1), np.ones(1)).shape[1]
+        n_columns = self.options.per_step(np.ones(1), np.ones(1), np.ones(1)).shape[1]
         sizes = self.n_steps, n_columns
         self.per_step = [memory.zeros(math.prod(sizes)).reshape(sizes) for _ in range(n_groups)]
         self.norms = memory.zeros(8 * self.n_threads, np.float64)
+        self.squares = memory.zeros(self.n_steps * self.n_threads, np.float64).reshape(self.n_steps, self.n_threads)
         self.updates = Updates(
-            self.instructions, self.options, memory, self.n_threads, self.grad, self.per_step, self.norms
+            self.instructions,
+            self.options,
+            memory,
+            self.n_threads,
+            self.grad,
+            self.per_step,
+            self.norms,
+            self.squares,
         )
         for parameter in self.learned:
             if not parameter.place.trainable:

@@ -188,11 +188,11 @@ class Program:
         op = self.instructions.op
         W, b = (self.subject.values[stage.own, name].ctypes.data for name in ("W", "b"))
         if not self.kind.panels:
-            return op("dense_rows", [x.matrix, W, b, z.matrix, int(first), *after])
+            return op("dense_rows", [x.matrix, W, b, z.matrix, 1, *after])
         if first and not self.kind.variant:
             rows = [0, 0, x.units, x.units]
             return op("dense_blocks", [rows, 1, W, b, z.matrix, 1, *after], X=2)
-        return op("dense_blocks", [x.matrix, 0, W, b, z.matrix, int(first), *after])
+        return op("dense_blocks", [x.matrix, 0, W, b, z.matrix, 1, *after])
 
     def _unitwise(self, stage: Stage, i: int) -> tuple[list[Array], list[Array]]:
         """Return the instructions before a stage, and those on each panel of it."""

@@ -67,6 +67,13 @@ class Team:
             self._run_threads(op, watch)
         return int(self._shared[DONE])
 
+    def carry_out_one(self, function: int, op: int, M: int) -> None:
+        """Carry out a single instruction of a step, for a batch of M examples, in the calling thread."""
+        now, unused = self._now[0], self._unused.ctypes.data
+        for name, value in (("step", 0), ("first", 0), ("M", M)):
+            now[NOW.index(name)] = value
+        CALL(function)(unused, unused, op, now.ctypes.data, 0, 0, 0)
+
     @property
     def wrong(self) -> bool:
         """Whether a number became NaN or infinite in the last step."""

@@ -30,7 +30,7 @@ class Stretch(NamedTuple):
     n : int
         Number of steps that were made.
     J : ndarray, (n,)
-        The cost of each batch.
+        The cost of each batch, with the penalty that the optimizer reports.
     n_correct : ndarray, (n,)
     Y_hat : ndarray or None
         Of all examples, if somebody wants it.
@@ -166,7 +166,7 @@ class Trainer:
             variant=self.variant,
         )
         scratch = [self.plan.scratch_of(thread) for thread in range(self.n_threads)]
-        self._team = Team(self.library.address("train"), self.library.tiles, scratch, self.plan)
+        self.team = Team(self.library.address("train"), self.library.tiles, scratch, self.plan)
         self._made_for = made_for
 
     # ---- stretches ------------------------------------------------------------------------------------------------
@@ -226,13 +226,17 @@ class Trainer:
         plan.instructions.set("n_examples", len(order))
         n_random = plan.structure.n_random
         plan.keys[: n * n_random] = keys[start : start + n].reshape(-1)
-        self._set_rates(start, n)
+        decays = self._set_rates(start, n)
+        plan.squares[:n] = 0
         begin = time.perf_counter()
-        done = self._team.run(plan.train, lambda steps: watch(start + steps))
+        done = self.team.run(plan.train, lambda steps: watch(start + steps))
         self._steps_per_second = done / max(time.perf_counter() - begin, 1e-9)
-        wrong = bool(self._team.wrong)
+        wrong = bool(self.team.wrong)
         results = plan.results[:done].sum(axis=1)
-        return Stretch(done, self._costs(batch, order, results[:, 0]), results[:, 1].copy(), None, wrong)
+        J = self._costs(batch, order, results[:, 0])
+        if plan.options.penalty:
+            J += plan.options.penalty / 2 * decays[:done] * plan.squares[:done].sum(axis=1)
+        return Stretch(done, J, results[:, 1].copy(), None, wrong)
 
     def _costs(self, batch: Batch, order: Array, sums: Array) -> Array:
         """``J = sum_i w_i L_i / sum_i w_i`` of each step."""
@@ -245,15 +249,19 @@ class Trainer:
         J: Array = sums / np.where(weights == 0, 1, weights)
         return J
 
-    def _set_rates(self, start: int, n: int) -> None:
+    def _set_rates(self, start: int, n: int) -> Array:
+        """Fill the tables of what changes from step to step. Return the weight decay of each step."""
         state = self.optimizer.state(self.network)
         steps = state.n_steps + start + np.arange(n)
         if callable(self.optimizer.learning_rate):
             self._rates = np.array([self.optimizer.rate_of(int(step)) for step in steps])
         else:
             self._rates = np.full(n, self.optimizer.learning_rate)
+        decays = np.array([self.optimizer.decay_of(int(step)) for step in steps])
         for missed, table in zip(self._missed, self.plan.per_step, strict=True):
-            table[:n] = self.plan.options.rule.per_step(np.maximum(1, steps + 1 - missed).astype(float), self._rates)
+            t = np.maximum(1, steps + 1 - missed).astype(float)
+            table[:n] = self.plan.options.per_step(t, self._rates, decays)
+        return decays
 
     # ---- random numbers -------------------------------------------------------------------------------------------
 
@@ -303,8 +311,7 @@ class Trainer:
             copies.append((parameter.theta.read, place.view(network.theta)))
             copies += [(panels.read, place.view(state.vectors[name])) for name, panels in parameter.vectors.items()]
         self._carry_out(copies)
-        state.n_steps += n
-        state.learning_rate = rate
+        self.optimizer.count_steps(network, n, rate)
 
     def _carry_out(self, copies: Sequence[tuple[Callable[[Array], None], Array]]) -> None:
         """Make the copies: those of large networks in several threads, since NumPy copies without the lock."""

@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from nnlite.checks import Array
 from nnlite.engine import support
 from nnlite.engine.instructions import Instructions
@@ -111,9 +113,9 @@ class UnitOperations:
 
     def _norm_forward(self, i: int, layer: BatchNorm) -> tuple[list[Array], Panels | None]:
         a = self.a[i]
-        gamma, beta, mean, variance = (
+        gamma, beta, mean, variance, weight = (
             self.parameters[layer, name].theta.units_of_panel
-            for name in ("gamma", "beta", "running_mean", "running_variance")
+            for name in ("gamma", "beta", "running_mean", "running_variance", "running_weight")
         )
         if not layer.trainable:
             operands = [a.block, gamma, beta, mean, variance, float(layer.epsilon)]
@@ -122,8 +124,9 @@ class UnitOperations:
         mu, sigma = self.memory.panels(1, a.units, a.width), self.memory.panels(1, a.units, a.width)
         self._kept.append((mu, sigma))
         self._sigma[layer] = sigma
-        operands = [a.block, gamma, beta, mean, variance, mu.units_of_panel, sigma.units_of_panel, z_hat.block]
-        numbers = [float(layer.momentum), float(layer.epsilon)]
+        operands = [a.block, gamma, beta, mean, variance, weight, mu.units_of_panel, sigma.units_of_panel, z_hat.block]
+        resolution = float(np.finfo(self.memory.dtype).eps)
+        numbers = [float(layer.momentum), float(layer.epsilon), resolution]
         return [self.instructions.op("batch_norm_forward", [*operands, *numbers], a.width)], z_hat
 
     # ---- backward -------------------------------------------------------------------------------------------------

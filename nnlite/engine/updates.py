@@ -39,6 +39,8 @@ class Updates:
         For each group of parameters, what changes from step to step.
     norms : ndarray
         The squared norm of the gradient, in parts of each thread.
+    squares : ndarray
+        ``|W|^2`` before each step, in parts of each thread.
 
     Attributes
     ----------
@@ -55,9 +57,11 @@ class Updates:
         grad: Array,
         per_step: Sequence[Array],
         norms: Array,
+        squares: Array,
     ) -> None:
         self.instructions, self.options, self.memory = instructions, options, memory
         self.n_threads, self.grad, self.per_step, self.norms = n_threads, grad, per_step, norms
+        self.squares = squares
         self.waits = options.clip_norm is not None
         self.storing = False
         self._kept: list[Panels] = []
@@ -100,13 +104,17 @@ class Updates:
         table = self.per_step[parameter.group]
         per_step = [table.ctypes.data, table.shape[1]]
         ops = []
-        coupled = options.weight_decay if decayed and not options.decoupled else 0.0
+        coupled = decayed and options.decays and not options.decoupled
         l1 = options.l1 if decayed else 0.0
+        if decayed and options.penalty:
+            ops.append(self.instructions.op("add_weights", [theta, self.squares.ctypes.data], width))
         if options.clip_value is not None or coupled or l1:
             limit = math.inf if options.clip_value is None else float(options.clip_value)
-            ops.append(self.instructions.op("adjust_gradient", [g, theta, limit, float(l1), float(coupled)], width))
-        if options.weight_decay and decayed and options.decoupled:
-            ops.append(self.instructions.op("decay", [theta, per_step, float(options.weight_decay)], width))
+            ops.append(
+                self.instructions.op("adjust_gradient", [g, theta, per_step, limit, float(l1), float(coupled)], width)
+            )
+        if options.decays and decayed and options.decoupled:
+            ops.append(self.instructions.op("decay", [theta, per_step], width))
         for name, vectors, takes_theta, numbers in options.rule.steps:
             operands: list[Any] = [theta] if takes_theta else []
             operands += [g, *(parameter.vectors[vector].block for vector in vectors)]

@@ -68,6 +68,10 @@ class Arrays:
             rows=np.arange(part.start, part.stop) if examples.rows is None else examples.rows[part]
         )
 
+    def some(self, n: int) -> Examples:
+        """Return up to n examples, evenly spread."""
+        return self.examples.some(n)
+
     def describe(self) -> str:
         """Describe what must be the same when a training is resumed."""
         return f"of {self.batch_size} of {self.examples.size} examples, {'' if self.shuffle else 'not '}shuffled"

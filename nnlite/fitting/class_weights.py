@@ -1,5 +1,6 @@
 """Weights of classes, as weights of their examples."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,13 @@ from nnlite.network.examples import Examples
 from nnlite.network.signature import Signature
 
 
-def check_class_weight(class_weight: Any, signature: Signature, examples: Examples | None) -> Array | None:
+def check_class_weight(
+    class_weight: Any, signature: Signature, examples: Examples | None, class_names: Sequence[str] | None = None
+) -> Array | None:
     """Return a weight for each class, (C,), from a mapping, a sequence or "balanced"; None stays None.
 
-    "balanced" is ``M / (C M_c)``, as in scikit-learn; it needs ``examples``.
+    The keys of a mapping are classes 0 .. C-1 or their names. "balanced" is ``M / (C M_c)``, as in scikit-learn; it
+    needs ``examples``.
     """
     if class_weight is None:
         return None
@@ -23,8 +27,8 @@ def check_class_weight(class_weight: Any, signature: Signature, examples: Exampl
         raise ArgumentError(f"class_weight: {signature.output} does not choose between classes, got {class_weight!r}")
     if isinstance(class_weight, str):
         return _balanced(class_weight, n_classes, examples)
-    if hasattr(class_weight, "keys"):
-        class_weight = _in_order(class_weight, n_classes)
+    if checks.is_mapping(class_weight):
+        class_weight = _in_order(checks.mapping("class_weight", class_weight), n_classes, class_names)
     weights = checks.numeric_array("class_weight", class_weight)
     wrong = weights.shape != (n_classes,) or not np.isfinite(weights).all() or weights.min() < 0 or not weights.any()
     if wrong:
@@ -46,17 +50,48 @@ def _balanced(class_weight: str, n_classes: int, examples: Examples | None) -> A
     return np.divide(len(classes), n_classes * counts, out=np.zeros(n_classes), where=counts > 0)
 
 
-def _in_order(class_weight: Any, n_classes: int) -> list[Any]:
-    """Return the weights of a mapping in the order of the classes."""
-    missing = [c for c in range(n_classes) if c not in class_weight]
-    extra = [c for c in class_weight if c not in range(n_classes)]
-    if missing or extra:
+def _in_order(class_weight: Mapping[Any, Any], n_classes: int, names: Sequence[str] | None) -> list[Any]:
+    """Return the weights of a mapping in the order of the classes. Its keys are class indices or names."""
+    classes: dict[Any, int] = {name: c for c, name in enumerate(names or ())} | {c: c for c in range(n_classes)}
+    by_class: dict[int, Any] = {}
+    unknown = []
+    for key, weight in class_weight.items():
+        c = classes.get(key) if isinstance(key, (str, int, float)) else None
+        if c is None:
+            unknown.append(key)
+        elif c in by_class:
+            raise ArgumentError(f"class_weight: class {key!r} has two weights, {by_class[c]!r} and {weight!r}")
+        else:
+            by_class[c] = weight
+    missing = [c for c in range(n_classes) if c not in by_class]
+    if missing or unknown:
+        hint = ""
+        if names is None and any(isinstance(key, str) for key in unknown):
+            hint = "; names are known after model.class_names = [...]"
         raise ArgumentError(
             f"class_weight: expected a weight for each of the classes 0..{n_classes - 1}"
+            + (f" or {', '.join(map(repr, names))}" if names is not None else "")
             + (f"; missing: {', '.join(map(str, missing))}" if missing else "")
-            + (f"; unknown: {', '.join(map(repr, extra))}" if extra else "")
+            + (f"; unknown: {', '.join(map(repr, unknown))}" if unknown else "")
+            + hint
         )
-    return [class_weight[c] for c in range(n_classes)]
+    return [by_class[c] for c in range(n_classes)]
+
+
+def check_sum(examples: Examples, of_class: Array | None, name: str = "sample_weight") -> None:
+    """Raise ArgumentError if the weights of all examples are 0 together, or too large to be added."""
+    rows = slice(None) if examples.rows is None else examples.rows
+    with np.errstate(over="ignore"):
+        weights = weighted(None if examples.weights is None else examples.weights[rows], of_class, examples.y[rows])
+        if weights is None or 0 < weights.sum() < np.inf:
+            return
+    what = name if of_class is None else "class_weight" if examples.weights is None else f"class_weight and {name}"
+    if weights.any():
+        raise ArgumentError(f"{what}: the sum of the weights is infinite; divide them by their largest")
+    raise ArgumentError(
+        f"{what}: the weights of all {len(weights)} examples are 0, so that there is nothing to learn from"
+        + ("" if of_class is None else "; give a weight above 0 to a class that has weighted examples")
+    )
 
 
 def weighted(weights: Array | None, of_class: Array | None, y: Array) -> Array | None:

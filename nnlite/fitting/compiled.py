@@ -30,7 +30,7 @@ class CompiledLoop(Loop):
 
     def __init__(self, setup: Setup, saver: Saver) -> None:
         super().__init__(setup, saver)
-        self._n_threads = choose_threads(setup.network, setup.source.batch_size)
+        self._n_threads = setup.n_threads or choose_threads(setup.network, setup.source.batch_size)
         self._trainer: Trainer | None = None
         self._made_for: Any = None
         self._converted: tuple[Examples, Any, Batch] | None = None

@@ -1,7 +1,7 @@
 """NaN and infinity in a training: what became wrong first, and the best weights so far."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,12 @@ def all_finite(vector: Array) -> bool:
     return math.isfinite(vector.dot(vector)) or bool(np.isfinite(vector).all())
 
 
-def error(where: str, epoch: int, step: int) -> DivergenceError:
+def error(where: str, epoch: int, step: int, causes: Sequence[str] = ()) -> DivergenceError:
     """Return the error to raise after the best weights are restored."""
+    advice = f"Likely: {'; '.join(causes)}" if causes else ADVICE
     return DivergenceError(
         f"the training diverged in epoch {epoch + 1}, step {step + 1}: {where}. "
-        f"The network has the best weights so far. {ADVICE}",
+        f"The network has the best weights so far. {advice}",
         epoch=epoch,
         step=step,
         where=where,

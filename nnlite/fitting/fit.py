@@ -11,8 +11,9 @@ from nnlite.engine import processor, waiting
 from nnlite.engine.availability import check_engine
 from nnlite.engine.choice import Choice, choose
 from nnlite.errors import ArgumentError
+from nnlite.fitting import suspicions
 from nnlite.fitting.batches import Arrays
-from nnlite.fitting.class_weights import check_class_weight
+from nnlite.fitting.class_weights import check_class_weight, check_sum
 from nnlite.fitting.history import History
 from nnlite.fitting.loop import Loop, Saver, Setup
 from nnlite.fitting.preparing import check_validation_data, prepare
@@ -32,7 +33,7 @@ def fit(
     X: Any,
     y: Any,
     *,
-    optimizer: Optimizer | None,
+    optimizer: Optimizer | str | None,
     epochs: int,
     batch_size: int | None,
     validation_data: Sequence[Any] | None,
@@ -56,17 +57,13 @@ def fit(
     steps_per_epoch = None if steps_per_epoch is None else checks.integer("steps_per_epoch", steps_per_epoch)
     shuffle, progress = checks.boolean("shuffle", shuffle), checks.boolean("progress", progress)
     engine = check_engine(engine)
-    if standardize_target is not None:
-        standardize_target = checks.boolean("standardize_target", standardize_target)
-        if standardize_target and not isinstance(network.output, Identity):
-            raise ArgumentError(f"standardize_target: is for values, and the network ends in {network.output}")
+    standardize = _check_standardizing(network, standardize_target, streams=y is None and not isinstance(X, Table))
     options = check_checkpoint(checkpoint, resume)
     hooks = Hooks(check_callbacks(callbacks))
-    resolved = network.resolve_metrics(metrics)
+    resolved: Metrics = network.resolve_metrics(metrics)
     streams = y is None and not isinstance(X, Table)
     if streams:
         _check_source(X, validation_split=validation_split, sample_weight=sample_weight)
-        standardize_target = _no_standardizing(network, standardize_target)
     elif steps_per_epoch is not None:
         raise ArgumentError("steps_per_epoch: is for a source of batches; for arrays choose batch_size and epochs")
     elif validation_split is not None and validation_data is not None:
@@ -81,19 +78,25 @@ def fit(
         else:
             seed = network.actual_seed if validation_split is None else split_seed(directory, network.actual_seed)
             signature, train, validation = prepare(
-                network, X, y, sample_weight, split=validation_split, seed=seed, standardize=standardize_target
+                network, X, y, sample_weight, split=validation_split, seed=seed, standardize=standardize
             )
             source = Arrays(signature, train, batch_size, shuffle)
         knowledge = source.signature.knowledge
         resolved = with_rmse(resolved, knowledge.scale)
         _try_metrics(resolved, source.first_y, source.signature.units)
-        weight_of_class = check_class_weight(class_weight, source.signature, train)
+        weight_of_class = check_class_weight(class_weight, source.signature, train, knowledge.class_names)
+        if train is not None:
+            check_sum(train, weight_of_class)
         if validation_data is not None:
             validation = check_validation_data(source.signature, validation_data)
-        keys = _history_keys(network, resolved, validation is not None)
-        _attach(hooks.callbacks, network, optimizer, keys)
+        if validation is not None:
+            check_sum(validation, None, "sample_weight" if validation_data is None else "validation_data sample_weight")
+        keys = history_keys(network, resolved, validation is not None)
+        attach(hooks.callbacks, network, optimizer, keys)
         setup = Setup(network, optimizer, source, weight_of_class, validation, resolved, hooks)
         saver = Saver() if directory is None else CheckpointSaver(directory, setup, keys)
+        resumed = directory is not None and directory.saved is not None
+        suspicions.warn_before(network, optimizer, source, epochs, resumed=resumed)
         if not network.built:
             network.build(source.signature.input_shape)
         network.knowledge = knowledge
@@ -110,7 +113,7 @@ def loop_class(choice: Choice) -> type[Loop]:
     return CompiledLoop
 
 
-def _attach(callbacks: Sequence[Callback], network: Network, optimizer: Optimizer, keys: list[str]) -> None:
+def attach(callbacks: Sequence[Callback], network: Network, optimizer: Optimizer, keys: list[str]) -> None:
     """Attach the model and the optimizer to each callback, and check the keys that it monitors."""
     for callback in callbacks:
         callback.model, callback.optimizer = network, optimizer
@@ -126,7 +129,7 @@ def _try_metrics(metrics: Metrics, y: Array, units: int) -> None:
         as_number(key, known_metrics.try_out(function, y, units))
 
 
-def _history_keys(network: Network, metrics: Metrics, validated: bool) -> list[str]:
+def history_keys(network: Network, metrics: Metrics, validated: bool) -> list[str]:
     """Return the keys of the history."""
     measured = ["loss", *["accuracy"] * network.output.classifies, *(key for key, _ in metrics)]
     return [*measured, *(f"val_{key}" for key in measured if validated), "learning_rate", "seconds"]
@@ -143,8 +146,13 @@ def _check_source(X: Any, **arguments: Any) -> None:
             raise ArgumentError(f"{name}: is for arrays, and X is a source of batches, got {value!r}")
 
 
-def _no_standardizing(network: Network, wanted: bool | None) -> bool | None:
-    """Raise ArgumentError if a source of batches should tell the scale of its target."""
-    if wanted and network.target_scale is None:
+def _check_standardizing(network: Network, wanted: Any, *, streams: bool) -> bool | None:
+    """Return whether the target is to be standardized, None for the default; ArgumentError if it cannot be."""
+    if wanted is None:
+        return None
+    chosen = checks.boolean("standardize_target", wanted)
+    if chosen and not isinstance(network.output, Identity):
+        raise ArgumentError(f"standardize_target: is for values, and the network ends in {network.output}")
+    if chosen and streams and network.target_scale is None:
         raise ArgumentError("standardize_target: needs all targets at once: pass arrays, not a source of batches")
-    return wanted
+    return chosen

@@ -1,13 +1,17 @@
 """The history of a training: one value per epoch of each quantity."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnlite import checks
+from nnlite.errors import DataFileError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+LARGEST_FILE = 2**26  # bytes; a million epochs take less
 
 
 class History(dict[str, list[float]]):
@@ -56,6 +60,59 @@ class History(dict[str, list[float]]):
         for key, value in values.items():
             self.setdefault(key, []).append(float(value))
 
+    @classmethod
+    def from_csv(cls, path: str | os.PathLike[str]) -> "History":
+        """Read a table that `to_csv`, `CSVLogger` or ``nnlite train`` wrote.
+
+        Parameters
+        ----------
+        path : path-like
+            A CSV file with a header and a row for each epoch. The column ``epoch`` is left out, an empty cell is NaN.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        DataFileError
+            If the file is not such a table.
+        OSError
+            If it cannot be read.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> history = History({"loss": [2.3, 1.9], "val_loss": [2.4, 2.2]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     history.to_csv(os.path.join(folder, "history.csv"))
+        ...     History.from_csv(os.path.join(folder, "history.csv")) == history
+        True
+        """
+        import csv
+
+        name = checks.path("path", path)
+        if os.path.getsize(name) > LARGEST_FILE:
+            raise DataFileError(f"{name}: is larger than {LARGEST_FILE} bytes, which no history is")
+        with open(name, newline="", encoding="utf-8-sig") as file:
+            try:
+                rows = [row for row in csv.reader(file, strict=True) if row]
+            except (csv.Error, UnicodeDecodeError) as error:
+                raise DataFileError(f"{name}: is not a CSV file in UTF-8 ({error})") from None
+        keys = [key.strip() for key in rows[0]] if rows else []
+        if not {"loss", "epoch"} & {*keys} or len({*keys}) != len(keys):
+            raise DataFileError(
+                f"{name}: expected a header such as epoch,loss,accuracy with a name for each column, got {keys!r:.200}"
+            )
+        history = cls({key: [] for key in keys if key != "epoch"})
+        for line, row in enumerate(rows[1:], start=2):
+            if len(row) != len(keys):
+                raise DataFileError(f"{name}: expected {len(keys)} cells in row {line}, got {len(row)}")
+            for key, cell in zip(keys, row, strict=True):
+                if key != "epoch":
+                    history[key].append(_number(name, line, key, cell))
+        return history
+
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a table with a row per epoch: ``epoch`` (from 1) and a column for each key.
 
@@ -101,3 +158,11 @@ class History(dict[str, list[float]]):
         from nnlite import plots
 
         return plots.learning_curves(self, axes, keys=keys)
+
+
+def _number(path: str, line: int, key: str, cell: str) -> float:
+    """Return a cell as a float, NaN if it is empty; DataFileError for anything else."""
+    try:
+        return float(cell) if cell.strip() else math.nan
+    except ValueError:
+        raise DataFileError(f"{path}: expected a number in row {line}, column {key}, got {cell!r:.200}") from None

@@ -16,7 +16,7 @@ from nnlite.checks import Array
 from nnlite.engine import memory, openblas
 from nnlite.engine.denormals import Flushed
 from nnlite.errors import ArgumentError
-from nnlite.fitting import divergence
+from nnlite.fitting import divergence, suspicions
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.epoch_bar import EpochBar
@@ -27,6 +27,8 @@ from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, RunningMeans
 from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer
+
+SOME = 2000  # examples by which a training is judged
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Setup:
     validation: Examples | None
     metrics: Metrics
     hooks: Hooks
+    n_threads: int | None = None  # of the compiled engine; None: as many as the network needs
+    warns: bool = True  # of what is probably a mistake
 
 
 @dataclass
@@ -126,6 +130,7 @@ class Loop:
                     self._epoch(bar, interrupt)
                 self.history.interrupted = interrupt.asked
                 self.saver.end(self, interrupt.asked)
+            self._look_back()
         finally:
             for callback in self.hooks.callbacks:
                 vars(callback).pop("training_inputs", None)  # it holds the data
@@ -165,6 +170,8 @@ class Loop:
                 values |= {f"val_{key}": value for key, value in validated.items()}
         values["learning_rate"] = self.optimizer.state(self.network).learning_rate
         values["seconds"] = time.perf_counter() - start
+        if setup.warns and position.epoch == 0 and isinstance(setup.source, Stream):
+            suspicions.warn_if_output_is_wide(self.network, setup.source.some(SOME))
         self.best.consider(self.network, values)
         self.history.append(values)
         bar.finished(position.epoch, values)
@@ -235,6 +242,7 @@ class Loop:
         J = step.cost(Y, weights)  # the mean loss over the batch
         step.backward(Y, weights)  # dz[L] = Y_hat - Y, then dW, db down to layer 1
         self._check_step(J, X)
+        J += self.optimizer.penalty(network)
         self.optimizer.step(network)  # theta <- theta - learning_rate * ...
 
         self.means.add(J, y, Y_hat, weights)
@@ -258,6 +266,14 @@ class Loop:
             warnings.warn(f"{text}; the training ends here", stacklevel=2)
             self.network.stop_training = True
 
+    def _look_back(self) -> None:
+        """Warn, after the training, if the network is no better than the best constant guess."""
+        position, history = self.position, self.history
+        if not self.setup.warns:
+            return
+        if suspicions.is_long_enough(position.n_steps, position.epoch) and not history.interrupted:
+            suspicions.warn_if_nothing_was_learned(self.network, self._some(), self.setup.class_weight, position.epoch)
+
     # ---- NaN and infinity -------------------------------------------------------------------------------------
 
     def _check_step(self, J: float, X: Array) -> None:
@@ -267,8 +283,15 @@ class Loop:
 
     def _check_epoch(self, loss: float) -> None:
         """Raise DivergenceError if the epoch ends with a cost or weights that are not finite."""
+        if not self.means.weight:
+            n, epoch = self.means.n_examples, self.position.epoch + 1
+            times = "" if self.setup.class_weight is None else " (times class_weight)"
+            raise ArgumentError(
+                f"sample_weight: the weights of all {n} examples of epoch {epoch} are 0{times}, so that "
+                f"there is nothing to learn from; give a weight above 0 to some examples"
+            )
         where = divergence.wrong_weights(self.network)
-        if where is None and self.means.weight and not np.isfinite(loss):
+        if where is None and not np.isfinite(loss):
             where = f"the cost J is {loss}"
         if where is not None:
             self._give_up(where, self.position.n_batches - 1)
@@ -276,16 +299,18 @@ class Loop:
     def _give_up(self, where: str, step: int) -> None:
         """Restore the best weights and raise DivergenceError."""
         self.best.restore(self.network, self._present_loss)
-        error = divergence.error(where, self.position.epoch, step)
+        error = divergence.error(where, self.position.epoch, step, suspicions.causes(self.network, self._some()))
         error.history = self.history
         raise error
 
+    def _some(self, n: int = SOME) -> Examples | None:
+        """Return up to n training examples, evenly spread, or those of the first batches; None if there are none."""
+        return self.setup.source.some(n)
+
     def _present_loss(self) -> float:
         """Estimate the loss of the present weights from some examples, evenly spread."""
-        examples = self.setup.validation or getattr(self.setup.source, "examples", None)
-        if examples is None:
+        some = self._some(256) if self.setup.validation is None else self.setup.validation.some(256)
+        if some is None:
             return np.inf
-        rows = np.linspace(0, examples.size - 1, min(examples.size, 256)).astype(np.intp)
-        some = examples._replace(rows=rows if examples.rows is None else examples.rows[rows])
         with np.errstate(all="ignore"):
             return self.network.evaluate_examples(some)["loss"]

@@ -17,7 +17,6 @@ from nnlite.network.knowledge import (
     NOTHING,
     Knowledge,
     TargetScale,
-    as_labels,
     check_number_of_classes,
     class_indices,
     is_table,
@@ -28,6 +27,8 @@ from nnlite.network.network import Network
 from nnlite.network.signature import Signature
 from nnlite.splits import stratified_split
 from nnlite.tables.encoding import Encoding
+from nnlite.tables.frames import frame_of
+from nnlite.tables.labels import ClassIndices, as_labels
 from nnlite.tables.table import Table
 
 
@@ -72,7 +73,7 @@ def prepare(
     y = class_indices(y, knowledge)
     rows = None
     if tabular:
-        table = X if isinstance(X, Table) else Table(X, name="X")
+        table = X if isinstance(X, Table) else Table(frame_of(X, "X"), name="X")
         if split is not None:
             _check_length(table, y)
             rows = _split_rows(network, np.asarray(y), split, seed)
@@ -100,6 +101,8 @@ def _labels(network: Network, X: Any, y: Any) -> tuple[Any, tuple[str, ...] | No
         names = (
             X.class_names if isinstance(X, Table) and X.class_names and y is not None and labels is not None else None
         )
+        if names is None and isinstance(y, ClassIndices) and network.n_classes == len(y.names):
+            names = y.names
         if names is None and (labels is not None or network.output.classifies):
             names = learn_names(y, labels)
         if names is not None and (labels is not None or network.n_classes == len(names)):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import checks
 from nnlite.engine import openblas
 from nnlite.errors import ArgumentError
 from nnlite.fitting import divergence
@@ -116,6 +117,11 @@ class CheckpointSaver(Saver):
         """Restore the training from a checkpoint. Return whether it is already complete."""
         network = loop.network
         complete = saved["end"] is not None and (saved["epoch"] >= epochs or saved["stopped"])
+        if saved["epoch"] > epochs:
+            checks.warn(
+                f"resume: the checkpoint has {saved['epoch']} epochs already, so that epochs={epochs} trains nothing; "
+                f"epochs counts those before too: to train {epochs} more, write epochs={saved['epoch'] + epochs}"
+            )
         if not complete:
             _compare_rounding(saved["rounding"], loop.rounding())
         _resume_callbacks(loop, saved, complete)

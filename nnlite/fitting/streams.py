@@ -15,6 +15,8 @@ from nnlite.network.network import Network
 from nnlite.network.signature import Signature
 
 END = object()  # marks the end of a source
+KEPT = 1000  # examples of the first batches are kept,
+KEPT_NUMBERS = 2**20  # but not more numbers than that
 
 
 class Stream:
@@ -53,6 +55,8 @@ class Stream:
         self.n_steps = _n_steps(source, steps_per_epoch)
         self._is_sequence = hasattr(source, "__getitem__") and hasattr(source, "__len__")
         self._state_at_start = source.get_state() if _has_state(source) else None
+        self._kept: list[Examples] = []
+        self._n_kept = 0
         self._n_taken = 0  # batches taken from a generator, in all epochs
         self._continues = False  # whether the next epoch continues where this one ends
         self._begun: Iterator[Any] | None = None
@@ -63,6 +67,7 @@ class Stream:
         self.signature = network.signature_for(X, "batch 0 X")
         checked = check_batch(self.signature, first, 0)
         self.first_y, self.batch_size = checked.y[:1], checked.size
+        self._most_kept = min(KEPT, KEPT_NUMBERS // checked.X[0].size)
 
     def _first(self) -> Any:
         """Return the first batch, which the first epoch gets as well."""
@@ -87,9 +92,30 @@ class Stream:
         self._n_taken += skip
         for number, batch in itertools.islice(self._batches, skip, self.n_steps):
             self._n_taken += 1
-            yield check_batch(self.signature, batch() if self._is_sequence else batch, number)
+            checked = check_batch(self.signature, batch() if self._is_sequence else batch, number)
+            if self._n_kept < self._most_kept:
+                self._keep(checked)
+            yield checked
         if hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
+
+    def _keep(self, batch: Examples) -> None:
+        """Keep a copy of some examples, by which `fit` judges the training."""
+        n = min(batch.size, self._most_kept - self._n_kept)
+        weights = None if batch.weights is None else batch.weights[:n].copy()
+        self._kept.append(Examples(batch.X[:n].copy(), batch.y[:n].copy(), weights))
+        self._n_kept += n
+
+    def some(self, n: int) -> Examples | None:
+        """Return up to n examples of the first batches; None if there were none yet."""
+        kept = [part for part in self._kept if part.y.ndim == self._kept[0].y.ndim]
+        if not kept:
+            return None
+        weights = None
+        if any(part.weights is not None for part in kept):
+            weights = np.concatenate([np.ones(part.size) if part.weights is None else part.weights for part in kept])
+        X, y = np.concatenate([part.X for part in kept]), np.concatenate([part.y for part in kept])
+        return Examples(X, y, weights).some(n)
 
     def _numbered(self, rng: np.random.Generator) -> Iterator[tuple[int, Any]]:
         """Yield each batch with its place in the sequence or, without a sequence, in the epoch."""

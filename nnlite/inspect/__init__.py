@@ -2,6 +2,7 @@
 
 - `trace` writes out the equations of one training step with their numbers.
 - `gradient_check` compares the gradients of all layers and parameters with difference quotients.
+- `permutation_importance` measures how much a network relies on each feature.
 - `find_learning_rate` tries rising learning rates on a copy.
 - `diagnose` examines data, network and optimizer before, during and after training; the callback `Diagnose` watches a
   training.
@@ -14,6 +15,7 @@ from nnlite.inspect.diagnosis.doctor import diagnose
 from nnlite.inspect.diagnosis.report import Diagnosis, Finding
 from nnlite.inspect.gradients.check import gradient_check
 from nnlite.inspect.gradients.report import GradientCheck
+from nnlite.inspect.importance import PermutationImportance, permutation_importance
 from nnlite.inspect.learning_rate import RangeTest, find_learning_rate
 from nnlite.inspect.tracing.tracer import Trace, trace
 
@@ -22,11 +24,13 @@ __all__ = [
     "Diagnosis",
     "Finding",
     "GradientCheck",
+    "PermutationImportance",
     "RangeTest",
     "Trace",
     "diagnose",
     "find_learning_rate",
     "gradient_check",
+    "permutation_importance",
     "trace",
 ]
 

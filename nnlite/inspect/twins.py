@@ -4,15 +4,14 @@ import copy
 from typing import Any
 
 from nnlite import checks
-from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.fitting.preparing import prepare
 from nnlite.layers import Layer
 from nnlite.network.examples import Examples
-from nnlite.network.knowledge import Knowledge, as_labels, is_table
+from nnlite.network.knowledge import Knowledge, is_table
 from nnlite.network.network import Network
-from nnlite.network.signature import Signature
 from nnlite.network.vectors import Segment
+from nnlite.tables.labels import as_labels
 from nnlite.tables.table import Table
 
 MOST_EXAMPLES = 1024
@@ -51,7 +50,7 @@ def as_arrays(model: Network, X: Any, y: Any) -> tuple[Network, Any, Any]:
     if not is_table(X) and model.encoding is None and model.target_scale is None and as_labels(y) is None:
         return model, X, y
     signature, examples, _ = prepare(model, X, y, None, split=None, seed=0, standardize=None)
-    return for_arrays(model), examples.X, inside(signature, examples.y)
+    return for_arrays(model), examples.X, signature.inside(examples.y)
 
 
 def for_arrays(model: Network) -> Network:
@@ -59,12 +58,6 @@ def for_arrays(model: Network) -> Network:
     other = model.copy()
     other.knowledge = Knowledge(None, model.class_names, None)
     return other
-
-
-def inside(signature: Signature, y: Array) -> Array:
-    """Return checked targets as they are inside the network: standardized values."""
-    scale = signature.knowledge.scale
-    return y if scale is None else scale.inside(y)
 
 
 def twin(model: Network, input_shape: tuple[int, ...]) -> Network:

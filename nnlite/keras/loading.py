@@ -187,7 +187,7 @@ def _named(kind: Kind, arrays: Arrays, argument: Any) -> dict[str, Array]:
     units = last.shape[-1:] if kind.layer is Dense else last.shape
     for name in kind.names:
         named.setdefault(name, np.full(units, kind.switches[name][1] if name in kind.switches else 0.0))
-    return named
+    return named | ({"running_weight": np.ones(units)} if kind.layer is BatchNorm else {})
 
 
 def _check_epsilon(layer: Layer, argument: Any, place: str) -> None:

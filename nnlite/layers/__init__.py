@@ -2,6 +2,7 @@
 
 from nnlite.layers.activations import ELU, SELU, LeakyReLU, ReLU, Tanh
 from nnlite.layers.base import Activation, Cache, Layer
+from nnlite.layers.by_name import as_layer
 from nnlite.layers.dense import Dense
 from nnlite.layers.noise import AlphaDropout, Dropout, GaussianNoise
 from nnlite.layers.normalization import BatchNorm, LayerNorm
@@ -37,4 +38,5 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "as_layer",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations  # naming np.random.Generator would import nu
 
 import inspect
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,6 +119,7 @@ class Layer(Explained):
     decayed: frozenset[str] = frozenset({"W"})
     trainable: bool = True
     inner_layers: tuple[Layer, ...] = ()
+    added_state: Mapping[str, float] = MappingProxyType({})  # state that older files lack, and what it is then
     _views: frozenset[str] = frozenset()  # names of the attributes that are views into the model's vectors
     _unannounced: Mapping[str, Array] = {}  # other arrays of floats that the layer keeps
 

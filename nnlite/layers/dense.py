@@ -59,9 +59,11 @@ class Dense(Layer):
     def __init__(self, units: int, initializer: Initializer | None = None, trainable: bool = True) -> None:
         self.units = checks.integer("units", units)
         if not (initializer is None or isinstance(initializer, Initializer)):
+            is_size = isinstance(initializer, int) and not isinstance(initializer, bool)
+            hint = f"Dense takes only the number of outputs: write nn.Dense({initializer})" if is_size else ""
             raise ArgumentError(
                 f"initializer: expected an Initializer such as nn.HeNormal(), got {initializer!r} "
-                f"(an activation is a layer of its own)"
+                f"({hint or 'an activation is a layer of its own'})"
             )
         self.initializer = initializer
         self.trainable = checks.boolean("trainable", trainable)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
+from types import MappingProxyType
+
 import numpy as np
 
 from nnlite import checks
@@ -9,20 +11,28 @@ from nnlite.checks import Array
 from nnlite.initializers import Initializer
 from nnlite.layers.base import Cache, Layer, Shape
 
+LIKE_KERAS = 0.9  # a momentum from here on is probably that of Keras, where 0.99 is the default
+
 
 class BatchNorm(Layer):
     r"""Batch normalization: ``a = gamma (z - mu) / sqrt(sigma^2 + epsilon) + beta``.
 
     mu and sigma^2 are the mean and variance of each unit over the batch. Training keeps running averages of both,
-    and prediction uses them:
-    ``running_mean <- (1 - momentum) running_mean + momentum mu``, and ``running_variance`` likewise with the unbiased
-    variance, which is ``M / (M - 1)`` times sigma^2.
+    and prediction uses them::
+
+        running_weight   <- running_weight + momentum (1 - running_weight)
+        rate              = momentum / running_weight
+        running_mean     <- running_mean + rate (mu - running_mean)
+        running_variance <- running_variance + rate (M / (M - 1) sigma^2 - running_variance)
+
+    The first rate is 1, so that the averages are those of the first batch after the first batch. The rate falls to
+    ``momentum``, as ``running_weight`` rises from 0 to 1.
 
     Parameters
     ----------
     momentum : float, default 0.1
-        Weight of the newest batch in the running averages, in (0, 1]. This is PyTorch's meaning; Keras calls 1 minus
-        this number momentum.
+        Weight of the newest batch in the running averages after a long training, in (0, 1]. This is PyTorch's meaning;
+        Keras calls 1 minus this number momentum.
     epsilon : float, default 1e-5
         Above 0.
     trainable : bool, default True
@@ -34,6 +44,8 @@ class BatchNorm(Layer):
         Scale and shift; they start at 1 and 0.
     running_mean, running_variance : ndarray, (n,)
         They start at 0 and 1, and lie in ``model.state``.
+    running_weight : ndarray, (n,)
+        How much of the averages is due to batches, in [0, 1]; it starts at 0. With 1 the averages are those of PyTorch.
 
     Raises
     ------
@@ -47,7 +59,8 @@ class BatchNorm(Layer):
         dgamma = sum_i da z_hat         dbeta = sum_i da
         dz = gamma / sqrt(sigma^2 + epsilon) (da - dbeta / M - z_hat dgamma / M)
 
-    In a batch of one example z_hat is 0, and the running variance does not change.
+    In a batch of one example z_hat is 0, and the running averages do not change. A step of ``running_mean`` that would
+    be lost by rounding is replaced by the smallest one that is not, so that the mean of a large constant is exact.
 
     References
     ----------
@@ -67,9 +80,16 @@ class BatchNorm(Layer):
     dbeta: Array
     running_mean: Array
     running_variance: Array
+    running_weight: Array
+    added_state = MappingProxyType({"running_weight": 1.0})
 
     def __init__(self, momentum: float = 0.1, epsilon: float = 1e-5, trainable: bool = True) -> None:
         self.momentum = checks.real("momentum", momentum, above=0, maximum=1)
+        if LIKE_KERAS <= self.momentum < 1:
+            checks.warn(
+                f"momentum: {self.momentum:g} gives the newest batch nearly all the weight; Keras calls 1 minus this "
+                f"number momentum: for its {self.momentum:g} write momentum={1 - self.momentum:.4g}"
+            )
         self.epsilon = checks.real("epsilon", epsilon, above=0)
         self.trainable = checks.boolean("trainable", trainable)
 
@@ -78,12 +98,13 @@ class BatchNorm(Layer):
         z = a_prev
         cache.of_batch = cache.training and self.trainable
         if cache.of_batch:
-            mu, variance = z.mean(axis=0), z.var(axis=0)
-            self._average(mu, variance, len(z))
+            mu, centered = _center(z, 0)
+            variance = np.square(centered).mean(axis=0)
+            self._average(mu[0], variance, len(z))
         else:
-            mu, variance = self.running_mean, self.running_variance
+            centered, variance = z - self.running_mean, self.running_variance
         cache.sigma = np.sqrt(variance + self.epsilon)
-        cache.z_hat = (z - mu) / cache.sigma
+        cache.z_hat = centered / cache.sigma
         return self.gamma * cache.z_hat + self.beta
 
     def backward(self, da: Array, cache: Cache) -> Array:
@@ -97,21 +118,26 @@ class BatchNorm(Layer):
 
     def _average(self, mu: Array, variance: Array, M: int) -> None:
         """Move the running averages toward those of the batch."""
-        self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mu
-        if M > 1:
-            unbiased = variance * (M / (M - 1))
-            self.running_variance = (1 - self.momentum) * self.running_variance + self.momentum * unbiased
+        if M == 1:  # one example has no variance
+            return
+        self.running_weight += self.momentum * (1 - self.running_weight)
+        rate = self.momentum / self.running_weight
+        self.running_variance += rate * (variance * (M / (M - 1)) - self.running_variance)
+        to_go = mu - self.running_mean
+        least = np.finfo(mu.dtype).eps * np.abs(self.running_mean)  # a smaller step may be lost by rounding
+        step = rate * to_go
+        self.running_mean += np.where(np.abs(step) < least, np.clip(to_go, -least, least), step)
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
         """Return the shapes of gamma and beta, each that of one example."""
         return {"gamma": input_shape, "beta": input_shape}
 
     def state_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Return the shapes of the running mean and variance, each that of one example."""
-        return {"running_mean": input_shape, "running_variance": input_shape}
+        """Return the shapes of the running mean, variance and weight, each that of one example."""
+        return {"running_mean": input_shape, "running_variance": input_shape, "running_weight": input_shape}
 
     def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
-        """Set gamma and the running variance to 1; beta and the running mean stay 0."""
+        """Set gamma and the running variance to 1; beta, the running mean and the running weight stay 0."""
         self.gamma[...] = 1
         self.running_variance[...] = 1
 
@@ -170,9 +196,10 @@ class LayerNorm(Layer):
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = gamma z_hat + beta`` with ``z_hat = (z - mu) / sqrt(sigma^2 + epsilon)``."""
         z, units = a_prev, _unit_axes(a_prev)
-        mu, variance = z.mean(axis=units, keepdims=True), z.var(axis=units, keepdims=True)
+        _, centered = _center(z, units)
+        variance = np.square(centered).mean(axis=units, keepdims=True)
         cache.sigma = np.sqrt(variance + self.epsilon)
-        cache.z_hat = (z - mu) / cache.sigma
+        cache.z_hat = centered / cache.sigma
         return self.gamma * cache.z_hat + self.beta
 
     def backward(self, da: Array, cache: Cache) -> Array:
@@ -196,3 +223,14 @@ class LayerNorm(Layer):
 def _unit_axes(z: Array) -> tuple[int, ...]:
     """Every axis but that of the examples."""
     return tuple(range(1, z.ndim))
+
+
+def _center(z: Array, axes: int | tuple[int, ...]) -> tuple[Array, Array]:
+    """Return the mean mu over ``axes``, which it keeps, and ``z - mu``.
+
+    The mean of ``z - mu`` shows by how much mu was rounded, which matters for numbers that are large and nearly equal.
+    """
+    mu = z.mean(axis=axes, keepdims=True)
+    centered = z - mu
+    rounded = centered.mean(axis=axes, keepdims=True)
+    return mu + rounded, centered - rounded

@@ -6,6 +6,7 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers.base import Cache, Layer, Shape
+from nnlite.layers.by_name import as_layer
 from nnlite.layers.chain import backward as chain_backward
 from nnlite.layers.chain import forward as chain_forward
 from nnlite.layers.chain import shapes_along
@@ -16,8 +17,8 @@ class Residual(Layer):
 
     Parameters
     ----------
-    layers : sequence of Layer
-        The chain F, at least one layer.
+    layers : sequence of Layer or str
+        The chain F, at least one layer. An activation may be given by its name, such as "relu".
     trainable : bool, default True
         False freezes all of them.
 
@@ -41,15 +42,14 @@ class Residual(Layer):
     Residual((Dense(64), ReLU()))
     """
 
-    def __init__(self, layers: Sequence[Layer], trainable: bool = True) -> None:
-        if isinstance(layers, Layer) or not isinstance(layers, Sequence) or not layers:
+    def __init__(self, layers: Sequence[Layer | str], trainable: bool = True) -> None:
+        if isinstance(layers, (Layer, str)) or not isinstance(layers, Sequence) or not layers:
             raise ArgumentError(f"layers: expected a list of at least one layer, got {layers!r}")
-        for i, layer in enumerate(layers):
-            if not isinstance(layer, Layer):
-                raise ArgumentError(f"layers: entry {i} is not a layer, got {layer!r}")
-            if any(layer is earlier for earlier in layers[:i]):
+        chain = [as_layer(f"layers: entry {i}", layer) for i, layer in enumerate(layers)]
+        for i, layer in enumerate(chain):
+            if any(layer is earlier for earlier in chain[:i]):
                 raise ArgumentError(f"layers: entry {i}, {layer}, occurs twice; make one layer for each place")
-        self.layers = self.inner_layers = tuple(layers)
+        self.layers = self.inner_layers = tuple(chain)
         if not checks.boolean("trainable", trainable):
             self.trainable = False
 

@@ -2,8 +2,8 @@
 
 The truth comes first. Classification metrics take
 
-- ``y``: class indices (M,), or names of classes as text; or rows (M, C) of 0 and 1, or of probabilities, whose largest entry is the class. For two
-  classes also the probability of class 1, as floats (M,) or (M, 1).
+- ``y``: class indices (M,), or names of classes as text; or rows (M, C) of 0 and 1, or of probabilities, whose largest
+  entry is the class. For two classes also the probability of class 1, as floats (M,) or (M, 1).
 - ``Y_hat``: probabilities (M, C), as `Model.predict_proba` returns them. For two classes also the probability of class
   1, as floats (M,) or (M, 1). Metrics that need only the class also take predicted classes, as integers (M,) or names.
 

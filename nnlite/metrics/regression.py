@@ -145,7 +145,7 @@ def rmse(y: Any, Y_hat: Any, *, sample_weight: Any = None) -> float:
 
     Examples
     --------
-    >>> rmse([1.0, 2.0], [4.0, 6.0]) ** 2
-    12.5
+    >>> rmse([1.0, 2.0], [4.0, 5.0])
+    3.0
     """
     return math.sqrt(mse(y, Y_hat, sample_weight=sample_weight))

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from nnlite import checks
-from nnlite import layers as all_layers
 from nnlite.errors import ArgumentError
 from nnlite.initializers import GlorotUniform, Initializer
-from nnlite.layers import Activation, Dense, Layer, Output, chain
+from nnlite.layers import Activation, Dense, Layer, Output, as_layer, chain
 from nnlite.layers.base import Shape
 from nnlite.network.vectors import Segment
 
@@ -47,14 +46,12 @@ def layers_with_parameters(layers: Sequence[Layer], segments: Sequence[Segment])
 
 def check_layers(layers: Any) -> tuple[Layer, ...]:
     """Return the layers as a tuple, or raise ArgumentError: the last is an output layer, and none occurs twice."""
-    if isinstance(layers, Layer) or not isinstance(layers, Sequence) or not layers:
+    if isinstance(layers, (Layer, str)) or not isinstance(layers, Sequence) or not layers:
         raise ArgumentError(
             "layers: expected a list of at least one layer, ending in Softmax, Sigmoid, Identity or Exponential, "
             f"got {layers!r}"
         )
-    for i, layer in enumerate(layers):
-        if not isinstance(layer, Layer):
-            raise ArgumentError(f"layers: entry {i} is not a layer, got {layer!r}{_hint(layer)}")
+    layers = [as_layer(f"layers: entry {i}", layer) for i, layer in enumerate(layers)]
     if not isinstance(layers[-1], Output):
         raise ArgumentError(
             f"layers: the last must be an output layer (Softmax, Sigmoid, Identity or Exponential), got {layers[-1]}"
@@ -75,14 +72,6 @@ def _check_methods(layer: Layer) -> None:
     for method, arguments in METHODS.items():
         if hasattr(layer, method):
             checks.takes(f"layers: {layer}.{method}", getattr(layer, method), *arguments)
-
-
-def _hint(value: Any) -> str:
-    """Return the call that makes the layer of that class or name."""
-    if isinstance(value, str):
-        names = {name.lower(): name for name, cls in vars(all_layers).items() if isinstance(cls, type)}
-        return f"; write nn.{names[value.lower()]}()" if value.lower() in names else ""
-    return f"; write nn.{value.__name__}()" if isinstance(value, type) else ""
 
 
 def check_dtype(dtype: Any) -> np.dtype[Any]:

@@ -32,6 +32,11 @@ class Examples(NamedTuple):
         rows = part if self.rows is None else self.rows[part]
         return Examples(self.X[rows], self.y[rows], None if self.weights is None else self.weights[rows])
 
+    def some(self, n: int) -> "Examples":
+        """Return up to n of the selected examples, evenly spread."""
+        rows = np.linspace(0, self.size - 1, min(self.size, n)).astype(np.intp)
+        return self._replace(rows=rows if self.rows is None else self.rows[rows])
+
     def fingerprint(self) -> str:
         """Return a checksum (CRC-32) that identifies these examples and their order."""
         number = 0
@@ -46,6 +51,10 @@ def check_X(X: Any, input_shape: Shape | None, dtype: Any, name: str = "X") -> A
     array = checks.numeric_array(name, X)
     if array.ndim < 2:
         one = f"; a single example is {name}.reshape(1, -1)" if array.ndim == 1 else ""
+        if array.ndim == 1 and input_shape == (1,):
+            one = f"; examples of one feature are {name}.reshape(-1, 1)"
+        elif array.ndim == 1 and input_shape is not None and array.shape != input_shape:
+            one = f"; an example of this network has {_describe(input_shape)}"
         raise ArgumentError(
             f"{name}: expected two dimensions (examples, features), got an array of shape {array.shape}{one}"
         )
@@ -81,7 +90,12 @@ def check_weights(sample_weight: Any, n: int, name: str = "sample_weight", *, al
         raise ArgumentError(
             f"{name}: expected weights of at least 0, not all 0, got {weights.min()} to {weights.max()}"
         )
-    return weights.astype(np.float64)
+    weights = weights.astype(np.float64)
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if np.isinf(total):
+        raise ArgumentError(f"{name}: the sum of the weights is infinite; divide them by their largest")
+    return weights
 
 
 def contiguous(array: Array) -> Array:

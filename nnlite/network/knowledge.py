@@ -13,7 +13,7 @@ from nnlite.errors import ArgumentError
 from nnlite.tables.cells import canonical_label, is_whole, sorted_names
 from nnlite.tables.encoding import Encoding
 from nnlite.tables.frames import Text, has_named_columns
-from nnlite.tables.labels import as_labels
+from nnlite.tables.labels import ClassIndices, as_labels
 from nnlite.tables.table import NOTHING_TO_PREDICT, Table
 
 
@@ -34,7 +34,7 @@ class TargetScale(NamedTuple):
         """Return the scale of values (M, n[L]); the standard deviation of a constant counts as 1."""
         values = y.astype(np.float64)
         mean, std = values.mean(axis=0), values.std(axis=0)
-        return cls(mean, np.where(std > 1e-12 * np.abs(mean), std, 1.0))
+        return cls(mean, np.where(std > 1e-14 * np.abs(mean), std, 1.0))
 
     def inside(self, y: Array) -> Array:
         """Return values as the network learns them."""
@@ -101,8 +101,8 @@ def as_numbers(X: Any, encoding: Encoding | None, dtype: Any, name: str = "X", *
         return X.X if isinstance(X, Table) else X
     if encoding is not None and not arrays:
         raise ArgumentError(
-            f"{name}: expected a table with the columns {_shown(encoding.names)}, as in training, got {type(X).__name__}; "
-            f"a dictionary of columns or a data frame will do"
+            f"{name}: expected a table with the columns {_shown(encoding.names)}, as in training, got "
+            f"{type(X).__name__}; a dictionary of columns or a data frame will do"
         )
     return X
 
@@ -123,7 +123,20 @@ def learn_names(y: Any, labels: Text | None) -> tuple[str, ...] | None:
     """Return the names of the classes that occur, sorted; those of booleans are "False" and "True"."""
     if labels is not None:
         return tuple(sorted_names([label for label, n in labels.counts().items() if n]))
-    return ("False", "True") if getattr(np.asarray(y), "dtype", None) == bool and np.ndim(y) == 1 else None
+    return ("False", "True") if _kind(y) == "b" else None
+
+
+def _kind(y: Any) -> str:
+    """Return the kind of the numbers in y: "b" for booleans, "i" and "u" for integers; "" for a list of others."""
+    dtype = getattr(y, "dtype", None)
+    if isinstance(dtype, np.dtype):
+        return dtype.kind if y.ndim == 1 else ""
+    if dtype is not None:  # of another library
+        return str(dtype)[:1].lower()
+    if isinstance(y, (list, tuple)) and len(y):
+        types = set(map(type, y))
+        return "b" if types <= {bool} else "i" if types <= {int} else ""
+    return ""
 
 
 def class_indices(y: Any, knowledge: Knowledge, name: str = "y") -> Any:
@@ -136,14 +149,16 @@ def class_indices(y: Any, knowledge: Knowledge, name: str = "y") -> Any:
         as indices.
     """
     labels, names = as_labels(y, name), knowledge.class_names
+    if labels is None and isinstance(y, ClassIndices) and names is not None and _numbered_otherwise(y, names):
+        labels = Text(np.asarray(y), y.names)
     if labels is None:
         _refuse_ambiguous(y, knowledge, name)
         return y
     if names is None:
         first = labels.cells[labels.codes[0]]
         raise ArgumentError(
-            f"{name}: expected class indices, got the text {first!r:.100}, and the network has no names of classes; "
-            f"set model.class_names, or train it with such labels"
+            f"{name}: expected numbers, the indices of classes, got the text {first!r:.100}; the network has no names "
+            f"of classes: set model.class_names, or train it with such labels"
         )
     place = {canonical_label(label): k for k, label in enumerate(names)} | {label: k for k, label in enumerate(names)}
     for label, n in labels.counts().items():
@@ -154,22 +169,30 @@ def class_indices(y: Any, knowledge: Knowledge, name: str = "y") -> Any:
     return np.array([place.get(label, -1) for label in labels.cells], np.intp)[labels.codes]
 
 
+def _numbered_otherwise(y: ClassIndices, names: tuple[str, ...]) -> bool:
+    """Return whether indices of a table belong to other classes than the network's, which are not just renamed."""
+    renamed = len(names) == len(y.names) and not set(names) & set(y.names)
+    return bool(y.names) and y.names != names and not renamed
+
+
 def _refuse_ambiguous(y: Any, knowledge: Knowledge, name: str) -> None:
     """Raise ArgumentError for integers if the classes of the table were other whole numbers than their indices."""
     names = knowledge.class_names
     if knowledge.encoding is None or names is None or not all(map(is_whole, names)):
         return
-    if names != tuple(map(str, range(len(names)))) and getattr(np.asarray(y), "dtype", np.dtype("O")).kind in "iu":
+    if isinstance(y, ClassIndices) and y.names:  # certainly indices
+        return
+    if names != tuple(map(str, range(len(names)))) and _kind(y) in ("i", "u"):
         raise ArgumentError(
-            f"{name}: integers may be class indices or the names {_shown(names)}; pass a table with a target, or names as "
-            f"text: np.asarray({name}).astype(str)"
+            f"{name}: integers may be class indices or the names {_shown(names)}; pass a table with a target, or "
+            f"names as text: np.asarray({name}).astype(str)"
         )
 
 
 def check_number_of_classes(names: Sequence[str], n_classes: int | None, output: Any) -> None:
     """Raise ArgumentError if the labels have another number of classes than the network."""
     if not output.classifies:
-        raise ArgumentError(f"y: a network that ends in {output} gives values, and y has the classes {_shown(names)}")
+        raise ArgumentError(f"y: expected numbers for a network that ends in {output}, got the text {names[0]!r:.100}")
     if n_classes is not None and len(names) != n_classes:
         raise ArgumentError(
             f"y: has {len(names)} class{'es' * (len(names) != 1)} ({_shown(names)}), and the network chooses from "

@@ -41,8 +41,12 @@ class Signature(NamedTuple):
         return self.output.n_classes(self.units)
 
     def check_targets(self, y: Any, name: str = "y") -> Array:
-        """Return ``y`` as class indices (M,) or rows (M, n[L]), or raise ArgumentError. Names of classes become indices."""
-        y = class_indices(y, self.knowledge, name)
+        """Return ``y`` as class indices (M,) or rows (M, n[L]), or raise ArgumentError.
+
+        Names of classes become indices.
+        """
+        if self.output.classifies:
+            y = class_indices(y, self.knowledge, name)
         targets = self.output.check_targets(y, self.units, name)
         checks.finite(name, targets, self.dtype)
         return targets
@@ -71,8 +75,10 @@ class Signature(NamedTuple):
         """Return ``X`` in the dtype of the network."""
         return X.astype(self.dtype, copy=False)
 
+    def inside(self, y: Array) -> Array:
+        """Return checked targets as they are inside the network: values are standardized there, if it knows a scale."""
+        return y if self.knowledge.scale is None else self.knowledge.scale.inside(y)
+
     def target_rows(self, y: Array) -> Array:
         """Return Y (M, n[L]) in the dtype of the network, from checked targets: class indices become one-hot rows."""
-        if self.knowledge.scale is not None:
-            y = self.knowledge.scale.inside(y)
-        return self.output.target_rows(y, self.units, self.dtype)
+        return self.output.target_rows(self.inside(y), self.units, self.dtype)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,8 @@ NORMALIZATION = {
     "running_variance": "running_var",
 }
 DENSE = {"W": "weight", "b": "bias"}
-COUNTER = "num_batches_tracked"  # PyTorch's BatchNorm1d counts batches; nothing here depends on it
+COUNTER = "num_batches_tracked"  # how many batches are in the running averages; in place of the weight that they have
+WEIGHT = "running_weight"
 MOST_NAMED = 10  # keys in a message
 
 
@@ -56,19 +58,45 @@ def entries(layers: Sequence[Layer], segments: Sequence[Segment], kept: Sequence
     named: dict[str, Entry] = {}
     for layer, place in _places(layers, ""):
         for segment, is_kept in of_layer.get(layer, ()):
+            if isinstance(layer, BatchNorm) and segment.attribute == WEIGHT:
+                continue
             name = _names(layer).get(segment.attribute, segment.attribute)
             transposed = isinstance(layer, Dense) and segment.attribute == "W"
             named[f"{place}.{name}"] = Entry(segment, transposed, is_kept)
     return named
 
 
-def counters(layers: Sequence[Layer]) -> list[str]:
-    """Return the names under which PyTorch counts the batches of each BatchNorm."""
-    return [f"{place}.{COUNTER}" for layer, place in _places(layers, "") if isinstance(layer, BatchNorm)]
+def counters(layers: Sequence[Layer]) -> dict[str, BatchNorm]:
+    """Return each BatchNorm, by the name under which PyTorch counts its batches."""
+    return {f"{place}.{COUNTER}": layer for layer, place in _places(layers, "") if isinstance(layer, BatchNorm)}
+
+
+def count_of(layer: BatchNorm) -> int:
+    """Return after how many batches the running averages have their weight, ``w = 1 - (1 - momentum)^t``."""
+    w = float(layer.running_weight.max(initial=0))
+    if w == 0 or layer.momentum == 1:
+        return int(w > 0)
+    return round(math.log(max(1 - w, np.finfo(layer.running_weight.dtype).eps / 4)) / math.log1p(-layer.momentum))
+
+
+def weight_after(count: Any, name: str, layer: BatchNorm) -> float:
+    """Return ``1 - (1 - momentum)^t`` for t batches; 1 if t is not known.
+
+    Raises
+    ------
+    ArgumentError
+        If ``count`` is not a whole number of at least 0.
+    """
+    if count is None:
+        return 1.0
+    t = as_array(name, count)
+    if t.size != 1 or not t.ravel()[0] >= 0 or t.ravel()[0] % 1 != 0:
+        raise ArgumentError(f"{name}: expected a number of batches, got {count!r:.100}")
+    return float(1 - (1 - layer.momentum) ** min(float(t.ravel()[0]), 1e18))
 
 
 def read(
-    state_dict: Any, named: Mapping[str, Entry], optional: Sequence[str], dtype: np.dtype[Any]
+    state_dict: Any, named: Mapping[str, Entry], optional: Collection[str], dtype: np.dtype[Any]
 ) -> dict[str, Array]:
     """Return the arrays of a state dict in the orientation and dtype of the network.
 
@@ -109,7 +137,7 @@ def as_array(name: str, value: Any) -> Array:
     return checks.numeric_array(name, value)
 
 
-def _check_keys(state_dict: Mapping[Any, Any], named: Mapping[str, Entry], optional: Sequence[str]) -> None:
+def _check_keys(state_dict: Mapping[Any, Any], named: Mapping[str, Entry], optional: Collection[str]) -> None:
     """Raise ArgumentError if a key is missing or unexpected."""
     missing = [key for key in named if key not in state_dict]
     unexpected = [key for key in state_dict if key not in named and key not in optional]

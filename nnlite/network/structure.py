@@ -1,14 +1,14 @@
 """The structure of a network: its layers, their parameters in flat vectors, building and copying."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.errors import ArgumentError, NotBuiltError
+from nnlite.errors import ArgumentError, NotBuiltError, UnknownNameError
 from nnlite.layers import Dense, Layer, Output, chain
 from nnlite.layers.base import Shape
 from nnlite.network import state_dict as state_dicts
@@ -24,13 +24,13 @@ from nnlite.network.examples import check_X
 from nnlite.network.knowledge import Knowledge, TargetScale, as_numbers
 from nnlite.network.passes import Pass
 from nnlite.network.signature import Signature
-from nnlite.network.vectors import Segment, Vectors, Views, copy_into
+from nnlite.network.vectors import Segment, Vectors, Views, copy_into, wrong_segment
 from nnlite.tables.encoding import Encoding
 from nnlite.words import Explained, explained, instead_of_attribute
 
 INTERNAL = frozenset(
     "actual_seed all_layers evaluate_examples first_trainable infer_shapes knowledge lay_out new_pass predict_compiled "
-    "predict_rows require_built resolve_metrics signature signature_for signature_for_array".split()
+    "predict_rows require_built require_finite resolve_metrics signature signature_for signature_for_array".split()
 )
 SET_ELSEWHERE = {
     "trainable": "set it for each layer: for layer in model.layers: layer.trainable = False",
@@ -46,7 +46,7 @@ class Structure(Explained):
 
     def __init__(
         self,
-        layers: Sequence[Layer],
+        layers: Sequence[Layer | str],
         *,
         n_features: int | Shape | None = None,
         seed: int | None = None,
@@ -174,14 +174,14 @@ class Structure(Explained):
         return self._vectors.state_segments
 
     @property
-    def parameters(self) -> Mapping[str, Array]:
-        """W1, b1, W2, ... by name: live views into `theta`. Assign with ``parameters["W1"][...] = value``."""
+    def parameters(self) -> Views:
+        """W1, b1, W2, ... by name: live views into `theta`. ``parameters["W1"] = W`` copies W into it."""
         self.require_built("parameters")
         views = {segment.name: segment.view(self._vectors.theta) for segment in self._vectors.segments}
         return Views("parameters", views)
 
     @property
-    def gradients(self) -> Mapping[str, Array]:
+    def gradients(self) -> Views:
         """dW1, db1, dW2, ... by name: live views into `grad`."""
         self.require_built("gradients")
         views = {f"d{segment.name}": segment.view(self._vectors.grad) for segment in self._vectors.segments}
@@ -206,8 +206,8 @@ class Structure(Explained):
         dict of str to ndarray
             Copies. Dense has ``weight`` (n[l], n[l-1]), which is the transpose of W, and ``bias``; BatchNorm and
             LayerNorm have ``weight`` (gamma) and ``bias`` (beta); BatchNorm also ``running_mean``, ``running_var`` and
-            ``num_batches_tracked``, which is always 0 here. The layers inside a Residual at place 2 are
-            ``"2.layers.0"`` and so on. A layer of your own keeps the names of its parameters.
+            ``num_batches_tracked`` (about as many as its running weight says). The layers inside a Residual at place 2
+            are ``"2.layers.0"`` and so on. A layer of your own keeps the names of its parameters.
 
         Raises
         ------
@@ -226,13 +226,13 @@ class Structure(Explained):
         {'0.weight': (8, 4), '0.bias': (8,), '2.weight': (3, 8), '2.bias': (3,)}
         """
         self.require_built("state_dict")
-        arrays, counters = {}, set(state_dicts.counters(self.layers))
+        arrays, counters = {}, state_dicts.counters(self.layers)
         for key, entry in self._state_entries().items():
             array = entry.segment.view(self.state if entry.kept else self.theta)
             arrays[key] = np.array(array.T if entry.transposed else array, order="C")
             counter = key.removesuffix("running_var") + state_dicts.COUNTER
             if counter in counters:
-                arrays[counter] = np.array(0, np.int64)
+                arrays[counter] = np.array(state_dicts.count_of(counters[counter]), np.int64)
         return arrays
 
     @explained
@@ -243,7 +243,7 @@ class Structure(Explained):
         ----------
         state_dict : mapping of str to array_like
             What ``state_dict()`` of a ``torch.nn.Sequential`` or of a network returns. Tensors of PyTorch are taken as
-            they are. ``num_batches_tracked`` may be missing.
+            they are. ``num_batches_tracked`` may be missing: the running averages then count as complete.
 
         Raises
         ------
@@ -268,9 +268,16 @@ class Structure(Explained):
         """
         self.require_built("load_state_dict")
         named = self._state_entries()
-        arrays = state_dicts.read(state_dict, named, state_dicts.counters(self.layers), self.dtype)
+        counters = state_dicts.counters(self.layers)
+        arrays = state_dicts.read(state_dict, named, counters, self.dtype)
+        weights = [
+            (layer, state_dicts.weight_after(state_dict.get(key), f"state_dict[{key!r}]", layer))
+            for key, layer in counters.items()
+        ]
         for key, entry in named.items():
             entry.segment.view(self.state if entry.kept else self.theta)[...] = arrays[key]
+        for layer, weight in weights:
+            layer.running_weight[...] = weight
 
     def _state_entries(self) -> dict[str, state_dicts.Entry]:
         return state_dicts.entries(self.layers, self.segments, self.state_segments)
@@ -357,6 +364,25 @@ class Structure(Explained):
             )
         return self.shapes
 
+    def require_finite(self, what: str) -> None:
+        """Raise ArgumentError, which names the call ``what``, if a parameter or running average is not finite."""
+        vectors = self._vectors
+        wrong = wrong_segment(vectors.theta, vectors.segments) or wrong_segment(vectors.state, vectors.state_segments)
+        if wrong is not None:
+            place = chain.places(self.layers)[wrong.layer]
+            raise ArgumentError(
+                f"theta: {what} needs finite weights, but {wrong.name} of {place} {wrong.layer} has NaN or infinity; "
+                f"load the network from a file or a checkpoint before the training diverged, or train a new one with a "
+                f"smaller learning rate and scaled inputs"
+            )
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        """Raise ArgumentError: a model is not called."""
+        raise ArgumentError(
+            "model(X): a model is not called; write model.predict(X), model.predict_proba(X), or model.forward(X) in "
+            "your own training loop"
+        )
+
     def __dir__(self) -> list[str]:
         """List what a user needs; the other names are for nnlite itself."""
         return [name for name in super().__dir__() if name not in INTERNAL]
@@ -387,7 +413,7 @@ class Structure(Explained):
         def __getattr__(self, name: str) -> Any:
             hint = instead_of_attribute(name)
             if hint is not None:
-                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; {hint}")
+                raise UnknownNameError(f"{type(self).__name__} has no attribute {name!r}; {hint}")
             return object.__getattribute__(self, name)  # raises the error that led here
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -71,6 +72,13 @@ def copy_into(name: str, vector: Array, value: Any) -> None:
     vector[...] = array
 
 
+def wrong_segment(vector: Array, segments: Sequence[Segment]) -> Segment | None:
+    """Return the first part of ``vector`` that has NaN or infinity; None if all is finite."""
+    if math.isfinite(checks.squares(vector)) or np.isfinite(vector).all():  # the first is faster, and may overflow
+        return None
+    return next(segment for segment in segments if not np.isfinite(segment.view(vector)).all())
+
+
 def _unset(size: int, dtype: Any) -> Array:
     """Return NaNs with a mark in the last bit, which no computation sets."""
     gradient = np.full(size, np.nan, dtype)
@@ -92,7 +100,7 @@ def _bits(array: Array) -> Array:
 
 
 class Views(Mapping[str, Array]):
-    """Arrays by name, which are views into a vector: what they contain can change, but not which arrays they are.
+    """Arrays by name, which are views into a vector: an assignment copies numbers into the array of that name.
 
     Parameters
     ----------
@@ -106,10 +114,30 @@ class Views(Mapping[str, Array]):
         self._views = views
 
     def __getitem__(self, name: str) -> Array:
-        return self._views[name]
+        try:
+            return self._views[name]
+        except KeyError:
+            raise KeyError(self._no_such(name)) from None
 
     def __setitem__(self, name: str, value: Any) -> None:
-        raise ArgumentError(f'{self._what}: copy the values with model.{self._what}["{name}"][...] = value')
+        """Copy ``value`` into the array of that name, or change nothing."""
+        view = self._views.get(name)
+        if view is None:
+            raise ArgumentError(f"{self._what}: {self._no_such(name)}")
+        array = checks.numeric_array(f'{self._what}["{name}"]', value)
+        if array.shape not in (view.shape, ()):
+            turned = f"; {name}.T has it: rows are inputs, columns are units" if array.shape[::-1] == view.shape else ""
+            raise ArgumentError(
+                f'{self._what}["{name}"]: expected the shape {view.shape} or one number, got {array.shape}{turned}'
+            )
+        checks.finite(f'{self._what}["{name}"]', array, view.dtype)
+        view[...] = array
+
+    def _no_such(self, name: object) -> str:
+        by_lower = {known.lower(): known for known in self._views}
+        close = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.8)
+        hint = f"; did you mean {by_lower[close[0]]!r}?" if close else ""
+        return f"the network has no {name!r}; it has {', '.join(self._views) or 'none'}{hint}"
 
     def __delitem__(self, name: str) -> None:
         raise ArgumentError(f"{self._what}: {name} belongs to a layer and cannot be deleted")

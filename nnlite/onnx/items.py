@@ -100,6 +100,7 @@ def _as_batch_norm(item: Affine) -> Item:
         "beta": np.where(far | (s == 0), t, 0),
         "running_mean": np.where(far, 0, c),
         "running_variance": np.full(s.shape, 1 - EPSILON),
+        "running_weight": np.ones(s.shape),
     }
     return Item(lambda: layers.BatchNorm(epsilon=EPSILON), arrays)
 

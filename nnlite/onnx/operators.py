@@ -89,10 +89,11 @@ def _batch_norm(to: LayerWriter, layer: Any, z: str) -> str:
 
 def _layer_norm(to: LayerWriter, layer: Any, z: str) -> str:
     axes = [*range(1, 1 + layer.gamma.ndim)]
-    difference = to.add("Sub", z, to.add("ReduceMean", z, axes=axes))
-    variance = to.add("ReduceMean", to.add("Mul", difference, difference), axes=axes)
+    near = to.add("Sub", z, to.add("ReduceMean", z, axes=axes))
+    centered = to.add("Sub", near, to.add("ReduceMean", near, axes=axes))  # by how much the mean was rounded
+    variance = to.add("ReduceMean", to.add("Mul", centered, centered), axes=axes)
     sigma = to.add("Sqrt", to.add("Add", variance, layer.epsilon))
-    z_hat = to.add("Div", difference, sigma)
+    z_hat = to.add("Div", centered, sigma)
     return to.add("Add", to.add("Mul", z_hat, to.array(layer, "gamma")), to.array(layer, "beta"))
 
 

@@ -193,7 +193,7 @@ class Structure:
             gamma, beta, mean, variance = (_broadcast(call[i], shape) for i in range(1, 5))
             epsilon = call.number("epsilon", 1e-5)
             arrays = {"gamma": gamma, "beta": beta, "running_mean": mean, "running_variance": variance}
-            return Item(lambda: layers.BatchNorm(epsilon=epsilon), arrays)
+            return Item(lambda: layers.BatchNorm(epsilon=epsilon), arrays | {"running_weight": np.ones(shape)})
         W = call[1].T if call.attribute("transB", 0) else call[1]
         if len(shape) != 1 or W.ndim != 2 or W.shape[0] != shape[0] or call.attribute("transA", 0):
             return None

@@ -15,7 +15,7 @@ from nnlite.network.network import Network
 from nnlite.optimizers.rules import check_rule, explain
 from nnlite.optimizers.state import OptimizerState, Part, require_gradient
 from nnlite.schedules import Rate, as_schedule
-from nnlite.words import Explained, no_such_argument
+from nnlite.words import OF_AN_OPTIMIZER_OBJECT, Elsewhere, Explained, no_such_argument
 
 
 class Options(TypedDict, total=False):
@@ -82,6 +82,8 @@ class Optimizer(Explained):
     """
 
     decoupled: ClassVar[bool] = False
+    reported_penalty = 0.0  # the share of `penalty` that training adds to the cost it reports
+    _latest_rate: float | None = None
 
     def __init__(
         self,
@@ -115,6 +117,38 @@ class Optimizer(Explained):
         self._learning_rate = value if callable(value) else self._rate(0)
 
     @property
+    def current_learning_rate(self) -> float:
+        """The learning rate of the latest step, of whatever model; before the first step, the rate of step 0.
+
+        Examples
+        --------
+        In your own training loop, with a schedule:
+
+        >>> import nnlite as nn
+        >>> optimizer = nn.SGD(nn.StepDecay(0.1, 2))
+        >>> model = nn.Model([nn.Dense(3), nn.Softmax()], n_features=2, seed=0)
+        >>> rates = []
+        >>> for step in range(4):
+        ...     Y_hat = model.forward([[1.0, 2.0]])
+        ...     model.backward([2])
+        ...     optimizer.step(model)
+        ...     rates.append(optimizer.current_learning_rate)
+        >>> [round(rate, 3) for rate in rates]
+        [0.1, 0.1, 0.01, 0.01]
+        """
+        return self.rate_of(0) if self._latest_rate is None else self._latest_rate
+
+    def count_steps(self, model: Network, n: int, rate: float) -> None:
+        """Note that n steps were made with ``model``, the last of them with that learning rate."""
+        state = self.state(model)
+        state.n_steps += n
+        state.learning_rate = self._latest_rate = rate
+
+    def n_steps(self, model: Network) -> int:
+        """Return how many steps this optimizer has made with ``model``."""
+        return self._states[model].n_steps if model in self._states else 0
+
+    @property
     def state_names(self) -> tuple[str, ...]:
         """Names of the vectors, each as long as theta, that the rule remembers; by default none."""
         return ()
@@ -124,7 +158,7 @@ class Optimizer(Explained):
         """Values of the remembered vectors before the first step, by name; 0 for those that are not named."""
         return {}
 
-    def step(self, model: Network) -> None:
+    def step(self, model: Network | None = None) -> None:
         """Update ``model.theta`` from ``model.grad``, which does not change.
 
         Parameters
@@ -148,21 +182,23 @@ class Optimizer(Explained):
         >>> bool((model.parameters["b1"] == -0.1 * model.gradients["db1"]).all())
         True
         """
+        if model is None:  # as in PyTorch, whose optimizers know their parameters
+            raise ArgumentError("model: expected a Model, got None; write optimizer.step(model)")
         state = self.state(model)
         if state.n_steps == 0:
             check_rule(self)
             require_gradient(model)
-        rate = self.rate_of(state.n_steps)
+        rate, decay = self.rate_of(state.n_steps), self.decay_of(state.n_steps)
         state.arrange(model, self.state_names, self.initial_values)
         scale = 1.0 if self.clip_norm is None else _clipping_factor(state.parts, self.clip_norm)
         for part in state.parts:
-            g = self._gradient(part, scale)
-            if self.weight_decay and self.decoupled and part.decayed:
-                part.theta *= 1 - rate * self.weight_decay
+            g = self._gradient(part, scale, decay)
+            if decay and self.decoupled and part.decayed:
+                part.theta *= 1 - rate * decay
             self._update(part, g, rate)
         if self.max_norm is not None:
             _constrain(model, self.max_norm)
-        state.learning_rate = rate
+        state.learning_rate = self._latest_rate = rate
         state.n_steps += 1
 
     def update(self, part: Part, g: Array, learning_rate: float) -> None:
@@ -186,7 +222,7 @@ class Optimizer(Explained):
                 f"learning_rate * g, and return nothing, got {type(returned).__name__}"
             )
 
-    def _gradient(self, part: Part, scale: float) -> Array:
+    def _gradient(self, part: Part, scale: float, decay: float) -> Array:
         """``g = grad``, clipped, and for weights ``+ l1 sign(theta) + lambda theta``."""
         g = part.grad
         if scale != 1:
@@ -195,9 +231,21 @@ class Optimizer(Explained):
             g = np.clip(g, -self.clip_value, self.clip_value)
         if self.l1 and part.decayed:
             g = g + self.l1 * np.sign(part.theta)
-        if self.weight_decay and part.decayed and not self.decoupled:
-            g = g + self.weight_decay * part.theta
+        if decay and part.decayed and not self.decoupled:
+            g = g + decay * part.theta
         return g
+
+    def decay_of(self, step: int) -> float:
+        """Return lambda for a step (0, 1, 2, ...): ``weight_decay``, unless a subclass changes it from step to step."""
+        return self.weight_decay
+
+    def penalty(self, model: Network) -> float:
+        """Return what training adds to the cost that it reports: ``reported_penalty lambda/2 |W|^2``, by default 0."""
+        if not self.reported_penalty:
+            return 0.0
+        weights = [s.view(model.theta).ravel() for s in model.segments if s.decayed and s.trainable]
+        decay = self.decay_of(self.state(model).n_steps)
+        return self.reported_penalty * decay / 2 * float(sum(w.dot(w) for w in weights))
 
     def rate_of(self, step: int) -> float:
         """Return the rate of the schedule as a Python float: a NumPy float64 would turn float32 into float64."""
@@ -252,13 +300,17 @@ class Optimizer(Explained):
         model : Model
         state : dict
         """
-        self._states[model] = OptimizerState.restored(model, state)
+        restored = self._states[model] = OptimizerState.restored(model, state)
+        self._latest_rate = restored.learning_rate if restored.n_steps else None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_states"}
+        return {name: value for name, value in vars(self).items() if name not in ("_states", "_latest_rate")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _states=weakref.WeakKeyDictionary())
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in OF_AN_OPTIMIZER_OBJECT]
 
     def __repr__(self) -> str:
         given = [repr(self.learning_rate)]
@@ -273,6 +325,10 @@ class Optimizer(Explained):
         own, common = (dict(inspect.signature(rule).parameters) for rule in (cls, Optimizer))
         parameters = own | common | own
         return {name: found for name, found in parameters.items() if found.kind is not found.VAR_KEYWORD}
+
+
+for _word, _hint in OF_AN_OPTIMIZER_OBJECT.items():
+    setattr(Optimizer, _word, Elsewhere(_word, _hint))
 
 
 def _clipping_factor(parts: Sequence[Part], clip_norm: float) -> float:

@@ -75,6 +75,9 @@ def learning_curves(history: Any, axes: Any = None, *, keys: str | Sequence[str]
         for curve in curves:
             _draw(ax, curve, list(runs)[curve.run] if compared else None)
         _label_axes(ax, key)
+        if max(len(curve.middle) for curve in curves) == 1:
+            ax.set_xlim(0.5, 1.5)
+            ax.set_xticks([1])
         if not compared and key not in WITHOUT_PART:
             ax.legend()
     if compared:

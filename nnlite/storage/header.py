@@ -12,7 +12,9 @@ from nnlite.tables.encoding import Encoding
 from nnlite.version import __version__
 
 FORMAT = "nnlite model"
-VERSION = 2  # of the format; a network that was not trained on a table is written in version 1
+# Of the format. In version 1, state lacks what layers have in `added_state`. Version 3 has the table of a network; one
+# that was not trained on a table is written in version 2.
+VERSION = 3
 LARGEST_HEADER = 2**20  # bytes
 MOST_VALUES = 2**16  # a small header could otherwise fill much memory
 MOST_DIMENSIONS = 63  # of one example; NumPy allows 64, and one is for the batch
@@ -36,9 +38,9 @@ class Header(NamedTuple):
     trainable : list of bool
         For every layer, including layers inside other layers.
     encoding : Encoding or None
-        What makes a table into numbers. In version 2 of the format.
+        What makes a table into numbers. Since version 3 of the format.
     target_scale : list of two lists of float, or None
-        Mean and standard deviation of each output. In version 2 of the format.
+        Mean and standard deviation of each output. Since version 3 of the format.
     """
 
     dtype: str
@@ -55,8 +57,8 @@ class Header(NamedTuple):
         """Return the bytes of the JSON object; ModelFileError if they are too large for a header."""
         fields = {"format": FORMAT, "version": VERSION, "nnlite": __version__, **self._asdict()}
         if self.encoding is None and self.target_scale is None:
-            fields["version"] = 1
-            for field in SINCE_2:
+            fields["version"] = 2
+            for field in SINCE_3:
                 del fields[field]
         else:
             fields["encoding"] = None if self.encoding is None else self.encoding.to_json()
@@ -76,8 +78,8 @@ class Header(NamedTuple):
         """
         fields = _parse(raw)
         check_format(fields, FORMAT, VERSION)
-        if fields["version"] == 1:
-            fields = {**dict.fromkeys(SINCE_2), **fields}
+        if fields["version"] < 3:
+            fields = {**dict.fromkeys(SINCE_3), **fields}
         if fields.keys() != {"format", "version", *FIELDS}:
             raise ModelFileError(f"the header is damaged: expected the fields format, version, {', '.join(FIELDS)}")
         for field, accept in FIELDS.items():
@@ -146,7 +148,7 @@ def _is_float(value: Any) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
-SINCE_2 = ("encoding", "target_scale")
+SINCE_3 = ("encoding", "target_scale")
 FIELDS: dict[str, Callable[[Any], bool]] = {
     "nnlite": lambda value: isinstance(value, str),
     "dtype": lambda value: value in ("float32", "float64"),

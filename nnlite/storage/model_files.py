@@ -18,7 +18,7 @@ from nnlite.storage import npz, snapshots
 from nnlite.storage.atomic import replacing
 from nnlite.storage.header import LARGEST_HEADER, Header
 from nnlite.storage.layers_json import encode, encode_layers, known_classes
-from nnlite.storage.rebuild import N, add_vectors, check_lengths, make_network
+from nnlite.storage.rebuild import N, add_vectors, check_lengths, complete_state, make_network
 
 MEMBERS = ("header", "theta", "state")
 
@@ -46,7 +46,8 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     Notes
     -----
     Saved are the layers with their arguments, whether each is frozen, the parameters, running averages, class names,
-    what makes a table into numbers, the scale of the target, and the seed. The states of the random generator and of an optimizer are not saved.
+    what makes a table into numbers, the scale of the target, and the seed. The states of the random generator and of an
+    optimizer are not saved.
 
     Examples
     --------
@@ -99,7 +100,9 @@ def load_as(make: type[N], path: Any, layers: Any) -> N:
         check_lengths(network, header.input_shape, lengths)
         add_vectors(network, header)
         members.read_into(network.theta, "theta")
-        members.read_into(network.state, "state")
+        state = np.empty(lengths[1], header.dtype)
+        members.read_into(state, "state")
+        network.state = complete_state(network, state)
     return network
 
 

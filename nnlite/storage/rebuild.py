@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from nnlite.checks import Array
 from nnlite.errors import ModelFileError
 from nnlite.initializers import Zeros
 from nnlite.layers import Layer, chain
@@ -40,16 +41,32 @@ def make_network(header: Header, known: KnownClasses, make: type[N]) -> N:
 
 
 def check_lengths(network: Network, input_shape: Shape, lengths: tuple[int, int]) -> None:
-    """Raise ModelFileError unless theta and state of the network have these lengths."""
+    """Raise ModelFileError unless theta and state of the network have these lengths.
+
+    The state of an older file may lack what layers have in `added_state`.
+    """
     with refusing(FAILED):
         layers = _with_shapes(network, input_shape)
-        needed = (
-            _count(layer.parameter_shapes(shape) for layer, shape in layers),
-            _count(layer.state_shapes(shape) for layer, shape in layers),
-        )
+        states = [(layer, layer.state_shapes(shape)) for layer, shape in layers]
+        needed = _count(layer.parameter_shapes(shape) for layer, shape in layers), _count(of for _, of in states)
+        older = _count({name: of[name] for name in of if name not in layer.added_state} for layer, of in states)
     for name, n, found in zip(("theta", "state"), needed, lengths, strict=True):
-        if n != found:
+        if n != found and not (name == "state" and found == older):
             raise ModelFileError(f"its layers need {n} numbers in {name}, but there are {found}")
+
+
+def complete_state(network: Network, state: Array) -> Array:
+    """Return ``state`` of an older file with the numbers that it lacks."""
+    if state.size == network.state.size:
+        return state
+    completed, start = np.empty_like(network.state), 0
+    for segment in network.state_segments:
+        if segment.attribute in segment.layer.added_state:
+            segment.view(completed)[...] = segment.layer.added_state[segment.attribute]
+        else:
+            segment.view(completed)[...] = state[start : start + segment.size].reshape(segment.shape)
+            start += segment.size
+    return completed
 
 
 def add_vectors(network: Network, header: Header) -> None:

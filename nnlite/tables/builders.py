@@ -13,7 +13,7 @@ from nnlite.tables.frames import Column, Text
 MOST_DIFFERENT = 2**22  # different cells of text in a file; each takes some hundred bytes
 
 
-class NotNumbers(Exception):
+class NotNumbersError(Exception):
     """A cell is no plain number, so the column is text."""
 
 
@@ -31,7 +31,7 @@ class NumberBuilder:
         self._values = array("d")
 
     def add(self, cells: Sequence[str]) -> None:
-        """Append some cells; NotNumbers if one is neither a number nor missing. Nothing is appended then."""
+        """Append some cells; NotNumbersError if one is neither a number nor missing. Nothing is appended then."""
         try:
             values = list(map(float, cells))
         except ValueError:
@@ -46,7 +46,7 @@ class NumberBuilder:
         number = to_number(cell)
         if number is None:
             if not self._missing.in_numbers(cell):
-                raise NotNumbers
+                raise NotNumbersError
             return np.nan
         return number
 
@@ -93,7 +93,7 @@ def begins_with_numbers(cells: Sequence[str], missing: Missing) -> bool:
     """Return whether the first cells of a column are plain numbers, and not codes such as "0123"."""
     try:
         NumberBuilder(missing).add(cells)
-    except NotNumbers:
+    except NotNumbersError:
         return False
     stripped = [cell.strip() for cell in cells]
     return not any(map(has_leading_zeros, stripped)) and any(to_number(cell) is not None for cell in stripped)

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from nnlite.content import decompressed, open_file, refuse_foreign, refusing_damage
 from nnlite.errors import DataFileError
-from nnlite.tables.builders import MOST_DIFFERENT, NotNumbers, NumberBuilder, TextBuilder, begins_with_numbers
+from nnlite.tables.builders import MOST_DIFFERENT, NotNumbersError, NumberBuilder, TextBuilder, begins_with_numbers
 from nnlite.tables.cells import Missing, is_float
 from nnlite.tables.dialect import BEGINNING, Dialect, encoding_of, recognize
 from nnlite.tables.frames import Column, Frame
+from nnlite.tables.notation import is_number
 from nnlite.tables.rows import Rows
 
 NUMBERED = re.compile(r"column [0-9]+")  # a column of a file without a header
+SEEN = 100  # rows that may tell whether the first one is a header
 BLOCK = 2**16  # cells that are converted at once
 
 
@@ -52,7 +55,7 @@ class Layout(NamedTuple):
 
 def read_frame(
     path: str, source: str, form: Form, missing: Missing, *, text_columns: Collection[str] = (), all_text: bool = False,
-    named: bool = False, known: Collection[str] = (), target: int | str | None = None,
+    named: bool = False, known: Sequence[str] = (), target: int | str | None = None,
 ) -> tuple[Frame, tuple[str, ...]]:  # fmt: skip
     """Read the columns of a CSV file. Return them, and their names as the header has them, even if two are the same.
 
@@ -106,17 +109,17 @@ class _Reader:
         self._dialect = recognize(beginning, form.delimiter, form.comment)
 
     @contextlib.contextmanager
-    def _content(self) -> Iterator[io.BufferedIOBase]:
+    def _content(self) -> Iterator[BinaryIO]:
         with (
             open_file(self._path) as file,
             refusing_damage(self._source),
             decompressed(file, self._source) as content,
         ):
-            yield content  # type: ignore[misc]
+            yield content
 
     @contextlib.contextmanager
     def _rows(self) -> Iterator[Rows]:
-        with self._content() as content, io.TextIOWrapper(content, encoding=self._encoding, newline="") as text:  # type: ignore[type-var]
+        with self._content() as content, io.TextIOWrapper(content, encoding=self._encoding, newline="") as text:
             yield Rows(text, self._source, self._dialect)
 
     # ---- names ---------------------------------------------------------------------------------------------------
@@ -127,34 +130,38 @@ class _Reader:
             first = next(rows, None)
             if first is None:
                 raise DataFileError(f"{self._source}: is empty")
-            second = next(rows, None)
-            header = self._form.header
-            if header is None and known and not named:
-                header = _knows_names([cell.strip() for cell in first], known)
-            if header is None:
-                at = target % len(first) if isinstance(target, int) and -len(first) <= target < len(first) else None
-                header = named or self._is_header([cell for i, cell in enumerate(first) if i != at], first)
-            first = [cell.strip() for cell in first]
-            n_cells = len(first)
-            ends_empty = header and len(first) > 1 and not first[-1]
-            if header and second is not None and len(second) == n_cells + 1 and not second[-1].strip():
-                n_cells += 1  # each row ends with a delimiter, the header does not
-            while ends_empty and first and not first[-1] and self._is_empty(len(first) - 1):
-                first.pop()
+            following = list(itertools.islice(rows, SEEN))
+        header = self._form.header
+        if header is None and known and not named:
+            header = _knows_names([cell.strip() for cell in first], known)
+        if header is None:
+            header = named or self._is_header(first, following, target)
+        first = [cell.strip() for cell in first]
+        n_cells = len(first)
+        if header and following and len(following[0]) == n_cells + 1 and not following[0][-1].strip():
+            n_cells += 1  # each row ends with a delimiter, the header does not
+        while len(first) > 1 and not first[-1] and self._is_empty(len(first) - 1):
+            first.pop()
+        if header:
             names = tuple(name or f"Unnamed: {i}" for i, name in enumerate(first))  # as pandas calls them
-            if not header:
-                names = tuple(f"column {i + 1}" for i in range(len(first)))
-                if len(known) == len(names) and all(map(NUMBERED.fullmatch, known)):
-                    names = tuple(sorted(known, key=lambda name: int(name.split()[1])))  # the target is not there
-            return Layout(names, header, n_cells)
+        else:
+            names = tuple(f"column {i + 1}" for i in range(len(first)))
+            if len(known) == len(names) and all(map(NUMBERED.fullmatch, known)):
+                names = tuple(sorted(known, key=lambda name: int(name.split()[1])))  # the target is not there
+        return Layout(names, header, n_cells)
 
-    def _is_header(self, features: Sequence[str], first: Sequence[str]) -> bool:
-        """Return whether the first row has text and no numbers; missing values do not count."""
-        cells = [cell.strip() for cell in features or first]
-        there = [cell for cell in cells if not self._missing.in_numbers(cell)]
-        if not there or any(map(is_float, there)):
+    def _is_header(self, first: Sequence[str], following: Sequence[Sequence[str]], target: int | str | None) -> bool:
+        """Return whether the first row has names: text and no numbers, and not what the rows below it have.
+
+        The target, which may be text, and missing values do not count.
+        """
+        at = target % len(first) if isinstance(target, int) and -len(first) <= target < len(first) else None
+        features = {i: cell.strip() for i, cell in enumerate(first) if i != at} or dict(enumerate(first))
+        there = {i: cell for i, cell in features.items() if not self._missing.in_numbers(cell)}
+        if not there or any(is_float(cell) or is_number(cell) for cell in there.values()):
             return False
-        return bool(features) or len(first) == 1
+        again = [any(i < len(row) and row[i].strip() == cell for row in following) for i, cell in there.items()]
+        return sum(again) <= len(again) / 2
 
     def _is_empty(self, i: int) -> bool:
         """Return whether a column without a name has no cell with text."""
@@ -218,7 +225,7 @@ class _Columns:
                 continue
             try:
                 builder.add(cells[i])
-            except NotNumbers:
+            except NotNumbersError:
                 self.refuted.add(i)
                 self._builders[i] = None  # frees its memory
             except OverflowError:
@@ -268,9 +275,9 @@ def _different(names: Sequence[str]) -> list[str]:
 
 def _blocks(rows: Rows, n_cells: int, n_columns: int, lines: list[tuple[int, int]]) -> Iterator[list[list[str]]]:
     """Yield the rows, some at a time, each of the right length; note in ``lines`` where each row ends."""
-    most, n, offset = max(1, BLOCK // n_columns), 0, None
+    most, offset = max(1, BLOCK // n_columns), None
     block: list[list[str]] = []
-    for row in rows:
+    for n, row in enumerate(rows):
         if len(row) != n_cells and not (len(row) == n_cells + 1 and not row[-1].strip()):
             rows.refuse(
                 f"has {len(row)} column{'s' * (len(row) != 1)}, expected {n_columns} as in the first row"
@@ -280,7 +287,6 @@ def _blocks(rows: Rows, n_cells: int, n_columns: int, lines: list[tuple[int, int
             offset = rows.line - n
             lines.append((n, rows.line))
         block.append(row)
-        n += 1
         if len(block) == most:
             yield block
             block = []

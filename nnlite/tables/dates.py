@@ -26,8 +26,14 @@ PATTERNS = {
         r"(?P<year>[0-9]{4})(?P<mark>[./-])(?P<month>[0-9]{1,2})(?P=mark)(?P<day>[0-9]{1,2})" + TIME,
         r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})" + COMPACT_TIME,
     ],
-    "dmy": [NUMBERS.format("day", "month") + TIME, r"(?P<day>[0-9]{1,2})\.?[ -]" + MONTH + r"[ ,-]+(?P<year>[0-9]{4}|[0-9]{2})" + TIME],
-    "mdy": [NUMBERS.format("month", "day").replace("./-", "/-") + TIME, MONTH + r" (?P<day>[0-9]{1,2})(?:st|nd|rd|th)?,? (?P<year>[0-9]{4})" + TIME],
+    "dmy": [
+        NUMBERS.format("day", "month") + TIME,
+        r"(?P<day>[0-9]{1,2})\.?[ -]" + MONTH + r"[ ,-]+(?P<year>[0-9]{4}|[0-9]{2})" + TIME,
+    ],
+    "mdy": [
+        NUMBERS.format("month", "day").replace("./-", "/-") + TIME,  # with dots, the day is always first
+        MONTH + r" (?P<day>[0-9]{1,2})(?:st|nd|rd|th)?,? (?P<year>[0-9]{4})" + TIME,
+    ],
 }  # fmt: skip
 PATTERNS[TIME_ALONE] = [
     r"(?P<hour>[0-2]?[0-9])(?P<mark>[:.])(?P<minute>[0-5][0-9])(?:(?P=mark)(?P<second>[0-5][0-9])(?:[.,][0-9]+)?)?"
@@ -98,7 +104,7 @@ def to_dates(cells: Sequence[str], order: str) -> Array:
 
 
 def _date(parts: dict[str, str | None]) -> datetime.datetime | None:
-    parts = {"year": "1970", "month": "1", "day": "1"} | parts
+    parts = {**{"year": "1970", "month": "1", "day": "1"}, **parts}
     year, day = str(parts["year"]), int(parts["day"] or 0)
     month = MONTHS.index(str(parts["name"]).lower()) + 1 if parts.get("name") else int(parts["month"] or 0)
     full_year = int(year) if len(year) == 4 else int(year) + (1900 if int(year) >= OLDEST_CENTURY else 2000)

@@ -91,7 +91,7 @@ def _delimiter(lines: list[str]) -> str:
             agree[delimiter] = n == len(lines)
     if not agree:
         return ","
-    best = max(agree, key=lambda delimiter: (agree[delimiter], -(*DELIMITERS, " ").index(delimiter)))
+    best: str = max(agree, key=lambda delimiter: (agree[delimiter], -(*DELIMITERS, " ").index(delimiter)))
     if best == ",":
         for other in ";\t|":
             if agree.get(other) and _has_decimal_commas(cells_of(lines, other)):

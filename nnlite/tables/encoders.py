@@ -27,7 +27,7 @@ OTHER, MISSING = "other", "is missing"
 PARTS = ("year", "month", "day", "weekday", "hour", "days since")
 LARGEST = 1e300  # of what an encoder has learned
 DAY = 86_400  # seconds
-NEGLIGIBLE = 1e-12  # a spread that small, compared with the values, is rounding
+NEGLIGIBLE = 1e-14  # a spread that small, compared with the values, is rounding
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,15 @@ class Numeric(Encoder):
 
     @property
     def own_names(self) -> list[str]:
+        """The names of the numbers, but for the indicator."""
         return [self.name]
 
     def as_kind(self) -> Kind:
+        """Return the kind of the column."""
         return Kind("numeric", Notation(self.decimal, self.thousands))
 
     def check_plain(self, frame: Frame) -> None:
+        """Raise ArgumentError if the numbers of the column were read in another notation than in training."""
         if self.decimal != "." and self.name in frame.plain:
             values = frame.columns[self.name]
             if not isinstance(values, Text) and (values[~np.isnan(values)] % 1 != 0).any():
@@ -119,6 +122,7 @@ class Numeric(Encoder):
                 )
 
     def own_numbers(self, column: Column, options: Options) -> tuple[Array, Array]:
+        """Return the numbers (M, k), and which rows have no value, (M,)."""
         if not isinstance(column, Text) and column.dtype.kind not in "buif":
             raise ArgumentError("expected numbers, as in training, got dates")
         values = numbers_of(column, Notation(self.decimal, self.thousands), options)
@@ -139,9 +143,11 @@ class Boolean(Encoder):
 
     @property
     def own_names(self) -> list[str]:
+        """The names of the numbers, but for the indicator."""
         return [self.name]
 
     def own_numbers(self, column: Column, options: Options) -> tuple[Array, Array]:
+        """Return the numbers (M, k), and which rows have no value, (M,)."""
         truths = truths_of(column, options)
         return np.nan_to_num(2 * truths - 1, nan=0.0)[:, None], np.isnan(truths)
 
@@ -173,9 +179,11 @@ class Category(Encoder):
 
     @property
     def own_names(self) -> list[str]:
+        """The names of the numbers, but for the indicator."""
         return [f"{self.name}={label}" for label in self.categories] + [f"{self.name}={OTHER}"] * self.has_other
 
     def own_numbers(self, column: Column, options: Options) -> tuple[Array, Array]:
+        """Return the numbers (M, k), and which rows have no value, (M,)."""
         labels = labels_of(column, options)
         place = {label: k for k, label in enumerate(self.categories)}
         unknown = np.array(self.shares)
@@ -217,13 +225,16 @@ class Date(Encoder):
         return cls(name, len(there) < len(moments), first, list(values), list(centers), list(scales), kind.order)
 
     def as_kind(self) -> Kind:
+        """Return the kind of the column."""
         return Kind("date", order=self.order)
 
     @property
     def own_names(self) -> list[str]:
+        """The names of the numbers, but for the indicator."""
         return [f"{self.name}: {part}" for part in self.parts]
 
     def own_numbers(self, column: Column, options: Options) -> tuple[Array, Array]:
+        """Return the numbers (M, k), and which rows have no value, (M,)."""
         moments = moments_of(column, self.order, options)
         missing = np.isnat(moments)
         safe = np.where(missing, np.datetime64(0, "s"), moments)
@@ -292,7 +303,8 @@ def encoder_from_json(record: Any) -> Encoder:
     ValueError
         If the record is not one that `Encoder.to_json` returns.
     """
-    cls = ENCODERS.get(record.get("kind")) if isinstance(record, dict) and _is_text(record.get("kind")) else None
+    kind = record.get("kind") if isinstance(record, dict) else None
+    cls = ENCODERS.get(kind) if isinstance(kind, str) else None
     if cls is None or record.keys() != {"kind", *(entry.name for entry in fields(cls))}:
         raise ValueError("the encoding of the table is damaged: a column has other fields than its kind")
     arguments = {name: value for name, value in record.items() if name != "kind"}
@@ -347,7 +359,10 @@ def truths_of(column: Column, options: Options) -> Array:
 
 
 def labels_of(column: Column, options: Options) -> Text:
-    """Return the categories of a column, "" for a missing value; the number 1 and the text "1.0" are the category "1"."""
+    """Return the categories of a column, "" for a missing value.
+
+    The number 1 and the text "1.0" are the category "1".
+    """
     if isinstance(column, Text):
         cells = ["" if options.marks.in_text(cell) else canonical_label(cell) for cell in column.cells]
         return Text(column.codes, cells)
@@ -357,7 +372,7 @@ def labels_of(column: Column, options: Options) -> Text:
     distinct, codes = np.unique(column, return_inverse=True)
     if column.dtype.kind == "b":
         return Text(codes, [str(value) for value in distinct.tolist()])
-    return Text(codes, ["" if value != value else label_of_number(value) for value in distinct.tolist()])
+    return Text(codes, ["" if math.isnan(value) else label_of_number(value) for value in distinct.tolist()])
 
 
 def moments_of(column: Column, order: str, options: Options) -> Array:
@@ -377,16 +392,13 @@ def moments_of(column: Column, order: str, options: Options) -> Array:
 def _part(part: str, moments: Array, first: int) -> Array:
     """Return one part of each date as a number: a year, a month from 1, a weekday from 0 (Monday), and so on."""
     seconds = moments.astype("datetime64[s]").astype(np.int64)
-    if part == "year":
-        return moments.astype("datetime64[Y]").astype(np.int64) + 1970.0
-    if part == "month":
-        return moments.astype("datetime64[M]").astype(np.int64) % 12 + 1.0
-    if part == "day":
-        return (moments.astype("datetime64[D]") - moments.astype("datetime64[M]").astype("datetime64[D]")).astype(
-            np.int64
-        ) + 1.0
-    if part == "weekday":
-        return (seconds // DAY + 3) % 7.0  # 1 January 1970 was a Thursday
-    if part == "hour":
-        return seconds % DAY / 3600
-    return (seconds - first) / DAY
+    days, months = moments.astype("datetime64[D]"), moments.astype("datetime64[M]")
+    parts = {
+        "year": moments.astype("datetime64[Y]").astype(np.int64) + 1970,
+        "month": months.astype(np.int64) % 12 + 1,
+        "day": (days - months.astype("datetime64[D]")).astype(np.int64) + 1,
+        "weekday": (days.astype(np.int64) + 3) % 7,  # 1 January 1970 was a Thursday
+        "hour": seconds % DAY / 3600,
+        "days since": (seconds - first) / DAY,
+    }
+    return np.asarray(parts[part], np.float64)

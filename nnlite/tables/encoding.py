@@ -14,7 +14,7 @@ from nnlite.errors import ArgumentError
 from nnlite.tables.encoders import Encoder, encoder_from_json, learn_encoder
 from nnlite.tables.frames import Frame, frame_of
 from nnlite.tables.kinds import INDEX_NAME, Kind
-from nnlite.tables.options import Options
+from nnlite.tables.options import Options, check_dtype
 from nnlite.tables.table import Table
 from nnlite.words import Explained, explained
 
@@ -60,12 +60,12 @@ class Encoding(Explained):
         self.options = Options() if options is None else options
 
     @classmethod
-    def learn(cls, table: Table, rows: Array | None = None) -> Encoding:
+    def learn(cls, table: Any, rows: Array | None = None) -> Encoding:
         """Return the encoding of a table, learned from some of its rows.
 
         Parameters
         ----------
-        table : Table
+        table : Table, or what becomes one
         rows : array of int, optional
             The rows of the training; by default all.
 
@@ -74,6 +74,8 @@ class Encoding(Explained):
         ArgumentError
             If no column is left that says something, or a row would become more than 65,536 numbers.
         """
+        if not isinstance(table, Table):
+            table = Table(table, name="X")
         frame = table.features if rows is None else table.features.take(rows)
         used = {name: kind for name, kind in table.column_kinds.items() if kind.used}
         left_out = {name: kind.reason for name, kind in table.column_kinds.items() if not kind.used}
@@ -91,7 +93,8 @@ class Encoding(Explained):
         raw = made.to_text()
         if len(raw) > LARGEST or sum(map(raw.count, "[{,")) > MOST_VALUES:
             raise ArgumentError(
-                f"X: {table.name} has {len(used)} columns, more than a network knows by name; pass an array, such as X.to_numpy()"
+                f"X: {table.name} has {len(used)} columns, more than a network knows by name; pass an array, "
+                "such as X.to_numpy()"
             )
         return made
 
@@ -138,6 +141,9 @@ class Encoding(Explained):
         ArgumentError
             If a column is missing or unknown, or a value is not of the kind that it was in training.
         """
+        dtype = check_dtype(dtype)
+        if not isinstance(name, str):
+            raise ArgumentError(f"name: expected text, got {name!r:.100}")
         frame = data.features if isinstance(data, Table) else frame_of(data, name)
         self.check_names(frame, name)
         X = np.empty((frame.n_rows, len(self.feature_names)), dtype)
@@ -164,7 +170,8 @@ class Encoding(Explained):
             raise ArgumentError(f"{name}: there is no column {', '.join(map(repr, missing[:10]))}{close}")
         if unknown:
             raise ArgumentError(
-                f"{name}: unknown column {', '.join(map(repr, unknown[:10]))}, which training did not have; leave it out"
+                f"{name}: unknown column {', '.join(map(repr, unknown[:10]))}, which training did not have; "
+                "leave it out"
             )
 
     def summary(self) -> str:

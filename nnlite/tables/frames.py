@@ -137,8 +137,8 @@ def frame_of(data: Any, name: str = "data") -> Frame:
         return data
     if not has_named_columns(data):
         raise ArgumentError(
-            f"{name}: expected named columns (a table, a data frame, a dictionary of columns, a list of dictionaries or "
-            f"a structured array), got {type(data).__name__}"
+            f"{name}: expected named columns (a table, a data frame, a dictionary of columns, a list of dictionaries "
+            f"or a structured array), got {type(data).__name__}"
         )
     columns: dict[str, Column] = {}
     pairs = list(_pairs(data, name))
@@ -158,7 +158,7 @@ def frame_of(data: Any, name: str = "data") -> Frame:
     return Frame(columns)
 
 
-def _pairs(data: Any, name: str) -> Iterable[tuple[str, Any]]:
+def _pairs(data: Any, name: str) -> Iterable[tuple[str, Any]]:  # noqa: PLR0911  a line for each kind of table
     """Yield the name and the values of each column."""
     if isinstance(data, np.ndarray):
         return [(label, data[label].ravel()) for label in data.dtype.names or ()]
@@ -228,7 +228,7 @@ def column_of(values: Any, name: str) -> Column:
     return _of_objects(array.tolist(), name)
 
 
-def _as_array(values: Any, name: str) -> Array:
+def _as_array(values: Any, name: str) -> Array:  # noqa: PLR0911  a line for each kind of column
     """Return the values as an array; one of objects if they are of several types or some are missing."""
     if isinstance(values, np.ndarray):
         return values.filled(np.nan) if isinstance(values, np.ma.MaskedArray) and values.dtype.kind == "f" else values
@@ -291,8 +291,11 @@ def _of_objects(values: list[Any], name: str) -> Column:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, (float, np.floating)) and bool(np.isnan(value))) or (
-        type(value).__name__ in ("NAType", "NaTType")) or (isinstance(value, np.datetime64) and bool(np.isnat(value)))  # fmt: skip
+    if isinstance(value, (float, np.floating)):
+        return bool(np.isnan(value))
+    if isinstance(value, np.datetime64):
+        return bool(np.isnat(value))
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _kind(value: Any) -> str:

@@ -156,7 +156,7 @@ def _counts_rows(values: Array) -> bool:
     return values[0] in (0, 1) and bool((np.diff(values) == 1).all())
 
 
-def _of_text(name: str, column: Text, options: Options) -> Kind:
+def _of_text(name: str, column: Text, options: Options) -> Kind:  # noqa: PLR0911  a line for each kind
     counts = column.counts()
     cells = [cell for cell in counts if not options.marks.in_numbers(cell)]
     if len(cells) == 2 and {cell.lower() for cell in cells} in WORD_PAIRS:
@@ -199,7 +199,8 @@ def _notation(name: str, cells: list[str], options: Options) -> Notation | None:
     if isinstance(found, Ambiguous):
         raise ArgumentError(
             f"column {name!r}: {found.cell!r} may be {found.first.number(found.cell):g} or "
-            f"{found.second.number(found.cell):g}; pass {found.first} or {found.second}, or kinds={{{name!r}: 'category'}}"
+            f"{found.second.number(found.cell):g}; pass {found.first} or {found.second}, or "
+            f"kinds={{{name!r}: 'category'}}"
         )
     return found
 
@@ -227,8 +228,8 @@ def _refuse_mixture(name: str, counts: dict[str, int], cells: list[str], options
             f"pass decimal= and thousands=, or kinds={{{name!r}: 'category'}}"
         )
     raise ArgumentError(
-        f"column {name!r}: {n_numbers} of {n} values are numbers, but not {_shown(others[:5])}; if these mean that a value "
-        f"is missing, pass missing=[{_shown(others[:5])}]; if all are names, pass kinds={{{name!r}: 'category'}}"
+        f"column {name!r}: {n_numbers} of {n} values are numbers, but not {_shown(others[:5])}; if these mean that a "
+        f"value is missing, pass missing=[{_shown(others[:5])}]; if all are names, pass kinds={{{name!r}: 'category'}}"
     )
 
 

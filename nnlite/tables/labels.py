@@ -6,9 +6,39 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.cells import canonical_label, sorted_names
 from nnlite.tables.frames import Text, column_of
+
+
+class ClassIndices(np.ndarray[Any, Any]):
+    """Class indices that remember the names of the classes they were numbered with.
+
+    So the y of a second file is never taken for indices of the first one's classes. What is computed from them is a
+    plain array.
+    """
+
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, indices: Array, names: tuple[str, ...]) -> ClassIndices:
+        """Return these indices with these names."""
+        made = np.asarray(indices).view(cls)
+        made.names = names
+        return made
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.names = getattr(other, "names", ())
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        plain = [np.asarray(value) if isinstance(value, ClassIndices) else value for value in inputs]
+        if "out" in options:
+            options["out"] = tuple(np.asarray(value) for value in options["out"])
+        return getattr(ufunc, method)(*plain, **options)
+
+    def __repr__(self) -> str:
+        return repr(np.asarray(self))
 
 
 def as_labels(y: Any, name: str = "y") -> Text | None:
@@ -75,8 +105,8 @@ def indices_of_names(y: Any, Y_hat: Any) -> tuple[Any, Any]:
         n_columns = np.shape(Y_hat)[1] if np.ndim(Y_hat) == 2 and np.shape(Y_hat)[1] > 1 else 2
         if len(names) != n_columns:
             raise ArgumentError(
-                f"y: has {len(names)} different names, and Y_hat has {n_columns} classes, so it is not certain which is "
-                "which; pass class indices"
+                f"y: has {len(names)} different names, and Y_hat has {n_columns} classes, so it is not certain which "
+                "is which; pass class indices"
             )
     place = {name: k for k, name in enumerate(names)}
     found = [None if text is None else np.array([place.get(cell, -1) for cell in text.cells])[text.codes]

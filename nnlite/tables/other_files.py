@@ -39,7 +39,7 @@ def read_other(path: str, source: str) -> Frame | None:
             raise DataFileError(f"{source}: cannot be read ({text:.300})") from error
 
 
-def _reader(start: bytes, file: BinaryIO) -> Any:
+def _reader(start: bytes, file: BinaryIO) -> Any:  # noqa: PLR0911  a line for each format
     """Return the function that reads a file with these first bytes; None if it may be CSV."""
     if start.startswith(b"PAR1"):
         return _read_parquet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from nnlite import checks
@@ -24,7 +24,7 @@ def read_table(
     *,
     classification: bool | None = None,
     kinds: Mapping[str, str] | None = None,
-    ignore: Sequence[int | str] = (),
+    ignore: Collection[int | str] = (),
     class_names: Sequence[str] | None = None,
     like: Any = None,
     missing: Sequence[str] | None = None,
@@ -99,7 +99,7 @@ def read_table(
                               missing=missing, decimal=decimal, thousands=thousands, dates=dates, scaling=scaling,
                               fill=fill, dtype=dtype)  # fmt: skip
     form = _check_form(header, delimiter, encoding, comment)
-    _check_columns(target, ignore)
+    ignore = _check_columns(target, ignore)
     with _on_disk(path) as (name, source):
         found = None if _asks_for_csv(form) else read_other(name, source)
         if found is not None:
@@ -114,7 +114,7 @@ def load_csv(
     *,
     classification: bool | None = None,
     kinds: Mapping[str, str] | None = None,
-    ignore: Sequence[int | str] = (),
+    ignore: Collection[int | str] = (),
     class_names: Sequence[str] | None = None,
     like: Any = None,
     missing: Sequence[str] | None = None,
@@ -181,14 +181,14 @@ def load_csv(
                               missing=missing, decimal=decimal, thousands=thousands, dates=dates, scaling=scaling,
                               fill=fill, dtype=dtype)  # fmt: skip
     form = _check_form(header, delimiter, encoding, comment)
-    _check_columns(target, ignore)
+    ignore = _check_columns(target, ignore)
     with _on_disk(path) as (name, source):
         return _read_csv(name, source, target, ignore, settings, form)
 
 
 def _read_csv(path: str, source: str, target: int | str | None, ignore: Any, settings: Settings, form: Form) -> Table:
     """Read a CSV file."""
-    by_name = [column for column in (target, *_as_list(ignore)) if isinstance(column, str)]
+    by_name = [column for column in (target, *ignore) if isinstance(column, str)]
     if by_name and form.header is False:
         raise ArgumentError(f"header: with header=False no column is called {by_name[0]!r}; give its position")
     known, options, wanted = settings.pattern.kinds, settings.options, target
@@ -262,12 +262,10 @@ def _check_form(header: Any, delimiter: Any, encoding: Any, comment: Any) -> For
     )
 
 
-def _check_columns(target: Any, ignore: Any) -> None:
-    """Raise ArgumentError if the columns are no names or positions, before the file is read."""
-    for name, columns in (("target", () if target is None else (target,)), ("ignore", check_list("ignore", ignore))):
-        for column in columns:
+def _check_columns(target: Any, ignore: Any) -> list[Any]:
+    """Return the columns to ignore; ArgumentError, before the file is read, for what is no name and no position."""
+    columns = check_list("ignore", ignore)
+    for name, several in (("target", [] if target is None else [target]), ("ignore", columns)):
+        for column in several:
             check_column(name, column)
-
-
-def _as_list(ignore: Any) -> Sequence[Any]:
-    return ignore if isinstance(ignore, Sequence) and not isinstance(ignore, str) else ()
+    return columns

@@ -33,6 +33,13 @@ class ColumnSummary(NamedTuple):
         The range of numbers and dates, or the most frequent categories.
     becomes : str
         What the network gets of it.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> pets = nn.Table({"size": [10, 30, 20], "kind": ["cat", "dog", "cat"]}, target="kind")
+    >>> pets.columns[0].kind, pets.columns[0].shown, pets.target.shown
+    ('numeric', '10 to 30', 'cat 2, dog 1')
     """
 
     name: str
@@ -61,7 +68,7 @@ def target_summary(name: str, y: Array, class_names: Sequence[str]) -> ColumnSum
 def cell_text(column: Column, i: int) -> str:
     """Return one cell as a person reads it."""
     if isinstance(column, Text):
-        return column.cells[column.codes[i]]
+        return str(column.cells[column.codes[i]])
     value = column[i]
     if column.dtype.kind == "f":
         return "" if np.isnan(value) else label_of_number(value)
@@ -145,10 +152,11 @@ def as_text(title: str, columns: Sequence[ColumnSummary], target: ColumnSummary 
     """Return the summary as lines of text."""
     rows = [HEADINGS, *_table(columns, target)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
-    lines = [
-        "  ".join(f"{text:>{width}}" if i == 2 else f"{text:<{width}}" for i, (text, width) in enumerate(zip(row, widths, strict=True))).rstrip()
-        for row in rows
-    ]  # fmt: skip
+    alignment = ["<", "<", ">", "<", "<"]  # how many are missing is a number
+    lines = []
+    for row in rows:
+        cells = [f"{text:{side}{width}}" for text, side, width in zip(row, alignment, widths, strict=True)]
+        lines.append("  ".join(cells).rstrip())
     return "\n".join([title, lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from nnlite.draws import train_test_rows
 from nnlite.errors import ArgumentError
 from nnlite.tables.frames import Frame, Text, column_of, frame_of
 from nnlite.tables.kinds import Kind, kinds_of, numbers_of
+from nnlite.tables.labels import ClassIndices
 from nnlite.tables.options import Options, check_dtype, check_options
 from nnlite.tables.summary import ColumnSummary, as_html, as_text, cell_text, column_summary, target_summary
 from nnlite.tables.target import Target
@@ -79,7 +80,7 @@ class Table(Explained):
     kinds : dict of str to str, optional
         The kind of a column, where it should be another than the one found: "numeric", "category", "boolean", "date",
         or "ignore" to leave the column out.
-    ignore : sequence of str or int, optional
+    ignore : collection of str or int, optional
         Columns to leave out altogether, such as an identifier, by name or position.
     class_names : sequence of str, optional
         The classes of the target, in the order of their indices. By default those that occur, sorted.
@@ -135,7 +136,7 @@ class Table(Explained):
     >>> print(pets)
     table: 4 rows, 2 columns and the target 'kind'
     column         kind      missing  values           what becomes of it
-    -----------------------------------------------------------------------------------
+    ----...
     size           numeric         1  10 to 30         a number, standardized; missing: the median, and whether
     coat           category        0  long 2, short 2  one-hot, 2 categories
     kind (target)  classes         0  cat 2, dog 2     2 classes
@@ -148,7 +149,7 @@ class Table(Explained):
         *,
         classification: bool | None = None,
         kinds: Mapping[str, str] | None = None,
-        ignore: Sequence[int | str] = (),
+        ignore: Collection[int | str] = (),
         class_names: Sequence[str] | None = None,
         like: Any = None,
         missing: Sequence[str] | None = None,
@@ -204,7 +205,8 @@ class Table(Explained):
         if self.target_name:
             target = Target(self.frame, self.target_name, self.options, source, label)
             if target.is_classes(settings.classification):
-                self.y, self.class_names = target.classes(settings.class_names)
+                indices, self.class_names = target.classes(settings.class_names)
+                self.y = ClassIndices.of(indices, self.class_names)
             else:
                 self.y = target.values(settings.dtype)
 
@@ -420,6 +422,14 @@ class Split(NamedTuple):
     Attributes
     ----------
     train, test : Table
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> pets = nn.Table({"size": [10, 30, 20, 40], "kind": ["cat", "dog", "cat", "dog"]}, target="kind")
+    >>> train, test = pets.split(0.5)
+    >>> test.y.tolist(), pets.split(0.5).X_test.shape
+    ([1, 0], (2, 1))
     """
 
     train: Table
@@ -500,11 +510,9 @@ def choose_columns(
     return chosen, ignored
 
 
-def check_list(argument: str, columns: Any) -> Sequence[Any]:
+def check_list(argument: str, columns: Any) -> list[Any]:
     """Return several columns, or raise ArgumentError."""
-    if isinstance(columns, str) or not isinstance(columns, Sequence):
-        raise ArgumentError(f"{argument}: expected a list of columns such as ['id'], got {columns!r}")
-    return columns
+    return checks.collection(argument, columns, "a list of columns such as ['id']")
 
 
 def check_column(argument: str, column: Any) -> None:

@@ -72,8 +72,8 @@ class Target:
         if text is not None and fraction is not None:
             if math.isinf(to_number(text) or 0):
                 self._refuse(text, f"expected a finite number, got {text}")
-            self._refuse(text, f"expected a number, as {fraction!r:.100}, got {text!r:.100}; if these are names of classes, "
-                               "pass classification=True")  # fmt: skip
+            names = "if these are names of classes, pass classification=True"
+            self._refuse(text, f"expected a number, as {fraction!r:.100}, got {text!r:.100}; {names}")
         if len(counts) > MANY_CLASSES and len(counts) > len(self.column) / 2:
             self._refuse_all(f"has {len(counts)} different texts in {len(self.column)} rows; {ASK}")
         return True

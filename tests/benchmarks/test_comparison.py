@@ -50,7 +50,9 @@ def test_the_yardstick_agrees_with_nnlite():
     assert networks.loss(weights, X, y) == pytest.approx(model.evaluate(X, y)["loss"], rel=1e-5)
 
 
-@pytest.mark.parametrize(("peer", "engine"), [(own, "textbook"), pytest.param(own_compiled, "compiled", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("peer", "engine"), [(own, "textbook"), pytest.param(own_compiled, "compiled", marks=pytest.mark.slow)]
+)
 def test_nnlite_trains_as_said_and_hands_out_what_it_has_learned(peer, engine, monkeypatch):
     monkeypatch.setenv("NNLITE_ENGINE", engine)
     X, y = networks.examples(TINY)

@@ -58,7 +58,9 @@ def test_prediction_growth_memory_and_import_are_measured_too(tmp_path, monkeypa
 
 
 def test_a_step_is_divided_into_its_parts(tmp_path, tiny):
-    code, document = run(tmp_path, "--rows", "parts", "--networks", tiny.name, "--rounds", "1")
+    code, document = run(
+        tmp_path, "--rows", "parts", "--networks", tiny.name, "--frameworks", "nnlite", "--rounds", "1"
+    )
     assert code == 0
     (found,) = document["measurements"]
     facts = found["facts"]
@@ -74,6 +76,19 @@ def test_a_step_is_divided_into_its_parts(tmp_path, tiny):
     text = (tmp_path / "results.md").read_text()
     assert "products alone | Dense layers | other layers | softmax and J | optimizer | rest of fit |" in " ".join(
         text.split()
+    )
+
+
+@pytest.mark.slow
+def test_a_compiled_step_is_divided_into_its_kernels(tmp_path, tiny):
+    chosen = ("--rows", "parts", "--networks", tiny.name, "--frameworks", "nnlite-fast", "--rounds", "1")
+    _, document = run(tmp_path, *chosen)
+    (found,) = document["measurements"]
+    kernels = ["gather", "dense_forward", "softmax and J", "dense_backward", "dense_gradient"]
+    assert list(found["facts"]) == [*kernels, "rest of the optimizer"]
+    assert found["facts"]["dense_forward"] > 0
+    assert "nnlite[fast], one thread | gather | dense_forward |" in " ".join(
+        (tmp_path / "results.md").read_text().split()
     )
 
 
@@ -97,7 +112,9 @@ def test_the_clock_counts_each_part_where_it_belongs():
 
 
 def test_of_each_part_the_median_counts_and_what_failed_is_told(tmp_path, monkeypatch, tiny):
-    answers = iter([{"parts": {"Dense layers": us, "optimizer": 10 - us}, "products": us / 2} for us in (1, 4, 2)])
+    answers = iter(
+        [{"parts": {"Dense layers": us, "optimizer": 10 - us}, "alone": {"products alone": us / 2}} for us in (1, 4, 2)]
+    )
     monkeypatch.setattr(Session, "ask", lambda *_, **__: next(answers, None))
     chosen = ("--rows", "parts", "--networks", tiny.name, "--frameworks", "nnlite", "--rounds", "3")
     _, document = run(tmp_path, *chosen)

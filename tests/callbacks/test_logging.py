@@ -71,3 +71,58 @@ def test_paths_may_be_of_any_kind(tmp_path):
     for number, kind in enumerate((str, pathlib.Path, lambda path: str(path).encode())):
         train(regression(), CSVLogger(kind(tmp_path / f"{number}.csv")), ModelCheckpoint(kind(tmp_path / f"{number}")))
     assert len(list(tmp_path.iterdir())) == 6
+
+
+COLUMNS = "epoch,loss,learning_rate,seconds"
+
+
+@pytest.mark.parametrize("order", [[1, 2], [2, 1]])
+def test_other_columns_are_refused_before_the_first_step(tmp_path, order):
+    path, steps = tmp_path / "log.csv", []
+    path.write_text("epoch,loss,accuracy\n1,0.5,0.9\n")
+    count = LambdaCallback(on_batch_end=lambda batch, logs: steps.append(batch))
+    model = regression()
+    callbacks = [CSVLogger(path, append=True), count][:: 1 if order == [1, 2] else -1]
+    refuse(
+        lambda: train(model, *callbacks), "append: expected the columns of", "has no accuracy", "lacks learning_rate"
+    )
+    assert not model.built
+    assert steps == []
+
+
+def test_columns_in_another_order_or_with_semicolons_are_refused(tmp_path):
+    path = tmp_path / "log.csv"
+    for header in ("loss,epoch,learning_rate,seconds", COLUMNS.replace(",", ";"), "1,2,3,4", "\ufeff" * 2 + COLUMNS):
+        path.write_text(header + "\n", encoding="utf-8")
+        refuse(lambda: train(regression(), CSVLogger(path, append=True)), "append: ", "another file")
+    path.write_text(COLUMNS, encoding="utf-16")
+    refuse(lambda: train(regression(), CSVLogger(path, append=True)), "append: expected a log in UTF-8")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["", "whole"])
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_a_file_that_an_editor_has_saved_goes_on_right(tmp_path, newline, mark, end, rows):
+    path = tmp_path / "log.csv"
+    lines = [COLUMNS, *(f"{i + 1},0.5,0.1,0.01" for i in range(rows))]
+    before = (mark + newline.join(lines)).encode() + (newline.encode() if end else b"")
+    path.write_bytes(before)
+    train(regression(), CSVLogger(path, append=True), epochs=2)
+    after = path.read_bytes()
+    assert after.startswith(before)
+    if rows or end:  # a header alone without an end shows no kind of line
+        assert after.replace(newline.encode(), b"").count(b"\n") == 0
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        read = list(csv.reader(file))
+    assert [row[0] for row in read] == ["epoch", *map(str, range(1, rows + 1)), "1", "2"]
+    assert {len(row) for row in read} == {4}
+
+
+def test_a_training_that_is_resumed_goes_on_in_the_same_form(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + COLUMNS.encode() + b"\n1,0.5,0.1,0.01")
+    for epochs in (2, 3):
+        train(regression(), CSVLogger(path, append=True), epochs=epochs, checkpoint=tmp_path / "run", resume=True)
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        assert [row[0] for row in csv.reader(file)] == ["epoch", "1", "1", "2", "3"]

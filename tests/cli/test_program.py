@@ -2,15 +2,17 @@
 
 import pytest
 
+from nnlite.cli.program import COMMANDS
+
 
 def test_the_help_lists_the_commands(run):
     code, out, _ = run("--help")
     assert code == 0
-    for command in "train", "info", "warm-up":
+    for command in COMMANDS:
         assert f"\n    {command} " in out
 
 
-@pytest.mark.parametrize("command", ["train", "info", "warm-up"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_a_help(run, command):
     code, out, _ = run(f"{command} --help")
     assert code == 0

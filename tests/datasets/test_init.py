@@ -8,8 +8,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "nnlite"
 
 
 LIGHT = set(
-    "__future__ _bisect _csv _heapq _json array bisect copy csv dataclasses difflib heapq json json.decoder json.encoder "
-    "json.scanner zlib".split()
+    "__future__ _bisect _csv _heapq _json array bisect copy csv dataclasses difflib heapq json json.decoder "
+    "json.encoder json.scanner zlib".split()
 )
 
 

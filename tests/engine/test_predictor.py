@@ -219,7 +219,8 @@ def test_wrong_numbers_are_refused_by_name(hidden, M):
             X[i, 5] = wrong
             refuse(lambda: model.predict(X), "X", f"X[{i}, 5]")  # noqa: B023
     refuse(lambda: model.predict(data(M, n_features=FEATURES + 1)), "X", f"expected {FEATURES} features")
-    refuse(lambda: model.predict(data(M)[0]), "X", "two dimensions")
+    refuse(lambda: model.predict(data(M)[0, 1:]), "X", "two dimensions")
+    assert model.predict(data(M)[0]) == model.predict(data(M))[0]
     refuse(lambda: model.predict(data(M)[:0]), "X", "at least one example")
     refuse(lambda: model.predict(data(M).astype(complex)), "X", "complex")
     refuse(lambda: model.predict(data(M).astype("float64") * 1e300), "X", "too large")

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("numba")
 
 import nnlite as nn
-from nnlite.engine import team
+from nnlite.engine import optimizing, team
 from nnlite.engine.trainer import Batch, Trainer
 
 from ..support import everything
@@ -398,6 +398,33 @@ def test_momentum_that_decays_becomes_0_and_no_denormal(dtype, n_threads):
     assert (velocity[:800] == 2.5 * tiny).all()
     steps(model, optimizer, batch(model, epochs=10), 20)
     assert (velocity[:800] == 0).all()
+
+
+class Fading(nn.SGD):
+    """A weight decay that changes from step to step, and a loss with some of the penalty."""
+
+    reported_penalty = 0.25
+
+    def decay_of(self, step):
+        return 0.3 / (step % 7 + 1)
+
+
+@pytest.mark.parametrize("decoupled", [False, True])
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"clip_norm": 0.1}, {"max_norm": 0.5}], ids=str)
+def test_decay_and_penalty_of_each_step_are_those_of_the_textbook(decoupled, options, n_threads, monkeypatch):
+    monkeypatch.setitem(optimizing.RULES, Fading, optimizing.RULES[nn.SGD])
+    monkeypatch.setattr(Fading, "decoupled", decoupled)
+    X, y = np.random.default_rng(0).standard_normal((70, 9)), np.arange(70) % 3
+    found = []
+    for engine in ("textbook", "compiled"):
+        hidden = [nn.Dense(40), nn.BatchNorm(), nn.ReLU(), nn.Dense(33), nn.Tanh()]
+        model = nn.Model([*hidden, nn.Dense(3), nn.Softmax()], n_features=9, seed=0, dtype="float64")
+        model.layers[3].trainable = False  # no penalty of what does not learn
+        optimizer = Fading(0.05, **options)
+        history = model.fit(X, y, optimizer=optimizer, epochs=4, batch_size=16, progress=False, engine=engine)
+        assert history.engine == engine
+        found.append(np.concatenate([model.theta, history["loss"]]))
+    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-12)
 
 
 def resident():

@@ -9,6 +9,8 @@ import pytest
 import nnlite as nn
 from nnlite import plots
 
+from ..support import refuse
+
 matplotlib.use("Agg")
 
 
@@ -92,3 +94,75 @@ def test_plot_of_nothing_and_on_something_else_is_refused(history):
         nn.History().plot()
     with pytest.raises(nn.ArgumentError, match="axes: expected matplotlib Axes, got 'left'"):
         plots.learning_curves(history, axes="left")
+
+
+# ---- from a file ------------------------------------------------------------------------------------------------
+
+
+def test_a_table_is_read_again(history, tmp_path):
+    history["val_loss"][1] = float("nan")
+    history.to_csv(tmp_path / "history.csv")
+    again = nn.History.from_csv(tmp_path / "history.csv")
+    assert isinstance(again, nn.History)
+    assert list(again) == list(history)
+    for key in history:
+        np.testing.assert_array_equal(again[key], history[key])
+    assert again.epochs == 3
+    again.plot()
+    plots.learning_curves({"before": history, "after": again})
+
+
+def test_the_log_of_a_training_is_read_and_so_is_what_spreadsheets_make_of_it(tmp_path):
+    iris, path = nn.load_iris(), tmp_path / "log.csv"
+    model = nn.Model([nn.Dense(3), nn.Softmax()], seed=0)
+    logger = nn.CSVLogger(path, append=True)
+    first = model.fit(iris.X_train, iris.y_train, epochs=2, callbacks=[logger], progress=False)
+    second = model.fit(iris.X_train, iris.y_train, epochs=1, callbacks=[logger], progress=False)
+    read = nn.History.from_csv(path)
+    assert read["loss"] == first["loss"] + second["loss"]
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\r\n", b"\n").rstrip() + b"\n\n")
+    assert nn.History.from_csv(str(path)) == read
+    path.write_text("loss,val_loss\n0.5,\n0.4,0.6\n")
+    assert nn.History.from_csv(path)["val_loss"][1] == 0.6
+    assert np.isnan(nn.History.from_csv(path)["val_loss"][0])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "expected a header"),
+        (b"a,b\n1,2\n", "expected a header such as epoch,loss,accuracy"),
+        (b"epoch,loss,loss\n1,2,3\n", "a name for each column"),
+        (b"epoch,loss\n1,2,3\n", "expected 2 cells in row 2, got 3"),
+        (b"epoch,loss\n1,2\n2,x\n", "expected a number in row 3, column loss, got 'x'"),
+        (b"epoch;loss\n1;0,5\n", "expected a header"),
+        (b"\xff\xfee\x00", "is not a CSV file in UTF-8"),
+    ],
+)
+def test_another_file_is_no_history(content, said, tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_bytes(content)
+    refuse(lambda: nn.History.from_csv(path), str(path), said, error=nn.DataFileError)
+
+
+def test_a_missing_file_is_an_error_of_the_system(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        nn.History.from_csv(tmp_path / "missing.csv")
+    refuse(lambda: nn.History.from_csv(3.5), "path: expected a path")
+
+
+# ---- one epoch --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_the_curves_of_one_epoch_are_points_that_can_be_seen(compared):
+    one = nn.History({"loss": [0.5], "val_loss": [0.6], "accuracy": [0.8], "val_accuracy": [0.7]})
+    axes = plots.learning_curves({"a": one, "b": one} if compared else one)
+    for ax in axes:
+        ax.figure.canvas.draw()
+        for line in ax.get_lines():
+            assert line.get_marker() not in ("", "None", None)
+            x, y = ax.transData.transform(line.get_xydata())[0]
+            assert ax.bbox.contains(x, y)
+        low, high = ax.get_xlim()
+        assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [1]

@@ -268,3 +268,17 @@ def test_a_resumed_training_that_diverges_has_the_best_weights_from_before(tmp_p
     with pytest.raises(nn.DivergenceError):
         fit(model, tmp_path, callbacks=[Spoiling(EPOCHS, thetas)], epochs=EPOCHS + 1, **options)
     np.testing.assert_array_equal(model.theta, thetas[best])
+
+
+def test_fewer_epochs_than_the_checkpoint_has_are_pointed_out(tmp_path):
+    X, y = data()
+    first = small()
+    first.fit(X, y, epochs=4, checkpoint=tmp_path, progress=False)
+    again = small()
+    with pytest.warns(nn.TrainingWarning, match=r"has 4 epochs already, so that epochs=3 .* write epochs=7") as caught:
+        history = again.fit(X, y, epochs=3, checkpoint=tmp_path, resume=True, progress=False)
+    assert caught[0].filename == __file__
+    assert history.epochs == 4
+    np.testing.assert_array_equal(again.theta, first.theta)
+    same = small()
+    same.fit(X, y, epochs=4, checkpoint=tmp_path, resume=True, progress=False)  # the same call says nothing

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 import nnlite as nn
-from nnlite.tables import load_csv
 from nnlite.datasets.idx import read_idx
 from nnlite.errors import DataFileError, ModelFileError
 from nnlite.storage import npz
+from nnlite.tables import load_csv
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 # thousands of files are written, so use a file system in memory if there is one

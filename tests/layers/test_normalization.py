@@ -22,7 +22,7 @@ def test_batch_normalization_is_that_of_pytorch(what, options):
     expected, layer = of_pytorch(what), BatchNorm(**options)
     network_of([layer], 4)
     layer.gamma, layer.beta = expected["gamma"], expected["beta"]
-    layer.running_mean, layer.running_variance = 0, 1
+    layer.running_mean, layer.running_variance, layer.running_weight = 0, 1, 1
     cache = training_cache()
     for step in range(4):
         cache.training = step < 3
@@ -79,12 +79,12 @@ def test_with_momentum_1_the_running_averages_are_those_of_the_last_batch():
     np.testing.assert_allclose(layer.running_variance, X.var(0, ddof=1), rtol=1e-12)
 
 
-def test_a_batch_of_one_example_gives_beta_and_keeps_the_running_variance():
+def test_a_batch_of_one_example_gives_beta_and_keeps_the_running_averages():
     layer = BatchNorm()
     model = network_of([nn.Dense(3), layer], 4)
-    variance = layer.running_variance.copy()
+    state = model.state.copy()
     np.testing.assert_allclose(model.forward(np.ones((1, 4))), layer.beta[None], rtol=1e-14)
-    np.testing.assert_array_equal(layer.running_variance, variance)
+    np.testing.assert_array_equal(model.state, state)
     model.backward(np.zeros((1, 3)))
     np.testing.assert_array_equal(model.gradients["dW1"], 0)
     np.testing.assert_array_equal(model.gradients["dgamma1"], 0)
@@ -123,17 +123,19 @@ def test_running_averages_lie_in_the_state_of_the_model_and_are_copied_with_it()
     model = network_of([nn.Dense(3), Residual([layer])], 4)
     X = np.random.default_rng(0).normal(2, 3, (20, 4))
     model.forward(X)
-    assert model.state.size == 6
+    assert model.state.size == 9
     assert np.shares_memory(layer.running_mean, model.state)
-    np.testing.assert_array_equal(model.state, np.concatenate([layer.running_mean, layer.running_variance]))
+    kept = [layer.running_mean, layer.running_variance, layer.running_weight]
+    np.testing.assert_array_equal(model.state, np.concatenate(kept))
     for twin in (model.copy(), pickle.loads(pickle.dumps(model))):
         np.testing.assert_array_equal(twin.state, model.state)
         np.testing.assert_array_equal(twin.predict(X), model.predict(X))
         before = model.state.copy()
-        twin.forward(X)
+        twin.forward(X + 1)
         inner = twin.layers[1].layers[0]
         assert np.shares_memory(inner.running_mean, twin.state)
-        assert np.all(twin.state != before)
+        assert np.all(inner.running_mean != before[:3])
+        assert np.all(inner.running_weight > before[6:])
         np.testing.assert_array_equal(model.state, before)
     model.state = 5
     np.testing.assert_array_equal(layer.running_variance, 5)
@@ -141,7 +143,7 @@ def test_running_averages_lie_in_the_state_of_the_model_and_are_copied_with_it()
 
 def test_a_new_network_has_running_mean_0_and_variance_1_and_gamma_1_and_beta_0():
     model = nn.Model([BatchNorm(), nn.Identity()], n_features=3)
-    np.testing.assert_array_equal(model.state, [0, 0, 0, 1, 1, 1])
+    np.testing.assert_array_equal(model.state, [0, 0, 0, 1, 1, 1, 0, 0, 0])
     np.testing.assert_array_equal(model.theta, [1, 1, 1, 0, 0, 0])
 
 

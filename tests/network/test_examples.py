@@ -74,7 +74,7 @@ def test_x_becomes_an_array_that_is_not_cast():
 @pytest.mark.parametrize(
     ("wrong", "fragments"),
     [
-        (np.ones(4), ["data: expected two dimensions", "shape (4,)", "a single example is data.reshape(1, -1)"]),
+        (np.ones(4), ["data: expected two dimensions", "shape (4,)", "an example of this network has 2 features"]),
         (3.0, ["data: expected two dimensions", "shape ()"]),
         (np.ones((0, 2)), ["data: expected at least one example and one feature, got shape (0, 2)"]),
         (np.ones((2, 0)), ["data: expected at least one example and one feature, got shape (2, 0)"]),

@@ -7,7 +7,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import refuse
+from ..support import ENGINES, refuse
 from .common import KINDS, RNG, X, of_kind
 
 MANY = 17
@@ -194,3 +194,69 @@ def test_a_prediction_uses_the_present_weights():
     model.theta[...] = 0
     assert other.predict(X).tolist() == [[3, 3]]
     assert model.predict(X).tolist() == [[0, 0]]
+
+
+# ---- one example ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_single_example_is_predicted_like_a_batch_of_one(kind, engine, monkeypatch):
+    monkeypatch.setenv("NNLITE_ENGINE", engine)
+    model = of_kind(kind)
+    calls = [model.predict, *([model.predict_proba] if model.output.classifies else [])]
+    for call in calls:
+        for form in (X[3], X[3].tolist(), X[3].astype(np.float32), tuple(X[3])):
+            alone, in_batch = call(form), call(X[3:4])
+            assert np.shape(alone) == in_batch.shape[1:]
+            np.testing.assert_array_equal(alone, in_batch[0])
+
+
+def test_a_single_image_is_one_example():
+    model = nn.Model([nn.Flatten(), nn.Dense(3), nn.Softmax()], n_features=(4, 4), seed=0)
+    images = np.random.default_rng(0).normal(size=(4, 4, 4))
+    assert model.predict(images).shape == (4,)
+    assert model.predict(images[2]) == model.predict(images)[2]
+
+
+def test_a_single_example_of_another_size_is_refused():
+    model = of_kind("softmax")
+    for wrong in (X[0, :3], X[:, 0], 3.0):
+        refuse(lambda: model.predict(wrong), "X: expected")  # noqa: B023
+    one = nn.Model([nn.Dense(1), nn.Identity()], n_features=1, seed=0)
+    assert np.shape(one.predict([2.0])) == ()
+    refuse(lambda: one.predict([2.0, 3.0]), "X: expected", "examples of one feature are X.reshape(-1, 1)")
+
+
+# ---- weights that are not finite ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("which", ["W1", "b1", "gamma1", "W2", "b2", "W3"])
+def test_weights_that_are_not_finite_predict_nothing(engine, wrong, which, monkeypatch):
+    """Also if ReLU would hide them, and also if the network has predicted before."""
+    monkeypatch.setenv("NNLITE_ENGINE", engine)
+    layers = [nn.Dense(20), nn.BatchNorm(), nn.ReLU(), nn.Dense(20), nn.ReLU(), nn.Dense(3), nn.Softmax()]
+    model = nn.Model(layers, n_features=10, seed=0)
+    many = np.random.default_rng(0).normal(size=(700, 10)).astype(np.float32)
+    y = np.arange(700) % 3
+    calls = {
+        "predict": [lambda: model.predict(many[:1]), lambda: model.predict(many[:5]), lambda: model.predict(many)],
+        "predict_proba": [lambda: model.predict_proba(many[0]), lambda: model.predict_proba(many.tolist())],
+        "evaluate": [lambda: model.evaluate(many, y)],
+    }
+    for name, several in calls.items():
+        for call in several:
+            call()
+            before = model.parameters[which].copy()
+            model.parameters[which].flat[-1] = wrong
+            refuse(call, f"theta: {name} needs finite weights, but {which} of layers[")
+            model.parameters[which][...] = before
+            call()
+
+
+def test_running_averages_that_are_not_finite_predict_nothing():
+    model = nn.Model([nn.BatchNorm(), nn.Dense(3), nn.Softmax()], n_features=X.shape[1], seed=0)
+    model.state[3] = np.nan
+    refuse(lambda: model.predict(X), "theta: predict needs finite weights, but running_mean1 of layers[0] BatchNorm()")

@@ -14,6 +14,7 @@ def make(dtype="float32", seed=0):
     ]  # fmt: skip
     model = away_from_zero(nn.Model(layers, n_features=4, seed=seed, dtype=dtype), seed=seed)
     model.state = np.random.default_rng(seed).uniform(0.5, 2, model.state.size)
+    model.layers[1].running_weight = 1 - 0.9**7
     return model
 
 
@@ -59,7 +60,8 @@ def test_loading_makes_the_networks_equal(dtype):
     model, other = make(dtype), make(dtype, seed=1)
     other.load_state_dict(model.state_dict())
     np.testing.assert_array_equal(other.theta, model.theta)
-    np.testing.assert_array_equal(other.state, model.state)
+    np.testing.assert_allclose(other.state, model.state, rtol=1e-6)
+    np.testing.assert_array_equal(other.layers[1].running_variance, model.layers[1].running_variance)
     X = np.random.default_rng(0).normal(size=(7, 4))
     np.testing.assert_array_equal(other.predict_proba(X), model.predict_proba(X))
 
@@ -71,9 +73,36 @@ def test_numbers_of_other_types_are_cast_and_lists_will_do():
 
 
 def test_the_counter_of_batches_may_be_missing():
-    state = make().state_dict()
+    """The averages are complete then: their weight is 1."""
+    state, model = make().state_dict(), make(seed=1)
     del state["1.num_batches_tracked"]
-    make(seed=1).load_state_dict(state)
+    model.load_state_dict(state)
+    assert (model.layers[1].running_weight == 1).all()
+
+
+@pytest.mark.parametrize(("momentum", "counts"), [(0.1, [0, 1, 2, 50]), (0.01, [0, 1, 300]), (1.0, [0, 1])])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_counter_is_the_weight_of_the_running_averages(momentum, counts, dtype):
+    """``w = 1 - (1 - momentum)^t`` after t batches."""
+    model = nn.Model([nn.BatchNorm(momentum), nn.Identity()], n_features=3, dtype=dtype)
+    X, done = np.random.default_rng(0).normal(size=(8, 3)), 0
+    for count in counts:
+        for _ in range(count - done):
+            model.forward(X)
+        done = count
+        state = model.state_dict()
+        assert state["0.num_batches_tracked"] == count
+        other = nn.Model([nn.BatchNorm(momentum), nn.Identity()], n_features=3, dtype=dtype)
+        other.load_state_dict(state)
+        np.testing.assert_allclose(other.layers[0].running_weight, model.layers[0].running_weight, rtol=1e-5)
+
+
+def test_a_counter_of_many_batches_is_a_weight_of_1():
+    model = nn.Model([nn.BatchNorm(), nn.Identity()], n_features=3)
+    state = model.state_dict() | {"0.num_batches_tracked": np.array(10**15)}
+    model.load_state_dict(state)
+    assert (model.layers[0].running_weight == 1).all()
+    assert 100 < model.state_dict()["0.num_batches_tracked"] < 1000
 
 
 def test_a_layer_of_ones_own_keeps_its_names():
@@ -111,6 +140,7 @@ WRONG = table([
     ("nan", changed(**{"6.bias": np.array([0, np.nan, 0])}), "'6.bias'", "finite"),
     ("too large", changed(**{"6.bias": np.array([0, 1e300, 0])}), "'6.bias'", "float32"),
     ("variance", changed(**{"1.running_var": -np.ones(5)}), "variances of at least 0, got -1"),
+    ("counter", changed(**{"1.num_batches_tracked": -1}), "'1.num_batches_tracked'", "number of batches, got -1"),
     ("no mapping", [1, 2], "expected a mapping of names to arrays, got list"),
     ("a network", make(), "pass its state_dict()"),
     ("no text", changed() | {3: np.ones(2)}, "unexpected 3"),

@@ -10,7 +10,7 @@ import nnlite as nn
 from nnlite import optimizers
 from nnlite.layers import BatchNorm, LayerNorm, Residual
 
-from ..support import everything, refuse
+from ..support import ENGINES, everything, network, refuse
 from .common import DECOUPLED, EVERY, RULES, STEPS, classifier, decay_mask, indices, make, slope, train, with_option
 
 COPIES = {
@@ -444,7 +444,65 @@ def test_a_users_rule_may_decouple_weight_decay():
     np.testing.assert_array_equal(model.theta[indices(model, "b1", "b2")], 1)
 
 
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_a_users_rule_may_change_the_decay_from_step_to_step(decoupled):
+    class Fading(nn.SGD):
+        def decay_of(self, step):
+            return 0.5 / (step + 1)
+
+    Fading.decoupled = decoupled
+    model, optimizer = classifier(), Fading(0.1)
+    model.theta[:] = expected = 1.0
+    model.grad[:] = 0
+    for t in (1, 2, 3):
+        optimizer.step(model)
+        expected *= 1 - 0.1 * 0.5 / t
+    np.testing.assert_allclose(model.theta[: model.n_weights], expected)
+    np.testing.assert_array_equal(model.theta[model.n_weights :], 1)
+
+
+def test_the_loss_that_fit_reports_includes_the_penalty_if_the_rule_says_so():
+    class Penalized(nn.SGD):
+        reported_penalty = 0.5
+
+    X, y = np.random.default_rng(0).standard_normal((20, 3)), np.arange(20) % 2
+    losses, first = [], nn.Model([nn.Dense(4), nn.ReLU(), nn.Dense(2), nn.Softmax()], n_features=3, seed=0)
+    W = first.theta[: first.n_weights].astype(float)
+    for rule in (nn.SGD, Penalized):
+        options = {"optimizer": rule(0.1, weight_decay=3.0), "epochs": 1, "batch_size": None, "progress": False}
+        losses.append(first.copy().fit(X, y, **options)["loss"][0])
+    np.testing.assert_allclose(losses[1] - losses[0], 0.5 * 3.0 / 2 * (W @ W), rtol=1e-5)
+
+
 def test_an_optimizer_without_a_rule_says_so():
     model = classifier()
     model.grad = 1
     refuse(lambda: nn.Optimizer(0.1).step(model), "Optimizer has no update rule", error=NotImplementedError)
+
+
+# ---- the present learning rate ----------------------------------------------------------------------------------
+
+
+def test_the_current_learning_rate_is_that_of_the_latest_step():
+    model, other = network(), network()
+    optimizer = nn.SGD(lambda step: 1 / (step + 1))
+    assert optimizer.current_learning_rate == 1
+    for step in range(3):
+        model.forward(np.ones((2, 4)))
+        model.backward([0, 1])
+        optimizer.step(model)
+        assert optimizer.current_learning_rate == 1 / (step + 1)
+    other.forward(np.ones((2, 4)))
+    other.backward([0, 1])
+    optimizer.step(other)
+    assert optimizer.current_learning_rate == 1
+    assert copy.deepcopy(optimizer).current_learning_rate == 1
+    assert nn.Adam(0.25).current_learning_rate == 0.25
+    assert (optimizer.n_steps(model), optimizer.n_steps(other), optimizer.n_steps(network())) == (3, 1, 0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_current_learning_rate_after_fit_is_the_last_of_the_history(engine):
+    optimizer = nn.SGD(nn.ExponentialDecay(0.1, 10, 0.5))
+    history = network().fit(np.ones((64, 4)), np.arange(64) % 3, optimizer=optimizer, epochs=2, engine=engine)
+    assert optimizer.current_learning_rate == history["learning_rate"][-1]

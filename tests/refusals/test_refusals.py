@@ -12,18 +12,26 @@ from .table import CALLS, REFUSALS
 
 # base classes, what only holds what it is given, and what takes no argument of a user
 WITHOUT_CASES = {
-    "ArgumentError", "DataFileError", "ModelFileError", "NnliteError", "NotBuiltError", "Dataset", "Table", "History",
+    "ArgumentError", "DataFileError", "ModelFileError", "NnliteError", "NotBuiltError", "Dataset", "History",
     "Cache", "Callback", "Layer", "Initializer", "Schedule", "ScoresBySize", "Diagnosis", "DivergenceError", "Finding",
-    "GradientCheck", "RangeTest", "Trace",
+    "GradientCheck", "PermutationImportance", "RangeTest", "Trace", "NothingLearnedWarning", "TrainingWarning",
+    "UnknownNameError", "Split", "ColumnSummary", "Encoding",
 }  # fmt: skip
-METHODS = {"Model": nn.Model, "History": nn.History, "Table": nn.Table, "Optimizer": nn.Optimizer}
+METHODS = {
+    "Model": nn.Model,
+    "History": nn.History,
+    "Table": nn.Table,
+    "Encoding": nn.Encoding,
+    "Optimizer": nn.Optimizer,
+}
 # for the rest of nnlite, not for users
 INTERNAL = {
+    "Table.target_as", "Encoding.check_names", "Encoding.to_json", "Encoding.fingerprint", "Encoding.to_text",
     "History.append", "Optimizer.prepare", "Optimizer.update", "Optimizer.state", "Optimizer.initial",
-    "Optimizer.get_state", "Optimizer.set_state",
+    "Optimizer.get_state", "Optimizer.set_state", "Optimizer.count_steps", "Optimizer.n_steps",
     *(f"Model.{name}" for name in (
         "new_pass", "run_backward", "predict_rows", "evaluate_examples", "resolve_metrics", "signature_for",
-        "infer_shapes", "build", "lay_out", "require_built",
+        "infer_shapes", "signature_for_array", "build", "lay_out", "require_built", "require_finite",
     )),
 }  # fmt: skip
 

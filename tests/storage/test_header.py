@@ -87,11 +87,11 @@ def test_values_nested_without_end_are_refused():
 
 
 def test_a_later_version_says_what_it_needs():
-    later = HEADER | {"version": 3, "nnlite": "0.9.1", "layers": "something else"}
-    expected = "has version 3 of the format, which needs nnlite 0.9.1 or newer; this nnlite reads versions up to 2"
+    later = HEADER | {"version": 4, "nnlite": "0.9.1", "layers": "something else"}
+    expected = "has version 4 of the format, which needs nnlite 0.9.1 or newer; this nnlite reads versions up to 3"
     refuse(forge(later, more=THETA), expected)
     refuse(forge(later | {"nnlite": "x" * 99}), "needs a newer nnlite")
-    assert headers.VERSION == 2
+    assert headers.VERSION == 3
 
 
 def test_a_header_with_damage_and_a_right_checksum_is_refused_or_a_model():

@@ -23,7 +23,7 @@ def test_a_network_that_is_larger_than_the_file_is_refused_before_memory_is_allo
 
 def test_other_numbers_than_the_layers_need_are_refused():
     refuse(forge(theta=THETA[:-1]), "its layers need 45 numbers in theta, but there are 44")
-    refuse(forge(state=np.append(STATE, STATE)), "its layers need 6 numbers in state, but there are 12")
+    refuse(forge(state=np.append(STATE, STATE)), "its layers need 9 numbers in state, but there are 18")
     refuse(forge(HEADER | {"trainable": [True] * 5}), "has 6 layers, but 5 values of trainable")
 
 

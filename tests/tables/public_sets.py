@@ -1,12 +1,13 @@
-"""Twenty public data sets as people have them, rebuilt from a seed: the same columns, separators and mess; no copied rows.
+"""Twenty public data sets as people have them, rebuilt from a seed: the same separators and mess, and no copied rows.
 
-``SETS[name](rng, n)`` returns a `PublicSet`: the clean columns (for other libraries), the target, and the text of a file
-that holds some of the rows as the original file would.
+``SETS[name](rng, n)`` returns a `PublicSet`: the clean columns (for other libraries), the target, and the text of a
+file that holds some of the rows as the original file would.
 """
 
 import csv
 import io
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ class PublicSet(NamedTuple):
     target: Any
     write: Callable[..., bytes]  # (rows, with_target=True) -> the content of a file
     target_column: Any  # as `read_table` gets it
-    options: dict[str, Any] = {}  # what a user must say, since the file does not
+    options: Any = MappingProxyType({})  # what a user must say, since the file does not
     values: bool = False
 
 
@@ -68,13 +69,22 @@ def holes(rng, column, mark, share=0.05):
 
 def adult(rng, n):
     age, hours = rng.integers(17, 90, n), rng.integers(10, 80, n)
-    education = rng.choice(["HS-grad", "Some-college", "Bachelors", "Masters", "Preschool"], n, p=[0.4, 0.3, 0.2, 0.09, 0.01])
+    education = rng.choice(
+        ["HS-grad", "Some-college", "Bachelors", "Masters", "Preschool"], n, p=[0.4, 0.3, 0.2, 0.09, 0.01]
+    )
     work = rng.choice(["Private", "Self-emp-inc", "Federal-gov"], n, p=[0.8, 0.1, 0.1])
     gain = np.where(rng.random(n) < 0.08, rng.integers(1000, 99999, n), 0)
     weight = rng.integers(12285, 1484705, n)
     degree = np.isin(education, ["Bachelors", "Masters"])
     rich = noisy(rng, age / 20 + hours / 15 + 2.5 * degree + 3 * (gain > 0))
-    columns = {"age": age, "workclass": work, "fnlwgt": weight, "education": education, "capital-gain": gain, "hours": hours}
+    columns = {
+        "age": age,
+        "workclass": work,
+        "fnlwgt": weight,
+        "education": education,
+        "capital-gain": gain,
+        "hours": hours,
+    }
     shown = dict(columns, workclass=holes(rng, work, "?")[0])
     target = np.where(rich, ">50K", "<=50K")
     write = written(shown, "income", target, header=False, finish=lambda text: text.replace(",", ", "))
@@ -86,7 +96,9 @@ def abalone(rng, n):
     weight = (length**3 * 4 * rng.normal(1, 0.1, n)).round(4)
     rings = np.clip(rng.poisson(4 + 12 * length**1.5 - 2 * (sex == "I")), 1, 29)
     columns = {"sex": sex, "length": length, "weight": weight}
-    return PublicSet(columns, rings, written(columns, "rings", rings, header=False), -1, {"classification": False}, True)
+    return PublicSet(
+        columns, rings, written(columns, "rings", rings, header=False), -1, {"classification": False}, True
+    )
 
 
 def auto_mpg(rng, n):
@@ -99,11 +111,11 @@ def auto_mpg(rng, n):
     power, _ = holes(rng, horsepower, "?")
 
     def write(rows, with_target=True):
-        lines = []
-        for i in rows:
+        def line(i):
             mpg_cell = f"{mpg[i]:<7.1f}" if with_target else ""
-            lines.append(f'{mpg_cell}{cylinders[i]}   {power[i]:<10} {weight[i]:.0f}.     {year[i]}\t"{name[i]}"\n')
-        return "".join(lines).encode()
+            return f'{mpg_cell}{cylinders[i]}   {power[i]:<10} {weight[i]:.0f}.     {year[i]}\t"{name[i]}"\n'
+
+        return "".join(map(line, rows)).encode()
 
     return PublicSet(columns, mpg, write, 0, {}, True)
 
@@ -130,14 +142,23 @@ def air_quality(rng, n):
     dates = [f"{str(h)[8:10]}/{str(h)[5:7]}/{str(h)[:4]}" for h in hours]
     times = [f"{str(h)[11:13]}.00.00" for h in hours]
     co_shown, _ = holes(rng, [f"{value}".replace(".", ",") for value in co], "-200")
-    shown = {"Date": dates, "Time": times, "CO(GT)": co_shown, "T": [f"{value}".replace(".", ",") for value in temperature]}
+    shown = {
+        "Date": dates,
+        "Time": times,
+        "CO(GT)": co_shown,
+        "T": [f"{value}".replace(".", ",") for value in temperature],
+    }
 
     def write(rows, with_target=True):
         names = [*shown, "PT08.S1(CO)"] if with_target else list(shown)
         lines = [";".join([*names, "", ""])]
-        for i in rows:
-            lines.append(";".join([*(column[i] for column in shown.values()), *[cell(target[i])] * with_target, "", ""]))
-        return "\r\n".join([*lines, ";" * len(lines[0].split(";")[1:]), ";" * len(lines[0].split(";")[1:]), ""]).encode()
+        lines += [
+            ";".join([*(column[i] for column in shown.values()), *[cell(target[i])] * with_target, "", ""])
+            for i in rows
+        ]
+        return "\r\n".join(
+            [*lines, ";" * len(lines[0].split(";")[1:]), ";" * len(lines[0].split(";")[1:]), ""]
+        ).encode()
 
     options = {"missing": ["-200"], "classification": False}
     return PublicSet(columns, target, write, "PT08.S1(CO)", options, True)
@@ -156,7 +177,11 @@ def bank_marketing(rng, n):
 
 
 def wine_quality(rng, n):
-    alcohol, acidity, sulphates = rng.uniform(8, 14, n).round(1), rng.uniform(0.1, 1.2, n).round(2), rng.uniform(0.3, 1, n).round(2)
+    alcohol, acidity, sulphates = (
+        rng.uniform(8, 14, n).round(1),
+        rng.uniform(0.1, 1.2, n).round(2),
+        rng.uniform(0.3, 1, n).round(2),
+    )
     score = (alcohol - 11) / 1.5 - 2 * (acidity - 0.6) + 2 * (sulphates - 0.6) + rng.normal(0, 0.3, n)
     quality = np.digitize(score, [-1.2, -0.2, 0.8]) + 4
     columns = {"volatile acidity": acidity, "sulphates": sulphates, "alcohol": alcohol}
@@ -174,7 +199,7 @@ def titanic(rng, n):
     shown = {
         "PassengerId": np.arange(1, n + 1),
         "Pclass": pclass,
-        "Name": [f"Name{i}, {'Mr.' if s == 'male' else 'Mrs.'} \"John\" {i}" for i, s in enumerate(sex)],
+        "Name": [f'Name{i}, {"Mr." if s == "male" else "Mrs."} "John" {i}' for i, s in enumerate(sex)],
         "Sex": sex,
         "Age": ages,
         "Ticket": [f"A/5 {21000 + 7 * i}" for i in range(n)],
@@ -239,7 +264,9 @@ def horse_colic(rng, n):
     columns = {"surgery": surgery, "temperature": temperature, "pulse": pulse, "pain": pain}
     shown = {name: holes(rng, column, "?", 0.1)[0] for name, column in columns.items()}
     target = np.where(lived, 1, 2)
-    write = written(shown, "outcome", target, header=False, delimiter=" ", finish=lambda text: text.replace("\n", " \n"))
+    write = written(
+        shown, "outcome", target, header=False, delimiter=" ", finish=lambda text: text.replace("\n", " \n")
+    )
     return PublicSet(columns, target, write, -1)
 
 
@@ -270,7 +297,12 @@ def house_prices(rng, n):
     level = np.array([{"Ex": 3, "Gd": 2, "TA": 1, "Fa": 0}[q] for q in quality])
     price = ((area * 50 + (year - 1880) * 400 + level * 30_000 + 20_000) * rng.normal(1, 0.06, n)).round(-2).astype(int)
     columns = {"LotFrontage": frontage, "YearBuilt": year, "KitchenQual": quality, "Alley": alley, "GrLivArea": area}
-    shown = {"Id": np.arange(1, n + 1), **columns, "LotFrontage": holes(rng, frontage, "NA", 0.17)[0], "Street": ["Pave"] * n}
+    shown = {
+        "Id": np.arange(1, n + 1),
+        **columns,
+        "LotFrontage": holes(rng, frontage, "NA", 0.17)[0],
+        "Street": ["Pave"] * n,
+    }
     return PublicSet(columns, price, written(shown, "SalePrice", price), "SalePrice", {"classification": False}, True)
 
 
@@ -286,16 +318,29 @@ def king_county(rng, n):
         **columns,
     }
     target = [f"${value:,.0f}" for value in price]
-    return PublicSet(columns, price.round(), written(shown, "price", target), "price", {"kinds": {"zipcode": "category"}}, True)
+    return PublicSet(
+        columns, price.round(), written(shown, "price", target), "price", {"kinds": {"zipcode": "category"}}, True
+    )
 
 
 def bike_sharing(rng, n):
     days = np.datetime64("2011-01-01") + np.arange(n)
-    season, temperature = (np.arange(n) // 91) % 4 + 1, (0.5 + 0.3 * np.sin(np.arange(n) / 58) + rng.normal(0, 0.05, n)).round(6)
+    season, temperature = (
+        (np.arange(n) // 91) % 4 + 1,
+        (0.5 + 0.3 * np.sin(np.arange(n) / 58) + rng.normal(0, 0.05, n)).round(6),
+    )
     weather = rng.choice([1, 2, 3], n, p=[0.6, 0.3, 0.1])
-    count = np.clip(1000 + 6000 * temperature - 900 * (weather - 1) + 3 * np.arange(n) + rng.normal(0, 250, n), 20, None).round()
+    count = np.clip(
+        1000 + 6000 * temperature - 900 * (weather - 1) + 3 * np.arange(n) + rng.normal(0, 250, n), 20, None
+    ).round()
     columns = {"day": np.arange(n), "season": season, "weathersit": weather, "temp": temperature}
-    shown = {"instant": np.arange(1, n + 1), "dteday": days, "season": season, "weathersit": weather, "temp": temperature}
+    shown = {
+        "instant": np.arange(1, n + 1),
+        "dteday": days,
+        "season": season,
+        "weathersit": weather,
+        "temp": temperature,
+    }
     target = count.astype(int)
     return PublicSet(columns, target, written(shown, "cnt", target), "cnt", {"classification": False}, True)
 
@@ -312,8 +357,13 @@ def online_shoppers(rng, n):
 
 def seoul_bikes(rng, n):
     hour, temperature = rng.integers(0, 24, n), rng.normal(12, 11, n).round(1)
-    season, holiday = rng.choice(["Winter", "Spring", "Summer", "Autumn"], n), rng.choice(["No Holiday", "Holiday"], n, p=[0.95, 0.05])
-    count = np.clip(300 + 25 * temperature + 40 * hour - 250 * (holiday == "Holiday") + rng.normal(0, 60, n), 0, None).round()
+    season, holiday = (
+        rng.choice(["Winter", "Spring", "Summer", "Autumn"], n),
+        rng.choice(["No Holiday", "Holiday"], n, p=[0.95, 0.05]),
+    )
+    count = np.clip(
+        300 + 25 * temperature + 40 * hour - 250 * (holiday == "Holiday") + rng.normal(0, 60, n), 0, None
+    ).round()
     days = np.datetime64("2017-12-01") + rng.integers(0, 365, n)
     columns = {"hour": hour, "temperature": temperature, "season": season, "holiday": holiday}
     shown = {
@@ -335,7 +385,7 @@ SETS: dict[str, Callable[[Any, int], PublicSet]] = {
     make.__name__: make
     for make in (
         adult, abalone, auto_mpg, credit_approval, air_quality, bank_marketing, wine_quality, titanic, breast_cancer,
-        heart_disease, forest_fires, student_performance, german_credit, horse_colic, mushroom, car_evaluation, house_prices,
-        king_county, bike_sharing, online_shoppers, seoul_bikes,
+        heart_disease, forest_fires, student_performance, german_credit, horse_colic, mushroom, car_evaluation,
+        house_prices, king_county, bike_sharing, online_shoppers, seoul_bikes,
     )
 }  # fmt: skip

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+import nnlite as nn
 from nnlite.tables import load_csv
 
 from ..support import refuse
@@ -113,3 +114,22 @@ def test_two_columns_of_one_name_are_told_apart_by_position(write):
 )
 def test_a_column_that_does_not_exist_is_refused(write, argument, value, said):
     refuse(lambda: load_csv(write(PETS), **{argument: value}), f"{argument}: ", said)
+
+
+@pytest.mark.parametrize(
+    "ignore",
+    [["id", 2], ("id", 2), {"id", 2}, frozenset({"id", 2}), np.array(["id", "note"]), dict.fromkeys(["id", "note"]),
+     np.array([0, 2]), {"id": 1, "note": 2}.keys(), (name for name in ("id", "note"))],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_columns_to_ignore_come_in_any_collection(ignore, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("id,x,note,kind\n1,0.5,7,a\n2,0.25,8,b\n")
+    np.testing.assert_array_equal(nn.load_csv(path, "kind", ignore=ignore).X, [[0.5], [0.25]])
+
+
+@pytest.mark.parametrize("ignore", ["id", b"id", 3, np.array([["id"]]), None, [2.5], [True]])
+def test_anything_else_is_no_collection_of_columns(ignore, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("id,x,note,kind\n1,0.5,7,a\n2,0.25,8,b\n")
+    refuse(lambda: nn.load_csv(path, "kind", ignore=ignore), "ignore: ")

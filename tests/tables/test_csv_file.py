@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnlite.tables import load_csv
 from nnlite.errors import ArgumentError, DataFileError
+from nnlite.tables import load_csv
 
 from ..support import refuse
 

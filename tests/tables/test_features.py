@@ -2,14 +2,12 @@
 
 import gzip
 import os
-import re
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from nnlite.tables import load_csv
-from nnlite.tables import csv_file
+from nnlite.tables import csv_file, load_csv
 
 from ..support import refuse
 from .untrusted import refuse_file
@@ -26,7 +24,10 @@ def test_numbers_are_read_in_every_usual_notation(write):
 def test_float64_keeps_what_float32_rounds(write):
     path = write("0.1,1e300,x\n")
     assert load_csv(path, dtype=np.float64).X.tolist() == [[0.1, 1e300]]
-    refuse(lambda: load_csv(path).X, "X: column 'column 2' of table.csv, line 1: expected a finite number that float32 can hold, got 1e+300")
+    refuse(
+        lambda: load_csv(path).X,
+        "X: column 'column 2' of table.csv, line 1: expected a finite number that float32 can hold, got 1e+300",
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import tracemalloc
 
 import pytest
 
-from nnlite.tables import load_csv
 from nnlite.errors import DataFileError
+from nnlite.tables import load_csv
 
 MEGABYTE = 2**20
 LONGEST_ROW = 20 * MEGABYTE  # what one row may take as Python objects

@@ -121,14 +121,16 @@ def stand_by(box: Integer) -> None:
 
 
 @inline
-def check_column(z: Matrix, rows: int, shared: int) -> None:
-    """Raise the flag WRONG if a number in the first column of z is NaN or infinite.
+def check_panel(z: Matrix, p: int, rows: int, n: int, shared: int) -> None:
+    """Raise the flag WRONG if one of n numbers in a row of a panel of z is NaN or infinite.
 
-    A number of x that is NaN or infinite makes all numbers of its row of ``x W`` NaN or infinite.
+    A number of x or W that is NaN or infinite makes numbers of ``x W`` NaN or infinite. ReLU would make 0 of NaN.
     """
     total = T(0)
     for i in range(rows):
-        total += numbers(cell(z, 0, i), 1)[0] * T(0)
+        row = numbers(cell(z, p, i), n)
+        for j in range(n):
+            total += row[j] * T(0)
     if total != T(0):
         store(shared + 8 * WRONG, 1)
 
@@ -160,7 +162,7 @@ def dense_rows(
     for c in range(0, n, COLUMNS):
         add_products(x, W + c * SIZE, n, z, c, min(COLUMNS, n - c), M, K)
     if checks == 1:
-        check_column(z, M, shared)
+        check_panel(z, 0, M, n, shared)
     run_all(after, n_after, now, 0, M, 0)
 
 
@@ -206,8 +208,8 @@ def dense_blocks(
         copy_columns(here, x.units, n, m, panel, w)
         following = here + w * SIZE if p + 1 < n_panels(z) else here
         tiles_of_panel(tiles, block, M, panel, w, cell(z, p, 0), scratch, following, n * SIZE)
-        if checks == 1 and p == 0:
-            check_column(z, M, shared)
+        if checks == 1:
+            check_panel(z, p, M, m, shared)
         run_all(after, n_after, now, 0, M, p)
 
 
@@ -250,10 +252,14 @@ def copy_columns(source: int, rows: int, stride: int, n: int, target: int, w: in
 
 
 @kernel
-def copy_vector(source: Vector, target: Vector) -> None:
-    """``target = source``."""
+def copy_vector(source: Vector, target: Vector, shared: int) -> None:
+    """``target = source``. Raise the flag WRONG if a number is NaN or infinite."""
+    total = T(0)
     for i in range(source.size):
         target[i] = source[i]
+        total += source[i] * T(0)
+    if total != T(0):
+        store(shared + 8 * WRONG, 1)
 
 
 @kernel

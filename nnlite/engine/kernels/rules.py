@@ -35,8 +35,9 @@ def check_finite(g: Block, shared: int, step: int) -> None:
 
 
 @kernel
-def adjust_gradient(g: Block, theta: Block, clip_value: Number, l1: Number, decay: Number) -> None:
-    """``g`` clipped to [-clip_value, clip_value], ``+ l1 sign(theta) + lambda theta``."""
+def adjust_gradient(g: Block, theta: Block, of_step: PerStep, clip_value: Number, l1: Number, decayed: Number) -> None:
+    """``g`` clipped to [-clip_value, clip_value], ``+ l1 sign(theta) + lambda theta``. ``decayed`` is 1 or 0."""
+    decay = decayed * of_step[of_step.size - 1]
     for i in range(g.size):
         sign = T(1) if theta[i] > T(0) else T(-1) if theta[i] < T(0) else T(0)
         g[i] = min(max(g[i], -clip_value), clip_value) + l1 * sign + decay * theta[i]
@@ -94,11 +95,20 @@ def store_gradient(g: Block, grad: Integer, units: Integer, r0: int, panel: int,
 
 
 @kernel
-def decay(theta: Block, of_step: PerStep, weight_decay: Number) -> None:
+def decay(theta: Block, of_step: PerStep) -> None:
     """``theta = theta - learning_rate lambda theta`` (decoupled weight decay)."""
-    factor = T(1) - of_step[0] * weight_decay
+    factor = T(1) - of_step[0] * of_step[of_step.size - 1]
     for i in range(theta.size):
         theta[i] *= factor
+
+
+@kernel
+def add_weights(theta: Block, squares: Integer, step: int, thread: int, n_threads: int) -> None:
+    """Add ``sum theta^2`` to the part of this thread of ``|W|^2`` before the step."""
+    total = T(0)
+    for i in range(theta.size):
+        total += theta[i] * theta[i]
+    doubles(squares + 8 * (step * n_threads + thread), 1)[0] += float(total)
 
 
 @kernel

@@ -8,11 +8,12 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.fitting.preparing import check_validation_data, prepare
-from nnlite.inspect.twins import for_arrays, inside
+from nnlite.inspect.twins import for_arrays
 from nnlite.network.examples import check_lengths, check_X
-from nnlite.network.knowledge import as_labels, is_table
+from nnlite.network.knowledge import is_table
 from nnlite.network.network import Network
 from nnlite.network.signature import Signature
+from nnlite.tables.labels import as_labels
 
 
 class Part(NamedTuple):
@@ -36,8 +37,8 @@ def as_arrays(model: Network, X: Any, y: Any, validation_data: Any) -> tuple[Net
     signature, train, _ = prepare(model, X, y, None, split=None, seed=0, standardize=None)
     if validation_data is not None:
         validation = check_validation_data(signature, validation_data)
-        validation_data = validation.X, inside(signature, validation.y)
-    return for_arrays(model), train.X, inside(signature, train.y), validation_data
+        validation_data = validation.X, signature.inside(validation.y)
+    return for_arrays(model), train.X, signature.inside(train.y), validation_data
 
 
 def check_parts(model: Network, X: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:

@@ -3,8 +3,10 @@
 import html
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
+
+from nnlite.inspect.diagnosis.ranking import causes_of, rank
 
 WIDTH = 100  # columns of the report in a terminal
 PHASES = {
@@ -36,6 +38,8 @@ class Finding:
         The numbers behind it, by name.
     advice : str
         What to try; "" if all is well.
+    cause : str
+        The check whose problem probably causes this one; "" if there is none. Mend that one first.
 
     Examples
     --------
@@ -49,6 +53,7 @@ class Finding:
     message: str
     evidence: dict[str, Any] = field(default_factory=dict)
     advice: str = ""
+    cause: str = ""
 
     def __str__(self) -> str:
         text = f"{self.check}: {self.verdict}: {self.message}"
@@ -67,6 +72,8 @@ Result = Finding | Skipped
 
 class Diagnosis(Sequence[Finding]):
     """The findings of `diagnose`, by phase; ``print`` shows them as a report, a notebook as a table.
+
+    The report begins with the problems that are no consequence of another one, each with its consequences under it.
 
     Attributes
     ----------
@@ -88,6 +95,8 @@ class Diagnosis(Sequence[Finding]):
     def __init__(
         self, findings: Sequence[Finding], *, skipped: dict[str, str] | None = None, sampled: str = ""
     ) -> None:
+        causes = causes_of({finding.check: finding.verdict for finding in findings})
+        findings = [replace(finding, cause=causes.get(finding.check, "")) for finding in findings]
         self.findings = sorted(findings, key=lambda finding: list(PHASES).index(finding.phase))
         self.skipped = dict(skipped or {})
         self.sampled = sampled
@@ -123,6 +132,17 @@ class Diagnosis(Sequence[Finding]):
         return [finding for finding in self.findings if finding.verdict == "problem"]
 
     @property
+    def root_problems(self) -> list[Finding]:
+        """Problems that are no consequence of another problem, in the order in which to mend them."""
+        roots = [finding for finding in self.problems if not finding.cause]
+        return sorted(roots, key=lambda finding: rank(finding.check))
+
+    def consequences(self, root: Finding) -> list[Finding]:
+        """Findings that are probably consequences of the problem ``root``, problems first."""
+        inside = [finding for finding in self.findings if finding.cause == root.check]
+        return sorted(inside, key=lambda finding: finding.verdict != "problem")
+
+    @property
     def notices(self) -> list[Finding]:
         """Findings whose verdict is "notice"."""
         return [finding for finding in self.findings if finding.verdict == "notice"]
@@ -136,17 +156,34 @@ class Diagnosis(Sequence[Finding]):
         n_fine = len(self) - len(self.problems) - len(self.notices)
         counts = [(len(self.problems), "problem"), (len(self.notices), "notice")]
         said = ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in counts if n)
+        roots = self.root_problems
+        if len(roots) < len(self.problems):
+            of = "one cause" if len(roots) == 1 else f"{len(roots)} causes"
+            said += f", from {of}: {', '.join(finding.check for finding in roots)}"
         return f"{said or 'no problem'}; {n_fine} of {len(self)} checks are ok"
 
     def _by_phase(self) -> Iterator[tuple[str, list[Finding]]]:
+        """Yield the title and the findings of each phase, without root problems and their consequences."""
         for phase, title in PHASES.items():
-            inside = [finding for finding in self.findings if finding.phase == phase]
+            rest = [finding for finding in self.findings if finding.verdict != "problem" and not finding.cause]
+            inside = [finding for finding in rest if finding.phase == phase]
             if inside:
                 yield title, inside
 
     def __str__(self) -> str:
-        lines = [f"Diagnosis: {self._headline()}", *_wrapped(self.sampled, "  ")]
+        lines = [*_wrapped(f"Diagnosis: {self._headline()}", "", hanging=2), *_wrapped(self.sampled, "  ")]
         column = max((len(finding.check) for finding in self.findings), default=0)
+        for i, root in enumerate(self.root_problems):
+            lines += ["", "Mend this first" if i == 0 else "Then"]
+            lines += _wrapped(root.message, f"  PROBLEM  {root.check:<{column}}  ")
+            lines += _wrapped(root.advice, f"  {'':<7}  {'try':>{column}}  ")
+            inside = self.consequences(root)
+            lines += ["  Probably because of it"] * bool(inside)
+            for finding in inside:
+                word = finding.verdict.upper() if finding.verdict == "problem" else finding.verdict
+                lines += _wrapped(finding.message, f"    {word:<7}  {finding.check:<{column}}  ")
+                if finding.verdict == "problem":
+                    lines += _wrapped(finding.advice, f"    {'':<7}  {'if it stays':>{column}}  ")
         for title, findings in self._by_phase():
             lines += ["", title]
             for finding in findings:
@@ -167,6 +204,10 @@ class Diagnosis(Sequence[Finding]):
 
     def _repr_html_(self) -> str:
         rows = []
+        for i, root in enumerate(self.root_problems):
+            title = "Mend this first" if i == 0 else "Then"
+            rows += [f'<tr><th colspan="3" style="text-align:left">{title}</th></tr>', _html_row(root)]
+            rows += [_html_row(finding) for finding in self.consequences(root)]
         for title, findings in self._by_phase():
             rows.append(f'<tr><th colspan="3" style="text-align:left">{html.escape(title)}</th></tr>')
             rows += [_html_row(finding) for finding in findings]
@@ -185,6 +226,8 @@ def _html_row(finding: Finding) -> str:
     color, sign = _COLORS[finding.verdict], _SIGNS[finding.verdict]
     numbers = ", ".join(f"{name} = {_plain(value)}" for name, value in finding.evidence.items())
     advice = f"<br><i>Try:</i> {html.escape(finding.advice)}" if finding.advice else ""
+    if finding.cause:
+        advice = f"<br><i>Probably because of: {html.escape(finding.cause)}</i>"
     cell = 'style="text-align:left;vertical-align:top;padding:2px 10px 2px 0'
     return (
         f'<tr><td {cell};color:{color};font-weight:bold;white-space:nowrap">{sign} {finding.verdict}</td>'

@@ -12,7 +12,8 @@ from nnlite.checks import Array
 from nnlite.inspect.diagnosis.clues import Clues
 from nnlite.inspect.diagnosis.parts import Part
 from nnlite.inspect.twins import twin
-from nnlite.layers import AlphaDropout, Cache, Dropout, Exponential, GaussianNoise, Sigmoid, Softmax
+from nnlite.layers import AlphaDropout, Dropout, GaussianNoise
+from nnlite.network import guesses
 from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer
 
@@ -21,7 +22,6 @@ BLOCK = 512  # examples per forward pass
 SEED = 0  # of all samples: the same call gives the same report
 TRAINED = 0.7  # a network with less than this share of the cost of the best constant guess has learned something
 CLUES_FROM = 100  # examples; with fewer, clues cannot be distinguished from chance
-TINY = 1e-12  # replaces 0 in log 0
 
 
 class Subject:
@@ -141,31 +141,15 @@ class Subject:
 
     def blank_cost(self, Y: Array) -> float:
         """Return J for z[L] = 0, the cost of knowing nothing: ln C for Softmax, ln 2 per unit for Sigmoid."""
-        return self._cost(np.zeros_like(Y), Y)
+        return guesses.cost_of(self.output, np.zeros_like(Y), self.output.smoothed(Y))
 
     def prior_cost(self, Y: Array) -> float:
         """Return J of the best constant guess, the mean of Y."""
-        mean = self.output.smoothed(Y).mean(axis=0)
-        return self._cost(np.broadcast_to(self._link(mean), Y.shape), Y)
+        return guesses.constant_cost(self.output, self.output.smoothed(Y))
 
     def least_cost(self, Y: Array) -> float:
         """Return J for Y_hat = Y: 0, or the entropy of soft or smoothed labels."""
-        return self._cost(self._link(self.output.smoothed(Y)), Y)
-
-    def _link(self, mean: Array) -> Array:
-        """Return the z[L] for which a[L] is ``mean``."""
-        if isinstance(self.output, (Softmax, Exponential)):
-            return np.asarray(np.log(np.maximum(mean, TINY)))
-        if isinstance(self.output, Sigmoid):
-            inside = np.clip(mean, TINY, 1 - TINY)
-            return np.asarray(np.log(inside / (1 - inside)))
-        return mean
-
-    def _cost(self, Z: Array, Y: Array) -> float:
-        """Return J for z[L] = Z."""
-        cache = Cache()
-        self.output.forward(np.array(Z, np.float64), cache)
-        return float(self.output.losses(self.output.smoothed(Y), cache).mean())
+        return guesses.least_cost(self.output, self.output.smoothed(Y))
 
 
 def quiet(model: Network) -> Network:

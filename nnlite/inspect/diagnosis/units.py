@@ -11,7 +11,9 @@ from nnlite.network.network import Network
 
 # With a learning rate that is too high, 40 % may be dead (A. Karpathy, Stanford CS231n, "Neural networks 1", 2015); in
 # small networks a fifth is not rare.
-DEAD = (0.25, 0.5)  # share of a layer's units whose slope is 0 for every example
+# If all inputs point the same way, as those of iris do, the sign of a weighted sum is that of the weights: half of the
+# units are off by chance, and the rest learn.
+DEAD = (0.25, 0.6)  # share of a layer's units whose slope is 0 for every example
 # A unit whose z are all far from 0 is nearly constant, and its weights get a tenth of the gradient or less (X. Glorot
 # and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010).
 SATURATED = (0.25, 0.5)  # share of a layer's units

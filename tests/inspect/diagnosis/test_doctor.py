@@ -65,7 +65,7 @@ def test_one_hot_rows_and_class_indices_give_the_same_findings():
     ("arguments", "message"),
     [
         ({"model": "no model"}, "model: expected a Model"),
-        ({"optimizer": "adam"}, "optimizer: expected an Optimizer"),
+        ({"optimizer": "adan"}, "optimizer: expected an Optimizer"),
         ({"history": [1, 2]}, "history: expected what fit returned"),
         ({"batch_size": 0}, "batch_size: expected an integer"),
         ({"trained": "yes"}, "trained: expected True or False"),

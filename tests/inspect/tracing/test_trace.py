@@ -81,7 +81,7 @@ def test_normalization_over_the_batch_is_written_out():
 
 def test_frozen_normalization_uses_its_running_averages():
     model = deep(nn.BatchNorm(trainable=False), nn.Tanh())
-    model.state[...] = RNG.random(8)
+    model.state[...] = RNG.random(12)
     t = nn.trace(model, X, y)
     close(t["mu[1]"], model.layers[1].running_mean)
     close(t["sigma[1]^2"], model.layers[1].running_variance)
@@ -351,7 +351,7 @@ def test_the_steps_of_a_trace_are_data():
         ({"example": 6}, "example: expected the index of one of 6 examples (0..5), got 6"),
         ({"example": -7}, "example: expected an integer of at least -6, got -7"),
         ({"example": "first"}, "example: expected an integer"),
-        ({"optimizer": "adam"}, "optimizer: expected an Optimizer such as nn.SGD(0.1), got 'adam'"),
+        ({"optimizer": "adan"}, "optimizer: expected an Optimizer such as nn.SGD(0.1), got 'adan'"),
         ({"class_names": ["cat"]}, "class_names: expected a list of 4 names, one for each of the classes"),
         ({"class_names": "abcd"}, "class_names: expected a list of 4 names"),
         ({"max_numbers": -1}, "max_numbers: expected an integer of at least 0"),

@@ -2,10 +2,29 @@
 
 import nnlite as nn
 
-from ..refusal import FILES, Call
+from ..refusal import FILES, Call, case
 from .fit import BATCHES
 
 PETS = FILES / "pets.csv"
+
+COLUMNS = {"width": [1.0, 2.5], "kind": ["cat", "dog"]}
+OF_A_TABLE = {
+    "kinds": ["width"],
+    "class_names": "cat",
+    "like": 3,
+    "missing": "NA",
+    "decimal": ";",
+    "thousands": "x",
+    "dates": "ydm",
+    "scaling": "log",
+    "fill": "mean",
+}
+
+
+def encoding(on):
+    """What makes a table of one column into numbers."""
+    return nn.Encoding.learn(nn.Table({"width": [1.0, 2.0, 4.0]}))
+
 
 CALLS = {
     "load_digits": Call(wrong={"test_fraction": 1, "seed": -1}),
@@ -15,8 +34,32 @@ CALLS = {
         {"path": PETS},
         wrong={
             "path": 3, "target": "color", "classification": "yes", "header": 1, "delimiter": "->",
-            "encoding": "morse", "ignore": "width", "dtype": "int",
+            "encoding": "morse", "ignore": "width", "dtype": "int", "comment": "a", **OF_A_TABLE,
         },
+    ),
+    "read_table": Call(
+        {"path": PETS},
+        wrong={
+            "path": 3, "target": 1.5, "classification": 1, "header": "no", "delimiter": "", "encoding": "utf-9",
+            "ignore": 3, "dtype": "float16", "comment": 3, **OF_A_TABLE,
+        },
+    ),
+    "Table": Call(
+        {"data": COLUMNS},
+        wrong={
+            "data": [[1, 2]], "target": "color", "classification": "yes", "ignore": "width", "dtype": "int", "name": 3,
+            **OF_A_TABLE,
+        },
+    ),
+    "Table.row": Call(of=lambda on: nn.load_csv(PETS), wrong={"i": 1.5}),
+    "Table.rows": Call(of=lambda on: nn.load_csv(PETS), wrong={"indices": [99]}),
+    "Table.replace": Call(
+        {"name": "width", "values": [1, 2, 3]}, of=lambda on: nn.load_csv(PETS), wrong={"name": "color", "values": [1]}
+    ),
+    "Encoding.transform": Call(
+        {"data": {"width": [1.0]}},
+        of=encoding,
+        wrong={"data": case({"height": [1.0]}, "no column 'width'", named="X"), "dtype": "int", "name": 3},
     ),
     "Table.split": Call(of=lambda on: nn.load_csv(PETS), wrong={"test_fraction": 1, "seed": -1}),
     "make_spirals": Call(wrong={"n_examples": 2, "n_classes": 0, "noise": -1, "turns": -1, "seed": -1}),

@@ -49,8 +49,14 @@ SOURCE = {"X": [(X, y)], "y": None}
 
 # ---- X and y -------------------------------------------------------------------------------------------------------
 
-FULL_X = unbuilt([one for one in WRONG_X if one.label != "width 2"])
-FULL_Y = unbuilt(WRONG_Y)
+FULL_X = [
+    *unbuilt([one for one in WRONG_X if one.label not in ("width 2", "structured", "dict")]),
+    case(np.zeros(M, [("a", "f4")]), "every column", "it is always 0", label="constant table", on="unbuilt softmax"),
+    case({"a": X}, "column 'a': expected one value for each row", label="dict of matrices", on="unbuilt softmax"),
+]
+NAMES = case(["a", "b"] * 4, "has 2 classes ('a', 'b')", "Dense(2)", label="names")
+OF_EACH_KIND = [one for one in Y_OF_EACH_KIND if one.label != "names"]
+FULL_Y = [*unbuilt([one for one in WRONG_Y if one.label != "names"]), NAMES, *unbuilt([NAMES])]
 NO_LABELS = case(None, "expected a label for each example of X, got None")
 WITHOUT_Y = [  # X is no source of batches
     case(np.ones((M, 4)).tolist(), "expected a source of batches", "list of 4", label="lists", y=None),
@@ -135,7 +141,7 @@ CLASS_WEIGHTS = [
 EPOCHS = each(0, -1, 1.5, 2.0, True, "3", None, [1], says="integer of at least 1")
 SIZES = each(0, -1, 2.5, 32.0, True, "32", [32], says="integer of at least 1")
 OPTIMIZERS = [
-    case("sgd", "nn.SGD(0.1)", "write nn.SGD()"),
+    case("sdg", "nn.SGD(0.1)", "did you mean 'sgd'?"),
     case(nn.Adam, "nn.SGD(0.1)", "write nn.Adam()"),
     case(type("Own", (nn.SGD,), {}), "write Own(...)", label="a user's class"),
     *each(0.1, {}, False, "momentum", says="nn.SGD(0.1)"),
@@ -167,7 +173,7 @@ FIT = Call(
     of=model_for,
     wrong={
         "X": [*X_OF_EACH_KIND, *WIDTHS, *FULL_X, *unbuilt(WITHOUT_Y)],
-        "y": [*Y_OF_EACH_KIND, *FULL_Y, NO_LABELS, *unbuilt([NO_LABELS])],
+        "y": [*OF_EACH_KIND, *FULL_Y, NO_LABELS, *unbuilt([NO_LABELS])],
         "optimizer": alternating(OPTIMIZERS),
         "epochs": alternating(EPOCHS),
         "batch_size": alternating(SIZES),
@@ -187,6 +193,7 @@ FIT = Call(
         "resume": RESUMES,
         "progress": "bar",
         "engine": "fast",
+        "standardize_target": "yes",
     },
 )
 

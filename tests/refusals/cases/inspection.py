@@ -2,7 +2,7 @@
 
 import nnlite as nn
 
-from ..refusal import Call
+from ..refusal import FILES, Call, case
 from .examples import X, model_for, y
 from .metrics import NEGATIVE_WEIGHTS
 
@@ -20,7 +20,7 @@ CALLS = {
     "trace": Call(
         labeled_data,
         wrong={
-            "model": 3, "X": X[0], "y": y[:3], "example": 9, "optimizer": "sgd", "class_names": ["a"],
+            "model": 3, "X": X[0], "y": y[:3], "example": 9, "optimizer": "sdg", "class_names": ["a"],
             "max_numbers": -1,
         },
     ),
@@ -34,17 +34,31 @@ CALLS = {
     "diagnose": Call(
         labeled_data,
         wrong={
-            "model": 3, "X": X[0], "y": y[:3], "validation_data": X, "optimizer": "sgd", "history": 3, "batch_size": 0,
+            "model": 3, "X": X[0], "y": y[:3], "validation_data": X, "optimizer": "sdg", "history": 3, "batch_size": 0,
             "trained": "yes",
         },
     ),
     "Diagnose": Call(
         {"X": X, "y": y}, function=diagnosed, wrong={"X": 3, "y": 3, "validation_data": X, "batch_size": 0}
     ),
+    "permutation_importance": Call(
+        labeled_data,
+        wrong={
+            "model": 3, "X": X[0], "y": y[:3], "metric": case("r2", named="metrics"), "n_repeats": 0,
+            "feature_names": ["a"], "seed": -1,
+        },
+    ),
+    "write_report": Call(
+        lambda subject, on: {"path": FILES / "report.html", **labeled_data(subject, on)},
+        wrong={
+            "path": 3, "model": 3, "X": X[0], "y": y[:3], "train": X, "validation_data": X, "history": 3,
+            "optimizer": 3, "feature_names": "abc", "image_shape": 3, "title": 3,
+        },
+    ),
     "find_learning_rate": Call(
         labeled_data,
         wrong={
-            "model": 3, "X": X[0], "y": y[:3], "optimizer": "sgd", "batch_size": 0, "start": 0, "stop": 0, "n_steps": 1,
+            "model": 3, "X": X[0], "y": y[:3], "optimizer": "sdg", "batch_size": 0, "start": 0, "stop": 0, "n_steps": 1,
         },
     ),
 }  # fmt: skip

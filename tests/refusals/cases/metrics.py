@@ -36,4 +36,5 @@ CALLS = {
     "metrics.r2": distance(),
     "metrics.mae": distance(),
     "metrics.mse": distance(),
+    "metrics.rmse": distance(),
 }

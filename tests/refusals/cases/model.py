@@ -43,7 +43,7 @@ CALLS = {
     ),
     "Model.cost": Call(right_targets, of=model_for, wrong=WRONG_TARGETS),
     "Model.backward": Call(right_targets, of=model_for, wrong=WRONG_TARGETS),
-    "Model.predict": Call(of=model_for, wrong={"X": X_OF_EACH_KIND}),
+    "Model.predict": Call({"X": X}, of=model_for, wrong={"X": X_OF_EACH_KIND, "names": "yes"}),
     "Model.predict_proba": Call(of=model_for, wrong={"X": X_OF_EACH_KIND}),
     "Model.evaluate": Call(
         right_examples,

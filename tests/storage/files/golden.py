@@ -58,6 +58,7 @@ def every_layer():
     rng = np.random.default_rng(2)
     model.theta = rng.standard_normal(model.theta.size)
     model.state = rng.uniform(0.5, 1.5, model.state.size)
+    model.layers[1].running_weight = 0.75
     model.class_names = ("setosa", "日本", "c")
     return model, rng.standard_normal((20, 4))
 

@@ -1,0 +1,1 @@
+"""Accuracy over many seeds: of default weights, and against scikit-learn."""

@@ -1,0 +1,261 @@
+"""What ``nnlite train`` learns from: a data set by name, or a table from a file, split into three parts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.cli.parser import did_you_mean
+from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_spirals
+from nnlite.errors import ArgumentError, DataFileError
+from nnlite.report import Part
+from nnlite.splits import stratified_split
+from nnlite.tables import Table, read_table
+
+Options = Mapping[str, Any]
+DATASETS = ("digits", "iris", "mnist", "spirals")
+TEST_SIZE = 0.2
+READING = (
+    "delimiter decimal thousands missing encoding comment header dates ignore kinds classification scaling fill".split()
+)
+OF_THE_TEXT = ("delimiter", "decimal", "thousands", "missing", "encoding", "comment", "header", "dates")
+
+
+class Source(NamedTuple):
+    """Data to learn from.
+
+    Attributes
+    ----------
+    name : str
+        For the name of the run directory.
+    train, validation, test : Part
+    classifies : bool
+        Whether the target has classes.
+    class_names, feature_names : tuple of str
+    image_shape : (int, int), optional
+    description : str
+    sha256 : dict of str to str
+        The checksum of each file that was read.
+    """
+
+    name: str
+    train: Part
+    validation: Part
+    test: Part
+    classifies: bool
+    class_names: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    image_shape: tuple[int, int] | None
+    description: str
+    sha256: dict[str, str]
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of output units."""
+        return len(self.class_names) if self.classifies else 1
+
+    @property
+    def n_training(self) -> int:
+        """Number of training examples, validation included."""
+        return self.train.size + self.validation.size
+
+
+def is_dataset(data: str) -> bool:
+    """Return whether ``data`` names a data set of nnlite rather than a file."""
+    return data in DATASETS and not os.path.isfile(data)
+
+
+def check_data(data: str) -> None:
+    """Raise ArgumentError for a word that looks like the name of a data set, and is none."""
+    if data not in DATASETS and not os.path.exists(data) and not os.path.splitext(data)[1] and os.sep not in data:
+        raise ArgumentError(f"DATA: there is no data set and no file {data!r}{did_you_mean(data, DATASETS)}")
+
+
+def load_source(options: Options) -> Source:
+    """Return the data of ``options["data"]``, in three parts that the seed decides."""
+    data = str(options["data"])
+    check_data(data)
+    if is_dataset(data):
+        return _from_dataset(data, options)
+    return _from_file(data, options)
+
+
+# ---- data sets ------------------------------------------------------------------------------------------------------
+
+
+def _from_dataset(name: str, options: Options) -> Source:
+    for option in ("target", "test", *READING):
+        if options.get(option) is not None:
+            raise ArgumentError(f"--{option}: is for a file with a table, and {name} is a data set of nnlite")
+    data = _load(name, options)
+    train, validation = _hold_out(Part(data.X_train, data.y_train), options, classifies=True)
+    return Source(
+        name=data.name,
+        train=train,
+        validation=validation,
+        test=Part(data.X_test, data.y_test),
+        classifies=True,
+        class_names=data.class_names,
+        feature_names=data.feature_names,
+        image_shape=data.image_shape,
+        description=data.description,
+        sha256={},
+    )
+
+
+def _load(name: str, options: Options) -> Dataset:
+    seed, test_size = options["seed"], options["test_size"]
+    if name == "mnist":
+        if test_size is not None:
+            raise ArgumentError("--test-size: mnist has its own test examples")
+        return load_mnist(options["mnist_folder"])
+    if options["mnist_folder"] is not None:
+        raise ArgumentError(f"--data: expected with mnist only, got it with {name}")
+    fraction = TEST_SIZE if test_size is None else test_size
+    if name == "digits":
+        return load_digits(test_fraction=fraction)
+    if name == "iris":
+        return load_iris(test_fraction=fraction)
+    return _spirals(seed, fraction)
+
+
+def _spirals(seed: int, test_fraction: float) -> Dataset:
+    """Draw spirals, with a fifth of the points as test examples."""
+    X, y = make_spirals(1200, seed=seed)
+    train, test = stratified_split(y, test_fraction, np.random.default_rng(seed))
+    return Dataset(
+        X[train],
+        y[train],
+        X[test],
+        y[test],
+        class_names=tuple(map(str, range(int(y.max()) + 1))),
+        feature_names=("x1", "x2"),
+        image_shape=None,
+        name="spirals",
+        description="Interleaved spirals with noise, made by make_spirals.",
+    )
+
+
+# ---- files ----------------------------------------------------------------------------------------------------------
+
+
+def _from_file(path: str, options: Options) -> Source:
+    if options["mnist_folder"] is not None:
+        raise ArgumentError(f"--data: expected with mnist only, got it with {path}")
+    target = options["target"]
+    if target is None:
+        raise ArgumentError(f"--target: name the column of {path} to predict{_columns_of(path, options)}")
+    with in_words_of_options():
+        table = read_table(path, target=target, **reading(options))
+    files = {path: _sha256(path)}
+    if options["test"] is not None:
+        if options["test_size"] is not None:
+            raise ArgumentError("--test-size: give either --test or --test-size, not both")
+        with in_words_of_options():
+            test = read_table(options["test"], like=table, **_of_the_text(options))
+        files[options["test"]] = _sha256(options["test"])
+    else:
+        fraction = TEST_SIZE if options["test_size"] is None else options["test_size"]
+        try:
+            table, test = table.split(fraction, seed=options["seed"])
+        except ArgumentError as error:
+            raise DataFileError(f"{path}: {error}") from None
+    classifies = bool(table.class_names)
+    train, validation = _hold_out(table_part(table, table.target_name), options, classifies=classifies)
+    return Source(
+        name=_short_name(path),
+        train=train,
+        validation=validation,
+        test=table_part(test, table.target_name),
+        classifies=classifies,
+        class_names=table.class_names,
+        feature_names=table.feature_names,
+        image_shape=None,
+        description=f"{os.path.basename(path)}, target {table.target_name}.",
+        sha256=files,
+    )
+
+
+def table_part(table: Table, target: str) -> Part:
+    """Return a table as examples; DataFileError if it lacks the target."""
+    if table.y is None:
+        raise DataFileError(f"{table.name}: has no column {target!r}, the target")
+    return Part(table, table.y)
+
+
+def reading(options: Options) -> dict[str, Any]:
+    """Return the options of `read_table` that were given."""
+    return {name: options[name] for name in READING if options.get(name) is not None}
+
+
+def _of_the_text(options: Options) -> dict[str, Any]:
+    """Return the options that say how the text of a file is written."""
+    return {name: options[name] for name in OF_THE_TEXT if options.get(name) is not None}
+
+
+def read_like(path: Any, model: Any, options: Options, **target: Any) -> Table:
+    """Return the table of a file, encoded for a model: its columns, classes and notation of numbers.
+
+    For a model that learned from arrays, ``target`` says what the target is.
+    """
+    like = target if model.encoding is None else {"like": model}
+    with in_words_of_options():
+        return read_table(path, **like, **_of_the_text(options))
+
+
+@contextmanager
+def in_words_of_options() -> Iterator[None]:
+    """Let an error that advises arguments of `read_table` advise options of the command line."""
+    try:
+        yield
+    except (ArgumentError, DataFileError) as error:
+        raise type(error)(_as_options(str(error))) from None
+
+
+def _as_options(text: str) -> str:
+    text = text.replace("pass classification=True", "give --classes").replace("classification=False", "--values")
+    text = text.replace("classification=True", "--classes")
+    text = re.sub(rf"\b({'|'.join(OF_THE_TEXT)})=", r"--\1 ", text)
+    return re.sub(r"^(target|test|kinds|ignore|scaling|fill): ", r"--\1: ", text)
+
+
+def _columns_of(path: str, options: Options) -> str:
+    """Return the columns of a file as the end of a message."""
+    table = read_table(path, **{name: value for name, value in reading(options).items() if name != "classification"})
+    names = [column.name for column in table.columns]
+    more = ", ..." if len(names) > 30 else ""
+    return f"; it has {', '.join(names[:30])}{more}"
+
+
+def _hold_out(part: Part, options: Options, *, classifies: bool) -> tuple[Part, Part]:
+    """Return training and validation examples; each class has its share in both."""
+    classes = part.y if classifies else np.zeros(part.size, np.int64)
+    rng = np.random.default_rng(np.random.SeedSequence(options["seed"], spawn_key=(1,)))
+    size = options["validation_size"]
+    kept, held_out = _split(classes, size, rng)
+    return part.rows(kept), part.rows(held_out)
+
+
+def _split(classes: Array, size: float, rng: np.random.Generator) -> tuple[Array, Array]:
+    try:
+        return stratified_split(classes, size, rng, name="--validation-size")
+    except ArgumentError as error:
+        raise DataFileError(f"too few examples: {error}") from None
+
+
+def _short_name(path: str) -> str:
+    """Return the name of a file without folder and endings, for the run directory."""
+    name = os.path.basename(path).split(".")[0] or "run"
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
+
+
+def _sha256(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,76 @@
+"""``nnlite evaluate``: scores a trained network on a file with targets, or on the test rows of its own run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from nnlite.cli.codes import DONE
+from nnlite.cli.data import Source, load_source
+from nnlite.cli.inputs import faults_of_the_data, labelled, read_rows
+from nnlite.cli.output import say
+from nnlite.cli.parser import Parser
+from nnlite.cli.runs import CONFIG, Config, load_run
+from nnlite.cli.train_options import add_reading_options, column
+from nnlite.errors import ArgumentError
+from nnlite.model import Model
+from nnlite.report import Part, Run, scores
+
+
+def add_evaluate(commands: Any) -> Parser:
+    """Add the command ``evaluate`` to the commands of the program."""
+    parser: Parser = commands.add_parser(
+        "evaluate",
+        usage="nnlite evaluate RUN [FILE] [options]",
+        help="score a trained network on a file with targets",
+        description="Score a network on a table that has the target: a classification report, or R2, MAE and RMSE,\n"
+        "beside the trivial guess. Without FILE, on the test rows of the run. Classes are those of the training.",
+    )
+    parser.set_defaults(run=_evaluate)
+    parser.add_argument("model", metavar="RUN", help="a run directory, or a model file")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a table with the target; '-' is standard input")
+    parser.add_argument(
+        "--target", metavar="COLUMN", help="of a network that learned pixels (default: the last column)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the scores as JSON")
+    add_reading_options(parser)
+    return parser
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    """Print the scores and return the exit code."""
+    model, config = load_run(options.model)
+    source = None
+    if options.file is None:
+        source = source_of(config, options.model)
+        test = source.test
+    else:
+        table = read_rows(model, config, options, **_target(model, options))
+        with faults_of_the_data(table.name):
+            test = labelled(model, table)
+    train = Part(source.train.X, source.train.y) if source is not None else None
+    with faults_of_the_data(options.file or options.model):
+        found = scores(Run(model, test, train=train))
+    say(json.dumps(found.as_dict(), indent=2) if options.json else str(found))
+    return DONE
+
+
+def _target(model: Model, options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the target of a file is, for a network that learned from arrays: the last column by default."""
+    if model.encoding is not None:
+        if options.target is not None:
+            raise ArgumentError(f"--target: this network knows its target, {model.encoding.target_name!r}")
+        return {}
+    names = model.class_names
+    if names is None and model.n_classes is not None:
+        names = tuple(map(str, range(model.n_classes)))
+    target = -1 if options.target is None else column(options.target)
+    return {"target": target, "classification": model.output.classifies, "class_names": names}
+
+
+def source_of(config: Config | None, name: str) -> Source:
+    """Return the data of a run, split as in its training."""
+    if config is None:
+        raise ArgumentError(f"FILE: name a table with the target, since {name} has no {CONFIG} that tells one")
+    return load_source(config.options)

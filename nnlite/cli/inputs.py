@@ -1,0 +1,63 @@
+"""The rows that a trained network gets from a file or from standard input."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nnlite.cli.data import OF_THE_TEXT, read_like, table_part
+from nnlite.cli.runs import Config
+from nnlite.errors import ArgumentError, DataFileError
+from nnlite.model import Model
+from nnlite.report import Part
+from nnlite.tables import Table
+
+STANDARD_INPUT = "-"
+
+
+def read_rows(model: Model, config: Config | None, options: argparse.Namespace, **target: Any) -> Table:
+    """Return the table of ``options.file``, by default of standard input.
+
+    ``target`` is for a network that learned from arrays; others know theirs. The file is read with the options of the
+    command line, and with those of the run where none is given.
+    """
+    given = {name: getattr(options, name) for name in OF_THE_TEXT}
+    of_run = {} if config is None else config.options
+    reading = {name: of_run.get(name) if value is None else value for name, value in given.items()}
+    if options.file not in (None, STANDARD_INPUT):
+        return read_like(options.file, model, reading, **target)
+    if sys.stdin is None or sys.stdin.isatty():
+        raise ArgumentError("FILE: name a file, or send the rows to standard input")
+    return read_like(getattr(sys.stdin, "buffer", sys.stdin), model, reading, **target)
+
+
+def as_input(model: Model, table: Table) -> Any:
+    """Return what `Model.predict` takes: the table, or its numbers for a network that learned from an array."""
+    if model.encoding is not None:
+        return table
+    X = table.X
+    assert model.input_shape is not None
+    if X.shape[1:] == model.input_shape:
+        return X
+    n = model.input_shape[0]
+    if X.shape[1] == n + 1:
+        raise DataFileError(f"{table.name}: has {n + 1} columns of numbers, expected {n}; leave out the target")
+    raise DataFileError(f"{table.name}: has {X.shape[1]} columns of numbers, expected {n}, as in the training")
+
+
+def labelled(model: Model, table: Table) -> Part:
+    """Return the table as examples with targets; DataFileError if it lacks the target."""
+    part = table_part(table, "" if model.encoding is None else model.encoding.target_name)
+    return part if model.encoding is not None else Part(as_input(model, table), part.y)
+
+
+@contextmanager
+def faults_of_the_data(name: str) -> Iterator[None]:
+    """Let an error about the examples be one about the file that they come from."""
+    try:
+        yield
+    except ArgumentError as error:
+        raise DataFileError(f"{name}: {error}") from None

@@ -1,0 +1,79 @@
+"""``nnlite summary``: what a run, a model file or a table is."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from nnlite.cli.codes import DONE
+from nnlite.cli.data import OF_THE_TEXT, check_data, is_dataset
+from nnlite.cli.output import say
+from nnlite.cli.parser import Parser
+from nnlite.cli.runs import load_run, read_results
+from nnlite.cli.train_options import add_reading_options, column
+from nnlite.datasets import load_digits, load_iris
+from nnlite.errors import ArgumentError, ModelFileError
+from nnlite.tables import read_table
+
+
+def add_summary(commands: Any) -> Parser:
+    """Add the command ``summary`` to the commands of the program."""
+    parser: Parser = commands.add_parser(
+        "summary",
+        usage="nnlite summary RUN|FILE [options]",
+        help="show the layers and scores of a run, or the columns of a table",
+        description="Show what a run directory or a model file holds: layers, shapes, parameters, classes, scores.\n"
+        "Or show the columns of a table, and what a training would make of them.",
+    )
+    parser.set_defaults(run=_summary)
+    parser.add_argument("path", metavar="RUN|FILE", help="a run directory, a model file or a table")
+    parser.add_argument("--target", metavar="COLUMN", help="of a table: the column to predict")
+    add_reading_options(parser)
+    return parser
+
+
+def _summary(options: argparse.Namespace) -> int:
+    """Print the summary and return the exit code."""
+    path = options.path
+    if is_dataset(path):
+        if path not in ("digits", "iris"):
+            raise ArgumentError(f"RUN|FILE: {path} is made or downloaded by the training; choose from digits, iris")
+        say(f"{load_digits() if path == 'digits' else load_iris()}")
+        return DONE
+    if not os.path.isdir(path):
+        check_data(path)
+    if os.path.isdir(path) or _is_model(path):
+        say(_of_run(path))
+        return DONE
+    reading = {name: getattr(options, name) for name in OF_THE_TEXT if getattr(options, name) is not None}
+    target = None if options.target is None else column(options.target)
+    say(read_table(path, target=target, **reading).summary())
+    return DONE
+
+
+def _is_model(path: str) -> bool:
+    """Return whether a file is a model; an .npz file may also be a table."""
+    if not path.endswith(".npz"):
+        return False
+    try:
+        load_run(path)
+    except ModelFileError:
+        return False
+    return True
+
+
+def _of_run(path: str) -> str:
+    model, config = load_run(path)
+    texts = [model.summary()]
+    if model.class_names is not None:
+        texts.append(f"classes: {', '.join(model.class_names)}")
+    if model.encoding is not None:
+        texts.append(model.encoding.summary())
+    results = read_results(path) if os.path.isdir(path) else {}
+    if results:
+        texts.append(f"{results.get('verdict', '')}")
+        texts.append(f"{results.get('optimizer', '')}, {results.get('epochs', '?')} epochs")
+    if config is not None:
+        texts.append(f"again: {config.command}")
+    return "\n\n".join(texts)

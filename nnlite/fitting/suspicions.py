@@ -1,0 +1,227 @@
+"""Likely mistakes that `fit` warns of, before the first step and after the last, each with its cause."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.checks import Array
+from nnlite.errors import NothingLearnedWarning
+from nnlite.fitting.batches import Arrays
+from nnlite.fitting.class_weights import weighted
+from nnlite.fitting.streams import Stream
+from nnlite.layers import BatchNorm, Exponential, Identity, Output, Sigmoid, Softmax
+from nnlite.network import guesses
+from nnlite.network.examples import Examples
+from nnlite.network.network import Network
+from nnlite.optimizers import Optimizer
+from nnlite.schedules import OneCycle, Schedule
+
+# A short training has not had the chance to learn: nothing is said about it.
+LONG_ENOUGH = (200, 2)  # steps, epochs
+JUDGED_FROM = 50  # examples: the accuracy over fewer says little
+UNLEARNED = 0.98  # of what there is to learn is left: J minus the least cost, over that of the best constant guess
+ABOVE_CHANCE = 3.0  # standard errors of an accuracy; less may be chance
+TOLD_APART = 0.1  # probability of a class where it is true, minus that where it is not
+EXPLAINED = 0.02  # R2
+
+LARGE_TARGETS, LARGE_COUNTS, LARGE_INPUTS = 10.0, 50.0, 20.0  # root mean square, or mean of counts
+
+WIDE = (1.5, 2)  # output units over classes, and output units minus classes
+BY_CHANCE = 14.0  # e^-14 is the chance that so many examples have none of the other classes, if all are as frequent
+
+STILL = (1e-4, 0.1)  # learning rate over its highest, and the share of the steps at the end with less than that
+LOOKED_AT = 200  # steps
+
+
+# ---- before the training -------------------------------------------------------------------------------------------
+
+
+def warn_before(network: Network, optimizer: Optimizer, source: Arrays | Stream, epochs: int, *, resumed: bool) -> None:
+    """Warn of what is probably a mistake, before the first step. A stream is looked at after its first epoch."""
+    if isinstance(source, Arrays):
+        _warn(wide_output(network, source.signature.units, source.examples.y))
+    frozen = not any(isinstance(layer, BatchNorm) and layer.trainable for layer in network.all_layers())
+    long = source.n_steps is None or source.n_steps * epochs >= LONG_ENOUGH[0]
+    if source.batch_size == 1 and long and not frozen:
+        _warn(
+            "batch_size: BatchNorm learns nothing from batches of one example, whose z_hat is always 0; take a larger "
+            "batch_size, such as 32, or LayerNorm"
+        )
+    if source.n_steps is not None:
+        before = 0 if resumed else optimizer.n_steps(network)
+        _warn(short_schedule(optimizer, before, source.n_steps * epochs))
+
+
+def warn_if_output_is_wide(network: Network, examples: Examples | None) -> None:
+    """Warn, after the first epoch of a stream, if there are many more output units than classes."""
+    if examples is not None:
+        _warn(wide_output(network, network.signature.units, examples.y))
+
+
+def wide_output(network: Network, units: int, y: Array) -> str:
+    """Return what to say if there are many more output units than classes in ``y``; "" if all is well."""
+    if not isinstance(network.output, Softmax) or network.class_names is not None:
+        return ""
+    n = int(y.max()) + 1 if y.ndim == 1 else int(np.flatnonzero(y.any(axis=0)).max()) + 1
+    enough = n >= 2 and len(y) * math.log(units / n) > BY_CHANCE
+    if not enough or units < WIDE[0] * n or units < WIDE[1] + n:
+        return ""
+    return (
+        f"layers: the output has {units} units, but y has only the classes 0..{n - 1}; a unit of Softmax is a class. "
+        f"Is the last Dense layer missing? End with nn.Dense({n}), nn.Softmax(). If the other classes are still to "
+        f"come, name them all with model.class_names = [...]"
+    )
+
+
+def short_schedule(optimizer: Optimizer, before: int, n_steps: int) -> str:
+    """Return what to say if the schedule ends long before the training; "" if all is well."""
+    schedule = optimizer.learning_rate
+    if not isinstance(schedule, Schedule) or not type(schedule).__module__.startswith("nnlite.schedules"):
+        return ""  # a function of the user may count its calls
+    end = before + n_steps
+    also = f" ({before} of them before this call)" if before else ""
+    if isinstance(schedule, OneCycle) and end > 1.01 * schedule.total_steps:
+        return (
+            f"learning_rate: OneCycle has total_steps={schedule.total_steps}, but the training has {end} steps{also}: "
+            f"from step {schedule.total_steps} on the rate stays at {schedule(end):.3g}; write total_steps={end} "
+            f"(epochs times batches in an epoch)"
+        )
+    if end < LONG_ENOUGH[0]:
+        return ""
+    steps = np.unique(np.linspace(before, end - 1, LOOKED_AT).astype(int))
+    rates = np.array([schedule(int(step)) for step in steps])
+    lively = np.flatnonzero(rates > STILL[0] * rates.max())
+    last = int(steps[lively.max()]) if len(lively) else before
+    if not len(lively) or end - 1 - last <= STILL[1] * n_steps:
+        return ""
+    return (
+        f"learning_rate: {schedule!r} is below {STILL[0]:g} of its highest rate from about step {last + 1} on, but the "
+        f"training has {end} steps{also}: in the rest it learns next to nothing; stretch the schedule over the whole "
+        f"training, or train for fewer epochs"
+    )
+
+
+# ---- after the training --------------------------------------------------------------------------------------------
+
+
+def is_long_enough(n_steps: int, epochs: int) -> bool:
+    """Whether a training had the chance to learn."""
+    return n_steps >= LONG_ENOUGH[0] and epochs >= LONG_ENOUGH[1]
+
+
+def warn_if_nothing_was_learned(
+    network: Network, examples: Examples | None, class_weight: Array | None, epochs: int
+) -> None:
+    """Warn if the network is no better on its training examples than the best constant guess."""
+    output = network.output
+    if examples is None or examples.size < JUDGED_FROM or type(output) not in (Softmax, Sigmoid, Identity, Exponential):
+        return
+    if network.first_trainable == len(network.layers):  # all layers are frozen
+        return
+    batch = examples.batch(slice(None))
+    weights = weighted(batch.weights, class_weight, batch.y)
+    if weights is not None and np.count_nonzero(weights) < JUDGED_FROM:
+        return
+    with np.errstate(all="ignore"):
+        compared = _comparison(network, batch, weights)
+    if compared:
+        causes = "; ".join(_causes_of(network, batch)) or (
+            "a learning rate that is too high or too low, layers that block the gradient, labels that do not belong to "
+            "the rows of X, or inputs that say nothing about y"
+        )
+        checks.warn(
+            f"after {epochs} epochs the network is no better than {compared}. Likely: {causes}. "
+            f"print(nn.diagnose(model, X, y, trained=True)) looks for the cause",
+            NothingLearnedWarning,
+        )
+
+
+def _comparison(network: Network, batch: Examples, weights: Array | None) -> str:
+    """Return the guess that is as good as the network, with numbers; "" if the network is better."""
+    output = network.output
+    step = network.new_pass(training=False)
+    Y_hat = step.forward(network.signature.cast(batch.X)).astype(np.float64)
+    J = step.cost(network.signature.target_rows(batch.y), weights)
+    Y = output.target_rows(network.signature.inside(batch.y), network.signature.units, np.float64)
+    floor = guesses.least_cost(output, Y, weights)
+    to_learn = guesses.constant_cost(output, Y, weights) - floor
+    if not to_learn > 1e-6 or J - floor < UNLEARNED * to_learn:
+        return ""
+    if not output.classifies:
+        r2 = _r2(Y, Y_hat, weights)
+        same = "" if r2 > EXPLAINED else f"always guessing the mean of y (R2 = {r2:.3g} on training examples)"
+        return same if r2 > -1e6 else "always guessing the mean of y"
+    own, constant, n = _accuracies(output, Y, Y_hat, weights)
+    by_chance = ABOVE_CHANCE * math.sqrt(max(constant * (1 - constant), 1 / n) / n)
+    if own > constant + by_chance or _tells_apart(Y, Y_hat):
+        return ""
+    guess = "the commonest class" if Y.shape[1] > 1 and isinstance(output, Softmax) else "the commoner answer"
+    return f"always guessing {guess} (accuracy {own:.3g}; the guess has {constant:.3g}, on training examples)"
+
+
+def _r2(Y: Array, Y_hat: Array, weights: Array | None) -> float:
+    mean = np.average(Y, axis=0, weights=weights)
+    left, all_of_it = (np.average(np.square(Y - guess).sum(axis=1), weights=weights) for guess in (Y_hat, mean))
+    return float(1 - left / all_of_it)
+
+
+def _accuracies(output: Output, Y: Array, Y_hat: Array, weights: Array | None) -> tuple[float, float, int]:
+    """Return the accuracies of the network and of the best constant guess, and the number of answers."""
+    if isinstance(output, Softmax):
+        true = Y.argmax(axis=1)
+        own = np.average(Y_hat.argmax(axis=1) == true, weights=weights)
+        constant = np.average(np.eye(Y.shape[1])[true], axis=0, weights=weights).max()
+        return float(own), float(constant), len(Y)
+    own = np.average(((Y_hat > 0.5) == (Y > 0.5)).mean(axis=1), weights=weights)
+    rates = np.average(Y > 0.5, axis=0, weights=weights)
+    return float(own), float(np.maximum(rates, 1 - rates).mean()), Y.size
+
+
+def _tells_apart(Y: Array, Y_hat: Array) -> bool:
+    """Whether the probability of some class is clearly higher where it is true than where it is not."""
+    true = Y > 0.5
+    for j in range(Y.shape[1]):
+        if 0 < np.count_nonzero(true[:, j]) < len(Y):
+            inside, outside = Y_hat[true[:, j], j].mean(), Y_hat[~true[:, j], j].mean()
+            if np.count_nonzero(true[:, j]) >= 10 and inside - outside > TOLD_APART:
+                return True
+    return False
+
+
+# ---- causes --------------------------------------------------------------------------------------------------------
+
+
+def causes(network: Network, examples: Examples | None) -> list[str]:
+    """Return the likely causes of a training that diverged, the first one first."""
+    return [] if examples is None else _causes_of(network, examples.batch(slice(None)))
+
+
+def _causes_of(network: Network, batch: Examples) -> list[str]:
+    found = []
+    y, X = network.signature.inside(batch.y).astype(np.float64), batch.X
+    if isinstance(network.output, Exponential) and y.mean() > LARGE_COUNTS:
+        found.append(
+            f"the counts are large (mean {y.mean():.3g}), and the first steps as large as they are; divide y by its "
+            f"mean or by the exposure, or take clip_norm=1.0 for the optimizer"
+        )
+    rms = float(np.sqrt(np.square(y).mean()))
+    if not network.output.classifies and not isinstance(network.output, Exponential) and rms > LARGE_TARGETS:
+        found.append(
+            f"the targets are large (from {y.min():.4g} to {y.max():.4g}), and so are the steps; train on "
+            f"(y - y.mean()) / y.std(), and undo that after predict: fit(standardize_target=True) does both"
+        )
+    size = float(np.sqrt(np.square(X.astype(np.float64)).mean()))
+    if size > LARGE_INPUTS and not isinstance(network.layers[0], BatchNorm):
+        pixels = X.min() >= 0 and 100 < X.max() <= 255
+        remedy = "divide X by 255" if pixels else "standardize each feature, (X - X.mean(0)) / X.std(0)"
+        found.append(f"the inputs are large (from {X.min():.4g} to {X.max():.4g}); {remedy}")
+    return found
+
+
+def _warn(text: str) -> None:
+    """Warn, if there is something to say."""
+    if text:
+        checks.warn(text)

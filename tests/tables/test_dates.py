@@ -1,0 +1,92 @@
+"""Facts about dates in text: the order of day and month is that which fits every date, or both are named."""
+
+import datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nnlite as nn
+from nnlite.tables.dates import AmbiguousDate, guess_order, parse, to_dates
+
+from ..support import refuse
+
+FORMATS = {
+    "%Y-%m-%d": "ymd", "%Y/%m/%d": "ymd", "%Y-%m-%dT%H:%M:%S": "ymd", "%Y-%m-%d %H:%M": "ymd", "%Y%m%dT%H%M%S": "ymd",
+    "%d.%m.%Y": "dmy", "%d/%m/%Y": "dmy", "%d-%b-%Y": "dmy", "%d %B %Y": "dmy", "%d/%m/%Y %H.%M.%S": "dmy",
+    "%m/%d/%Y": "mdy", "%b %d, %Y": "mdy", "%B %d %Y": "mdy", "%m/%d/%Y %I:%M %p": "mdy", "%m/%d/%y": "mdy",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@given(moment=st.datetimes(datetime.datetime(1970, 1, 1), datetime.datetime(2068, 12, 31)))
+def test_what_python_writes_is_read_back(form, moment):
+    moment = datetime.datetime.strptime(moment.strftime(form), form)
+    assert parse(moment.strftime(form), FORMATS[form]) == moment
+
+
+@pytest.mark.parametrize(
+    ("cells", "order"),
+    [
+        (["2004-03-10", "2004-12-31"], "ymd"),
+        (["10/03/2004", "13/03/2004"], "dmy"),
+        (["10/03/2004", "03/13/2004"], "mdy"),
+        (["10.3.2004"], "dmy"),
+        (["5 Mar 2004", "15-Mar-2004"], "dmy"),
+        (["March 5th, 2004"], "mdy"),
+        (["18:00", "06:30"], "time"),
+        (["18.00.00"], "time"),
+        (["10:30 pm"], "time"),
+        (["31/02/2004"], None),
+        (["2004-13-01"], None),
+        (["2004-03-10", "soon"], None),
+        (["20040310"], None),
+        (["1.5"], None),
+        ([], None),
+    ],
+)
+def test_the_order_is_that_which_fits_all(cells, order):
+    assert guess_order(cells) == order
+
+
+def test_a_date_that_may_have_either_order_is_refused():
+    assert guess_order(["01/02/2004", "03/04/2004"]) == AmbiguousDate("01/02/2004", "dmy", "mdy")
+    assert guess_order(["01/01/2004", "02/02/2004"]) == "dmy"  # the same day in both
+    cells = ["01/02/2004", "03/04/2004"]
+    table = nn.Table({"born": cells, "k": ["a", "b"]}, "k")
+    refuse(
+        lambda: table.kinds,
+        "table: column 'born': the date '01/02/2004' may have the day or the month first; pass dates='dmy'",
+    )
+    assert nn.Table({"born": cells, "k": ["a", "b"]}, "k", dates="mdy").kinds == {"born": "date"}
+
+
+def test_dates_are_counted_in_seconds_and_what_is_none_is_nat():
+    found = to_dates(["2004-03-10 01:00", "x"], "ymd")
+    assert found[0] == np.datetime64("2004-03-10T01:00:00")
+    assert np.isnat(found[1])
+
+
+def test_a_column_of_dates_becomes_its_parts():
+    """The oracle is Python's datetime."""
+    days = [datetime.date(2020, 2, 27) + datetime.timedelta(days=37 * i) for i in range(12)]
+    table = nn.Table({"born": [day.strftime("%d.%m.%Y") for day in days], "k": ["a", "b"] * 6}, "k")
+    encoding = nn.Encoding.learn(table)
+    X = encoding.transform(table, dtype="float64")
+    parts = {
+        "year": [d.year for d in days], "month": [d.month for d in days], "day": [d.day for d in days],
+        "weekday": [d.weekday() for d in days], "days since": [(d - days[0]).days for d in days],
+    }  # fmt: skip
+    assert encoding.feature_names == tuple(f"born: {part}" for part in parts)
+    for k, values in enumerate(parts.values()):
+        np.testing.assert_allclose(X[:, k], (np.array(values) - np.mean(values)) / (np.std(values) or 1), atol=1e-12)
+
+
+def test_times_add_the_hour():
+    cells = ["2020-01-01 06:30", "2020-01-02 18:00", ""]
+    encoding = nn.Encoding.learn(nn.Table({"at": cells, "k": ["a", "b", "a"]}, "k"))
+    assert "at: hour" in encoding.feature_names
+    assert encoding.feature_names[-1] == "at is missing"
+    alone = nn.Encoding.learn(nn.Table({"at": ["06:30", "18:00", "07:15"], "k": ["a", "b", "a"]}, "k"))
+    assert alone.feature_names == ("at: hour",)

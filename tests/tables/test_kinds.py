@@ -1,0 +1,150 @@
+"""Facts about the kinds of columns: found from what they hold, and overridden by name."""
+
+import numpy as np
+import pytest
+
+import nnlite as nn
+
+from ..support import refuse
+
+RNG = np.random.default_rng(0)
+N = 60
+K = ["a", "b"] * (N // 2)
+
+
+def kind_of(column, name="x", **options):
+    return nn.Table({"other": RNG.normal(size=N), name: column, "k": K}, "k", **options).kinds[name]
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        (RNG.normal(size=N), "numeric"),
+        (RNG.integers(0, 9, N), "numeric"),
+        (np.arange(N) * 3, "numeric"),
+        ([1, 2] * (N // 2), "numeric"),
+        ([0, 1] * (N // 2), "boolean"),
+        ([0.0, 1.0, np.nan] * (N // 3), "boolean"),
+        ([True, False] * (N // 2), "boolean"),
+        (["yes", "no"] * (N // 2), "boolean"),
+        (["True", "FALSE", ""] * (N // 3), "boolean"),
+        (["t", "f", "?"] * (N // 3), "boolean"),
+        (["+", "-"] * (N // 2), "category"),
+        (["yes", "no", "maybe"] * (N // 3), "category"),
+        (["2", "3", "4", "5more"] * (N // 4), "category"),
+        (["01234", "98765", "00001"] * (N // 3), "category"),
+        ([f"{i}" for i in range(N)], "numeric"),
+        ([f"name {i}" for i in range(N)], "id"),
+        ([f"name {i}" for i in range(40)] + ["x"] * 20, "id"),
+        (["2020-01-01", "2020-05-07"] * (N // 2), "date"),
+        (np.array(["2020-01-01", "NaT"] * (N // 2), "datetime64[D]"), "constant"),
+        (np.array(["2020-01-01", "2020-01-02"] * (N // 2), "datetime64[ns]"), "date"),
+        ([7] * N, "constant"),
+        (["same"] * N, "constant"),
+        ([""] * N, "constant"),
+        ([None] * N, "constant"),
+        (["there", ""] * (N // 2), "category"),
+    ],
+    ids=str,
+)
+def test_a_column_is_what_it_holds(column, kind):
+    assert kind_of(column) == kind
+
+
+@pytest.mark.parametrize("name", ["id", "ID", "PassengerId", "customer_id", "user.id", "index", "uuid"])
+def test_a_number_of_its_own_for_each_row_is_an_id_if_its_name_says_so(name):
+    column = RNG.permutation(N) * 7 + 1000
+    assert kind_of(column, name) == "id"
+    assert kind_of(column, "acid") == "numeric"
+    assert kind_of(RNG.integers(0, 5, N), name) == "numeric"
+
+
+def test_a_first_column_that_counts_the_rows_is_an_id_unless_it_is_all_there_is():
+    assert nn.Table({"n": range(1, N + 1), "x": RNG.normal(size=N), "k": K}, "k").kinds["n"] == "id"
+    assert nn.Table({"x": RNG.normal(size=N), "n": range(1, N + 1), "k": K}, "k").kinds["n"] == "numeric"
+    assert nn.Table({"n": range(N), "k": K}, "k").kinds == {"n": "numeric"}
+
+
+def test_the_index_that_pandas_writes_is_no_feature():
+    for numbers in (range(N), RNG.permutation(N)):
+        assert kind_of(numbers, "Unnamed: 0") == "index"
+
+
+def test_a_kind_is_overridden_by_name():
+    assert kind_of([1, 2, 3] * 20, kinds={"x": "category"}) == "category"
+    assert kind_of([1, 2, 3] * 20, kinds={"x": "ignore"}) == "ignore"
+    assert kind_of(["1", "0"] * 30, kinds={"x": "numeric"}) == "numeric"
+    assert kind_of([f"name {i}" for i in range(N)], kinds={"x": "category"}) == "category"
+    assert kind_of(["20200101", "20200102"] * 30, kinds={"x": "category"}) == "category"
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "said"),
+    [
+        (["red", "blue"] * 30, "numeric", "column 'x' cannot be 'numeric', because it has 'red', 'blue'"),
+        (["red", "blue"] * 30, "date", "column 'x' cannot be 'date'"),
+        (["yes", "maybe"] * 30, "boolean", "column 'x' cannot be 'boolean', because it has 'maybe'"),
+        (RNG.normal(size=N), "date", "column 'x' holds numbers, so it cannot be 'date'"),
+        (RNG.normal(size=N), "boolean", "column 'x' holds numbers, so it cannot be 'boolean'"),
+        ([1] * N, "text", "expected names of columns with one of 'numeric', 'category', 'boolean', 'date', 'ignore'"),
+    ],
+)
+def test_a_kind_that_a_column_cannot_have_is_refused(column, kind, said):
+    refuse(lambda: kind_of(column, kinds={"x": kind}), "kinds: ", said)
+
+
+def test_a_kind_for_no_column_is_refused():
+    refuse(lambda: kind_of([1] * N, kinds={"y": "numeric"}), "kinds: 'y': there is no such column")
+    refuse(lambda: kind_of([1] * N, kinds={"k": "numeric"}), "kinds: 'k': is the target")
+    refuse(lambda: kind_of([1] * N, kinds=["x"]), "kinds: expected a dictionary")
+
+
+# ---- missing values --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mark", ["", "?", "NA", "n/a", "NaN", "null", "-", "none", "None", "missing", "#N/A", "."])
+def test_the_usual_marks_are_missing_in_numbers(mark):
+    table = nn.Table({"x": ["1.5", mark, "2.5", "3.5"], "k": ["a", "b"] * 2}, "k")
+    assert (table.kinds["x"], table.columns[0].n_missing) == ("numeric", 1)
+
+
+@pytest.mark.parametrize("mark", ["-", "none", "None", "missing"])
+def test_a_word_that_may_be_a_category_is_one_in_text(mark):
+    table = nn.Table({"x": ["red", mark, "blue", "red"], "k": ["a", "b"] * 2}, "k")
+    assert table.columns[0].n_missing == 0
+    assert (
+        nn.Table({"x": ["red", mark, "blue", "red"], "k": ["a", "b"] * 2}, "k", missing=[mark]).columns[0].n_missing
+        == 1
+    )
+
+
+@pytest.mark.parametrize(
+    "column", [["5", "-999", "7", "9"], [5, -999, 7, 9], [5.0, -999.0, 7.0, 9.0], ["5,5", "-999", "7", "9"]]
+)
+def test_a_number_can_be_a_mark(column):
+    table = nn.Table({"x": column, "k": ["a", "b"] * 2}, "k", missing=["-999"], scaling="none")
+    assert table.columns[0].n_missing == 1
+    encoding = nn.Encoding.learn(table)
+    assert encoding.feature_names == ("x", "x is missing")
+    assert encoding.transform(table)[:, 1].tolist() == [0, 1, 0, 0]
+    assert encoding.transform(table)[1, 0] == 7  # the median
+
+
+def test_marks_that_are_given_are_the_only_ones():
+    table = nn.Table({"x": ["a", "NA", "b", ""] * 9, "k": ["a", "b"] * 18}, "k", missing=[])
+    assert table.columns[0].n_missing == 9
+
+
+def test_a_mark_is_a_label_in_the_target_unless_the_user_says_otherwise():
+    for labels in (["+", "-"] * 3, ["none", "mild"] * 3, ["NA", "EU"] * 3, ["?", "!"] * 3, ["null", "full"] * 3):
+        table = nn.Table({"x": range(6), "k": labels}, "k")
+        assert table.class_names == tuple(sorted(set(labels)))
+        refuse(
+            lambda labels=labels: nn.Table({"x": range(6), "k": labels}, "k", missing=labels[:1]),
+            "target: row 0: ",
+            "missing",
+        )
+    refuse(lambda: nn.Table({"x": range(6), "k": ["a", ""] * 3}, "k"), "target: row 1: column 'k': missing value ''")
+    refuse(
+        lambda: nn.Table({"x": range(6), "k": ["1.5", "NA"] * 3}, "k"), "target: row 1: column 'k': missing value 'NA'"
+    )

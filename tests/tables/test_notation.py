@@ -1,0 +1,127 @@
+"""Facts about numbers in text: each notation is read by the only rule that fits, or two rules are named."""
+
+import locale
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nnlite as nn
+from nnlite.tables.notation import PLAIN, Ambiguous, Notation, guess_notation, is_number
+
+from ..support import refuse
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["48,9", "1,5"], [48.9, 1.5]),
+        (["$221,900", "$1,221,900"], [221900, 1221900]),
+        (["$221,900"], [221900]),
+        (["5%", "12.5%"], [5, 12.5]),
+        (["\u22125", "\u20133", "2"], [-5, -3, 2]),
+        (["1.234.567", "1.234"], [1234567, 1234]),
+        (["1.234,5", "12"], [1234.5, 12]),
+        (["1 234,5", "1\u00a0234,5", "1\u202f234,5"], [1234.5] * 3),
+        (["1'234.50", "1\u2019234.50"], [1234.5] * 2),
+        (["(1,200.50)", "300"], [-1200.5, 300]),
+        (["€ 12,50", "12,50 €", "EUR 3,5"], [12.5, 12.5, 3.5]),
+        (["12,34,567", "5"], [1234567, 5]),
+        (["0,123", "1,123"], [0.123, 1.123]),
+        (["1234,567"], [1234.567]),
+        (["1e5", "2,5"], [1e5, 2.5]),
+        (["5.", ".5", "+7", "1E-3"], [5, 0.5, 7, 0.001]),
+        (["-$3.50", "$-4.50"], [-3.5, -4.5]),
+    ],
+)
+def test_a_column_is_read_in_the_notation_that_fits(cells, numbers):
+    found = guess_notation(cells)
+    assert [found.number(cell) for cell in cells] == numbers
+
+
+@pytest.mark.parametrize("cells", [["221,900"], ["1,234", "12"], ["(1,200)"], ["123,456", "654,321"]])
+def test_three_digits_behind_a_comma_may_be_thousands_or_decimals(cells):
+    found = guess_notation(cells)
+    assert isinstance(found, Ambiguous)
+    assert {found.first.number(found.cell), found.second.number(found.cell)} == {
+        float(found.cell.strip("()").replace(",", "")) * (-1 if "(" in found.cell else 1),
+        float(found.cell.strip("()").replace(",", ".")) * (-1 if "(" in found.cell else 1),
+    }
+    assert guess_notation(cells, decimal=",").decimal == ","
+    assert guess_notation(cells, thousands=",").thousands == ","
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "",
+        "abc",
+        "1,2,3",
+        "192.168.1.1",
+        "11.00.00",
+        "1_000",
+        "\u0663",
+        "12kg",
+        "$",
+        "--1",
+        "1-2",
+        "1.5.2024",
+        "0,12,345",
+    ],
+)
+def test_other_text_is_no_number(cell):
+    assert not is_number(cell)
+    assert guess_notation([cell, "1,5"]) is None
+
+
+def test_what_the_user_says_is_not_guessed():
+    assert guess_notation(["1.234"], decimal=",") == Notation(",", ".")
+    assert guess_notation(["1.5"], decimal=",") is None
+    assert guess_notation(["1,234"], thousands=",") == Notation(".", ",")
+
+
+@given(st.floats(-1e9, 1e9).map(lambda number: round(number, 2)), st.sampled_from(["._", ".,", ",.", ", ", ".'"]))
+def test_what_python_writes_is_read_back(number, marks):
+    """The oracle is Python's own format, in which two characters are exchanged."""
+    decimal, thousands = marks
+    text = f"{number:,.2f}".translate(str.maketrans({",": "" if thousands == "_" else thousands, ".": decimal}))
+    assert Notation(decimal, None if thousands == "_" else thousands).number(text) == number
+
+
+def test_the_locale_of_the_process_does_not_matter(monkeypatch):
+    monkeypatch.setattr(locale, "localeconv", lambda: {"decimal_point": ","})
+    assert PLAIN.number("1.5") == 1.5
+
+
+# ---- in a table ------------------------------------------------------------------------------------------------------
+
+
+def table(cells, **options):
+    return nn.Table({"x": cells, "k": ["a", "b"] * (len(cells) // 2)}, "k", **options)
+
+
+def test_an_ambiguous_column_is_refused_with_both_readings():
+    cells = ["1,234", "2,345", "3,456", "7"]
+    refuse(
+        lambda: table(cells).kinds, "table: column 'x': '1,234' may be 1234 or 1.234; pass decimal='.', thousands=','"
+    )
+    assert nn.Encoding.learn(table(cells, thousands=",", scaling="none")).transform(table(cells))[0, 0] == 1234
+    decimals = nn.Encoding.learn(table(cells, decimal=",", scaling="none")).transform(table(cells))
+    assert decimals[0, 0] == pytest.approx(1.234)
+    assert table(cells, kinds={"x": "category"}).kinds["x"] == "category"
+
+
+def test_a_number_among_many_that_is_text_is_refused_with_the_hint():
+    cells = [*map(str, range(40)), "n.d.", "7 kg"] * 2
+    refuse(
+        lambda: table(cells).kinds,
+        "table: column 'x': 80 of 84 values are numbers, but not 'n.d.', '7 kg'",
+        "missing=['n.d.', '7 kg']",
+    )
+    assert table(cells, missing=["n.d.", "7 kg"]).kinds["x"] == "numeric"
+    assert table(cells, kinds={"x": "category"}).kinds["x"] == "category"
+
+
+def test_two_notations_in_one_column_are_refused():
+    cells = [f"{i},{i}" if i % 2 else f"{i}.{i}" for i in range(1, 41)]
+    refuse(lambda: table(cells).kinds, "table: column 'x': no notation of numbers fits all of")
