@@ -177,10 +177,9 @@ def _described(metadata: dict[str, str], sizes: dict[str, int]) -> Model:
         )
     header = Header.from_json(metadata[DESCRIPTION].encode())
     model = make_network(header, builtin_classes(), Model)
-    mean, variance, counters = (
-        sum(n for key, n in sizes.items() if key.endswith(f".{name}")) for name in ("running_mean", "running_var", COUNTER)
-    )
+    names = ("running_mean", "running_var", COUNTER)
+    mean, variance, counters = (sum(n for key, n in sizes.items() if key.endswith(f".{name}")) for name in names)
     learned = sum(sizes.values()) - mean - variance - counters
-    check_lengths(model, header.input_shape, (learned, mean + 2 * variance))  # the weight of the averages is not a tensor
+    check_lengths(model, header.input_shape, (learned, mean + 2 * variance))  # the averages' weight is in the counters
     add_vectors(model, header)
     return model

@@ -1,7 +1,7 @@
 """The structure of a network: its layers, their parameters in flat vectors, building and copying."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np

@@ -16,10 +16,12 @@ def pages():
     """The pages with code, by their path."""
     for page in filter(code_blocks, PAGES):
         path = page.relative_to(DOCS).as_posix()
-        yield pytest.param(page, id=path, marks=pytest.mark.slow if path in SLOW else ())
+        marks = [pytest.mark.slow] if path in SLOW else []
+        if "torch" in page.read_text(encoding="utf-8"):  # which warns of itself
+            marks.append(pytest.mark.filterwarnings("ignore::DeprecationWarning"))
+        yield pytest.param(page, id=path, marks=marks)
 
 
-@pytest.mark.filterwarnings("ignore:You are using the legacy")  # PyTorch of its exporter
 @pytest.mark.parametrize("page", [*pages()])
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, capsys, tmp_path, monkeypatch):
     if page.name == "from_scikit_learn.md":

@@ -52,12 +52,10 @@ def test_a_layer_alone_and_between_others(make, dtype, tolerance, tmp_path):
 
 
 def test_every_layer_is_tried():
-    names = {name for name, cls in vars(nn).items() if isinstance(cls, type) and issubclass(cls, nn.Layer)}
+    classes = [getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)]
+    names = {cls.__name__ for cls in classes if issubclass(cls, nn.Layer) and cls.forward is not nn.Layer.forward}
     tried = {type(row.values[0]()).__name__ for row in LAYERS}
-    assert {name for name in nn.layers.__all__ if name not in ("Layer", "Activation", "Output", "Cache")} - tried == {
-        "Reshape"
-    }
-    assert names - set(nn.layers.__all__) == set()
+    assert names - tried == {"Reshape"}  # below
 
 
 @DTYPES
