@@ -2,4 +2,11 @@
 
 import importlib.util
 
-collect_ignore_glob = [] if importlib.util.find_spec("sklearn") else ["nnlite/sklearn/*"]
+NEEDED = {
+    "nnlite/sklearn/*": "sklearn",
+    "nnlite/onnx/*": "onnx",
+    "nnlite/safetensors.py": "safetensors",
+    "nnlite/keras/*": "h5py",
+}
+
+collect_ignore_glob = [path for path, library in NEEDED.items() if importlib.util.find_spec(library) is None]

@@ -5,10 +5,13 @@ from nnlite import datasets as datasets
 from nnlite import functional as functional
 from nnlite import initializers as initializers
 from nnlite import inspect as inspect
+from nnlite import keras as keras
 from nnlite import layers as layers
 from nnlite import metrics as metrics
+from nnlite import onnx as onnx
 from nnlite import optimizers as optimizers
 from nnlite import plots as plots
+from nnlite import safetensors as safetensors
 from nnlite import schedules as schedules
 from nnlite import tables as tables
 from nnlite.callbacks import EMA as EMA

@@ -17,7 +17,7 @@ from nnlite import checks
 from nnlite.checks import Array
 
 # Coefficients of F for t^n, t^(n-1), ..., 1, computed by tests/reference/erf.py.
-_F = {
+ERFC_POLYNOMIAL = {
     np.dtype(np.float32): [
         2.204671891e-05, -2.241167467e-04, 3.301674563e-04, 1.675912218e-03, -9.770087183e-03,
         2.840925236e-02, -5.868544049e-02, 9.229076959e-02, -1.088052275e-01, 8.227841998e-02,
@@ -35,7 +35,7 @@ _F = {
 }  # fmt: skip
 # erf(x) = sum_n c_n x^{2n+1}, from the last c_n to the first; for x < 1/2 the first omitted term is below 1e-17.
 _MACLAURIN = [(-1) ** n * 2 / math.sqrt(math.pi) / (math.factorial(n) * (2 * n + 1)) for n in reversed(range(13))]
-_FAR = 40.0  # e^{-x^2} is 0 from here on, even in float64; the square of a larger x could overflow
+FAR = 40.0  # e^{-x^2} is 0 from here on, even in float64; the square of a larger x could overflow
 
 
 def erf(z: Any) -> Array:
@@ -67,7 +67,7 @@ def erf(z: Any) -> Array:
     array([-1.    ,  0.    ,  0.5205])
     """
     z = checks.floats("z", z)
-    x = np.minimum(np.abs(z), _FAR)
+    x = np.minimum(np.abs(z), FAR)
     near = _polynomial(_MACLAURIN, x**2) * x  # 1 - erfc would lose digits where erf is small
     far = 1 - _erfc(x)
     a: Array = np.copysign(np.where(x < 0.5, near, far), z)
@@ -99,7 +99,7 @@ def normal_cdf(z: Any) -> Array:
     array([0.1587, 0.5   , 0.8413])
     """
     z = checks.floats("z", z)
-    left = _erfc(np.minimum(np.abs(z), _FAR) * math.sqrt(0.5)) / 2  # Phi(-|z|)
+    left = _erfc(np.minimum(np.abs(z), FAR) * math.sqrt(0.5)) / 2  # Phi(-|z|)
     return np.where(z > 0, 1 - left, left)
 
 
@@ -126,7 +126,7 @@ def normal_pdf(z: Any) -> Array:
     >>> normal_pdf([-1.0, 0.0, 1.0]).round(4)
     array([0.242 , 0.3989, 0.242 ])
     """
-    z = np.minimum(np.abs(checks.floats("z", z)), _FAR)
+    z = np.minimum(np.abs(checks.floats("z", z)), FAR)
     phi: Array = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
     return phi
 
@@ -134,7 +134,7 @@ def normal_pdf(z: Any) -> Array:
 def _erfc(x: Array) -> Array:
     """``erfc(x) = e^{-x^2} F / (1 + 2 x)`` for x >= 0."""
     t = 1 - 7.5 / (x + 3.75)  # (x - 3.75) / (x + 3.75)
-    erfc: Array = np.exp(-(x**2)) * (_polynomial(_F[x.dtype], t) / (1 + 2 * x))
+    erfc: Array = np.exp(-(x**2)) * (_polynomial(ERFC_POLYNOMIAL[x.dtype], t) / (1 + 2 * x))
     return erfc
 
 

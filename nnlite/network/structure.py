@@ -1,7 +1,7 @@
 """The structure of a network: its layers, their parameters in flat vectors, building and copying."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError, NotBuiltError, UnknownNameError
 from nnlite.layers import Dense, Layer, Output, chain
 from nnlite.layers.base import Shape
+from nnlite.network import state_dict as state_dicts
 from nnlite.network.building import (
     check_dtype,
     check_input_shape,
@@ -25,7 +26,7 @@ from nnlite.network.passes import Pass
 from nnlite.network.signature import Signature
 from nnlite.network.vectors import Segment, Vectors, Views, copy_into, wrong_segment
 from nnlite.tables.encoding import Encoding
-from nnlite.words import Explained, instead_of_attribute
+from nnlite.words import Explained, explained, instead_of_attribute
 
 INTERNAL = frozenset(
     "actual_seed all_layers evaluate_batches evaluate_examples first_trainable infer_shapes knowledge lay_out new_pass "
@@ -195,6 +196,92 @@ class Structure(Explained):
     @class_names.setter
     def class_names(self, names: Any) -> None:
         self._class_names = check_class_names(names, self.output, self.shapes[-1][0] if self.shapes else None)
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return all parameters and running averages under the names of PyTorch.
+
+        The layers are numbered as in a ``torch.nn.Sequential``: ``"0.weight"`` and ``"0.bias"`` belong to the first.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Copies. Dense has ``weight`` (n[l], n[l-1]), which is the transpose of W, and ``bias``; BatchNorm and
+            LayerNorm have ``weight`` (gamma) and ``bias`` (beta); BatchNorm also ``running_mean``, ``running_var`` and
+            ``num_batches_tracked`` (about as many as its running weight says). The layers inside a Residual at place 2
+            are ``"2.layers.0"`` and so on. A layer of your own keeps the names of its parameters.
+
+        Raises
+        ------
+        NotBuiltError
+            If the network has no parameters yet.
+
+        Notes
+        -----
+        In PyTorch: ``sequential.load_state_dict({key: torch.from_numpy(a) for key, a in model.state_dict().items()})``.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Dense(8), nn.ReLU(), nn.Dense(3), nn.Softmax()], n_features=4)
+        >>> {key: array.shape for key, array in model.state_dict().items()}
+        {'0.weight': (8, 4), '0.bias': (8,), '2.weight': (3, 8), '2.bias': (3,)}
+        """
+        self.require_built("state_dict")
+        arrays, counters = {}, state_dicts.counters(self.layers)
+        for key, entry in self._state_entries().items():
+            array = entry.segment.view(self.state if entry.kept else self.theta)
+            arrays[key] = np.array(array.T if entry.transposed else array, order="C")
+            counter = key.removesuffix("running_var") + state_dicts.COUNTER
+            if counter in counters:
+                arrays[counter] = np.array(state_dicts.count_of(counters[counter]), np.int64)
+        return arrays
+
+    @explained
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Set all parameters and running averages from arrays under the names of PyTorch; see `state_dict`.
+
+        Parameters
+        ----------
+        state_dict : mapping of str to array_like
+            What ``state_dict()`` of a ``torch.nn.Sequential`` or of a network returns. Tensors of PyTorch are taken as
+            they are. ``num_batches_tracked`` may be missing: the running averages then count as complete.
+
+        Raises
+        ------
+        ArgumentError
+            If a key is missing or unexpected, a shape is wrong, or a number is not finite. The message names the keys.
+            The network does not change then.
+        NotBuiltError
+            If the network has no parameters yet.
+
+        Notes
+        -----
+        Hyperparameters are not in a state dict: ``BatchNorm(epsilon=...)`` and the like must be as in PyTorch, where
+        they have the same defaults.
+
+        Examples
+        --------
+        >>> import nnlite as nn
+        >>> model = nn.Model([nn.Dense(1), nn.Identity()], n_features=2)
+        >>> model.load_state_dict({"0.weight": [[2.0, 3.0]], "0.bias": [1.0]})
+        >>> model.predict([[1.0, 1.0]])
+        array([6.], dtype=float32)
+        """
+        self.require_built("load_state_dict")
+        named = self._state_entries()
+        counters = state_dicts.counters(self.layers)
+        arrays = state_dicts.read(state_dict, named, counters, self.dtype)
+        weights = [
+            (layer, state_dicts.weight_after(state_dict.get(key), f"state_dict[{key!r}]", layer))
+            for key, layer in counters.items()
+        ]
+        for key, entry in named.items():
+            entry.segment.view(self.state if entry.kept else self.theta)[...] = arrays[key]
+        for layer, weight in weights:
+            layer.running_weight[...] = weight
+
+    def _state_entries(self) -> dict[str, state_dicts.Entry]:
+        return state_dicts.entries(self.layers, self.segments, self.state_segments)
 
     @property
     def knowledge(self) -> Knowledge:

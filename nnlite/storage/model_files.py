@@ -62,12 +62,17 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     """
     network.require_built("save")
     name = checks.path("path", path)
-    header, classes = _describe(network)
-    raw = _readable_json(header, classes, network)
+    raw = describe(network)
     # copies, so that the checksum is right even if another thread trains at the same time
     theta, state = network.theta.copy(), network.state.copy()
     with replacing(name) as file:
         npz.write(file, {"header": np.frombuffer(raw, np.uint8), "theta": theta, "state": state})
+
+
+def describe(network: Network) -> bytes:
+    """Return the JSON of the header of a built network; ArgumentError if it could not be made again from that."""
+    header, classes = _header(network)
+    return _readable_json(header, classes, network)
 
 
 def warn_if_unsavable(network: Network) -> None:
@@ -101,7 +106,7 @@ def load_as(make: type[N], path: Any, layers: Any) -> N:
     return network
 
 
-def _describe(network: Network) -> tuple[Header, set[type]]:
+def _header(network: Network) -> tuple[Header, set[type]]:
     """Return the header of the network, and the classes of its layers and initializers."""
     layers, classes = encode_layers(network.layers)
     assert network.input_shape is not None

@@ -1,5 +1,6 @@
 """Blocks of Python on Markdown pages, and how the tests run them."""
 
+import importlib.util
 import re
 import textwrap
 
@@ -20,6 +21,17 @@ def code_blocks(page):
 def other_blocks(page):
     """The blocks of a page that are written in the language ``py``: they use another library."""
     return re.findall(r"^```py\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+# optional libraries, by what a block has that needs them
+NEEDED = {"nn.onnx": "onnx", "nn.safetensors": "safetensors", "nn.keras": "h5py"} | {
+    f"import {library}": library for library in ("onnx", "onnxruntime", "torch")
+}
+
+
+def missing_libraries(code):
+    """The optional libraries that a block needs and that are not installed."""
+    return [lib for word, lib in NEEDED.items() if word in code and importlib.util.find_spec(lib) is None]
 
 
 def _without_options(plot):

@@ -16,11 +16,17 @@ METRICS = getattr(nn.metrics, "__all__", None) or [
     for name, found in vars(nn.metrics).items()
     if inspect.isfunction(found) and not name.startswith("_") and list(inspect.signature(found).parameters)[:1] == ["y"]
 ]
+EXCHANGE = (nn.onnx, nn.safetensors, nn.keras)
 NAMES = [
     *nn.__all__,
     *(f"metrics.{name}" for name in METRICS if name not in ("METRICS", "resolve", "try_out")),
     *(f"plots.{name}" for name in nn.plots.__all__),
     *(f"datasets.{name}" for name in nn.datasets.__all__),
+    *(
+        f"{room.__name__.removeprefix('nnlite.')}.{name}"
+        for room in (nn.onnx, nn.safetensors, nn.keras)
+        for name in room.__all__
+    ),
 ]
 
 

@@ -14,6 +14,8 @@ CALLS_THAT_NEED_PARAMETERS = {
     "predict_proba": lambda model: model.predict_proba(X),
     "evaluate": lambda model: model.evaluate(X, y),
     "input_gradient": lambda model: model.input_gradient(X, y),
+    "state_dict": lambda model: model.state_dict(),
+    "load_state_dict": lambda model: model.load_state_dict({}),
     "summary": lambda model: model.summary(),
     "theta": lambda model: model.theta,
     "grad": lambda model: model.grad,

@@ -58,6 +58,9 @@ CALLS = {
     "Model.input_gradient": Call(
         right_examples, of=model_for, wrong={"X": X_OF_EACH_KIND, "y": [*Y_OF_EACH_KIND, *NO_Y]}
     ),
+    "Model.load_state_dict": Call(
+        of=model_for, wrong={"state_dict": [case({"0.weight": [[1.0]]}, "missing"), case([1], "mapping", "got list")]}
+    ),
     "Model.save": Call(of=model_for, wrong={"path": 3}),
     "History.to_csv": Call(of=history, wrong={"path": None}),
     "History.plot": Call(of=history, wrong={"axes": 3, "keys": "beauty"}),

@@ -1,0 +1,173 @@
+"""The layers of a network from the description in a ``.keras`` file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from nnlite import layers
+from nnlite.errors import ModelFileError
+from nnlite.layers import Layer
+from nnlite.storage.untrusted import refusing
+
+MOST_LAYERS = 4096
+
+# the words for activations, and what they mean in Keras 3
+ACTIVATIONS: dict[str, Callable[[], Layer] | None] = {
+    "elu": layers.ELU,
+    "exponential": layers.Exponential,
+    "gelu": layers.GELU,
+    "hard_silu": layers.HardSwish,
+    "hard_swish": layers.HardSwish,
+    "leaky_relu": lambda: layers.LeakyReLU(0.2),
+    "linear": None,
+    "relu": layers.ReLU,
+    "selu": layers.SELU,
+    "sigmoid": layers.Sigmoid,
+    "silu": layers.SiLU,
+    "softmax": layers.Softmax,
+    "softplus": layers.Softplus,
+    "swish": layers.SiLU,
+    "tanh": layers.Tanh,
+}
+
+
+class Described(NamedTuple):
+    """A network as a ``.keras`` file describes it.
+
+    Attributes
+    ----------
+    layers : list of Layer
+    input_shape : tuple of int
+    dtype : str
+    """
+
+    layers: list[Layer]
+    input_shape: tuple[int, ...]
+    dtype: str
+
+
+def described(config: dict[str, Any]) -> Described:
+    """Return the network that ``config.json`` describes.
+
+    Raises
+    ------
+    ModelFileError
+        If it is not a Sequential, or has a layer that nnlite does not have; the message names the first.
+    """
+    with refusing("config.json is damaged"):
+        records = entries(config)
+        made: list[Layer] = []
+        for record in records:
+            made += _layers(record["class_name"], record["config"])
+        return Described(made, _input_shape(config, records), _dtype(records))
+
+
+def entries(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the descriptions of the layers of a Sequential; ModelFileError for another network."""
+    if config.get("class_name") != "Sequential":
+        raise ModelFileError(f"is a network of the class {config.get('class_name')!r:.100}; nnlite reads a Sequential")
+    records = config["config"]["layers"]
+    if not isinstance(records, list) or len(records) > MOST_LAYERS:
+        raise ModelFileError(f"has more than {MOST_LAYERS} layers")
+    return records
+
+
+def of_class(config: dict[str, Any] | None, name: str) -> list[dict[str, Any]] | None:
+    """Return the arguments of each layer of a class, in order; None if there is no description."""
+    if config is None or config.get("class_name") != "Sequential":
+        return None
+    with refusing("config.json is damaged"):
+        return [record["config"] for record in entries(config) if record["class_name"] == name]
+
+
+def _input_shape(config: dict[str, Any], records: list[dict[str, Any]]) -> tuple[int, ...]:
+    shapes = [record["config"].get("batch_shape") for record in records if record["class_name"] == "InputLayer"]
+    shape = (shapes or [(config.get("build_config") or {}).get("input_shape")])[0]
+    if not isinstance(shape, list) or len(shape) < 2 or not all(type(n) is int and n > 0 for n in shape[1:]):
+        raise ModelFileError(f"does not say the shape of an example: it has {shape!r:.100}")
+    return tuple(shape[1:])
+
+
+def _dtype(records: list[dict[str, Any]]) -> str:
+    for record in records:
+        dtype = record["config"].get("dtype")
+        name = dtype["config"]["name"] if isinstance(dtype, dict) else dtype
+        if record["class_name"] != "InputLayer":
+            return "float64" if name == "float64" else "float32"
+    return "float32"
+
+
+def _layers(name: Any, given: dict[str, Any]) -> Iterator[Layer]:
+    """Yield the layers of nnlite that one of Keras becomes: Dense has its activation inside."""
+    if name in NOT_COMPUTING:
+        return
+    make = LAYERS.get(name) if isinstance(name, str) else None
+    if make is None:
+        raise ModelFileError(f"has the layer {name!s:.100}, for which nnlite has none")
+    layer = make(given)
+    if layer is not None:
+        if given.get("trainable") is False:
+            layer.trainable = False
+        yield layer
+    if name in ("Dense", "Activation"):
+        yield from _activation(given.get("activation"))
+
+
+def _activation(word: Any) -> Iterator[Layer]:
+    if not isinstance(word, str) or word not in ACTIVATIONS:
+        shown = word.get("config", word.get("class_name")) if isinstance(word, dict) else word
+        raise ModelFileError(f"has the activation {shown!s:.100}, for which nnlite has no layer")
+    make = ACTIVATIONS[word]
+    if make is not None:
+        yield make()
+
+
+def _relu(given: dict[str, Any]) -> Layer:
+    if given.get("max_value") is not None or given.get("threshold"):
+        raise ModelFileError("has the layer ReLU with max_value or threshold, for which nnlite has none")
+    slope = given.get("negative_slope") or 0
+    return layers.LeakyReLU(slope) if slope else layers.ReLU()
+
+
+def _softmax(given: dict[str, Any]) -> Layer:
+    if given.get("axis", -1) not in (-1, [-1]):
+        raise ModelFileError(f"has the layer Softmax along axis {given['axis']!r:.20}; nnlite's works along the last")
+    return layers.Softmax()
+
+
+def _batch_norm(given: dict[str, Any]) -> Layer:
+    return layers.BatchNorm(momentum=_rest(given["momentum"]), epsilon=given["epsilon"])
+
+
+def _rest(momentum: float) -> float:
+    """``1 - momentum``, the weight of the new batch, as short as it is written: 0.01 for 0.99."""
+    rest = 1 - momentum
+    rounded = round(rest, 12)
+    return rounded if math.isclose(rest, rounded, rel_tol=1e-9) else rest
+
+
+def _layer_norm(given: dict[str, Any]) -> Layer:
+    if given.get("rms_scaling"):
+        raise ModelFileError("has the layer LayerNormalization with rms_scaling, for which nnlite has none")
+    return layers.LayerNorm(epsilon=given["epsilon"])
+
+
+NOT_COMPUTING = ("InputLayer",)
+LAYERS: dict[str, Callable[[dict[str, Any]], Layer | None]] = {
+    "Activation": lambda given: None,
+    "AlphaDropout": lambda given: layers.AlphaDropout(given["rate"]),
+    "BatchNormalization": _batch_norm,
+    "Dense": lambda given: layers.Dense(given["units"]),
+    "Dropout": lambda given: layers.Dropout(given["rate"]),
+    "ELU": lambda given: layers.ELU(given["alpha"]),
+    "Flatten": lambda given: layers.Flatten(),
+    "GaussianNoise": lambda given: layers.GaussianNoise(given["stddev"]),
+    "Identity": lambda given: None,
+    "LayerNormalization": _layer_norm,
+    "LeakyReLU": lambda given: layers.LeakyReLU(given["negative_slope"]),
+    "ReLU": _relu,
+    "Reshape": lambda given: layers.Reshape(tuple(given["target_shape"])),
+    "Softmax": _softmax,
+}

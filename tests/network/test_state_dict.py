@@ -1,0 +1,219 @@
+"""The numbers of a network under PyTorch's names, and from them."""
+
+import numpy as np
+import pytest
+
+import nnlite as nn
+from tests.support import away_from_zero, refuse, table
+
+
+def make(dtype="float32", seed=0):
+    layers = [
+        nn.Dense(5), nn.BatchNorm(), nn.ReLU(), nn.Residual([nn.Dense(5), nn.Tanh()]), nn.LayerNorm(), nn.Dropout(0.5),
+        nn.Dense(3), nn.Softmax(),
+    ]  # fmt: skip
+    model = away_from_zero(nn.Model(layers, n_features=4, seed=seed, dtype=dtype), seed=seed)
+    model.state = np.random.default_rng(seed).uniform(0.5, 2, model.state.size)
+    model.layers[1].running_weight = 1 - 0.9**7
+    return model
+
+
+SHAPES = {
+    "0.weight": (5, 4), "0.bias": (5,),
+    "1.weight": (5,), "1.bias": (5,), "1.running_mean": (5,), "1.running_var": (5,), "1.num_batches_tracked": (),
+    "3.layers.0.weight": (5, 5), "3.layers.0.bias": (5,),
+    "4.weight": (5,), "4.bias": (5,),
+    "6.weight": (3, 5), "6.bias": (3,),
+}  # fmt: skip
+
+
+def test_the_names_the_shapes_and_their_order_are_pytorchs():
+    state = make().state_dict()
+    assert {key: array.shape for key, array in state.items()} == SHAPES
+    assert list(state) == list(SHAPES)
+    assert state["1.num_batches_tracked"].dtype == np.int64
+    assert all(array.flags.c_contiguous for array in state.values())
+
+
+def test_each_array_is_the_one_of_its_layer():
+    model = make()
+    state, (dense, norm, _, residual, layer_norm, *_) = model.state_dict(), model.layers
+    np.testing.assert_array_equal(state["0.weight"], dense.W.T)
+    np.testing.assert_array_equal(state["1.weight"], norm.gamma)
+    np.testing.assert_array_equal(state["1.bias"], norm.beta)
+    np.testing.assert_array_equal(state["1.running_mean"], norm.running_mean)
+    np.testing.assert_array_equal(state["1.running_var"], norm.running_variance)
+    np.testing.assert_array_equal(state["3.layers.0.weight"], residual.layers[0].W.T)
+    np.testing.assert_array_equal(state["4.weight"], layer_norm.gamma)
+
+
+def test_they_are_copies():
+    model = make()
+    before = model.theta.copy()
+    for array in model.state_dict().values():
+        array[...] = 7
+    np.testing.assert_array_equal(model.theta, before)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_loading_makes_the_networks_equal(dtype):
+    model, other = make(dtype), make(dtype, seed=1)
+    other.load_state_dict(model.state_dict())
+    np.testing.assert_array_equal(other.theta, model.theta)
+    np.testing.assert_allclose(other.state, model.state, rtol=1e-6)
+    np.testing.assert_array_equal(other.layers[1].running_variance, model.layers[1].running_variance)
+    X = np.random.default_rng(0).normal(size=(7, 4))
+    np.testing.assert_array_equal(other.predict_proba(X), model.predict_proba(X))
+
+
+def test_numbers_of_other_types_are_cast_and_lists_will_do():
+    model, other = make("float64"), make("float32", seed=1)
+    other.load_state_dict({key: array.astype(np.float64).tolist() for key, array in model.state_dict().items()})
+    np.testing.assert_array_equal(other.theta, model.theta.astype(np.float32))
+
+
+def test_the_counter_of_batches_may_be_missing():
+    """The averages are complete then: their weight is 1."""
+    state, model = make().state_dict(), make(seed=1)
+    del state["1.num_batches_tracked"]
+    model.load_state_dict(state)
+    assert (model.layers[1].running_weight == 1).all()
+
+
+@pytest.mark.parametrize(("momentum", "counts"), [(0.1, [0, 1, 2, 50]), (0.01, [0, 1, 300]), (1.0, [0, 1])])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_counter_is_the_weight_of_the_running_averages(momentum, counts, dtype):
+    """``w = 1 - (1 - momentum)^t`` after t batches."""
+    model = nn.Model([nn.BatchNorm(momentum), nn.Identity()], n_features=3, dtype=dtype)
+    X, done = np.random.default_rng(0).normal(size=(8, 3)), 0
+    for count in counts:
+        for _ in range(count - done):
+            model.forward(X)
+        done = count
+        state = model.state_dict()
+        assert state["0.num_batches_tracked"] == count
+        other = nn.Model([nn.BatchNorm(momentum), nn.Identity()], n_features=3, dtype=dtype)
+        other.load_state_dict(state)
+        np.testing.assert_allclose(other.layers[0].running_weight, model.layers[0].running_weight, rtol=1e-5)
+
+
+def test_a_counter_of_many_batches_is_a_weight_of_1():
+    model = nn.Model([nn.BatchNorm(), nn.Identity()], n_features=3)
+    state = model.state_dict() | {"0.num_batches_tracked": np.array(10**15)}
+    model.load_state_dict(state)
+    assert (model.layers[0].running_weight == 1).all()
+    assert 100 < model.state_dict()["0.num_batches_tracked"] < 1000
+
+
+def test_a_layer_of_ones_own_keeps_its_names():
+    class Scale(nn.Layer):
+        def parameter_shapes(self, input_shape):
+            return {"W": input_shape, "power": (1,)}
+
+        def forward(self, a_prev, cache):
+            return a_prev * self.W
+
+        def backward(self, da, cache):
+            return da * self.W
+
+    model = nn.Model([Scale(), nn.Softmax()], n_features=4)
+    assert {key: array.shape for key, array in model.state_dict().items()} == {"0.W": (4,), "0.power": (1,)}
+    model.load_state_dict({"0.W": [1, 2, 3, 4], "0.power": [2]})
+    np.testing.assert_array_equal(model.layers[0].W, [1, 2, 3, 4])
+
+
+def changed(**changes):
+    """A state dict with other entries; None removes one."""
+    state = make(seed=1).state_dict() | changes
+    return {key: value for key, value in state.items() if value is not None}
+
+
+WRONG = table([
+    ("missing", changed(**{"0.weight": None, "6.bias": None}), "missing '0.weight', '6.bias'"),
+    ("unexpected", changed(**{"9.weight": np.ones(3), "fc": np.ones(2)}), "unexpected '9.weight', 'fc'"),
+    ("both", changed(**{"0.bias": None, "0.offset": np.ones(5)}), "missing '0.bias'; unexpected '0.offset'"),
+    ("no bias", changed(**{"0.bias": None}), "add zeros: state_dict['0.bias'] = np.zeros((5,))"),
+    ("other names", {f"net.{k}": v for k, v in make().state_dict().items()}, "the network has '0.weight'"),
+    ("transposed", changed(**{"0.weight": np.ones((4, 5))}), "'0.weight' must have the shape (5, 4), got (4, 5)"),
+    ("shapes", changed(**{"0.bias": np.ones(1), "6.bias": np.ones((3, 1))}), "'0.bias' must have", "'6.bias' must"),
+    ("text", changed(**{"0.bias": ["a"] * 5}), "expected numbers"),
+    ("nan", changed(**{"6.bias": np.array([0, np.nan, 0])}), "'6.bias'", "finite"),
+    ("too large", changed(**{"6.bias": np.array([0, 1e300, 0])}), "'6.bias'", "float32"),
+    ("variance", changed(**{"1.running_var": -np.ones(5)}), "variances of at least 0, got -1"),
+    ("counter", changed(**{"1.num_batches_tracked": -1}), "'1.num_batches_tracked'", "number of batches, got -1"),
+    ("no mapping", [1, 2], "expected a mapping of names to arrays, got list"),
+    ("a network", make(), "pass its state_dict()"),
+    ("no text", changed() | {3: np.ones(2)}, "unexpected 3"),
+])  # fmt: skip
+
+
+@pytest.mark.parametrize("row", [row.values for row in WRONG], ids=[row.id for row in WRONG])
+def test_what_does_not_fit_is_named_and_nothing_changes(row):
+    state, *fragments = row
+    model = make()
+    before = model.theta.copy(), model.state.copy()
+    refuse(lambda: model.load_state_dict(state), "state_dict", *fragments)
+    np.testing.assert_array_equal(model.theta, before[0])
+    np.testing.assert_array_equal(model.state, before[1])
+
+
+@pytest.mark.parametrize("call", [lambda m: m.state_dict(), lambda m: m.load_state_dict({})], ids=["save", "load"])
+def test_a_network_that_is_not_built_has_none(call):
+    with pytest.raises(nn.NotBuiltError, match="state_dict"):
+        call(nn.Model([nn.Dense(3), nn.Softmax()]))
+
+
+# ---- PyTorch at the other end ----------------------------------------------------------------------------------------
+
+
+def pytorch_twin(torch, dtype):
+    t = torch.nn
+    torch.manual_seed(0)
+    twin = t.Sequential(
+        t.Linear(6, 9), t.BatchNorm1d(9), t.ReLU(), t.Linear(9, 8), t.LayerNorm(8), t.GELU(), t.Dropout(0.3),
+        t.Linear(8, 8), t.SiLU(), t.Linear(8, 8), t.ELU(), t.Linear(8, 8), t.SELU(), t.Linear(8, 8), t.LeakyReLU(0.01),
+        t.Linear(8, 8), t.Hardswish(), t.Linear(8, 8), t.Softplus(), t.Linear(8, 8), t.Tanh(), t.Linear(8, 4),
+        t.Softmax(dim=1),
+    ).to(dtype)  # fmt: skip
+    for _ in range(5):  # running averages other than 0 and 1
+        twin(torch.randn(32, 6, dtype=dtype) * 2 + 1)
+    return twin.eval()
+
+
+def nnlite_twin(dtype):
+    activations = [nn.GELU(), nn.Dropout(0.3)], [nn.SiLU()], [nn.ELU()], [nn.SELU()], [nn.LeakyReLU()], [nn.HardSwish()]
+    layers = [nn.Dense(9), nn.BatchNorm(), nn.ReLU(), nn.Dense(8), nn.LayerNorm()]
+    for some in [*activations, [nn.Softplus()]]:
+        layers += [*some, nn.Dense(8)]
+    return nn.Model([*layers, nn.Tanh(), nn.Dense(4), nn.Softmax()], n_features=6, dtype=dtype)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-13)])
+def test_a_sequential_of_pytorch_and_its_twin_predict_the_same(dtype, tolerance):
+    torch = pytest.importorskip("torch")
+    twin, model = pytorch_twin(torch, getattr(torch, dtype)), nnlite_twin(dtype)
+    model.load_state_dict(twin.state_dict())
+    X = np.random.default_rng(0).normal(0, 2, (33, 6)).astype(dtype)
+    with torch.no_grad():
+        expected = twin(torch.from_numpy(X)).numpy()
+    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=0, atol=tolerance)
+
+    back = pytorch_twin(torch, getattr(torch, dtype))
+    for parameter in back.parameters():
+        parameter.data.zero_()
+    back.load_state_dict({key: torch.from_numpy(array) for key, array in model.state_dict().items()})
+    with torch.no_grad():
+        np.testing.assert_array_equal(back.eval()(torch.from_numpy(X)).numpy(), expected)
+
+
+def test_tensors_with_gradients_and_of_half_precision_are_taken():
+    torch = pytest.importorskip("torch")
+    model = nn.Model([nn.Dense(2), nn.Identity()], n_features=3)
+    weight = torch.arange(6.0).reshape(2, 3).requires_grad_()
+    model.load_state_dict({"0.weight": weight, "0.bias": torch.ones(2, dtype=torch.bfloat16)})
+    np.testing.assert_array_equal(model.layers[0].W, np.arange(6.0).reshape(2, 3).T)
+    np.testing.assert_array_equal(model.layers[0].b, [1, 1])
+    refuse(
+        lambda: model.load_state_dict({"0.weight": weight.detach().to_sparse(), "0.bias": torch.ones(2)}),
+        "state_dict['0.weight']: expected a dense tensor",
+    )
