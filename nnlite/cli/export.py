@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,21 @@ from nnlite.model import Model
 from nnlite.network.summary import layer_rows
 from nnlite.storage.layers_json import encode_layers
 
-FORMATS = ("npz", "json", "csv")
+FORMATS = ("npz", "json", "csv", "onnx", "safetensors")
 
 
 def add_export(commands: Any) -> Parser:
     """Add the command ``export`` to the commands of the program."""
     parser: Parser = commands.add_parser(
         "export",
-        usage="nnlite export RUN -o FILE [--format npz|json|csv]",
-        help="write the weights (.npz), the description (.json) or the history (.csv) of a run",
+        usage="nnlite export RUN -o FILE [--format npz|json|csv|onnx|safetensors]",
+        help="write a run as .npz, .json, .csv, .onnx or .safetensors",
         description="Write what other programs read. The ending of FILE decides:\n"
         "  .npz   the parameters as arrays W1, b1, W2, ..., for numpy.load\n"
         "  .json  layers, options and scores of the run, and its parameters as lists with --parameters\n"
-        "  .csv   the history, a row for each epoch",
+        "  .csv   the history, a row for each epoch\n"
+        "  .onnx  the network, for ONNX Runtime and others\n"
+        "  .safetensors  the parameters by PyTorch's names",
     )
     parser.set_defaults(run=_export)
     parser.add_argument("model", metavar="RUN", help="a run directory, or a model file")
@@ -47,7 +50,8 @@ def _export(options: argparse.Namespace) -> int:
     kind = options.format or os.path.splitext(options.output)[1].lstrip(".").lower()
     if kind not in FORMATS:
         raise ArgumentError(
-            f"-o: expected a name that ends in .npz, .json or .csv, or --format, got {options.output!r}"
+            f"-o: expected a name that ends in .npz, .json, .csv, .onnx or .safetensors, or --format, "
+            f"got {options.output!r}"
         )
     if options.parameters and kind != "json":
         raise ArgumentError(f"--parameters: is for json, and {kind} was asked for")
@@ -65,12 +69,25 @@ def _of_model(options: argparse.Namespace, kind: str) -> bytes:
         arrays: dict[str, Any] = dict(model.parameters)
         np.savez(buffer, **arrays)
         return buffer.getvalue()
+    if kind in ("onnx", "safetensors"):
+        return _by_library(model, kind)
     content = _description(model, config)
     if os.path.isdir(options.model):
         content["results"] = dict(read_results(options.model))
     if options.parameters:
         content["parameters"] = {name: array.tolist() for name, array in model.parameters.items()}
     return (json.dumps(content, indent=2) + "\n").encode()
+
+
+def _by_library(model: Model, kind: str) -> bytes:
+    """Return what `nnlite.onnx` or `nnlite.safetensors` writes."""
+    from nnlite import onnx, safetensors
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model")
+        (onnx.export if kind == "onnx" else safetensors.save)(model, path)
+        with open(path, "rb") as file:
+            return file.read()
 
 
 def _description(model: Model, config: Config | None) -> dict[str, Any]:

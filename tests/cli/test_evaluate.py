@@ -131,6 +131,23 @@ def test_exported_weights_are_those_of_the_network(run, trained):
             assert (arrays[name] == array).all()
 
 
+def test_an_exported_network_runs_in_onnx_runtime(run, trained):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    assert run("export r -o m.onnx")[0] == 0
+    table = nn.read_table("test.csv", like=trained)
+    session = runtime.InferenceSession("m.onnx", providers=["CPUExecutionProvider"])
+    (Y_hat,) = session.run(None, nn.onnx.inputs(trained, table))
+    np.testing.assert_allclose(Y_hat, trained.predict_proba(table), atol=1e-6)
+
+
+def test_exported_tensors_are_those_of_the_network(run, trained):
+    safetensors = pytest.importorskip("safetensors.numpy")
+    assert run("export r -o m.safetensors")[0] == 0
+    tensors = safetensors.load_file("m.safetensors")
+    np.testing.assert_array_equal(tensors["0.weight"], trained.parameters["W1"].T)
+
+
 def test_an_exported_history_is_the_history(run, trained):
     assert run("export r -o h.csv")[0] == 0
     exported, written = ([*csv.DictReader(Path(name).read_text().splitlines())] for name in ("h.csv", "r/history.csv"))
@@ -148,7 +165,7 @@ def test_an_exported_description_is_json(run, trained):
     assert found["results"]["accuracy"] > 0.5
 
 
-@pytest.mark.parametrize("wrong", ["-o w.onnx", "-o w", "-o w.npz --parameters", "", "-o w.csv --format xml"])
+@pytest.mark.parametrize("wrong", ["-o w.pt", "-o w", "-o w.npz --parameters", "", "-o w.csv --format xml"])
 def test_a_format_that_does_not_exist_is_a_wrong_call(run, trained, wrong):
     assert run(f"export r {wrong}")[0] == 2
     assert not Path("w").exists()
