@@ -4,7 +4,6 @@ The colors are those of the notebook, so that a table is right in a light and in
 it looks the same in JupyterLab, Visual Studio Code, Colab and on GitHub.
 """
 
-import html
 from collections.abc import Iterable, Sequence
 
 # Colors of Okabe and Ito (2008), which color-blind readers can tell apart, so bright that white and black suit them.
@@ -30,12 +29,16 @@ IGNORED = "tex2jax_ignore mathjax_ignore"  # a dollar sign in the name of a colu
 
 def text(value: object) -> str:
     """Return any text as HTML."""
-    return html.escape(str(value))
+    from html import escape
+
+    return escape(str(value))
 
 
 def code(value: object) -> str:
     """Return any text as HTML, in the letters of a program."""
-    return f"<code>{html.escape(str(value))}</code>"
+    from html import escape
+
+    return f"<code>{escape(str(value))}</code>"
 
 
 def cell(content: str, kind: str = "", *, head: bool = False, span: int = 1) -> str:

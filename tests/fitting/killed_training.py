@@ -19,6 +19,7 @@ import numpy as np
 import nnlite as nn
 
 EPOCHS = 8
+LONGEST = 60.0  # seconds of a training without kills
 
 
 def train(directory):
@@ -48,7 +49,7 @@ def train(directory):
     (directory / "history.json").write_text(json.dumps([history, evaluated]), encoding="utf-8")
 
 
-def attempt(directory, seconds=60.0):
+def attempt(directory, seconds=LONGEST):
     """Train in a process of its own; kill it after some seconds. Return whether it came to its end."""
     child = os.fork()
     if child == 0:
@@ -84,8 +85,10 @@ def main(directory, kills, seed):
     while killed < kills:
         of_this = directory / str(trainings)
         of_this.mkdir()
-        while not attempt(of_this, rng.uniform(0.1, 0.7) * seconds):
-            killed += 1
+        ended = False
+        while not ended:  # without kills at last, or it would never end where most of the time is the beginning
+            ended = attempt(of_this, rng.uniform(0.1, 1.0) * seconds if killed < kills else LONGEST)
+            killed += not ended
         trainings += 1
 
 
