@@ -27,6 +27,7 @@ def test_a_framework_that_is_not_installed_is_left_out_with_the_command_that_bri
     assert [m["framework"] for m in document["measurements"]] == ["nnlite"]
 
 
+@pytest.mark.slow
 def test_a_framework_that_crashes_is_reported_and_the_rest_goes_on(tmp_path, capsys, monkeypatch, tiny):
     monkeypatch.setitem(FRAMEWORKS, "jax", Framework("JAX", "no_such_peer", ("numpy",)))
     chosen = ["--rows", "training", "--networks", tiny.name, "--frameworks", "jax,nnlite", "--rounds", "1"]
@@ -70,6 +71,7 @@ def test_a_framework_that_fails_once_has_failed_and_is_not_asked_again(tmp_path,
     assert all(len(m["samples"]) == 3 for (framework, _), m in entries.items() if framework == "nnlite")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_ctrl_c_ends_the_workers_and_keeps_what_was_measured(tmp_path):
     chosen = "--rows training --networks 64-32-10 --frameworks nnlite --rounds 1000 --patience 0 --out".split()

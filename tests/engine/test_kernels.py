@@ -79,6 +79,7 @@ def test_a_layer_agrees_forward_and_backward(name, dtype):
         assert_agrees(first_step(Training(around(example))), dtype, allowed=0)
 
 
+@slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", exported(nn.Layer))
 def test_a_layer_agrees_after_50_steps(name, dtype):
@@ -139,6 +140,7 @@ PLACES = {
 }
 
 
+@slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("layers", PLACES.values(), ids=PLACES)
 def test_layers_agree_at_every_place(layers, dtype):
@@ -177,6 +179,7 @@ NOTHING = {
 }
 
 
+@slow
 @pytest.mark.parametrize("options", [{}, {"clip_norm": 1.0}], ids=["plain", "clip_norm"])
 @pytest.mark.parametrize("layers", NOTHING.values(), ids=NOTHING)
 def test_networks_that_learn_nothing_agree(layers, options):
@@ -208,6 +211,7 @@ def test_frozen_layers_agree(which):
     assert_agrees(Training(all_kinds, nn.Adam, prepare=freeze, epochs=(3,)), "float64")
 
 
+@slow
 @pytest.mark.parametrize(
     "optimizer", [lambda: nn.SGD(0.1, momentum=0.9), nn.Adam, nn.NAdam], ids=["SGD", "Adam", "NAdam"]
 )
@@ -246,6 +250,7 @@ def test_an_output_and_its_cost_agree(name, units, dtype):
                 assert_agrees(first_step(training), dtype, allowed=0)
 
 
+@slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("targets", ["labels", "rows"])
 @pytest.mark.parametrize("name", exported(nn.layers.Output))
@@ -254,6 +259,7 @@ def test_an_output_agrees_after_50_steps(name, targets, dtype):
         assert_agrees(Training(lambda output=output: [D(40), output()], targets=targets, weights=True), dtype)
 
 
+@slow
 @pytest.mark.parametrize("targets", ["labels", "rows"])
 @pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 1: 0.0, 2: 0.5}], ids=["balanced", "given"])
 def test_class_weights_agree(class_weight, targets):
@@ -325,6 +331,7 @@ def test_an_optimizer_agrees(name, dtype):
     assert_agrees(Training(two_layers, rule(name)), dtype)
 
 
+@slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("options", OF_ALL.values(), ids=OF_ALL)
 @pytest.mark.parametrize("name", exported(nn.Optimizer))
@@ -332,6 +339,7 @@ def test_an_optimizer_agrees_with_the_options_of_all(name, options, dtype):
     assert_agrees(Training(two_layers, rule(name, **options)), dtype)
 
 
+@slow
 @pytest.mark.parametrize("options", [{}, pytest.param(OF_ALL["everything"], marks=slow)], ids=["alone", "with all"])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", exported(nn.Optimizer))
@@ -350,6 +358,7 @@ SCHEDULES = {
 }
 
 
+@slow
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
 @pytest.mark.parametrize("kind", [nn.AdamW, pytest.param(nn.SGD, marks=slow), pytest.param(nn.NAdam, marks=slow)])
 def test_schedules_agree(kind, schedule):
@@ -390,6 +399,7 @@ def with_norms(first, second):
     return lambda: [D(first), nn.BatchNorm(), nn.ReLU(), D(second), nn.LayerNorm(), nn.Tanh(), D(2), nn.Softmax()]
 
 
+@slow
 @pytest.mark.parametrize(
     ("n_threads", "dtype"),
     [(1, "float32"), (2, "float64"), pytest.param(3, "float64", marks=slow), pytest.param(3, "float32", marks=slow)],
@@ -403,6 +413,7 @@ def test_any_shape_agrees_with_any_number_of_threads(n_features, first, second, 
         assert_agrees(Training(with_norms(first, second), nn.Adam, **options), dtype)
 
 
+@slow
 @slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
@@ -424,6 +435,7 @@ def test_a_batch_of_more_rows_than_the_cache_holds_agrees(n_threads, monkeypatch
     assert_agrees(Training(layers, nn.Adam, n_features=900, M=700, batch_size=400, epochs=(2,)), "float64")
 
 
+@slow
 @pytest.mark.parametrize("X_dtype", [*VARIANTS, "float16"])
 def test_examples_of_any_type_agree(X_dtype):
     for dtype in ("float64", "float32"):

@@ -156,7 +156,7 @@ def test_hyperparameters_are_those_of_network_and_optimizer_and_your_own(tmp_pat
     assert metadata.SESSION_END_INFO_TAG in contents
 
 
-@pytest.mark.parametrize("crash_at", [3, 5, 8, 10, 14])
+@pytest.mark.parametrize("crash_at", [8, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 5, 10, 14))])
 def test_a_resumed_training_continues_the_log(tmp_path, crash_at):
     options = {"steps": 1, "pictures": ["learning_curves"]}
     train(nn.TensorBoard(tmp_path / "whole", **options), callbacks=[Crashing(itertools.count())])
