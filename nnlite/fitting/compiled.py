@@ -47,8 +47,8 @@ class CompiledLoop(Loop):
     def _prepare(self) -> None:
         """Compile the kernels, if they are not in the cache: Ctrl-C ends that at once."""
         source = self.setup.source
-        if isinstance(source, Arrays):
-            self._trainer_for(self._converted_batch(source.several(0, 1)), source.batch_size).prepare()
+        first = source.several(0, 1) if isinstance(source, Arrays) else source.first
+        self._trainer_for(self._converted_batch(first), source.batch_size).prepare()
 
     def _remaining(self) -> Iterator[Examples]:
         """Yield the remaining examples of the epoch, as many as one call of the engine takes."""

@@ -47,8 +47,10 @@ class Stream:
         What the network takes, from the first batch.
     n_steps : int or None
         Number of batches in an epoch; None if it is unknown until the source ends.
+    first : Examples
+        The first example.
     first_y : ndarray
-        The target of the first example.
+        Its target.
     batch_size : int
         Number of examples of the first batch.
     """
@@ -77,7 +79,8 @@ class Stream:
         X, *_ = parts_of(first, "batch 0", network.encoding)
         self.signature = network.signature_for(X, "batch 0 X")
         checked = check_batch(self.signature, first, "batch 0")
-        self.first_y, self.batch_size = checked.y[:1], checked.size
+        self.first = Examples(checked.X[:1].copy(), checked.y[:1].copy(), None)
+        self.first_y, self.batch_size = self.first.y, checked.size
         self._most_kept = min(KEPT, KEPT_NUMBERS // checked.X[0].size)
 
     def _first(self) -> Any:

@@ -402,3 +402,20 @@ def test_metrics_take_batches_with_indices_and_with_rows():
         histories.append(model.fit(source, epochs=3, metrics=["f1"], shuffle=False))
     for key in "loss", "accuracy", "f1":
         np.testing.assert_allclose(histories[0][key], histories[1][key], rtol=1e-6)
+
+
+def test_kernels_are_compiled_before_the_first_batch_so_that_ctrl_c_need_not_wait_for_it(monkeypatch):
+    pytest.importorskip("numba")
+    from nnlite.engine.trainer import Trainer
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "prepare", interrupted)
+    begun = []
+    model = nn.Model([nn.Dense(3), nn.Softmax()], n_features=2, seed=0)
+    source = [(np.ones((4, 2)), np.zeros(4, int))] * 3
+    callback = nn.LambdaCallback(on_batch_begin=lambda batch, logs: begun.append(batch))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(source, epochs=1, callbacks=[callback], progress=False, engine="compiled")
+    assert begun == []
