@@ -99,7 +99,7 @@ class TrainingWarning(UserWarning):
 
     Examples
     --------
-    Turn it into an error, or silence it, with the module `warnings`:
+    Turn it into an error, or silence it, with the module ``warnings``:
 
     >>> import warnings
     >>> import nnlite as nn

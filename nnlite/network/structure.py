@@ -109,7 +109,7 @@ class Structure(Explained):
         return self.signature_for_array(as_numbers(X, self.encoding, self.dtype, name), name)
 
     def signature_for_array(self, X: Any, name: str = "X") -> Signature:
-        """Do the same as `signature_for` for an array that may have been a table."""
+        """Do the same as ``signature_for`` for an array that may have been a table."""
         if self.built:
             return self.signature
         return _signature(self, self.infer_shapes(check_X(X, None, self.dtype, name).shape[1:], name))

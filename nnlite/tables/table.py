@@ -103,7 +103,7 @@ class Table(Explained):
     fill : "median" or float, default "median"
         What takes the place of a missing number.
     dtype : {"float32", "float64"}, default "float32"
-        The type of `X`, and of `y` if it holds values.
+        The type of `X`, and of ``y`` if it holds values.
     name : str, default "table"
         What messages and pictures call it.
 

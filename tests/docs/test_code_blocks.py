@@ -18,7 +18,9 @@ def pages():
     """The pages with code, by their path."""
     for page in filter(code_blocks, PAGES):
         path = page.relative_to(DOCS).as_posix()
-        marks = [pytest.mark.slow] if path in SLOW else []
+        marks = []
+        if path in SLOW:  # some of these networks cannot learn, and `fit` says so
+            marks = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::nnlite.NothingLearnedWarning")]
         if "torch" in page.read_text(encoding="utf-8"):  # which warns of itself
             marks.append(pytest.mark.filterwarnings("ignore::DeprecationWarning"))
         yield pytest.param(page, id=path, marks=marks)
