@@ -21,8 +21,8 @@ class CSVLogger(Callback):
     ----------
     path : path-like
     append : bool, default False
-        Add rows to an existing file instead of replacing it. It goes on with the file's own line ends; a byte order
-        mark, or a last line without an end, as editors and spreadsheets leave them, does no harm.
+        Add rows to an existing file instead of replacing it. They get the line ends of the file. The file may begin
+        with a byte order mark, and its last line may lack an end, as editors and spreadsheets leave it.
 
     Raises
     ------

@@ -126,7 +126,7 @@ def _arguments(cls: type[Optimizer]) -> list[str]:
 
 
 def make_schedule(options: Options, rate: float, steps_per_epoch: int) -> Any:
-    """Return the schedule of ``--schedule`` and ``--warmup`` for a training of so many steps."""
+    """Return the schedule of ``--schedule`` and ``--warmup`` for ``epochs`` epochs of ``steps_per_epoch`` steps."""
     warmup = round((options["warmup"] or 0) * steps_per_epoch)
     steps = max(1, options["epochs"] * steps_per_epoch - warmup)
     schedule = _schedule(options["schedule"] or "constant", rate, steps)

@@ -14,6 +14,7 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.cells import WORD_PAIRS, has_leading_zeros, label_of_number, to_boolean
+from nnlite.tables.choosing import shown
 from nnlite.tables.dates import AmbiguousDate, guess_order
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.notation import PLAIN, Ambiguous, Notation, guess_notation, is_number
@@ -53,6 +54,14 @@ class Kind(NamedTuple):
         return not self.reason
 
 
+class NotANumberError(ArgumentError):
+    """A cell that is not a finite number, in row ``row``, where the others are."""
+
+    def __init__(self, cell: str, row: int) -> None:
+        super().__init__(f"expected a finite number, got {cell!r:.100}")
+        self.row = row
+
+
 def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = None) -> dict[str, Kind]:
     """Return the kind of each column; kinds that are known already are taken over.
 
@@ -63,13 +72,16 @@ def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = 
     """
     unknown = [name for name in options.kinds if name not in frame.columns]
     if unknown:
-        raise ArgumentError(f"kinds: there is no column {unknown[0]!r}; the columns are {_shown(frame.names)}")
+        raise ArgumentError(f"kinds: there is no column {unknown[0]!r}; the columns are {shown(frame.names)}")
     kinds = {}
     for name, column in frame.columns.items():
         if known and name in known and name not in options.kinds:
             kinds[name] = known[name]
         else:
-            kinds[name] = kind_of(name, column, options, first=name == frame.names[0])
+            try:
+                kinds[name] = kind_of(name, column, options, first=name == frame.names[0])
+            except NotANumberError as error:
+                raise ArgumentError(f"{frame.place(error.row)}: column {name!r}: {error}") from None
     if not any(kind.used for kind in kinds.values()):  # better a number of the row than nothing
         kinds |= {
             name: Kind("numeric") for name, kind in kinds.items() if kind.name == "id" and _is_numeric(frame, name)
@@ -122,7 +134,7 @@ def _as_wanted(name: str, column: Column, wanted: str, options: Options) -> Kind
         wrong = [cell for cell in cells if not is_number(cell)] or cells
         if found is not None:
             return Kind("numeric", found)
-    raise ArgumentError(f"kinds: column {name!r} cannot be {wanted!r}, because it has {_shown(wrong[:5])}")
+    raise ArgumentError(f"kinds: column {name!r} cannot be {wanted!r}, because it has {shown(wrong[:5])}")
 
 
 def _can_be(column: Array, wanted: str) -> bool:
@@ -224,12 +236,12 @@ def _refuse_mixture(name: str, counts: dict[str, int], cells: list[str], options
     others = [cell for cell in cells if not is_number(cell)]
     if not others:
         raise ArgumentError(
-            f"column {name!r}: no notation of numbers fits all of {_shown(numbers[:6])}; "
+            f"column {name!r}: no notation of numbers fits all of {shown(numbers[:6])}; "
             f"pass decimal= and thousands=, or kinds={{{name!r}: 'category'}}"
         )
     raise ArgumentError(
-        f"column {name!r}: {n_numbers} of {n} values are numbers, but not {_shown(others[:5])}; if these mean that a "
-        f"value is missing, pass missing=[{_shown(others[:5])}]; if all are names, pass kinds={{{name!r}: 'category'}}"
+        f"column {name!r}: {n_numbers} of {n} values are numbers, but not {shown(others[:5])}; if these mean that a "
+        f"value is missing, pass missing=[{shown(others[:5])}]; if all are names, pass kinds={{{name!r}: 'category'}}"
     )
 
 
@@ -243,8 +255,11 @@ def numbers_of(column: Column, written: Notation, options: Options) -> Array:
     """
     if not isinstance(column, Text):
         return without_marks(column.astype(np.float64, copy=False), options)
-    values = np.array([_number(cell, written, options) for cell in column.cells] or [np.nan])
-    return values[column.codes]
+    values = [_number(cell, written, options) for cell in column.cells]
+    if None in values:
+        wrong = values.index(None)
+        raise NotANumberError(column.cells[wrong], int((column.codes == wrong).argmax()))
+    return np.array(values or [np.nan])[column.codes]
 
 
 def without_marks(column: Array, options: Options) -> Array:
@@ -255,7 +270,8 @@ def without_marks(column: Array, options: Options) -> Array:
     return np.where(missing, np.nan, column) if missing.any() else column
 
 
-def _number(cell: str, written: Notation, options: Options) -> float:
+def _number(cell: str, written: Notation, options: Options) -> float | None:
+    """Return the number, NaN for a missing value, or None for text and infinity."""
     if options.marks.in_numbers(cell):
         return np.nan
     value = written.number(cell)
@@ -263,7 +279,7 @@ def _number(cell: str, written: Notation, options: Options) -> float:
         other = guess_notation([cell], decimal=options.decimal, thousands=options.thousands)
         value = other.number(cell) if isinstance(other, Notation) else None
     if value is None or not np.isfinite(value):
-        raise ArgumentError(f"expected a finite number, got {cell!r:.100}")
+        return None
     return np.nan if value in options.marks.numbers else value
 
 
@@ -271,8 +287,3 @@ def _holds(column: Column) -> str:
     if isinstance(column, Text):
         return "text"
     return {"b": "booleans", "M": "dates"}.get(column.dtype.kind, "numbers")
-
-
-def _shown(values: object) -> str:
-    shown = [repr(value) for value in values]  # type: ignore[attr-defined]
-    return ", ".join(shown[:20]) + (", ..." if len(shown) > 20 else "")

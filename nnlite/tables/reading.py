@@ -9,11 +9,12 @@ from typing import IO, Any
 
 from nnlite import checks
 from nnlite.errors import ArgumentError, DataFileError
+from nnlite.tables.choosing import check_column, check_list, choose_columns
 from nnlite.tables.csv_file import Form, read_frame
 from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
 from nnlite.tables.frames import Frame
 from nnlite.tables.other_files import read_other
-from nnlite.tables.table import Settings, Table, check_column, check_list, check_settings, choose_columns
+from nnlite.tables.table import Settings, Table, check_settings
 from nnlite.words import explained
 
 

@@ -14,6 +14,7 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.draws import train_test_rows
 from nnlite.errors import ArgumentError
+from nnlite.tables.choosing import check_names, choose_columns, row_numbers, shown
 from nnlite.tables.frames import Frame, Text, column_of, frame_of
 from nnlite.tables.kinds import Kind, kinds_of, numbers_of
 from nnlite.tables.labels import ClassIndices
@@ -290,7 +291,7 @@ class Table(Explained):
 
     def _position(self, name: Any) -> str:
         if name not in self.frame.columns:
-            raise ArgumentError(f"name: there is no column {name!r} in {self.name}; it has {_shown(self.frame.names)}")
+            raise ArgumentError(f"name: there is no column {name!r} in {self.name}; it has {shown(self.frame.names)}")
         return str(name)
 
     @explained
@@ -314,7 +315,7 @@ class Table(Explained):
         ----------
         indices : array_like of int, or slice
         """
-        taken = indices if isinstance(indices, slice) else _row_numbers(indices, len(self))
+        taken = indices if isinstance(indices, slice) else row_numbers(indices, len(self))
         frame = self.frame.take(taken)
         if frame.n_rows == 0:
             raise ArgumentError("indices: expected at least one row")
@@ -495,77 +496,3 @@ def check_settings(
     if classification is None:
         classification = True if names is not None else pattern.classification
     return Settings(options, classification, names, check_dtype(dtype), pattern)
-
-
-def choose_columns(
-    names: Sequence[str], target: Any, ignore: Any, source: str, usual_target: str | None = None
-) -> tuple[int | None, set[int]]:
-    """Return the position of the target, and those of the columns to leave out."""
-    chosen = None if target is None else position("target", target, names, source)
-    if chosen is None and usual_target in names:
-        chosen = list(names).index(str(usual_target))
-    ignored = {position("ignore", column, names, source) for column in check_list("ignore", ignore)}
-    if chosen in ignored:
-        raise ArgumentError(f"ignore: column {chosen} is the target; to read no target, pass target=None")
-    return chosen, ignored
-
-
-def check_list(argument: str, columns: Any) -> list[Any]:
-    """Return several columns, or raise ArgumentError."""
-    return checks.collection(argument, columns, "a list of columns such as ['id']")
-
-
-def check_column(argument: str, column: Any) -> None:
-    """Raise ArgumentError unless ``column`` is a name or a position."""
-    if isinstance(column, (bool, np.bool_)) or not (isinstance(column, str) or hasattr(column, "__index__")):
-        raise ArgumentError(f"{argument}: expected the name of a column or its position (an integer), got {column!r}")
-
-
-def position(argument: str, column: Any, names: Sequence[str], source: str) -> int:
-    """Return the position of a column, counted from 0; ArgumentError if there is none."""
-    if isinstance(column, str):
-        if names.count(column) != 1:
-            problem = "several columns are called" if column in names else "there is no column"
-            raise ArgumentError(
-                f"{argument}: {problem} {column!r} in {source}, which has {_shown(names)}{_close(column, names)}"
-            )
-        return names.index(column)
-    check_column(argument, column)
-    i = int(column)
-    if not -len(names) <= i < len(names):
-        raise ArgumentError(
-            f"{argument}: expected a position in {-len(names)}..{len(names) - 1}, because {source} has "
-            f"{len(names)} column{'s' * (len(names) > 1)}, got {column}"
-        )
-    return i % len(names)
-
-
-def check_names(names: Any) -> tuple[str, ...]:
-    """Return the names of classes, or raise ArgumentError."""
-    if isinstance(names, str) or not isinstance(names, (Sequence, np.ndarray)) or not len(names):
-        raise ArgumentError(f"class_names: expected a list of strings, one for each class, got {names!r:.200}")
-    wrong = [name for name in names if not isinstance(name, str)]
-    if wrong or len(set(names)) != len(names):
-        raise ArgumentError(f"class_names: expected different strings, got {wrong[0] if wrong else names!r:.200}")
-    return tuple(str(name) for name in names)
-
-
-def _row_numbers(indices: Any, n: int) -> Array:
-    rows = checks.numeric_array("indices", indices)
-    if rows.ndim != 1 or rows.dtype.kind not in "iub" or (rows.dtype.kind == "b" and len(rows) != n):
-        raise ArgumentError(f"indices: expected the numbers of rows, got {rows.dtype} of shape {rows.shape}")
-    rows = np.flatnonzero(rows) if rows.dtype.kind == "b" else rows
-    if len(rows) and not (-n <= rows.min() and rows.max() < n):
-        raise ArgumentError(f"indices: expected rows in 0..{n - 1}, got {rows.min()} to {rows.max()}")
-    return rows
-
-
-def _close(column: str, names: Sequence[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(column, names, 1)
-    return f"; do you mean {close[0]!r}?" if close else ""
-
-
-def _shown(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names[:20])[:1000] + (", ..." if len(names) > 20 else "")

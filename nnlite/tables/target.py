@@ -11,6 +11,7 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.tables.cells import canonical_label, is_whole, label_of_number, sorted_names, to_number
+from nnlite.tables.choosing import shown
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.kinds import numbers_of
 from nnlite.tables.notation import Ambiguous, Notation, guess_notation, is_number
@@ -131,7 +132,7 @@ class Target:
         known = {canonical_label(name): k for k, name in enumerate(names)} | place
         for label in present:
             if label not in known:
-                self._refuse(label, f"the class {label!r:.100} is not among {_shown(names)}", labels)
+                self._refuse(label, f"the class {label!r:.100} is not among {shown(names)}", labels)
         indices = np.array([known.get(label, -1) for label in labels.cells] or [0], np.int64)
         return indices[labels.codes], tuple(names)
 
@@ -199,10 +200,6 @@ class Target:
 
     def _raise(self, message: str) -> Never:
         raise DataFileError(f"{self._source}: {message}") if self._source else ArgumentError(f"target: {message}")
-
-
-def _shown(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
 
 
 def _first_too_large(values: Array, dtype: str) -> int | None:

@@ -34,8 +34,8 @@ class TensorBoard(Callback):
     log_dir : path-like
         The folder of this training; give each training its own, such as "runs/a" and "runs/b".
     steps : int, optional
-        Also log loss and learning rate in each so many steps, as "batch_loss" and "batch_learning_rate" by the number
-        of the step. By default only epochs are logged. It makes the compiled engine stop after each step.
+        Log loss and learning rate every ``steps`` steps too, as "batch_loss" and "batch_learning_rate" by the number of
+        the step. By default only epochs are logged. It makes the compiled engine stop after each step.
     histograms : int, default 1
         Number of epochs between two histograms of each array: "W1" for weights, "dW1" for the gradient of the last
         batch. 0 writes none.
@@ -159,7 +159,7 @@ class TensorBoard(Callback):
         self._file.hyperparameters(values, metrics)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Log the scalars and, after so many epochs, histograms and pictures."""
+        """Log the scalars, and the histograms and pictures that are due."""
         assert self._file is not None
         self._n_epochs += 1
         for key, value in logs.items():

@@ -40,7 +40,7 @@ def assert_same(found, expected):
 
 
 def crashed_and_resumed(make, folder, crash_at, **options):
-    """Train with a crash after so many steps, then resume with a new source; a checkpoint follows every step."""
+    """Train with a crash after ``crash_at`` steps, then resume with a new source; a checkpoint follows every step."""
     checkpoint = nn.Checkpoint(folder, every=1)
     with contextlib.suppress(CrashError):
         trained(make(), checkpoint=checkpoint, callbacks=[Crashing(iter(range(crash_at)))], **options)

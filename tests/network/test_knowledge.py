@@ -96,7 +96,7 @@ def test_names_that_a_network_does_not_have_are_refused(priced):
         lambda: model.evaluate(np.ones((2, 2)), ["a", "b"]),
         "y: expected numbers, the indices of classes, got the text 'a'",
     )
-    model.class_names = ["yes", "no"]  # an order of one's own
+    model.class_names = ["yes", "no"]  # another order than that of the alphabet
     assert model.predict(np.ones((1, 2)), names=True)[0] in ("yes", "no")
     assert model.evaluate(np.ones((1, 2)), ["no"]) == model.evaluate(np.ones((1, 2)), [1])
 

@@ -148,3 +148,9 @@ def test_a_mark_is_a_label_in_the_target_unless_the_user_says_otherwise():
     refuse(
         lambda: nn.Table({"x": range(6), "k": ["1.5", "NA"] * 3}, "k"), "target: row 1: column 'k': missing value 'NA'"
     )
+
+
+def test_a_number_that_is_infinite_is_refused_with_its_row_and_column():
+    table = nn.Table({"a": ["1,5", "1e999", "2,25"], "b": [1, 2, 3]})
+    for use in (lambda: str(table), lambda: table.kinds):
+        refuse(use, "table: row 1: column 'a': expected a finite number, got '1e999'")
