@@ -66,6 +66,8 @@ VECTORS = {name: _vector(*of) for name, of in LLVM.items()}
 
 @intrinsic
 def word(typing: Any, address: Any, i: Any) -> Any:
+    """Word i of the words at an address."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.load(builder.gep(_pointer(builder, arguments[0], I64), [arguments[1]]))
 
@@ -74,6 +76,8 @@ def word(typing: Any, address: Any, i: Any) -> Any:
 
 @intrinsic
 def double(typing: Any, address: Any, i: Any) -> Any:
+    """Word i of the words at an address, as a float64."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.load(builder.gep(_pointer(builder, arguments[0], ir.DoubleType()), [arguments[1]]))
 
@@ -82,6 +86,8 @@ def double(typing: Any, address: Any, i: Any) -> Any:
 
 @intrinsic
 def load(typing: Any, address: Any) -> Any:
+    """The word at an address, as all threads see it."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.load_atomic(_pointer(builder, arguments[0], I64), "seq_cst", 8)
 
@@ -90,6 +96,8 @@ def load(typing: Any, address: Any) -> Any:
 
 @intrinsic
 def store(typing: Any, address: Any, value: Any) -> Any:
+    """Write a word so that all threads see it."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         builder.store_atomic(arguments[1], _pointer(builder, arguments[0], I64), "seq_cst", 8)
         return context.get_dummy_value()
@@ -99,6 +107,8 @@ def store(typing: Any, address: Any, value: Any) -> Any:
 
 @intrinsic
 def add(typing: Any, address: Any, n: Any) -> Any:
+    """Add n to the word at an address in one step, and return what was there."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.atomic_rmw("add", _pointer(builder, arguments[0], I64), arguments[1], "seq_cst")
 
@@ -107,6 +117,8 @@ def add(typing: Any, address: Any, n: Any) -> Any:
 
 @intrinsic
 def pause(typing: Any) -> Any:
+    """Tell the processor that this is a loop of waiting."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if X86:
             name = "llvm.x86.sse2.pause"
@@ -118,6 +130,8 @@ def pause(typing: Any) -> Any:
 
 @intrinsic
 def give_way(typing: Any) -> Any:
+    """Let another thread run."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(I32, []), YIELD)
         builder.call(function, [])
@@ -151,6 +165,8 @@ def _write_flags(builder: Any, flags: Any) -> None:
 
 @intrinsic
 def flush_denormals(typing: Any) -> Any:
+    """Let this thread take denormal numbers for 0; return its flags of before."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if not FLUSH:
             return I64(0)
@@ -163,6 +179,8 @@ def flush_denormals(typing: Any) -> Any:
 
 @intrinsic
 def restore_flags(typing: Any, flags: Any) -> Any:
+    """Give this thread its flags back."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if FLUSH:
             _write_flags(builder, arguments[0])
@@ -173,6 +191,8 @@ def restore_flags(typing: Any, flags: Any) -> Any:
 
 @intrinsic
 def run(typing: Any, op: Any, now: Any, r0: Any, r1: Any, panel: Any) -> Any:
+    """Carry out an instruction: call its kernel."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(I32, [I8.as_pointer(), I8.as_pointer(), *[I64] * 5])  # what Numba makes of a kernel
         address = builder.load(_pointer(builder, arguments[0], I64))
@@ -189,6 +209,8 @@ def multiply(
     tile: Any, K: Any, a: Any, a_row: Any, a_step: Any, a_panel: Any, a_jump: Any, b: Any, c: Any, c_row: Any,
     start: Any, start_row: Any, f1: Any, f2: Any, f3: Any, f_step: Any,
 ) -> Any:  # fmt: skip
+    """Call a tile: a product of two matrices of few rows."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [I64] * 15)
         builder.call(_pointer(builder, arguments[0], kind), arguments[1:])
@@ -199,6 +221,8 @@ def multiply(
 
 @intrinsic
 def fetch(typing: Any, address: Any) -> Any:
+    """Bring a line of memory into the cache."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I32, I32, I32])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
@@ -210,6 +234,8 @@ def fetch(typing: Any, address: Any) -> Any:
 
 @intrinsic
 def transpose(typing: Any, tile: Any, source: Any, source_row: Any, target: Any, target_row: Any) -> Any:
+    """Call the tile that turns a square of a matrix."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [I64] * 4)
         builder.call(_pointer(builder, arguments[0], kind), arguments[1:])
@@ -220,6 +246,8 @@ def transpose(typing: Any, tile: Any, source: Any, source_row: Any, target: Any,
 
 @intrinsic
 def bits_as_float(typing: Any, i: Any) -> Any:
+    """The float32 that has these bits."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], FLOAT)
 
