@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import resource
 import sys
 import time
 import traceback
@@ -22,6 +21,7 @@ import numpy as np
 
 from benchmarks import networks
 from benchmarks.networks import Network
+from benchmarks.peak import peak_MiB
 
 CHUNK_SECONDS = 0.02  # calls of a prediction that are timed together
 
@@ -118,12 +118,6 @@ class Worker:
     def peak_memory(self) -> dict[str, Any]:
         """MiB that this process has held at its peak."""
         return {"MiB": peak_MiB()}
-
-
-def peak_MiB() -> float:
-    """Of this process: kilobytes on Linux, bytes on macOS."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _inputs(width: int, batch: int) -> Any:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import resource
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
+from benchmarks.peak import peak_MiB
 
 Array = np.ndarray[Any, Any]
 
@@ -56,6 +57,5 @@ def done(accuracy: float, steps: int) -> bool:
     """Whether it is time to stop; then say how far it came, after how many steps, and with how much memory."""
     if accuracy < 0.97 and steps < MOST_STEPS:
         return False
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    print(json.dumps({"accuracy": float(accuracy), "steps": steps, "MiB": peak}), flush=True)
+    print(json.dumps({"accuracy": float(accuracy), "steps": steps, "MiB": peak_MiB()}), flush=True)
     return True
