@@ -21,3 +21,9 @@ def pytest_configure(config):
 def pytest_xdist_setupnodes(config, specs):
     """Let OpenBLAS use one thread in each worker: there is a worker for each core already."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path, parent):
+    """Collect tests alone: what is in tests has no doctests, for which each file would be searched."""
+    return [collector for collector in (yield) if type(collector) is pytest.Module]

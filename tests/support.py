@@ -1,6 +1,8 @@
 """What tests in several folders share."""
 
+import functools
 import importlib.util
+import inspect
 import io
 from pathlib import Path
 
@@ -19,6 +21,48 @@ def refuse(call, *fragments, error=nn.ArgumentError):
     assert message.startswith(fragments[0]), message
     for fragment in fragments[1:]:
         assert fragment in message, message
+
+
+PARAM = type(pytest.param())
+
+
+def for_each(names, values, ids=None):
+    """Run a test with each of these values, in one go. It fails after the last of them, and names those that failed.
+
+    The arguments are those of ``pytest.mark.parametrize``. This is for cases of a few milliseconds, since pytest takes
+    about as long around each test. The cases share the fixtures of the test.
+    """
+    names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    given = [v if isinstance(v, PARAM) else pytest.param(*(v if len(names) > 1 else [v])) for v in values]
+    labels = [one.id or ", ".join(map(ids if callable(ids) else _label, one.values)) for one in given]
+    labels = labels if ids is None or callable(ids) else list(ids)
+    cases = [dict(zip(names, one.values, strict=True)) for one in given]
+    assert len(labels) == len(cases) > 0
+    assert not any(one.marks for one in given)
+
+    def decorate(test):
+        @functools.wraps(test)
+        def run(**fixtures):
+            errors = []
+            for label, case in zip(labels, cases, strict=True):
+                try:
+                    test(**fixtures, **case)
+                except (Exception, BaseExceptionGroup, pytest.fail.Exception) as error:
+                    error.add_note(f"with {label}")
+                    errors.append((label, error))
+            if errors:
+                text = f"{len(errors)} of {len(cases)} cases failed: {'; '.join(label for label, _ in errors)}"
+                raise BaseExceptionGroup(text, [error for _, error in errors])
+
+        parameters = inspect.signature(test).parameters.values()
+        run.__signature__ = inspect.Signature([one for one in parameters if one.name not in names])
+        return run
+
+    return decorate
+
+
+def _label(value):
+    return getattr(value, "__name__", None) or repr(value)[:80]
 
 
 def table(rows):

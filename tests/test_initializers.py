@@ -18,6 +18,8 @@ from nnlite.initializers import (
     TruncatedNormal,
 )
 
+from .support import for_each
+
 REFERENCE = np.load(Path(__file__).parent / "reference" / "activations.npz")
 SHAPES = [(400, 300), (10, 5000), (5000, 10), (1, 20_000), (20_000, 1), (30, 40, 50)]
 GAINS = [1.0, 0.1, 3.0]
@@ -44,7 +46,7 @@ def draw(initializer, shape, seed=0):
 # ---- distributions: a mean of n draws is within 5 of its own standard deviations ------------------------------
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@for_each("shape", SHAPES)
 def test_he_normal_has_mean_0_and_variance_2_over_n_in(shape):
     W = draw(nn.HeNormal(), shape)
     sigma = math.sqrt(2 / shape[0])
@@ -55,7 +57,7 @@ def test_he_normal_has_mean_0_and_variance_2_over_n_in(shape):
     assert abs(np.mean(W**4) - 3 * sigma**4) < 5 * sigma**4 * math.sqrt(96 / W.size)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@for_each("shape", SHAPES)
 def test_he_normal_has_as_many_weights_within_k_sigma_as_a_normal_distribution(shape):
     W = np.abs(draw(nn.HeNormal(), shape)) / math.sqrt(2 / shape[0])
     for k in (0.5, 1, 2, 3):
@@ -63,8 +65,8 @@ def test_he_normal_has_as_many_weights_within_k_sigma_as_a_normal_distribution(s
         assert abs(np.mean(k > W) - p) < 5 * math.sqrt(p * (1 - p) / W.size)
 
 
-@pytest.mark.parametrize("gain", GAINS)
-@pytest.mark.parametrize("shape", SHAPES)
+@for_each("gain", GAINS)
+@for_each("shape", SHAPES)
 def test_glorot_uniform_fills_the_range_of_its_equation(shape, gain):
     W = draw(nn.GlorotUniform(gain), shape)
     r = gain * math.sqrt(6 / (shape[0] + shape[-1]))
@@ -75,8 +77,8 @@ def test_glorot_uniform_fills_the_range_of_its_equation(shape, gain):
     assert W.min() < -r * (1 - 20 / W.size)
 
 
-@pytest.mark.parametrize("gain", GAINS)
-@pytest.mark.parametrize("shape", SHAPES)
+@for_each("gain", GAINS)
+@for_each("shape", SHAPES)
 def test_glorot_uniform_has_the_moments_of_a_uniform_distribution(shape, gain):
     W = draw(nn.GlorotUniform(gain), shape)
     r = gain * math.sqrt(6 / (shape[0] + shape[-1]))
@@ -94,8 +96,8 @@ VARIANCES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("kind", [GlorotNormal, LeCunNormal])
+@for_each("shape", SHAPES)
+@for_each("kind", [GlorotNormal, LeCunNormal])
 def test_normal_weights_have_mean_0_the_variance_of_their_equation_and_the_tails_of_a_normal_distribution(kind, shape):
     W = draw(kind(), shape) / math.sqrt(VARIANCES[kind](shape[0], shape[-1]))
     assert W.shape == shape
@@ -104,8 +106,8 @@ def test_normal_weights_have_mean_0_the_variance_of_their_equation_and_the_tails
     assert abs(np.mean(W**4) - 3) < 5 * math.sqrt(96 / W.size)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("kind", [HeUniform, LeCunUniform])
+@for_each("shape", SHAPES)
+@for_each("kind", [HeUniform, LeCunUniform])
 def test_uniform_weights_have_the_variance_of_their_equation_and_fill_their_range(kind, shape):
     r = math.sqrt(3 * VARIANCES[kind](shape[0], shape[-1]))
     W = draw(kind(), shape)
@@ -127,8 +129,8 @@ def test_weights_have_the_standard_deviations_of_pytorch(i):
         assert abs(np.mean(W**2) / sigma**2 - 1) < 5 * math.sqrt(2 / W.size), initializer
 
 
-@pytest.mark.parametrize(("mean", "stddev"), [(0.0, 0.05), (0.0, 1.0), (-3.0, 0.5)])
-@pytest.mark.parametrize("shape", SHAPES)
+@for_each(("mean", "stddev"), [(0.0, 0.05), (0.0, 1.0), (-3.0, 0.5)])
+@for_each("shape", SHAPES)
 def test_a_truncated_normal_is_cut_at_two_standard_deviations(shape, mean, stddev):
     W = (draw(TruncatedNormal(mean, stddev), shape) - mean) / stddev
     assert W.shape == shape
@@ -151,8 +153,8 @@ def test_a_truncated_normal_has_the_moments_of_pytorch():
         assert abs(np.mean(W**power) - moment) < 5 * math.hypot(error, own_error)
 
 
-@pytest.mark.parametrize("gain", GAINS)
-@pytest.mark.parametrize("shape", [(5, 5), (40, 30), (30, 40), (7, 1), (1, 7), (1, 1), (200, 64)])
+@for_each("gain", GAINS)
+@for_each("shape", [(5, 5), (40, 30), (30, 40), (7, 1), (1, 7), (1, 1), (200, 64)])
 def test_orthogonal_weights_keep_lengths(shape, gain):
     W = draw(Orthogonal(gain), shape)
     assert W.shape == shape
@@ -187,25 +189,25 @@ def test_square_orthogonal_matrices_are_rotations_as_often_as_reflections():
     assert abs(np.mean(signs)) < 5 / math.sqrt(len(signs))
 
 
-@pytest.mark.parametrize("value", [0, 1, -2.5])
-@pytest.mark.parametrize("shape", [*SHAPES, (1, 1)])
+@for_each("value", [0, 1, -2.5])
+@for_each("shape", [*SHAPES, (1, 1)])
 def test_a_constant_is_the_same_everywhere(shape, value):
     np.testing.assert_array_equal(draw(Constant(value), shape), np.full(shape, float(value)))
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, (1, 1)])
+@for_each("shape", [*SHAPES, (1, 1)])
 def test_zeros_are_zeros(shape):
     W = draw(nn.Zeros(), shape)
     assert W.shape == shape
     assert not W.any()
 
 
-@pytest.mark.parametrize("initializer", ALL)
+@for_each("initializer", ALL)
 def test_weights_are_drawn_in_float64(initializer):
     assert draw(initializer, (3, 2)).dtype == np.float64
 
 
-@pytest.mark.parametrize("initializer", DRAWN)
+@for_each("initializer", DRAWN)
 def test_weights_of_different_units_are_uncorrelated(initializer):
     W = draw(initializer, (10_000, 8))
     correlation = np.corrcoef(W, rowvar=False)
@@ -223,12 +225,12 @@ def test_he_normal_keeps_the_size_of_the_activations_through_ten_layers_of_relu(
 # ---- one source of randomness ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("initializer", ALL)
+@for_each("initializer", ALL)
 def test_the_same_generator_draws_the_same_weights_bit_for_bit(initializer):
     np.testing.assert_array_equal(draw(initializer, (7, 5), seed=3), draw(initializer, (7, 5), seed=3))
 
 
-@pytest.mark.parametrize("initializer", DRAWN)
+@for_each("initializer", DRAWN)
 def test_another_seed_or_a_second_draw_gives_other_weights(initializer):
     assert not np.any(draw(initializer, (7, 5), seed=3) == draw(initializer, (7, 5), seed=4))
     rng = np.random.default_rng(3)
@@ -286,7 +288,7 @@ class Shift(nn.Layer):
 SMALL = nn.GlorotUniform(gain=0.1)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("layers", "initializers"),
     [
         ([nn.ReLU], [nn.HeNormal(), SMALL]),
@@ -303,7 +305,7 @@ SMALL = nn.GlorotUniform(gain=0.1)
         ([Shift], [nn.GlorotUniform(), SMALL]),
     ],
 )
-@pytest.mark.parametrize("output", [nn.Softmax, nn.Sigmoid, nn.Identity])
+@for_each("output", [nn.Softmax, nn.Sigmoid, nn.Identity])
 def test_weights_suit_the_activation_that_follows_and_are_small_in_front_of_the_output(layers, initializers, output):
     chain = [layer for activation in layers for layer in (nn.Dense(20), activation())]
     model = nn.Model([*chain, nn.Dense(20), output()], n_features=20, seed=4, dtype="float64")
@@ -334,8 +336,8 @@ def test_biases_start_at_0_whatever_the_initializer():
         assert not model.parameters["b2"].any()
 
 
-@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh, nn.Identity])
-@pytest.mark.parametrize("initializer", [nn.HeNormal(), nn.GlorotUniform(2.5), nn.Zeros()])
+@for_each("activation", [nn.ReLU, nn.Tanh, nn.Identity])
+@for_each("initializer", [nn.HeNormal(), nn.GlorotUniform(2.5), nn.Zeros()])
 def test_an_explicit_initializer_wins(initializer, activation):
     layers = [nn.Dense(6, initializer=initializer), activation(), nn.Dense(4, initializer), nn.Softmax()]
     model = nn.Model(layers, n_features=3, seed=4, dtype="float64")
@@ -371,12 +373,12 @@ def test_no_two_initializers_are_equal():
     assert {type(initializer) for initializer in ALL} == public - {nn.Initializer}
 
 
-@pytest.mark.parametrize("initializer", ALL)
+@for_each("initializer", ALL)
 def test_the_repr_of_an_initializer_makes_it_again(initializer):
     assert eval(f"initializers.{initializer!r}") == initializer
 
 
-@pytest.mark.parametrize("gain", [0, -1, -0.0, math.nan, math.inf, "1", None, True, [1.0], 1j])
+@for_each("gain", [0, -1, -0.0, math.nan, math.inf, "1", None, True, [1.0], 1j])
 def test_a_gain_that_is_not_a_number_above_0_is_refused(gain):
     with pytest.raises(nn.ArgumentError, match=r"^gain: expected a finite number above 0"):
         nn.GlorotUniform(gain)
@@ -384,7 +386,7 @@ def test_a_gain_that_is_not_a_number_above_0_is_refused(gain):
         Orthogonal(gain)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, "1", None, True, [1.0]])
+@for_each("value", [math.nan, math.inf, "1", None, True, [1.0]])
 def test_a_mean_or_a_constant_that_is_not_a_finite_number_is_refused(value):
     with pytest.raises(nn.ArgumentError, match=r"^mean: expected a finite number"):
         TruncatedNormal(value)
@@ -392,7 +394,7 @@ def test_a_mean_or_a_constant_that_is_not_a_finite_number_is_refused(value):
         Constant(value)
 
 
-@pytest.mark.parametrize("stddev", [0, -0.05, math.nan, math.inf, "1", None, True])
+@for_each("stddev", [0, -0.05, math.nan, math.inf, "1", None, True])
 def test_a_standard_deviation_that_is_not_above_0_is_refused(stddev):
     with pytest.raises(nn.ArgumentError, match=r"^stddev: expected a finite number above 0"):
         TruncatedNormal(stddev=stddev)

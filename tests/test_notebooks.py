@@ -19,6 +19,8 @@ from matplotlib import pyplot as plt
 
 import nnlite as nn
 
+from .support import for_each
+
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 DATA = ROOT.parent / "shared" / "data"  # may hold a copy of MNIST
@@ -198,7 +200,7 @@ def test_a_notebook_prints_its_committed_output_in_jupyter(path, tmp_path):
         assert [output["output_type"] for output in new["outputs"]] == [o["output_type"] for o in old["outputs"]]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "shown", "agree"),
     [
         ("loss 0.083\n", "loss 0.083\n", True),

@@ -13,6 +13,8 @@ import pytest
 
 import nnlite as nn
 
+from .support import for_each
+
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "nnlite").rglob("*.py"))
 
@@ -129,7 +131,7 @@ def on_self(node):
     return isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+@for_each("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_module_uses_the_underscore_names_of_another(path):
     assert list(private_uses(path)) == []
 

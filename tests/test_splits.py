@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from nnlite.errors import ArgumentError
 from nnlite.splits import stratified_split
 
+from .support import for_each
+
 labels = st.lists(st.integers(0, 6), min_size=2, max_size=80)
 fractions = st.floats(0.01, 0.99)
 
@@ -135,13 +137,13 @@ def test_an_empty_part_is_refused_by_the_name_the_caller_uses(fraction):
         stratified_split(np.arange(10) % 2, fraction, np.random.default_rng(0), name="validation_split")
 
 
-@pytest.mark.parametrize("fraction", [0, 1, -0.5, 1.5, float("nan"), "half", None, True, [0.5]])
+@for_each("fraction", [0, 1, -0.5, 1.5, float("nan"), "half", None, True, [0.5]])
 def test_a_fraction_outside_0_and_1_is_refused(fraction):
     with pytest.raises(ArgumentError, match=r"^fraction: "):
         stratified_split(np.arange(10) % 2, fraction, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("y", [[0.0, 1.0], [[0, 1], [1, 0]], ["a", "b"], [True, False], 3, None])
+@for_each("y", [[0.0, 1.0], [[0, 1], [1, 0]], ["a", "b"], [True, False], 3, None])
 def test_anything_but_a_row_of_integers_is_refused(y):
     with pytest.raises(ArgumentError, match=r"^y: "):
         stratified_split(y, 0.5, np.random.default_rng(0))

@@ -10,7 +10,7 @@ import pytest
 import nnlite as nn
 from nnlite import words
 
-from .support import network, refuse, table
+from .support import for_each, network, refuse, table
 
 X, y = np.ones((6, 4)), np.arange(6) % 3
 HABITS = {
@@ -92,7 +92,7 @@ HABITS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("said", "call"),
     table([(said.partition(";")[0], said, call) for calls in HABITS.values() for said, call in calls.items()]),
 )
@@ -101,7 +101,7 @@ def test_a_habit_is_answered_with_what_to_write_here(said, call):
     refuse(call, beginning, advice)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "layer"),
     [
         *(("relu", nn.ReLU()), ("ReLU", nn.ReLU()), ("Relu", nn.ReLU()), ("leaky_relu", nn.LeakyReLU())),
@@ -119,7 +119,7 @@ def test_an_activation_may_be_given_by_its_name(name, layer):
     assert repr(inner.inner_layers[1]) == repr(layer)
 
 
-@pytest.mark.parametrize("name", ["sgd", "Adam", "AdamW", "rmsprop", "RMSProp", "adagrad", "nadam", "lion"])
+@for_each("name", ["sgd", "Adam", "AdamW", "rmsprop", "RMSProp", "adagrad", "nadam", "lion"])
 def test_an_optimizer_may_be_given_by_its_name(name):
     by_name, by_rule = network(), network()
     rule = next(getattr(nn, known) for known in nn.__all__ if known.lower() == name.lower())
@@ -146,7 +146,7 @@ def test_a_name_that_does_not_exist_is_an_error_of_both_kinds():
     assert getattr(nn, "Relu", None) is None
 
 
-@pytest.mark.parametrize("word", words.OF_AN_OPTIMIZER_OBJECT)
+@for_each("word", words.OF_AN_OPTIMIZER_OBJECT)
 def test_a_method_of_other_optimizers_is_answered_and_is_still_missing(word):
     assert not hasattr(nn.Adam(), word)
     with pytest.raises(nn.UnknownNameError, match=f"{word}: Adam has no such attribute; "):
@@ -164,14 +164,14 @@ def test_a_rule_of_a_user_may_use_such_a_name_for_its_own():
     refuse(lambda: nn.SGD(0.1).lr, "lr: SGD has no such attribute", error=AttributeError)
 
 
-@pytest.mark.parametrize("word", words.OF_A_MODEL)
+@for_each("word", words.OF_A_MODEL)
 def test_a_method_of_other_models_is_answered_and_is_still_missing(word):
     assert not hasattr(network(), word)
     with pytest.raises(AttributeError, match=f"Model has no attribute '{word}'; "):
         getattr(network(), word)
 
 
-@pytest.mark.parametrize("word", words.OF_THE_LIBRARY)
+@for_each("word", words.OF_THE_LIBRARY)
 def test_a_name_of_other_libraries_is_answered_with_a_name_of_nnlite(word):
     with pytest.raises(AttributeError, match=f"no attribute '{word}'; write nn\\.") as caught:
         getattr(nn, word)

@@ -7,10 +7,11 @@ from benchmarks import publishing
 from benchmarks.options import MEASURES, is_whole, parser
 from benchmarks.publishing import BEGIN, END
 
+from ..support import for_each
 from .common import MACHINE
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "whole"),
     [
         ([], True),

@@ -9,7 +9,7 @@ import nnlite as nn
 from nnlite.callbacks import Callback, EarlyStopping, Hooks, LambdaCallback
 from nnlite.callbacks.base import EVENTS
 
-from ..support import Recorder, refuse
+from ..support import Recorder, for_each, refuse
 from .training import X, regression, train, y
 
 # ---- events -----------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def stop_at(model, event, number):
     return LambdaCallback(**{event: stop})
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("event", "number", "steps", "epochs"),
     [
         ("on_batch_begin", 1, 2, 1),
@@ -260,7 +260,7 @@ def test_the_next_fit_is_not_stopped():
 # ---- how a callback is shown ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("callback", "shown"),
     [
         (EarlyStopping(), "EarlyStopping()"),

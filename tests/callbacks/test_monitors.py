@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import nnlite as nn
 from nnlite.callbacks import EarlyStopping, LambdaCallback, ModelCheckpoint, Monitor, ReduceOnPlateau
 
-from ..support import Recorder, refuse, table
+from ..support import Recorder, for_each, refuse, table
 from .training import X, follow, regression, train, y
 
 REFERENCE = dict(np.load(pathlib.Path(__file__).parents[1] / "reference" / "plateau.npz"))
@@ -188,7 +188,7 @@ def rates_on(curve, callback):
     return rates
 
 
-@pytest.mark.parametrize("case", REFERENCE)
+@for_each("case", REFERENCE)
 def test_pytorch_reduces_at_the_same_epochs(case):
     curve, expected = REFERENCE[case]
     callback = eval(f"ReduceOnPlateau('m', **({{'mode': 'min'}} | dict({case.partition(': ')[2]})))")

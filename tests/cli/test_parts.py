@@ -8,6 +8,8 @@ import nnlite as nn
 from nnlite.cli import parts
 from nnlite.cli.network import SHORT_SCHEDULES, make_callbacks, make_layers, make_optimizer
 
+from ..support import for_each
+
 DEFAULTS = {
     "layers": None,
     "hidden": [8],
@@ -44,7 +46,7 @@ def optimizer(**options):
 # --- layers ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("options", "expected"),
     [
         ({}, "[Dense(8), ReLU(), Dense(3), Softmax()]"),
@@ -76,7 +78,7 @@ def test_options_become_layers(options, expected):
     assert layers(**options) == expected
 
 
-@pytest.mark.parametrize("name", parts.ACTIVATIONS)
+@for_each("name", parts.ACTIVATIONS)
 def test_every_activation_has_a_name_on_the_command_line(name):
     spelled = re.sub("(?<=[a-z])(?=[A-Z])", "-", name).lower()
     assert f", {name}()" in layers(activation=spelled)
@@ -113,7 +115,7 @@ def test_an_output_that_does_not_fit_the_target_is_refused():
 # --- optimizers and schedules ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", parts.OPTIMIZERS)
+@for_each("name", parts.OPTIMIZERS)
 def test_every_optimizer_has_a_name_and_takes_the_learning_rate(name):
     assert parts.OPTIMIZERS.count(name) == 1
     assert optimizer(optimizer=name.lower(), learning_rate=3e-4).startswith(f"{name}(0.0003")
@@ -141,7 +143,7 @@ def test_without_a_rate_the_optimizer_has_its_own():
     assert optimizer(optimizer="adam", learning_rate=None).startswith("Adam(0.001")
 
 
-@pytest.mark.parametrize("name", SHORT_SCHEDULES)
+@for_each("name", SHORT_SCHEDULES)
 def test_a_short_schedule_ends_with_the_training(name):
     made = make_optimizer({**DEFAULTS, "schedule": name, "epochs": 10}, steps_per_epoch=20)
     rate = made.learning_rate
@@ -190,7 +192,7 @@ def test_callbacks_follow_from_the_options():
 # --- what is refused ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "__import__('os').system('true')",

@@ -14,6 +14,8 @@ from nnlite import content
 from nnlite.datasets.idx import read_idx
 from nnlite.errors import DataFileError
 
+from ..support import for_each
+
 
 def header(*dimensions):
     return bytes((0, 0, 8, len(dimensions))) + np.array(dimensions, dtype=">u4").tobytes()
@@ -58,8 +60,8 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("pack", [as_it_is, gzip.compress])
-@pytest.mark.parametrize("damage", DAMAGED)
+@for_each("pack", [as_it_is, gzip.compress])
+@for_each("damage", DAMAGED)
 def test_a_damaged_file_is_refused_by_name(damage, pack):
     with pytest.raises(DataFileError, match=r"^file: "):
         read(pack(DAMAGED[damage]))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nnlite.datasets import make_blobs, make_moons, make_spirals
 
-from ..support import refuse
+from ..support import for_each, refuse
 
 
 @given(st.integers(2, 60), st.integers(0, 5))
@@ -83,7 +83,7 @@ def test_blobs_without_spread_are_points():
     assert len(np.unique(X, axis=0)) == 3
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("make", "argument", "value"),
     [
         (make_spirals, "n_examples", 2),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ..support import for_each
+
 ROOT = Path(__file__).parents[2]
 INSIDE = ROOT / "docs" / "inside"
 STEP, HOUSE = ((INSIDE / page).read_text(encoding="utf-8") for page in ("step.md", "house.md"))
@@ -36,7 +38,7 @@ def test_the_way_goes_from_fit_to_the_first_layer_and_to_the_update():
     assert {"Dense.forward", "Dense.backward", "Optimizer.step"} <= {*functions}
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@for_each("room", ROOMS)
 def test_a_room_of_the_house_exists(room):
     assert (ROOT / room).exists()
 

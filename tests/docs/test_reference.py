@@ -6,9 +6,9 @@ import inspect
 import re
 from pathlib import Path
 
-import pytest
-
 import nnlite as nn
+
+from ..support import for_each
 
 DOCS = Path(__file__).parents[2] / "docs"
 METRICS = getattr(nn.metrics, "__all__", None) or [
@@ -46,12 +46,12 @@ def listed():
 LISTED = listed()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_a_public_name_is_on_one_page_of_the_reference(name):
     assert LISTED.count(name.removeprefix("datasets.")) == 1
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_a_public_name_has_an_example(name):
     found = nn
     for part in name.split("."):
@@ -77,7 +77,7 @@ EQUATIONS = [
 ]
 
 
-@pytest.mark.parametrize("name", EQUATIONS)
+@for_each("name", EQUATIONS)
 def test_a_name_that_is_an_equation_is_in_the_textbook(name):
     pages = [page.read_text(encoding="utf-8") for page in DOCS.glob("textbook/*.md")]
     assert any(f"{{py:class}}`~nnlite.{name}`" in page for page in pages)

@@ -14,6 +14,8 @@ pytest.importorskip("numba")
 
 from nnlite.engine import cache
 
+from ..support import for_each
+
 CODE = bytes(range(256)) * 10
 DAY = 86_400
 pytestmark = pytest.mark.usefixtures("places")
@@ -41,7 +43,7 @@ def test_what_was_written_is_read():
     assert cache.read("g") is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     "damage",
     [
         lambda content: b"",

@@ -12,6 +12,7 @@ from nnlite.engine import support
 from nnlite.engine.optimizing import RULES
 from nnlite.engine.trainer import VARIANTS
 
+from ..support import for_each
 from .agreement import Training, assert_agrees, first_step
 
 WITHOUT_KERNEL = set()  # names of layers and optimizers that deliberately have none
@@ -59,7 +60,7 @@ EXAMPLES = {  # layers that take and give rows of 8 numbers
 }
 
 
-@pytest.mark.parametrize("name", exported(nn.Layer))
+@for_each("name", exported(nn.Layer))
 def test_every_layer_has_a_kernel(name):
     if name not in WITHOUT_KERNEL:
         assert name in EXAMPLES, f"{name}: write a kernel, and an example of it in this table"
@@ -313,7 +314,7 @@ def two_layers():
     return [D(9), nn.Tanh(), nn.LayerNorm(), D(3), nn.Softmax()]
 
 
-@pytest.mark.parametrize("name", exported(nn.Optimizer))
+@for_each("name", exported(nn.Optimizer))
 def test_every_optimizer_has_a_kernel(name):
     if name not in WITHOUT_KERNEL:
         assert getattr(nn, name) in RULES

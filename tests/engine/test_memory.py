@@ -14,7 +14,7 @@ import pytest
 
 from nnlite.engine import memory
 
-from ..support import network
+from ..support import for_each, network
 
 of_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="this C library keeps memory by other rules")
 
@@ -100,8 +100,8 @@ def test_a_training_is_the_same_without_glibc(monkeypatch, what):
 # ---- pieces ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("start", [0, 7])
-@pytest.mark.parametrize("n", [0, 1, memory.PIECE, memory.PIECE + 1, 2 * memory.PIECE, 5 * memory.PIECE + 3])
+@for_each("start", [0, 7])
+@for_each("n", [0, 1, memory.PIECE, memory.PIECE + 1, 2 * memory.PIECE, 5 * memory.PIECE + 3])
 def test_pieces_cover_a_vector_once_and_in_order(start, n):
     pieces = list(memory.pieces(start, start + n))
     ends = [start, *(piece.stop for piece in pieces)]

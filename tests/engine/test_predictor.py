@@ -16,7 +16,7 @@ import nnlite as nn
 
 pytest.importorskip("numba")
 
-from ..support import Square, away_from_zero, refuse
+from ..support import Square, away_from_zero, for_each, refuse
 
 FEATURES = 24
 SIZES = [1, 2, 16, 17, 300, 1030]  # one, a few, one block and more; with odd rests
@@ -174,7 +174,7 @@ def test_x_of_another_type(dtype, M):
     np.testing.assert_array_equal(model.predict(X.tolist()), textbook.predict(X.tolist()))
 
 
-@pytest.mark.parametrize("M", SIZES)
+@for_each("M", SIZES)
 def test_x_that_lies_in_another_order(M):
     model, textbook = small()
     X = data(2 * M, n_features=2 * FEATURES)
@@ -184,7 +184,7 @@ def test_x_that_lies_in_another_order(M):
         np.testing.assert_array_equal(view, before)
 
 
-@pytest.mark.parametrize("M", SIZES)
+@for_each("M", SIZES)
 def test_examples_that_are_images(M):
     model, textbook = both([nn.Flatten(), nn.Dense(7), nn.ReLU(), nn.Dense(3), nn.Softmax()], n_features=(4, 6))
     X = data(M).reshape(M, 4, 6)
@@ -208,8 +208,8 @@ def test_the_validation_of_a_split_reads_its_rows_alone(of_X):
 # ---- what is wrong or unusual ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hidden", ["dense", "layer norm first", "residual first"])
-@pytest.mark.parametrize("M", SIZES)
+@for_each("hidden", ["dense", "layer norm first", "residual first"])
+@for_each("M", SIZES)
 def test_wrong_numbers_are_refused_by_name(hidden, M):
     model, _ = both([*HIDDEN[hidden](), nn.Dense(3), nn.Softmax()])
     for wrong in (np.nan, np.inf, -np.inf):
@@ -226,10 +226,8 @@ def test_wrong_numbers_are_refused_by_name(hidden, M):
     refuse(lambda: model.predict(data(M).astype("float64") * 1e300), "X", "too large")
 
 
-@pytest.mark.parametrize("M", SIZES)
-@pytest.mark.parametrize(
-    ("output", "expected"), [(nn.Softmax, [1, 0]), (nn.Sigmoid, [1, 0]), (nn.Exponential, [np.inf, 0])]
-)
+@for_each("M", SIZES)
+@for_each(("output", "expected"), [(nn.Softmax, [1, 0]), (nn.Sigmoid, [1, 0]), (nn.Exponential, [np.inf, 0])])
 def test_large_numbers(output, expected, M):
     model = nn.Model([nn.Dense(2), output()], n_features=1, seed=0)
     model.theta = [1, -1, 0, 0]
@@ -262,7 +260,7 @@ def test_a_prediction_is_a_new_array():
 # ---- the network at this moment -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("M", SIZES)
+@for_each("M", SIZES)
 def test_each_prediction_uses_the_present_numbers(M):
     model, textbook = both([nn.Dense(9), nn.BatchNorm(), nn.LeakyReLU(), nn.Dense(5), nn.Identity()])
     X = data(M)

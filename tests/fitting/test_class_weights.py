@@ -8,7 +8,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import ENGINES, everything, refuse, without_seconds
+from ..support import ENGINES, everything, for_each, refuse, without_seconds
 from .targets import CLASSES, RNG, SOFT, TARGETS, WEIGHT, M, N, X, close, model_for
 
 OF_CLASS = np.array([0.5, 2.0, 3.0])
@@ -31,12 +31,12 @@ def same_as_sample_weight(kind, y, class_weight, sample_weight, **options):
     assert without_seconds(history) == without_seconds(expected)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@for_each("form", FORMS)
 def test_a_class_weight_is_the_weight_of_its_examples(form):
     same_as_sample_weight("classes", CLASSES, FORMS[form], OF_CLASS[CLASSES])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("kind", "y", "classes"),
     [
         ("one-hot", nn.one_hot(CLASSES, 3), CLASSES),
@@ -149,7 +149,7 @@ MAPPINGS = {
 }
 
 
-@pytest.mark.parametrize("form", MAPPINGS)
+@for_each("form", MAPPINGS)
 def test_any_mapping_is_a_class_weight_and_classes_may_be_named(form):
     named, plain = model_for("classes"), model_for("classes")
     named.class_names = NAMES
@@ -207,7 +207,7 @@ def all_zero():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", all_zero())
+@for_each("case", all_zero())
 def test_weights_that_leave_nothing_to_learn_from_are_refused_before_the_training(case):
     said, y, options = all_zero()[case]
     model = model_for("classes")

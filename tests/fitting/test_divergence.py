@@ -5,7 +5,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import NEVER_SAVED, network, small
+from ..support import NEVER_SAVED, for_each, network, small
 
 pytestmark = NEVER_SAVED
 
@@ -52,8 +52,8 @@ class InfiniteWeight(nn.Callback):
             self.model.parameters["W2"][0, 0] = np.inf
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("way", ["forward", "backward"])
+@for_each("value", [np.nan, np.inf, -np.inf])
+@for_each("way", ["forward", "backward"])
 def test_the_step_and_the_layer_are_named(way, value):
     fault = Fault(**{f"at_{way}": 9}, value=value)  # 6 steps to an epoch
     model = network(nn.Dense(8), nn.ReLU(), fault, n_features=None)

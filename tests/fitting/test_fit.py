@@ -8,13 +8,14 @@ import pytest
 
 import nnlite as nn
 
+from ..support import for_each
 from .examples import SLOW, X, classifier, numbered, spied_classifier, y
 
 # ---- repeated trainings -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("options", [{}, {"shuffle": False}, {"batch_size": None}, {"validation_split": 0.2}])
+@for_each("dtype", ["float32", "float64"])
+@for_each("options", [{}, {"shuffle": False}, {"batch_size": None}, {"validation_split": 0.2}])
 def test_the_same_seed_gives_the_same_weights(dtype, options):
     results = []
     for seed in (5, 5, 6):
@@ -67,8 +68,8 @@ def test_another_process_gets_the_same_weights():
     assert tuple(printed.split()) == here["digests"]
 
 
-@pytest.mark.parametrize("options", [{}, {"batch_size": 7}, {"validation_split": 0.2}, {"shuffle": False}])
-@pytest.mark.parametrize("momentum", [0, 0.9])
+@for_each("options", [{}, {"batch_size": 7}, {"validation_split": 0.2}, {"shuffle": False}])
+@for_each("momentum", [0, 0.9])
 def test_a_second_fit_continues_where_the_first_ended(options, momentum):
     at_once, in_two = classifier(), classifier()
     optimizer = nn.SGD(0.1, momentum=momentum)
@@ -180,8 +181,8 @@ def test_a_network_without_a_seed_holds_out_the_same_examples_too():
 # ---- the data ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{}, {"shuffle": False}, {"batch_size": None}, {"validation_split": 0.2}])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int64"])
+@for_each("options", [{}, {"shuffle": False}, {"batch_size": None}, {"validation_split": 0.2}])
+@for_each("dtype", ["float32", "float64", "uint8", "int64"])
 def test_training_does_not_change_the_data(options, dtype):
     data, labels = (X * 3).clip(0).astype(dtype), y.copy()
     before = data.copy(), labels.copy()

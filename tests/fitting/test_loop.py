@@ -5,6 +5,7 @@ import pytest
 
 import nnlite as nn
 
+from ..support import for_each
 from .examples import SLOW, X, classifier, numbered, spied_classifier, y
 
 # ---- gradient descent -------------------------------------------------------------------------------------------
@@ -66,8 +67,8 @@ def test_the_default_optimizer_is_plain_gradient_descent():
 # ---- batches ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("m", "batch_size"), [(40, 8), (43, 8), (43, 1), (43, 42), (43, 43), (43, 100), (43, None)])
-@pytest.mark.parametrize("shuffle", [True, False])
+@for_each(("m", "batch_size"), [(40, 8), (43, 8), (43, 1), (43, 42), (43, 43), (43, 100), (43, None)])
+@for_each("shuffle", [True, False])
 def test_an_epoch_sees_every_example_once(m, batch_size, shuffle):
     model, spy = spied_classifier()
     epochs = 3

@@ -5,7 +5,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import refuse
+from ..support import for_each, refuse
 
 RNG = np.random.default_rng(0)
 N = 100
@@ -82,7 +82,7 @@ def test_another_fit_continues_with_the_same_encoding():
     refuse(lambda: fit(model, PETS, np.where(SIZE > 30, "cow", "cat")), "y: the class 'cow' is not one of the network")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("model", "data", "options", "said"),
     [
         (classifier(3), (TABLE,), {}, "y: has 2 classes ('cat', 'dog'), and the network chooses from 3; let it"),

@@ -3,11 +3,10 @@
 import math
 
 import numpy as np
-import pytest
 
 import nnlite as nn
 
-from ..support import refuse
+from ..support import for_each, refuse
 from .targets import CLASSES, TARGETS, WEIGHT, M, X, close, model_for
 
 
@@ -27,7 +26,7 @@ def test_a_function_is_reported_under_its_name():
     assert model.evaluate(X, y, metrics=[mean_distance]) == {"loss": history["val_loss"][1], "mean_distance": expected}
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@for_each("kind", TARGETS)
 def test_a_function_sees_all_examples_in_their_order(kind):
     y, model, seen = TARGETS[kind][2], model_for(kind), []
 
@@ -61,13 +60,13 @@ def test_metrics_do_not_change_training():
     np.testing.assert_array_equal(measured.theta, plain.theta)
 
 
-@pytest.mark.parametrize("value", [1, 1.5, np.float32(1.5), np.array(1.5), math.nan, True])
+@for_each("value", [1, 1.5, np.float32(1.5), np.array(1.5), math.nan, True])
 def test_a_metric_may_give_any_kind_of_number(value):
     result = model_for().evaluate(X, CLASSES, metrics=[lambda y, Y_hat: value])
     np.testing.assert_array_equal([*result.values()][-1], float(value))
 
 
-@pytest.mark.parametrize("value", [None, "0.5", [1.0], np.ones(1), np.ones(3), {"a": 1}, 1j])
+@for_each("value", [None, "0.5", [1.0], np.ones(1), np.ones(3), {"a": 1}, 1j])
 def test_a_metric_that_does_not_give_a_number_is_named(value):
     def mine(y, Y_hat):
         return value

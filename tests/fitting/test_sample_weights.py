@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 import nnlite as nn
 
+from ..support import for_each
 from .targets import CLASSES, RNG, TARGETS, WEIGHT, M, N, X, close, model_for
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@for_each("kind", TARGETS)
 def test_weight_two_is_the_example_twice_in_cost_and_gradient(kind):
     y = TARGETS[kind][2]
     weighted, repeated = model_for(kind), model_for(kind)
@@ -51,7 +52,7 @@ def test_a_whole_number_as_weight_counts_like_that_many_examples(weights, kind):
     close(weighted.grad, repeated.grad)
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@for_each("kind", TARGETS)
 def test_the_gradient_is_that_of_the_weighted_cost(kind):
     y, model = TARGETS[kind][2], model_for(kind)
     weights = RNG.uniform(0, 2, M)
@@ -123,7 +124,7 @@ def test_examples_of_weight_0_have_no_influence():
     np.testing.assert_array_equal(twin.theta, model.theta)
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@for_each("kind", TARGETS)
 def test_a_batch_whose_weights_are_all_0_makes_no_step_and_adds_no_loss(kind):
     y = TARGETS[kind][2]
     weights = np.where(np.arange(M) < 5, 0, WEIGHT)
@@ -159,7 +160,7 @@ def test_the_weighted_loss_of_many_blocks_is_one_mean():
     close(model.evaluate(many, labels, weights)["loss"], (weights * losses).sum() / weights.sum())
 
 
-@pytest.mark.parametrize("form", [list, tuple, np.array, np.float32, np.uint8, lambda w: np.array(w, ">f8")])
+@for_each("form", [list, tuple, np.array, np.float32, np.uint8, lambda w: np.array(w, ">f8")])
 def test_weights_may_have_any_form(form):
     model, twin = model_for(), model_for()
     model.fit(X, CLASSES, sample_weight=form(WEIGHT), epochs=2)

@@ -5,7 +5,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import Spy, refuse, table, without_seconds
+from ..support import Spy, for_each, refuse, table, without_seconds
 
 M, SIZE = 22, 5  # the last of five batches has two examples
 RNG = np.random.default_rng(0)
@@ -110,8 +110,8 @@ SOURCES = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kind", SOURCES)
+@for_each("dtype", ["float32", "float64"])
+@for_each("kind", SOURCES)
 def test_a_source_trains_like_arrays_in_the_same_order(kind, dtype):
     from_arrays, from_source = classifier(dtype=dtype), classifier(dtype=dtype)
     options = {"epochs": 3, "validation_data": (X, y)}
@@ -122,7 +122,7 @@ def test_a_source_trains_like_arrays_in_the_same_order(kind, dtype):
     assert without_seconds(history) == without_seconds(expected)
 
 
-@pytest.mark.parametrize("kind", SOURCES)
+@for_each("kind", SOURCES)
 def test_weights_from_a_source_are_sample_weights(kind):
     from_arrays, from_source = classifier(), classifier()
     expected = from_arrays.fit(X, y, sample_weight=weight, batch_size=SIZE, shuffle=False, epochs=3)
@@ -336,7 +336,7 @@ def test_a_generator_can_be_used_again_after_training_stopped_in_the_middle():
 # ---- wrong sources ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("source", "options"),
     [([], {}), ((), {}), (Numbered([]), {}), (Again([]), {}), (Loader([]), {}), (iter([]), {"steps_per_epoch": 1})],
 )

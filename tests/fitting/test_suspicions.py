@@ -8,7 +8,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import ENGINES, refuse
+from ..support import ENGINES, for_each, refuse
 
 DIGITS, IRIS = nn.load_digits(), nn.load_iris()
 
@@ -203,7 +203,7 @@ def test_an_output_that_is_wider_than_the_classes_is_suspected(form):
         train(model, *data, epochs=1)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("units", "labels"),
     [(10, range(10)), (10, range(9)), (11, range(10)), (3, [0, 1]), (64, [0]), (100, [0, 1, 99]), (20, range(15))],
 )

@@ -7,7 +7,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import NEVER_SAVED, Recorder, network, refuse
+from ..support import NEVER_SAVED, Recorder, for_each, network, refuse
 from .examples import X, y
 
 pytestmark = NEVER_SAVED
@@ -62,8 +62,8 @@ def steps_of(epochs=2):
 # ---- layers that break the rules ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("what", BREAKS)
-@pytest.mark.parametrize("method", ["forward", "backward"])
+@for_each("what", BREAKS)
+@for_each("method", ["forward", "backward"])
 def test_a_layer_that_breaks_the_rules_in_one_step_is_named_and_earlier_steps_stay(method, what):
     model = network(nn.Dense(6), nn.Tanh(), Faulty(method, 8, BREAKS[what]))
     refuse(lambda: train(model), f"layers: Faulty().{method} must")
@@ -71,8 +71,8 @@ def test_a_layer_that_breaks_the_rules_in_one_step_is_named_and_earlier_steps_st
     assert train(model).epochs == 2  # the layer breaks no more rules
 
 
-@pytest.mark.parametrize("what", BREAKS)
-@pytest.mark.parametrize("call", ["predict", "predict_proba", "evaluate"])
+@for_each("what", BREAKS)
+@for_each("call", ["predict", "predict_proba", "evaluate"])
 def test_a_layer_that_breaks_the_rules_in_prediction_is_named_and_nothing_changes(call, what):
     layer = Faulty("forward", 2, BREAKS[what], training=False)  # the first call is the one that builds the network
     model = network(nn.Dense(6), nn.BatchNorm(), layer)
@@ -126,7 +126,7 @@ EVENTS = {  # the event, how often it comes before it fails, steps made by then
 }
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@for_each("event", EVENTS)
 def test_when_a_callback_raises_the_network_keeps_the_steps_so_far(event):
     before_it, n_steps = EVENTS[event]
     model = network(nn.Dense(6), nn.Tanh())

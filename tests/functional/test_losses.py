@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 import nnlite as nn
 from nnlite.functional import binary_cross_entropy, cross_entropy, hardmax, log_softmax, softmax
 
-from ..support import holds_for, refuse
+from ..support import for_each, holds_for, refuse
 from .draws import DTYPES, eps, extended, logits, numbers, tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*swapped")  # draws of 0 and 1 often look so
@@ -146,9 +146,9 @@ def test_cross_entropy_of_single_probabilities_is_pointed_to_the_binary_one():
 # ---- arguments and results -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("cost", COSTS)
-@pytest.mark.parametrize("of_truth", [np.float32, np.float64, np.uint8, bool])
+@for_each("dtype", DTYPES)
+@for_each("cost", COSTS)
+@for_each("of_truth", [np.float32, np.float64, np.uint8, bool])
 def test_a_loss_has_the_dtype_of_the_prediction(cost, of_truth, dtype):
     assert cost(np.full((2, 3), 0.5, dtype), np.ones((2, 3), of_truth)).dtype == dtype
 
@@ -180,8 +180,8 @@ def test_a_prediction_of_0_and_1_for_a_truth_that_is_not_is_taken_for_swapped(co
 # ---- wrong use -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cost", COSTS)
-@pytest.mark.parametrize(("Y_hat", "Y"), [([0.5, 0.5], [1]), ([[0.5, 0.5]], [1, 0]), ([0.5], [[1]])])
+@for_each("cost", COSTS)
+@for_each(("Y_hat", "Y"), [([0.5, 0.5], [1]), ([[0.5, 0.5]], [1, 0]), ([0.5], [[1]])])
 def test_shapes_that_differ_are_refused(cost, Y_hat, Y):
     with pytest.raises(nn.ArgumentError, match=r"^Y: expected the shape of Y_hat"):
         cost(Y_hat, Y)
@@ -192,22 +192,22 @@ def test_class_indices_instead_of_rows_are_pointed_to_one_hot():
         cross_entropy([[0.5, 0.5], [0.1, 0.9]], [0, 1])
 
 
-@pytest.mark.parametrize("cost", COSTS)
-@pytest.mark.parametrize("value", [-0.1, 1.1, 5, np.nan, np.inf, -np.inf])
+@for_each("cost", COSTS)
+@for_each("value", [-0.1, 1.1, 5, np.nan, np.inf, -np.inf])
 def test_predictions_out_of_0_to_1_are_refused(cost, value):
     with pytest.raises(nn.ArgumentError, match=r"^Y_hat: .*\[0, 1\]"):
         cost([0.5, value], [1, 0])
 
 
-@pytest.mark.parametrize("cost", COSTS)
-@pytest.mark.parametrize("value", [-1, 2, np.nan, np.inf])
+@for_each("cost", COSTS)
+@for_each("value", [-1, 2, np.nan, np.inf])
 def test_truth_out_of_0_to_1_is_refused(cost, value):
     with pytest.raises(nn.ArgumentError, match=r"^Y: .*\[0, 1\]"):
         cost([0.5, 0.5], [1, value])
 
 
-@pytest.mark.parametrize("cost", COSTS)
-@pytest.mark.parametrize("wrong", [["a", "b"], [1j, 0], [None, 1], None])
+@for_each("cost", COSTS)
+@for_each("wrong", [["a", "b"], [1j, 0], [None, 1], None])
 def test_a_loss_names_the_argument_that_is_not_an_array_of_numbers(cost, wrong):
     with pytest.raises(nn.ArgumentError, match=r"^Y_hat: "):
         cost(wrong, [1, 0])

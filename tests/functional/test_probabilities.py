@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 import nnlite as nn
 from nnlite.functional import hardmax, log_softmax, one_hot, softmax
 
-from ..support import holds_for, refuse
+from ..support import for_each, holds_for, refuse
 from .draws import DTYPES, OVER_CLASSES, eps, extended, logits, tiny
 
 
@@ -124,8 +124,8 @@ def test_softmax_of_ever_larger_logits_becomes_hardmax(z):
     np.testing.assert_array_equal(softmax(1000 * np.array(z)), hardmax(z))
 
 
-@pytest.mark.parametrize("equation", OVER_CLASSES)
-@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
+@for_each("equation", OVER_CLASSES)
+@for_each("axis", [0, 1, 2, -1, -2, -3])
 def test_axis_says_where_the_classes_are(equation, axis):
     z = np.random.default_rng(0).normal(size=(2, 3, 4))
     expected = np.moveaxis(equation(np.moveaxis(z, axis, -1)), -1, axis)
@@ -201,21 +201,21 @@ def test_an_axis_that_z_does_not_have_is_refused(equation):
         equation([[1.0, 2.0]], axis=2)
 
 
-@pytest.mark.parametrize("equation", OVER_CLASSES)
-@pytest.mark.parametrize("axis", [None, 0.5, "0", (0, 1)])
+@for_each("equation", OVER_CLASSES)
+@for_each("axis", [None, 0.5, "0", (0, 1)])
 def test_an_axis_that_is_not_an_integer_is_refused_by_its_name(equation, axis):
     with pytest.raises(nn.ArgumentError, match="axis"):
         equation([[1.0, 2.0]], axis=axis)
 
 
-@pytest.mark.parametrize("equation", OVER_CLASSES)
-@pytest.mark.parametrize("z", [3.0, [], [[], []], [3.0]])
+@for_each("equation", OVER_CLASSES)
+@for_each("z", [3.0, [], [[], []], [3.0]])
 def test_logits_of_no_class_or_one_are_refused(equation, z):
     with pytest.raises(nn.ArgumentError, match=r"^z: expected at least two classes along axis -1, got shape [^;]*$"):
         equation(z)
 
 
-@pytest.mark.parametrize("y", [[0.0, 1.0], 1.5, ["0", "1"], [1j], None, [[0, 1], [2]], [np.nan]])
+@for_each("y", [[0.0, 1.0], 1.5, ["0", "1"], [1j], None, [[0, 1], [2]], [np.nan]])
 def test_labels_that_are_no_integers_are_refused(y):
     with pytest.raises(nn.ArgumentError, match=r"^y: "):
         one_hot(y, 3)
@@ -233,7 +233,7 @@ def test_a_negative_label_is_refused_where_the_classes_are_counted():
     assert "None" not in str(error.value)
 
 
-@pytest.mark.parametrize("n_classes", [0, -1, 2.0, "3", True, [3]])
+@for_each("n_classes", [0, -1, 2.0, "3", True, [3]])
 def test_a_number_of_classes_that_is_not_a_positive_integer_is_refused(n_classes):
     with pytest.raises(nn.ArgumentError, match=r"^n_classes: "):
         one_hot([0], n_classes)

@@ -15,7 +15,7 @@ from nnlite.model import Model
 from nnlite.optimizers import SGD, Adam
 from nnlite.schedules import CosineDecay
 
-from ..support import everything, network, refuse
+from ..support import everything, for_each, network, refuse
 
 
 @functools.cache
@@ -212,7 +212,7 @@ def test_fewer_examples_than_steps_are_used_again():
     assert len(test.losses) == 100
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "message"),
     [
         ({"start": 1.0, "stop": 0.1}, "start: expected a rate below stop, 0.1, got 1"),

@@ -8,7 +8,7 @@ import pytest
 import nnlite as nn
 from nnlite import functional, initializers, layers
 
-from ..support import reference, refuse, training_cache
+from ..support import for_each, reference, refuse, training_cache
 from .common import DTYPES, EPS, value_and_slope
 
 PYTORCH = reference("activations")
@@ -41,7 +41,7 @@ FUNCTIONS = {
     "hard_swish": functional.hard_swish,
     "softplus": functional.softplus,
 }
-OF_ALL = pytest.mark.parametrize("name", LAYERS)
+OF_ALL = for_each("name", LAYERS)
 
 
 def normal_mean(g):
@@ -97,8 +97,8 @@ def test_float32_is_float64_rounded(name):
 # ---- tails ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [name for name in LAYERS if name != "selu"])
+@for_each("dtype", DTYPES)
+@for_each("name", [name for name in LAYERS if name != "selu"])
 def test_far_to_the_right_a_is_z_and_the_slope_is_1(name, dtype):
     z = np.array([40, 100, 1e3, 3e3, 1e4], dtype)
     a, slope = value_and_slope(LAYERS[name], z)
@@ -106,8 +106,8 @@ def test_far_to_the_right_a_is_z_and_the_slope_is_1(name, dtype):
     np.testing.assert_array_equal(slope, 1)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(
+@for_each("dtype", DTYPES)
+@for_each(
     ("name", "limit"),
     [("gelu", 0), ("gelu_tanh", 0), ("silu", 0), ("hard_swish", 0), ("softplus", 0), ("elu", -1), ("elu_1.7", -1.7)],
 )
@@ -140,7 +140,7 @@ def test_the_largest_numbers_give_finite_values_without_a_warning(name, dtype):
     assert np.isfinite(FUNCTIONS[name](z)).all()
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@for_each("name", FUNCTIONS)
 def test_the_functions_accept_infinity(name):
     low, high = FUNCTIONS[name]([-np.inf, np.inf])
     assert high == np.inf
@@ -156,8 +156,8 @@ def test_nan_stays_nan(name):
 # ---- kinks ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("zero", [0.0, -0.0])
-@pytest.mark.parametrize(
+@for_each("zero", [0.0, -0.0])
+@for_each(
     ("name", "expected"),
     [
         ("leaky_relu", 0.01),
@@ -214,7 +214,7 @@ def test_a_deep_selu_network_normalizes_itself():
     assert 0.6 < z.var() < 1.5
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "square"),
     [("relu", 0.5), ("gelu", 0.43), ("silu", 0.36), ("hard_swish", 0.33), ("softplus", 0.92), ("selu", 1.0)],
 )
@@ -222,7 +222,7 @@ def test_the_mean_square_of_an_activation_for_standard_normal_z(name, square):
     assert normal_mean(lambda z: getattr(functional, name)(z) ** 2) == pytest.approx(square, abs=0.005)
 
 
-@pytest.mark.parametrize("name", [*(name for name in LAYERS if not name.startswith("elu_")), "relu", "tanh"])
+@for_each("name", [*(name for name in LAYERS if not name.startswith("elu_")), "relu", "tanh"])
 def test_the_initializer_of_an_activation_keeps_the_size_of_z_from_layer_to_layer(name):
     layer = {**LAYERS, "relu": nn.ReLU(), "tanh": nn.Tanh()}[name]
     n = 200
@@ -287,7 +287,7 @@ def test_a_network_with_the_activation_learns(name):
     assert history["loss"][-1] < 0.5 * history["loss"][0]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("layer", "text"),
     [
         (layers.LeakyReLU(), "LeakyReLU()"),
@@ -304,13 +304,13 @@ def test_repr_is_the_call_that_makes_the_layer(layer, text):
     assert repr(eval(text, vars(layers))) == text
 
 
-@pytest.mark.parametrize("value", [-0.01, 1.01, math.nan, math.inf, "0.1", None, True, [0.1]])
+@for_each("value", [-0.01, 1.01, math.nan, math.inf, "0.1", None, True, [0.1]])
 def test_a_negative_slope_lies_between_0_and_1(value):
     for make in (layers.LeakyReLU, lambda s: functional.leaky_relu([1.0], s)):
         refuse(lambda: make(value), "negative_slope: expected a finite number of at least 0")  # noqa: B023
 
 
-@pytest.mark.parametrize("value", [-1, math.nan, math.inf, "1", None, False])
+@for_each("value", [-1, math.nan, math.inf, "1", None, False])
 def test_an_alpha_is_at_least_0(value):
     for make in (layers.ELU, lambda alpha: functional.elu([1.0], alpha)):
         refuse(lambda: make(value), "alpha: expected a finite number of at least 0")  # noqa: B023

@@ -6,7 +6,7 @@ import pytest
 import nnlite as nn
 
 from ..derivatives import assert_gradients_are_derivatives
-from ..support import NEVER_SAVED, Scale, Square, network, refuse
+from ..support import NEVER_SAVED, Scale, Square, for_each, network, refuse
 
 pytestmark = NEVER_SAVED
 RNG = np.random.default_rng(0)
@@ -207,7 +207,7 @@ def test_weight_decay_acts_on_the_parameters_that_a_layer_names():
     np.testing.assert_array_equal(model.parameters["shift1"], 1)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "layers",
     [
         pytest.param(lambda: [Scale(0.7), nn.Dense(3)], id="parameters, first"),
@@ -337,7 +337,7 @@ def test_a_method_that_lacks_an_argument_is_named_when_the_network_is_made(metho
     network(own(**{method: lambda self, *given: getattr(nn.Layer(), method, None)}), n_features=None)
 
 
-@pytest.mark.parametrize("shape", [8, None, (None, 8), (8.0,), "8", (0,)])
+@for_each("shape", [8, None, (None, 8), (8.0,), "8", (0,)])
 def test_an_output_shape_is_that_of_one_example(shape):
     layer = own(output_shape=lambda self, input_shape: shape)
     refuse(lambda: network(layer), "layers: Own(): output_shape must return the shape of one example", f"got {shape!r}")

@@ -6,7 +6,7 @@ import pytest
 import nnlite as nn
 from nnlite.layers import chain
 
-from ..support import NEVER_SAVED, network, refuse
+from ..support import NEVER_SAVED, for_each, network, refuse
 
 pytestmark = NEVER_SAVED
 X = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
@@ -139,9 +139,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("inside", [False, True], ids=["in the chain", "in a Residual"])
-@pytest.mark.parametrize("what", WRONG)
-@pytest.mark.parametrize("method", ["forward", "backward"])
+@for_each("inside", [False, True], ids=["in the chain", "in a Residual"])
+@for_each("what", WRONG)
+@for_each("method", ["forward", "backward"])
 def test_a_layer_that_breaks_the_rules_is_named(method, what, inside):
     make, fragment = WRONG[what]
     layer = Returns(method, make)

@@ -6,7 +6,7 @@ import pytest
 import nnlite as nn
 
 from ..derivatives import derivatives, relative_error
-from ..support import refuse, training_cache
+from ..support import for_each, refuse, training_cache
 
 
 def dense_of_a_network(units, n_in, rng):
@@ -93,7 +93,7 @@ def test_dense_on_images_says_how_to_flatten_them():
     refuse(lambda: model.forward(np.zeros((3, 4, 5))), "X: Dense(2)", "examples of shape (4, 5)", "flatten them with")
 
 
-@pytest.mark.parametrize("units", [0, -1, 2.0, "3", None, True, [3]])
+@for_each("units", [0, -1, 2.0, "3", None, True, [3]])
 def test_units_are_an_integer_of_at_least_1(units):
     refuse(lambda: nn.Dense(units), "units: expected", repr(units))
 

@@ -26,7 +26,7 @@ from ..derivatives import (
     draw_targets,
     relative_error,
 )
-from ..support import training_cache
+from ..support import for_each, training_cache
 from .common import network_of
 
 ELEMENTWISE = [
@@ -83,8 +83,8 @@ def test_every_layer_of_the_library_is_in_this_file():
 # ---- activations and Dense ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
-@pytest.mark.parametrize("layer", [nn.Dense, *ELEMENTWISE])
+@for_each("output", OUTPUTS)
+@for_each("layer", [nn.Dense, *ELEMENTWISE])
 def test_gradients_through_a_layer_in_the_middle_are_derivatives(layer, output):
     rng = np.random.default_rng(3)
     middle = nn.Dense(4) if layer is nn.Dense else layer()
@@ -97,8 +97,8 @@ def test_gradients_through_a_layer_in_the_middle_are_derivatives(layer, output):
     assert_gradients_are_derivatives(model, X, draw_targets(output, rng, len(X), 3))
 
 
-@pytest.mark.parametrize("layer", ELEMENTWISE)
-@pytest.mark.parametrize("shape", [(6, 5), (1, 5), (6, 1)])
+@for_each("layer", ELEMENTWISE)
+@for_each("shape", [(6, 5), (1, 5), (6, 1)])
 def test_backward_of_an_activation_is_the_derivative_by_its_input(layer, shape):
     rng = np.random.default_rng(0)
     g, z, da = layer(), rng.normal(size=shape), rng.normal(size=shape)
@@ -113,7 +113,7 @@ def test_backward_of_an_activation_is_the_derivative_by_its_input(layer, shape):
     assert relative_error(g.backward(da.copy(), cache), n) < 1e-7
 
 
-@pytest.mark.parametrize("layer", [layer for layer in ELEMENTWISE if layer is not nn.Identity])
+@for_each("layer", [layer for layer in ELEMENTWISE if layer is not nn.Identity])
 def test_a_backward_pass_needs_a_forward_pass_before_it(layer):
     with pytest.raises(AttributeError, match="forward must set it, with this cache, before"):
         layer().backward(np.ones((1, 2)), training_cache())
@@ -150,9 +150,9 @@ def test_the_gradients_of_softmax_by_its_input_sum_to_0():
 # ---- chains of other layers -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", ["training", "prediction", "frozen norms"])
-@pytest.mark.parametrize("M", [6, 3])
-@pytest.mark.parametrize("what", CHAINS)
+@for_each("mode", ["training", "prediction", "frozen norms"])
+@for_each("M", [6, 3])
+@for_each("what", CHAINS)
 def test_gradients_of_a_chain_are_derivatives(what, M, mode):
     """By X and by every parameter; each value of the cost draws the same noise."""
     shape, make = CHAINS[what]

@@ -8,7 +8,7 @@ import pytest
 import nnlite as nn
 from nnlite.layers import AlphaDropout, Dropout, GaussianNoise, noise
 
-from ..support import assert_matches, refuse, training_cache
+from ..support import assert_matches, for_each, refuse, training_cache
 from .common import DTYPES, NOT_NUMBERS, network_of, of_pytorch
 
 OF_EACH = pytest.mark.parametrize(
@@ -27,8 +27,8 @@ def test_dropout_with_the_mask_of_pytorch_is_that_of_pytorch(monkeypatch, what, 
     assert_matches(layer.backward(expected["da"].copy(), cache), expected["da_prev"])
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+@for_each("dtype", DTYPES)
+@for_each("rate", [0.1, 0.5, 0.9])
 def test_dropout_drops_the_share_of_its_rate_and_scales_the_rest(rate, dtype):
     rng, cache, layer = np.random.default_rng(1), training_cache(), Dropout(rate)
     z, da = rng.normal(size=(2, 200, 150)).astype(dtype)

@@ -8,7 +8,7 @@ import pytest
 import nnlite as nn
 from nnlite.layers import BatchNorm, LayerNorm, Residual
 
-from ..support import assert_matches, refuse, training_cache
+from ..support import assert_matches, for_each, refuse, training_cache
 from .common import NOT_NUMBERS, network_of, of_pytorch
 
 # ---- batch normalization --------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_a_wrong_value_is_named_and_shown(layer, name, values):
         refuse(lambda: layer(**{name: value}), f"{name}: expected ", f"got {value!r}")  # noqa: B023
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "BatchNorm()",

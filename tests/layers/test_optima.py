@@ -7,12 +7,14 @@ import pytest
 
 import nnlite as nn
 
+from ..support import for_each
+
 # ---- the cost of an untrained network -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("C", [2, 10, 300])
-@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh, nn.Sigmoid])
-@pytest.mark.parametrize(("depth", "width"), [(0, 1), (1, 8), (1, 300), (2, 64), (5, 16), (5, 100)])
+@for_each("C", [2, 10, 300])
+@for_each("activation", [nn.ReLU, nn.Tanh, nn.Sigmoid])
+@for_each(("depth", "width"), [(0, 1), (1, 8), (1, 300), (2, 64), (5, 16), (5, 100)])
 def test_an_untrained_network_prefers_no_class(C, activation, depth, width):
     """J is near ln C, for inputs of any scale up to that of a standard normal.
 

@@ -8,7 +8,7 @@ import pytest
 import nnlite as nn
 from nnlite.layers import Exponential
 
-from ..support import NEVER_SAVED, assert_matches, refuse, training_cache
+from ..support import NEVER_SAVED, assert_matches, for_each, refuse, training_cache
 from .common import DTYPES, NOT_NUMBERS, of_pytorch
 
 pytestmark = NEVER_SAVED
@@ -163,10 +163,10 @@ def test_a_certain_error_costs_the_distance_of_the_logits(dtype):
         assert np.abs(model.grad).max() == 1
 
 
-@pytest.mark.parametrize("output", [nn.Softmax, nn.Sigmoid])
-@pytest.mark.parametrize("depth", [0, 1, 3])
-@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softmax])
-@pytest.mark.parametrize("dtype", DTYPES)
+@for_each("output", [nn.Softmax, nn.Sigmoid])
+@for_each("depth", [0, 1, 3])
+@for_each("activation", [nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softmax])
+@for_each("dtype", DTYPES)
 def test_cost_and_gradients_are_finite_for_weights_of_ten_thousand(dtype, activation, depth, output):
     rng = np.random.default_rng(depth)
     layers = [layer for _ in range(depth) for layer in (nn.Dense(6), activation())]
@@ -205,8 +205,8 @@ def test_the_cost_of_huge_logits_is_the_same_in_float32_and_float64(output):
     assert J["float64"] == pytest.approx(float(L.mean()), rel=1e-12)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("output", [nn.Softmax, nn.Sigmoid, nn.Identity])
+@for_each("dtype", DTYPES)
+@for_each("output", [nn.Softmax, nn.Sigmoid, nn.Identity])
 def test_a_network_learns_from_weights_of_ten_thousand(output, dtype):
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((40, 5)), np.eye(4)[rng.integers(0, 4, 40)]
@@ -309,7 +309,7 @@ def test_one_unit_takes_targets_of_shape_m_or_m_1(output):
         np.testing.assert_array_equal(output().check_targets(y, 1), [[0], [1], [1]])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("output", "units", "y"),
     [
         (nn.Softmax, 3, [0, 3]),
@@ -370,21 +370,21 @@ def test_softmax_over_a_single_unit_is_refused():
     refuse(call, "layers: Softmax over 1 unit is always 1")
 
 
-@pytest.mark.parametrize("value", [*NOT_NUMBERS, -0.1, 1, 1.5])
-@pytest.mark.parametrize("output", [nn.Softmax, nn.Sigmoid])
+@for_each("value", [*NOT_NUMBERS, -0.1, 1, 1.5])
+@for_each("output", [nn.Softmax, nn.Sigmoid])
 def test_label_smoothing_is_at_least_0_and_below_1(output, value):
     refuse(lambda: output(label_smoothing=value), "label_smoothing: expected ", f"got {value!r}")
 
 
-@pytest.mark.parametrize("output", [nn.Softmax, nn.Sigmoid])
-@pytest.mark.parametrize("units", [2, 10, np.int64(10)])
+@for_each("output", [nn.Softmax, nn.Sigmoid])
+@for_each("units", [2, 10, np.int64(10)])
 def test_a_number_of_units_for_an_output_is_answered_with_the_dense_layer_in_front(output, units):
     hint = f"a number of units is given to the Dense layer before it: Dense({units}), {output.__name__}()"
     refuse(lambda: output(units), "label_smoothing: expected a finite number of at least 0 and below 1", hint)
 
 
-@pytest.mark.parametrize("value", [True, -1, 1.5, 1, 10.0, "10"])
-@pytest.mark.parametrize("output", [nn.Softmax, nn.Sigmoid])
+@for_each("value", [True, -1, 1.5, 1, 10.0, "10"])
+@for_each("output", [nn.Softmax, nn.Sigmoid])
 def test_a_smoothing_that_cannot_be_a_number_of_units_gets_no_hint_about_dense(output, value):
     with pytest.raises(nn.ArgumentError, match=r"^label_smoothing: expected ") as caught:
         output(label_smoothing=value)
@@ -444,7 +444,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("what", MISTAKES)
+@for_each("what", MISTAKES)
 def test_an_output_that_breaks_the_rules_is_named(what):
     method, make, fragment = MISTAKES[what]
     X, Y = np.ones((4, 3), np.float32), np.ones((4, 2), np.float32)

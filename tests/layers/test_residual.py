@@ -9,7 +9,7 @@ import pytest
 import nnlite as nn
 from nnlite.layers import BatchNorm, Dropout, LayerNorm, Reshape, Residual
 
-from ..support import assert_matches, refuse, training_cache
+from ..support import assert_matches, for_each, refuse, training_cache
 from .common import of_pytorch
 
 
@@ -153,9 +153,7 @@ def test_trainable_is_true_or_false(value):
 # ---- wrong layers ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "layers", [None, 3, [], (), "Dense", nn.Dense(3), [nn.Dense], [nn.Dense(3), 3], {nn.Dense(3)}], ids=repr
-)
+@for_each("layers", [None, 3, [], (), "Dense", nn.Dense(3), [nn.Dense], [nn.Dense(3), 3], {nn.Dense(3)}], ids=repr)
 def test_a_residual_layer_needs_a_list_of_layers(layers):
     refuse(lambda: Residual(layers), "layers: ")
 

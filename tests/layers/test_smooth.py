@@ -7,7 +7,7 @@ import pytest
 
 from nnlite import functional, layers
 
-from ..support import refuse
+from ..support import for_each, refuse
 from .common import DTYPES, EPS, value_and_slope
 
 GATED = {  # a = z g(z) with a gate g, and its lowest value
@@ -74,7 +74,7 @@ def test_the_tanh_form_of_gelu_is_within_5e_4_of_the_exact_one():
     assert 4e-4 < difference < 5e-4
 
 
-@pytest.mark.parametrize("wrong", ["exact", "Tanh", True, None, ["tanh"], 1])
+@for_each("wrong", ["exact", "Tanh", True, None, ["tanh"], 1])
 def test_the_form_of_gelu_is_none_or_tanh(wrong):
     for make in (layers.GELU, lambda approximate: functional.gelu([1.0], approximate)):
         refuse(lambda: make(wrong), "approximate: expected 'none' or 'tanh', got ")  # noqa: B023

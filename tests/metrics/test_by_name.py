@@ -8,11 +8,13 @@ import pytest
 import nnlite as nn
 from nnlite import metrics
 
+from ..support import for_each
+
 y = np.arange(200) % 10
 P = np.random.default_rng(0).dirichlet(np.ones(10), 200)
 
 
-@pytest.mark.parametrize("name", metrics.METRICS)
+@for_each("name", metrics.METRICS)
 def test_every_name_resolves_and_gives_a_number(name):
     classifies = name not in ("r2", "mae", "mse", "rmse")
     key, function = metrics.resolve(name, classifies)
@@ -57,7 +59,7 @@ def test_a_function_cannot_replace_what_the_history_records_itself():
     assert metrics.resolve(metrics.accuracy, True)[0] == "accuracy"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("metric", "classifies", "message"),
     [
         ("acuracy", True, "metrics: there is no 'acuracy'; .* did you mean 'accuracy'"),
@@ -113,7 +115,7 @@ def untrained_epoch(X, Y):
     return {key: values[0] for key, values in history.items()}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("metric", "message"),
     [
         ("top_5_accuracy", "k: expected at most 3, the number of classes, got 5"),
@@ -121,7 +123,7 @@ def untrained_epoch(X, Y):
         (functools.partial(metrics.f1, average=None), "metrics: f1 must give a number, got an array of shape"),
     ],
 )
-@pytest.mark.parametrize("as_batches", [False, True])
+@for_each("as_batches", [False, True])
 def test_a_metric_that_can_never_work_is_refused_before_the_training(metric, message, as_batches):
     data = nn.load_iris()
     model = nn.Model([nn.Dense(3), nn.Softmax()], seed=0)

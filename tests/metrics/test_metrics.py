@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 import nnlite as nn
 from nnlite import metrics
 
+from ..support import for_each
+
 REFERENCE = Path(__file__).parents[1] / "reference" / "metrics"
 spec = importlib.util.spec_from_file_location("metrics_reference", REFERENCE.with_suffix(".py"))
 reference = importlib.util.module_from_spec(spec)
@@ -23,7 +25,7 @@ FIGURES = np.load(REFERENCE.with_suffix(".npz"))
 SAME = {"rtol": 1e-13, "atol": 1e-14}
 
 
-@pytest.mark.parametrize("name", CASES)
+@for_each("name", CASES)
 def test_metrics_of_classes_are_those_of_scikit_learn(name):
     y, P, w = CASES[name]
     ours = {
@@ -58,8 +60,8 @@ def test_metrics_of_values_are_those_of_scikit_learn(weighted):
         np.testing.assert_allclose(ours, FIGURES[key], **SAME)
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("corner", CORNERS)
+@for_each("weighted", [False, True])
+@for_each("corner", CORNERS)
 def test_ties_absent_classes_labels_and_constant_values_are_as_in_scikit_learn(corner, weighted):
     calls, y, P, w = CORNERS[corner]
     known = vars(metrics) | {"nan": np.nan, "y": y, "P": P, "w": w if weighted else None}
@@ -78,7 +80,7 @@ def test_r2_of_what_does_not_vary_is_1_for_a_perfect_prediction_and_else_0():
     assert metrics.r2([0.1, 0.1, 0.1, 5.0], [0.1, 0.1, 0.3, 0.0], sample_weight=[1, 1, 1, 0]) == 0
 
 
-@pytest.mark.parametrize("name", CASES)
+@for_each("name", CASES)
 def test_calibration_error_is_the_sum_over_the_bins(name):
     y, P, w = CASES[name]
     w = np.ones(len(y)) if w is None else w
@@ -136,7 +138,7 @@ def test_multi_label_says_whether_the_columns_exclude_one_another():
     np.testing.assert_array_equal(metrics.confusion_matrix(Y[:2], scores, multi_label=False), np.eye(2))
 
 
-@pytest.mark.parametrize("name", CASES)
+@for_each("name", CASES)
 def test_the_true_class_is_among_all_classes_and_first_as_often_as_the_accuracy_says(name):
     y, P, w = CASES[name]
     shares = [metrics.top_k_accuracy(y, P, k=k, sample_weight=w) for k in range(1, P.shape[1] + 1)]
@@ -231,7 +233,7 @@ def test_roc_auc_of_a_class_that_is_missing_is_nan_and_left_out_of_the_mean():
     assert np.isnan(metrics.roc_auc([0, 0], [[0.5, 0.5], [0.1, 0.9]]))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "message"),
     [
         (lambda: metrics.accuracy([0, 1], [[0.5, 0.5]]), r"Y_hat: expected probabilities \(M, C\) for y"),

@@ -8,7 +8,7 @@ from nnlite.initializers import GlorotUniform, HeNormal, LeCunNormal
 from nnlite.layers import Residual
 from nnlite.network.building import default_initializer, layers_with_parameters
 
-from ..support import network, refuse
+from ..support import for_each, network, refuse
 from .common import RNG, X, of_kind, y
 
 # ---- the size of the input ------------------------------------------------------------------------------------
@@ -67,7 +67,7 @@ def test_the_same_seed_draws_the_same_weights():
     assert np.any(of_kind(seed=None).theta != of_kind(seed=None).theta)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("following", "expected"),
     [
         ([nn.ReLU(), nn.Dense(3), nn.Softmax()], HeNormal()),
@@ -167,22 +167,22 @@ def test_shapes_that_do_not_fit_name_the_argument_or_the_layers():
     assert not model.built
 
 
-@pytest.mark.parametrize("dtype", ["float16", "int", int, None, "double?", ">f8", 32, np.complex64])
+@for_each("dtype", ["float16", "int", int, None, "double?", ">f8", 32, np.complex64])
 def test_a_dtype_is_float32_or_float64(dtype):
     refuse(lambda: network(dtype=dtype), "dtype: expected 'float32' or 'float64', got")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "f4", np.float32, np.dtype("float32"), float, "double"])
+@for_each("dtype", ["float32", "f4", np.float32, np.dtype("float32"), float, "double"])
 def test_a_dtype_has_several_names(dtype):
     assert network(dtype=dtype).theta.dtype == np.dtype(dtype)
 
 
-@pytest.mark.parametrize("n_features", [0, -1, 2.0, "4", True, (), (4, 0), [4], (2.5,)])
+@for_each("n_features", [0, -1, 2.0, "4", True, (), (4, 0), [4], (2.5,)])
 def test_n_features_are_positive_integers(n_features):
     refuse(lambda: network(n_features=n_features), "n_features: expected")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("layers", "message"),
     [
         ([], "layers: expected a list of at least one layer"),

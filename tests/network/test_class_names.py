@@ -5,7 +5,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import network, refuse
+from ..support import for_each, network, refuse
 
 
 @pytest.mark.parametrize("given", [["a", "b", "c"], ("a", "b", "c"), np.array(["a", "b", "c"])], ids=type)
@@ -25,7 +25,7 @@ def test_a_single_sigmoid_unit_has_two_classes_and_several_have_one_label_each()
     assert (one.class_names, three.class_names) == (("no", "yes"), ("red", "large", ""))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("output", "names", "said"),
     [
         (nn.Softmax, "abc", "expected a list of strings, one for each class, got 'abc'"),

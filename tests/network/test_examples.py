@@ -5,7 +5,7 @@ import pytest
 
 from nnlite.network.examples import Examples, check_lengths, check_weights, check_X, contiguous
 
-from ..support import refuse
+from ..support import for_each, refuse
 
 X = np.arange(20.0).reshape(10, 2)
 Y = np.arange(10)
@@ -71,7 +71,7 @@ def test_x_becomes_an_array_that_is_not_cast():
     assert check_X(images, None, np.float32) is images
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("wrong", "fragments"),
     [
         (np.ones(4), ["data: expected two dimensions", "shape (4,)", "an example of this network has 2 features"]),
@@ -109,7 +109,7 @@ def test_weights_are_float64_and_none_stays_none():
     np.testing.assert_array_equal(check_weights([0, 0], 2, all_zero=True), [0, 0])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("wrong", "message"),
     [
         ([1, 2], "w: expected one weight for each of 3 examples, got shape (2,)"),

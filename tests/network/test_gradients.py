@@ -22,7 +22,7 @@ from ..derivatives import (
     draw_targets,
     relative_error,
 )
-from ..support import training_cache
+from ..support import for_each, training_cache
 from .common import KINDS, X, of_kind
 
 OUTPUTS = [nn.Softmax, nn.Sigmoid, nn.Identity, nn.Exponential]
@@ -110,7 +110,7 @@ def test_gradients_of_any_network_are_derivatives(seed):
     assert_gradients_are_derivatives(drawn.model(), drawn.X, drawn.Y)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@for_each("seed", SEEDS)
 def test_cost_and_gradients_are_those_of_autograd(seed):
     drawn = random_network(seed)
     model = drawn.model()
@@ -125,7 +125,7 @@ def test_cost_and_gradients_are_those_of_autograd(seed):
             assert relative_error(model.gradients[name], expected, small=1e-5) < 1e-10, name
 
 
-@pytest.mark.parametrize("seed", SEEDS[:20])
+@for_each("seed", SEEDS[:20])
 def test_gradients_in_float32_are_those_in_float64_rounded(seed):
     drawn = random_network(seed)
     exact, rounded = drawn.model("float64"), drawn.model("float32")
@@ -137,7 +137,7 @@ def test_gradients_in_float32_are_those_in_float64_rounded(seed):
         assert relative_error(g, exact.gradients[name], small=1e-2) < 1e-4, name
 
 
-@pytest.mark.parametrize("seed", range(8))
+@for_each("seed", range(8))
 def test_layers_called_one_by_one_give_the_derivative_by_x(seed):
     drawn = random_network(seed)
     model = drawn.model()
@@ -158,7 +158,7 @@ def test_layers_called_one_by_one_give_the_derivative_by_x(seed):
     assert relative_error(da, n, small=1e-3) < 1e-7  # a sum of losses has more rounding than their mean
 
 
-@pytest.mark.parametrize("seed", SEEDS[:20])
+@for_each("seed", SEEDS[:20])
 def test_backward_twice_gives_the_same_gradients(seed):
     drawn = random_network(seed)
     model = drawn.model()
@@ -168,7 +168,7 @@ def test_backward_twice_gives_the_same_gradients(seed):
         np.testing.assert_array_equal(g, once[name])
 
 
-@pytest.mark.parametrize("seed", SEEDS[:20])
+@for_each("seed", SEEDS[:20])
 def test_cost_and_predict_between_forward_and_backward_change_no_gradient(seed):
     drawn = random_network(seed)
     model = drawn.model()
@@ -182,7 +182,7 @@ def test_cost_and_predict_between_forward_and_backward_change_no_gradient(seed):
         np.testing.assert_array_equal(g, once[name])
 
 
-@pytest.mark.parametrize("seed", SEEDS[:20])
+@for_each("seed", SEEDS[:20])
 def test_the_gradient_of_a_batch_is_the_mean_of_the_gradients_of_its_examples(seed):
     drawn = random_network(seed)
     model = drawn.model()
@@ -192,7 +192,7 @@ def test_the_gradient_of_a_batch_is_the_mean_of_the_gradients_of_its_examples(se
         np.testing.assert_allclose(g, np.mean([each[name] for each in of_each], 0), rtol=1e-10, atol=1e-14)
 
 
-@pytest.mark.parametrize("seed", SEEDS[:20])
+@for_each("seed", SEEDS[:20])
 def test_gradients_do_not_depend_on_the_batches_before(seed):
     drawn = random_network(seed)
     model, fresh = drawn.model(), drawn.model()
@@ -210,8 +210,8 @@ def test_gradients_are_derivatives_for_targets_of_every_form(kind):
     assert_gradients_are_derivatives(of_kind(kind, nn.Sigmoid, dtype="float64"), X.astype(float), KINDS[kind][2])
 
 
-@pytest.mark.parametrize("units", [2, 3, 7])
-@pytest.mark.parametrize("output", OUTPUTS)
+@for_each("units", [2, 3, 7])
+@for_each("output", OUTPUTS)
 def test_gradients_of_a_network_without_hidden_layer_are_derivatives(output, units):
     rng = np.random.default_rng(units)
     model = nn.Model([nn.Dense(units), output()], n_features=4, dtype="float64")

@@ -8,7 +8,7 @@ import pytest
 import nnlite as nn
 
 from .. import oracle
-from ..support import away_from_zero, everything, network, refuse
+from ..support import away_from_zero, everything, for_each, network, refuse
 
 RNG = np.random.default_rng(0)
 X, y = RNG.normal(size=(6, 4)), np.array([0, 1, 2, 2, 1, 0])
@@ -128,7 +128,7 @@ def test_an_unbuilt_network_has_none():
     refuse(lambda: unbuilt.input_gradient(X, y), "input_gradient: ", "call fit or forward", error=nn.NotBuiltError)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("X", "y", "message"),
     [
         (np.ones((2, 3)), [0, 1], "X: expected 4 features"),

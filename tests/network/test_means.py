@@ -9,7 +9,7 @@ import nnlite as nn
 from nnlite.network.means import RunningMeans, as_number, resolve_metrics
 from nnlite.network.passes import mean_loss
 
-from ..support import refuse
+from ..support import for_each, refuse
 
 RNG = np.random.default_rng(0)
 M = 500
@@ -47,9 +47,9 @@ def means_of(name, sizes, weights=None):
     return means.values()
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("name", OUTPUTS)
-@pytest.mark.parametrize("partition", PARTITIONS)
+@for_each("weighted", [False, True])
+@for_each("name", OUTPUTS)
+@for_each("partition", PARTITIONS)
 def test_values_are_means_over_all_examples_for_batches_of_any_size(name, weighted, partition):
     weights = RNG.random(M) if weighted else None
     values = means_of(name, PARTITIONS[partition], weights)
@@ -156,13 +156,13 @@ def test_two_metrics_cannot_have_the_same_name():
     refuse(call, "metrics: 'f1' occurs twice; give each function a name of its own")
 
 
-@pytest.mark.parametrize("value", [1, 2.5, np.float32(2.5), np.int64(3), np.array(2.0), True])
+@for_each("value", [1, 2.5, np.float32(2.5), np.int64(3), np.array(2.0), True])
 def test_a_metric_gives_a_number(value):
     assert as_number("own", value) == float(value)
     assert type(as_number("own", value)) is float
 
 
-@pytest.mark.parametrize("value", ["1", b"1", None, [1], np.ones(1), np.ones((2, 2)), 1j])
+@for_each("value", ["1", b"1", None, [1], np.ones(1), np.ones((2, 2)), 1j])
 def test_a_metric_that_gives_anything_else_is_refused(value):
     refuse(lambda: as_number("own", value), "metrics: own must give a number, got ")
 

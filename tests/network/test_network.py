@@ -7,7 +7,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import Scale, Square, refuse
+from ..support import Scale, Square, for_each, refuse
 from .common import CLASSIFIERS, KINDS, X, of_kind, y
 
 
@@ -20,8 +20,8 @@ def train_step(model, X, Y, optimizer):
 # ---- four lines -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@for_each("kind", KINDS)
+@for_each("dtype", ["float32", "float64"])
 def test_four_lines_are_one_step_of_fit(kind, dtype):
     by_hand, by_fit = of_kind(kind, dtype=dtype), of_kind(kind, dtype=dtype)
     targets = KINDS[kind][2]
@@ -133,8 +133,8 @@ def test_a_forward_pass_for_prediction_has_gradients_down_to_the_first_layer():
 # ---- evaluation -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("m", [1, 24, 1023, 1024, 1025, 2500])
+@for_each("kind", KINDS)
+@for_each("m", [1, 24, 1023, 1024, 1025, 2500])
 def test_evaluate_is_forward_and_cost_for_any_number_of_examples(kind, m):
     data = np.random.default_rng(m).standard_normal((m, 5))
     targets = np.resize(KINDS[kind][2], (m, *KINDS[kind][2].shape[1:]))
@@ -169,8 +169,8 @@ def test_an_evaluation_has_the_metrics_that_were_asked_for():
 # ---- results --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("m", [1, 24, 1500])
+@for_each("kind", KINDS)
+@for_each("m", [1, 24, 1500])
 def test_a_later_call_overwrites_no_array_that_was_returned(kind, m):
     data, targets = np.resize(X, (m, 5)), np.resize(KINDS[kind][2], (m, *KINDS[kind][2].shape[1:]))
     model = of_kind(kind)
@@ -195,7 +195,7 @@ def test_a_later_call_overwrites_no_array_that_was_returned(kind, m):
         assert not np.shares_memory(array, data)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@for_each("kind", KINDS)
 def test_writing_into_a_result_changes_nothing_in_the_network(kind):
     model, twin = of_kind(kind), of_kind(kind)
     targets = KINDS[kind][2]
@@ -232,8 +232,8 @@ def test_float64_is_more_exact_than_float32():
 # ---- the user's arrays ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@for_each("kind", KINDS)
+@for_each("dtype", ["float32", "float64"])
 def test_a_users_arrays_are_never_written(kind, dtype):
     data, targets = X.astype(dtype), KINDS[kind][2].copy()
     if targets.dtype.kind == "f":
@@ -256,7 +256,7 @@ def test_a_users_arrays_are_never_written(kind, dtype):
         np.testing.assert_array_equal(array, expected)
 
 
-@pytest.mark.parametrize("layer", [nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softmax, nn.Identity, Square])
+@for_each("layer", [nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softmax, nn.Identity, Square])
 def test_a_first_layer_without_weights_leaves_x_as_it_is(layer):
     model = nn.Model([layer(), nn.Dense(3), nn.Softmax()], n_features=5, seed=0)
     data = X.copy()

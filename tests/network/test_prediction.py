@@ -7,7 +7,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import ENGINES, refuse
+from ..support import ENGINES, for_each, refuse
 from .common import KINDS, RNG, X, of_kind
 
 MANY = 17
@@ -80,7 +80,7 @@ def test_a_regression_predicts_its_outputs(kind, shape):
     np.testing.assert_allclose(model.predict(X), model.forward(X).reshape(shape), rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@for_each("kind", KINDS)
 def test_predict_rows_are_the_outputs_of_the_last_layer(kind):
     model = of_kind(kind)
     rows = model.predict_rows(X)
@@ -110,9 +110,9 @@ def sizes_of_terms(model, X):
     return np.abs(step.caches[-2].a_prev) @ np.abs(last.W) + np.abs(last.b)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("output", OUTPUTS)
-@pytest.mark.parametrize("hidden", HIDDEN, ids=lambda layers: layers[-1].__class__.__name__)
+@for_each("dtype", ["float32", "float64"])
+@for_each("output", OUTPUTS)
+@for_each("hidden", HIDDEN, ids=lambda layers: layers[-1].__class__.__name__)
 def test_a_few_examples_are_predicted_as_many_are(hidden, output, dtype):
     model = deep_network(hidden, output, dtype)
     X = np.random.default_rng(2).normal(size=(MANY, 2, 5)).astype(dtype)

@@ -6,7 +6,7 @@ import pytest
 import nnlite as nn
 from nnlite.network.signature import Signature
 
-from ..support import refuse
+from ..support import for_each, refuse
 from .common import KINDS, X, of_kind
 
 
@@ -54,7 +54,7 @@ def test_targets_are_checked_by_the_output_and_must_be_finite_in_the_dtype():
     refuse(lambda: signature(nn.Identity()).check_targets(values), "y", "1e+300")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@for_each("kind", KINDS)
 def test_target_rows_have_the_units_and_dtype_of_the_network(kind):
     of_network = of_kind(kind, dtype="float64").signature
     rows = of_network.target_rows(of_network.check_targets(KINDS[kind][2]))

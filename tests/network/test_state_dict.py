@@ -6,6 +6,8 @@ import pytest
 import nnlite as nn
 from tests.support import away_from_zero, refuse, table
 
+from ..support import for_each
+
 
 def make(dtype="float32", seed=0):
     layers = [
@@ -80,8 +82,8 @@ def test_the_counter_of_batches_may_be_missing():
     assert (model.layers[1].running_weight == 1).all()
 
 
-@pytest.mark.parametrize(("momentum", "counts"), [(0.1, [0, 1, 2, 50]), (0.01, [0, 1, 300]), (1.0, [0, 1])])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@for_each(("momentum", "counts"), [(0.1, [0, 1, 2, 50]), (0.01, [0, 1, 300]), (1.0, [0, 1])])
+@for_each("dtype", ["float32", "float64"])
 def test_the_counter_is_the_weight_of_the_running_averages(momentum, counts, dtype):
     """``w = 1 - (1 - momentum)^t`` after t batches."""
     model = nn.Model([nn.BatchNorm(momentum), nn.Identity()], n_features=3, dtype=dtype)
@@ -147,7 +149,7 @@ WRONG = table([
 ])  # fmt: skip
 
 
-@pytest.mark.parametrize("row", [row.values for row in WRONG], ids=[row.id for row in WRONG])
+@for_each("row", [row.values for row in WRONG], ids=[row.id for row in WRONG])
 def test_what_does_not_fit_is_named_and_nothing_changes(row):
     state, *fragments = row
     model = make()

@@ -7,7 +7,7 @@ import nnlite as nn
 from nnlite.layers import BatchNorm, Residual
 from nnlite.network.vectors import Segment, Vectors, is_unset
 
-from ..support import Scale, network, refuse
+from ..support import Scale, for_each, network, refuse
 from .common import X, of_kind, y
 
 
@@ -186,8 +186,8 @@ def test_parameters_and_gradients_keep_their_arrays():
         assert repr(mapping) == repr(dict(mapping))
 
 
-@pytest.mark.parametrize("vector", ["theta", "grad", "state"])
-@pytest.mark.parametrize("value", [np.zeros(2), np.zeros((3, 1)), "zeros", [[1], [2, 3]]])
+@for_each("vector", ["theta", "grad", "state"])
+@for_each("value", [np.zeros(2), np.zeros((3, 1)), "zeros", [[1], [2, 3]]])
 def test_an_assignment_of_another_length_is_refused(vector, value):
     model = nn.Model([nn.Dense(4), BatchNorm(), nn.Softmax()], n_features=5, seed=0)
     before = getattr(model, vector).tobytes()
@@ -231,7 +231,7 @@ def test_all_parameters_of_one_network_can_be_assigned_to_another():
     np.testing.assert_array_equal(one.theta, other.theta)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "value", "said"),
     [
         ("W1", np.ones((5, 4)), 'parameters["W1"]: expected the shape (4, 5) or one number, got (5, 4); W1.T has it'),

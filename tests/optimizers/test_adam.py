@@ -5,6 +5,7 @@ import pytest
 
 import nnlite as nn
 
+from ..support import for_each
 from .common import classifier, make, slope, train
 
 
@@ -75,7 +76,7 @@ def test_nadam_looks_ahead_with_the_products_of_its_own_momenta(n_models):
         np.testing.assert_allclose(model.theta, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "Adam(0.001)",

@@ -10,7 +10,7 @@ import nnlite as nn
 from nnlite import optimizers
 from nnlite.layers import BatchNorm, LayerNorm, Residual
 
-from ..support import ENGINES, everything, network, refuse
+from ..support import ENGINES, everything, for_each, network, refuse
 from .common import DECOUPLED, EVERY, RULES, STEPS, classifier, decay_mask, indices, make, slope, train, with_option
 
 COPIES = {
@@ -56,8 +56,8 @@ def test_decoupled_decay_shrinks_the_weights_and_does_not_enter_the_averages(rul
         np.testing.assert_allclose(model.theta - shrunk, twin.theta - before, rtol=1e-9, atol=1e-14)
 
 
-@pytest.mark.parametrize("option", ["weight_decay=0.2", "l1=0.1"])
-@pytest.mark.parametrize("call", RULES)
+@for_each("option", ["weight_decay=0.2", "l1=0.1"])
+@for_each("call", RULES)
 def test_no_rule_decays_biases_or_the_parameters_of_normalization(call, option):
     layers = [nn.Dense(3), BatchNorm(), nn.Tanh(), Residual([nn.Dense(3), LayerNorm()]), nn.Dense(2), nn.Identity()]
     model = nn.Model(layers, n_features=2, seed=0, dtype="float64")
@@ -70,7 +70,7 @@ def test_no_rule_decays_biases_or_the_parameters_of_normalization(call, option):
     assert {name.strip("123") for name in model.parameters} == {"W", "b", "gamma", "beta"}
 
 
-@pytest.mark.parametrize("call", EVERY)
+@for_each("call", EVERY)
 def test_a_gradient_of_zero_moves_no_bias(call):
     model = classifier()
     start = model.copy()
@@ -81,7 +81,7 @@ def test_a_gradient_of_zero_moves_no_bias(call):
         np.testing.assert_array_equal(model.parameters[name], start.parameters[name])
 
 
-@pytest.mark.parametrize("call", EVERY)
+@for_each("call", EVERY)
 def test_a_step_does_not_change_the_gradient(call):
     model, optimizer = classifier(), make(call)
     for _ in range(2):
@@ -94,8 +94,8 @@ def test_a_step_does_not_change_the_gradient(call):
 # ---- clipping -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", RULES)
-@pytest.mark.parametrize(
+@for_each("call", RULES)
+@for_each(
     ("option", "clip"),
     [
         ("clip_value=0.3", lambda g: np.clip(g, -0.3, 0.3)),
@@ -207,7 +207,7 @@ def test_max_norm_acts_on_matrices_only():
 # ---- the gradient ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", RULES)
+@for_each("call", RULES)
 def test_a_step_without_a_backward_pass_is_refused_and_changes_nothing(call):
     model, optimizer = classifier(), make(call)
     before = everything(model, optimizer)
@@ -256,7 +256,7 @@ def test_a_changed_learning_rate_acts_from_the_next_step():
     np.testing.assert_allclose(model.theta, before - 0.01 * model.grad, rtol=1e-12)
 
 
-@pytest.mark.parametrize("call", RULES)
+@for_each("call", RULES)
 def test_a_schedule_gives_the_rate_of_each_step(call):
     rule = make(call)
     rates = [0.05, 0.0, 0.02, 0.0, 0.1]
@@ -274,7 +274,7 @@ def test_a_schedule_gives_the_rate_of_each_step(call):
         np.testing.assert_allclose(model.theta, twin.theta, rtol=1e-15, err_msg=str(step))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "wrong",
     [np.nan, np.inf, -np.inf, -1e-9, "0.1", None, True, 1j, [0.1], np.array([0.1]), np.float32("nan")],
     ids=repr,
@@ -297,7 +297,7 @@ def test_a_schedule_that_gives_no_rate_is_refused_and_nothing_has_changed(wrong)
     np.testing.assert_array_equal(model.theta, train(classifier(), optimizers.Adam(0.1), 3)[-1])
 
 
-@pytest.mark.parametrize("call", EVERY)
+@for_each("call", EVERY)
 def test_float32_stays_float32_if_the_schedule_gives_float64(call):
     model, twin = classifier(dtype="float32"), classifier(dtype="float32")
     scheduled, plain = make(call), make(call)
@@ -325,7 +325,7 @@ def settings(optimizer):
     }
 
 
-@pytest.mark.parametrize("call", EVERY)
+@for_each("call", EVERY)
 def test_repr_is_the_call_that_makes_the_optimizer(call):
     optimizer = make(call)
     twin = make(repr(optimizer))
@@ -333,8 +333,8 @@ def test_repr_is_the_call_that_makes_the_optimizer(call):
     assert repr(twin) == repr(optimizer)
 
 
-@pytest.mark.parametrize("make_copy", COPIES.values(), ids=COPIES)
-@pytest.mark.parametrize("call", [*RULES, "Adam(schedules.CosineDecay(0.1, decay_steps=50), weight_decay=0.1, l1=0.1)"])
+@for_each("make_copy", COPIES.values(), ids=COPIES)
+@for_each("call", [*RULES, "Adam(schedules.CosineDecay(0.1, decay_steps=50), weight_decay=0.1, l1=0.1)"])
 def test_a_copy_has_the_same_settings_and_remembers_nothing(call, make_copy):
     optimizer = make(call)
     model = classifier(seed=1)
@@ -368,7 +368,7 @@ WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "name", "values"), WRONG)
+@for_each(("rule", "name", "values"), WRONG)
 def test_a_wrong_value_is_named_and_shown(rule, name, values):
     for value in values:
         arguments = {"learning_rate": 0.1} | {name: value}
@@ -393,7 +393,7 @@ def test_a_wrong_learning_rate_set_later_is_refused_and_the_old_one_stays():
         assert optimizer.learning_rate == 0.1
 
 
-@pytest.mark.parametrize("wrong", [None, 3, "model", [], {}, np.zeros(3), nn.Model])
+@for_each("wrong", [None, 3, "model", [], {}, np.zeros(3), nn.Model])
 def test_only_a_model_can_be_stepped(wrong):
     refuse(lambda: optimizers.Adam().step(wrong), "model: expected a Model")
 

@@ -3,11 +3,10 @@
 import itertools
 
 import numpy as np
-import pytest
 
 import nnlite as nn
 
-from ..support import reference
+from ..support import for_each, reference
 from .common import make
 
 PYTORCH = reference("optimizers")
@@ -18,7 +17,7 @@ def nine_parameters():
     return nn.Model([nn.Dense(3), nn.Identity()], n_features=2, seed=0, dtype="float64")
 
 
-@pytest.mark.parametrize("case", range(len(PYTORCH["calls"])), ids=PYTORCH["calls"].tolist())
+@for_each("case", range(len(PYTORCH["calls"])), ids=PYTORCH["calls"].tolist())
 def test_fifty_steps_are_those_of_pytorch(case):
     """To 1e-12 of the largest parameter, at ten of the fifty steps."""
     factor, scale, noise = PYTORCH["factors"][case], PYTORCH["scale"], PYTORCH["noise"]

@@ -7,7 +7,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import refuse
+from ..support import for_each, refuse
 from .common import STEPS, classifier, decay_mask, slope, train
 
 OF_EACH = pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def nesterov(theta, learning_rate, momentum, gradient):
     return np.array(path)
 
 
-@pytest.mark.parametrize("weight_decay", [0, 0.01, 0.5])
-@pytest.mark.parametrize("learning_rate", [0.01, 0.2])
-@pytest.mark.parametrize(
+@for_each("weight_decay", [0, 0.01, 0.5])
+@for_each("learning_rate", [0.01, 0.2])
+@for_each(
     ("rule", "options"),
     [
         pytest.param(cauchy, {}, id="plain"),

@@ -11,7 +11,7 @@ from nnlite.engine import memory
 from nnlite.layers import Residual
 from nnlite.optimizers import Adagrad, Adam, OptimizerState, Part
 
-from ..support import everything, refuse
+from ..support import everything, for_each, refuse
 from .common import EVERY, RULES, classifier, indices, make, slope, train
 
 
@@ -176,7 +176,7 @@ def test_decay_that_is_added_later_acts_on_weights_only():
 # ---- several models -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", RULES)
+@for_each("call", RULES)
 def test_one_optimizer_remembers_each_model_separately(call):
     shared, models = make(call), [classifier(seed=1), classifier(seed=2, units=9)]
     for _ in range(4):
@@ -322,8 +322,8 @@ def test_layers_frozen_inside_others_keep_their_parameters():
 # ---- saved states ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("periods", [(0, 5), (4, 3), (4, 3, 6)], ids=["free", "freed", "frozen"])
-@pytest.mark.parametrize("call", RULES)
+@for_each("periods", [(0, 5), (4, 3), (4, 3, 6)], ids=["free", "freed", "frozen"])
+@for_each("call", RULES)
 def test_a_restored_state_trains_as_the_saved_one_would_have(call, periods):
     model, optimizer = three_layers(), make(call)
     alternately(model, optimizer, periods)

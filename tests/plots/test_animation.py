@@ -1,12 +1,11 @@
 """Animations of a network in training."""
 
 import numpy as np
-import pytest
 
 import nnlite as nn
 from nnlite import plots
 
-from ..support import network, refuse
+from ..support import for_each, network, refuse
 from .reading import image
 
 RNG = np.random.default_rng(0)
@@ -95,7 +94,7 @@ def test_animate_is_another_name():
     assert plots.animate is plots.Animation
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "fragments"),
     [
         (lambda: plots.Animation("boundary"), ["plot: expected a function that draws, such as decision_boundary, got"]),

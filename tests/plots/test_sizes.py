@@ -6,7 +6,7 @@ import pytest
 import nnlite as nn
 from nnlite import plots
 
-from ..support import network, refuse
+from ..support import for_each, network, refuse
 from .reading import bands, legend
 
 IRIS = nn.load_iris()
@@ -99,7 +99,7 @@ def test_the_curve_shows_the_median_and_the_band_in_order_of_size():
     assert (ax.get_xlabel(), ax.get_ylabel(), legend(ax)) == ("training examples", "score", ["training", "validation"])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("options", "message"),
     [
         ({"sizes": [0.5, 1.5]}, "sizes: expected fractions above 0 and at most 1, or integers, got"),

@@ -1,10 +1,11 @@
 """Colors, dashes and markers."""
 
 import numpy as np
-import pytest
 from matplotlib.colors import to_rgb
 
 from nnlite.plots.style import fills, line_style, marker, text_color
+
+from ..support import for_each
 
 
 def test_colors_of_lines_repeat_late_and_those_of_areas_never():
@@ -20,7 +21,7 @@ def luminance(color):
     return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
 
 
-@pytest.mark.parametrize("background", ["white", "black", "#0072B2", "#E69F00", "0.4", "0.5", *map(tuple, fills(12))])
+@for_each("background", ["white", "black", "#0072B2", "#E69F00", "0.4", "0.5", *map(tuple, fills(12))])
 def test_text_has_the_contrast_that_the_web_guidelines_ask_for(background):
     dark, light = sorted([luminance(background), luminance(text_color(background))])
     assert (light + 0.05) / (dark + 0.05) >= 4.5

@@ -5,7 +5,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import refuse
+from ..support import for_each, refuse
 from .cases.examples import N, X, model_for, y
 from .unchanged import portrait
 
@@ -45,7 +45,7 @@ def test_a_network_that_was_refused_leaves_its_layers_free():
     assert nn.Model(layers, n_features=N).built
 
 
-@pytest.mark.parametrize(
+@for_each(
     "layer",
     [
         pytest.param(lambda: nn.Dense(4, Broken(ZeroDivisionError())), id="initializer that raises"),
@@ -55,9 +55,7 @@ def test_a_network_that_was_refused_leaves_its_layers_free():
         pytest.param(lambda: nn.Dense(10**15), id="more units than any memory holds"),
     ],
 )
-@pytest.mark.parametrize(
-    "call", [lambda model: model.forward(X), lambda model: model.fit(X, y)], ids=["forward", "fit"]
-)
+@for_each("call", [lambda model: model.forward(X), lambda model: model.fit(X, y)], ids=["forward", "fit"])
 def test_a_network_that_could_not_be_built_is_as_it_was(call, layer):
     model = nn.Model([nn.Dense(5), nn.ReLU(), layer(), nn.ReLU(), nn.Dense(4), nn.Softmax()], seed=0)
     before = portrait(model)

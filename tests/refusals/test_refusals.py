@@ -2,10 +2,9 @@
 
 import inspect
 
-import pytest
-
 import nnlite as nn
 
+from ..support import for_each
 from .document import DOCUMENT, document
 from .refusal import arguments_of
 from .table import CALLS, REFUSALS
@@ -50,7 +49,7 @@ def public_calls():
                 yield f"{label}.{name}"
 
 
-@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+@for_each("refusal", REFUSALS, ids=str)
 def test_a_wrong_argument_is_refused_by_its_name_and_changes_nothing(refusal):
     named = refusal.case.named or refusal.argument
     assert refusal.message.startswith(f"{named}: ")

@@ -5,7 +5,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import refuse
+from ..support import for_each, refuse
 from .cases.examples import X, model_for, y
 from .unchanged import portrait
 
@@ -34,7 +34,7 @@ def refused_unchanged(model, call, *fragments, error=nn.ArgumentError):
     assert portrait(model) == before
 
 
-@pytest.mark.parametrize("call", CALLS_THAT_NEED_PARAMETERS)
+@for_each("call", CALLS_THAT_NEED_PARAMETERS)
 def test_what_needs_parameters_says_how_to_get_them(call):
     model = model_for("unbuilt softmax")
     fragments = (f"{call}: ", "input size", "fit or forward", "n_features")

@@ -27,7 +27,7 @@ from nnlite.schedules import (
     as_schedule,
 )
 
-from ..support import holds_for
+from ..support import for_each, holds_for
 
 REFERENCE = dict(np.load(pathlib.Path(__file__).parents[1] / "reference" / "schedules.npz"))
 FAR_STEPS = REFERENCE.pop("far_steps").tolist()
@@ -44,7 +44,7 @@ def first(schedule, n_steps):
 # ---- PyTorch's figures --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", REFERENCE)
+@for_each("call", REFERENCE)
 def test_pytorch_has_the_same_learning_rates(call):
     expected = REFERENCE[call]
     far = call.startswith("far ")
@@ -170,8 +170,8 @@ def test_every_descent_falls_from_its_height_to_the_same_floor(n_steps, t_mul, m
         start, length, height = start + length, length * t_mul, height * m_mul
 
 
-@pytest.mark.parametrize("t_mul", ["1", "1.01", "1.1", "1.25", "1.3", "1.5", "1.6", "1.9", "2", "2.5", "3", "7"])
-@pytest.mark.parametrize("n_steps", [1, 10, 37, 1000, 10_000])
+@for_each("t_mul", ["1", "1.01", "1.1", "1.25", "1.3", "1.5", "1.6", "1.9", "2", "2.5", "3", "7"])
+@for_each("n_steps", [1, 10, 37, 1000, 10_000])
 def test_a_restart_that_falls_on_a_step_is_at_that_step(t_mul, n_steps):
     schedule = CosineDecayRestarts(0.5, n_steps, float(t_mul))
     start, length = Fraction(0), Fraction(n_steps)
@@ -187,9 +187,9 @@ def test_a_restart_that_falls_on_a_step_is_at_that_step(t_mul, n_steps):
         start, length = start + length, length * Fraction(t_mul)
 
 
-@pytest.mark.parametrize("step", [10**6 - 1, 10**6, 10**6 + 1])
-@pytest.mark.parametrize("n_steps", [1, 3, 64, 999])
-@pytest.mark.parametrize("t_mul", [1, 2, 3, 5])
+@for_each("step", [10**6 - 1, 10**6, 10**6 + 1])
+@for_each("n_steps", [1, 3, 64, 999])
+@for_each("t_mul", [1, 2, 3, 5])
 def test_the_millionth_step_is_exact(step, n_steps, t_mul):
     start, length = 0, n_steps  # whole numbers, one descent after the other
     if t_mul == 1:
@@ -216,7 +216,7 @@ def lines_of(call):
         sys.settrace(before)
 
 
-@pytest.mark.parametrize("t_mul", [1, 1 + 1e-15, 1 + 1e-9, 1.001, 2, 1e300])
+@for_each("t_mul", [1, 1 + 1e-15, 1 + 1e-9, 1.001, 2, 1e300])
 def test_the_millionth_step_is_not_reached_by_a_walk(t_mul):
     schedule = CosineDecayRestarts(0.3, 1, t_mul, m_mul=0.5)
     for step in (2, 10**6):
@@ -330,7 +330,7 @@ RATE = "expected a finite number above 0 or a schedule (a function of the step),
 THE_CLASS = "<class 'nnlite.schedules.decays.CosineDecay'>; write CosineDecay(...)"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "message"),
     [
         ("ConstantRate(0)", "learning_rate: " + POSITIVE.format("0")),

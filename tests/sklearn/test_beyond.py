@@ -12,6 +12,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 import nnlite as nn
 from nnlite.sklearn import MLPClassifier, MLPRegressor
 
+from ..support import for_each
 from .common import cancer, diabetes, digits, labels
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -188,7 +189,7 @@ def test_progress_is_shown_if_it_is_asked_for(capsys):
     assert "epoch 5/5" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "options", "message"),
     [
         ({"dropout": 1.0}, {}, "The 'dropout' parameter of MLPClassifier must be a float in the range"),

@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 import nnlite as nn
 from nnlite.sklearn import MLPClassifier, MLPRegressor
 
+from ..support import for_each
 from .common import cancer, counts, diabetes, digits, labels
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -111,8 +112,8 @@ def test_a_second_fit_leaves_the_weights_of_the_first_alone():
     assert not np.allclose(estimator.coefs_[0], kept)
 
 
-@pytest.mark.parametrize("copied", [lambda e: pickle.loads(pickle.dumps(e)), copy.deepcopy, copy.copy])
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@for_each("copied", [lambda e: pickle.loads(pickle.dumps(e)), copy.deepcopy, copy.copy])
+@for_each("solver", ["adam", "sgd"])
 def test_a_copy_trains_on_as_the_original_would(copied, solver):
     X, y = cancer()
     estimator = MLPClassifier(**QUICK | {"random_state": 1}, solver=solver).partial_fit(X, y, classes=[0, 1])

@@ -12,7 +12,7 @@ from nnlite import layers
 from nnlite.layers import Dense, Flatten, Layer, Output, ReLU, Residual, Softmax
 from nnlite.layers.normalization import BatchNorm
 
-from ..support import NEVER_SAVED, network, refuse
+from ..support import NEVER_SAVED, for_each, network, refuse
 from . import forging
 from .round_trips import X, Y, assert_same, saved_and_loaded, trained
 
@@ -255,7 +255,7 @@ def test_two_classes_with_the_same_name_are_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("wrong", [Stores, "Stores", 3, None, [Stores(1)], ["Stores"], [int], {"Stores": Stores}])
+@for_each("wrong", [Stores, "Stores", 3, None, [Stores(1)], ["Stores"], [int], {"Stores": Stores}])
 def test_layers_must_be_a_list_of_classes(wrong):
     refuse(lambda: nn.load(forging.PATH, layers=wrong), "layers: expected")
 

@@ -15,7 +15,7 @@ from nnlite.layers.normalization import BatchNorm
 from nnlite.storage import header as headers
 from nnlite.storage.layers_json import builtin_classes
 
-from ..support import network, refuse
+from ..support import for_each, network, refuse
 from .round_trips import X, Y, assert_same, saved_and_loaded, trained
 
 # ---- what is saved comes back ----------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def test_there_are_files_of_every_version():
         assert {f"version_{version}_{kind}" for kind in kinds} <= {path.stem for path in GOLDEN}
 
 
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+@for_each("path", GOLDEN, ids=lambda path: path.stem)
 def test_a_file_of_any_version_means_what_it_meant_when_it_was_written(path):
     model = nn.load(path)
     with np.load(path.with_suffix(".predictions.npz")) as recorded:

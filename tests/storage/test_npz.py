@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import nnlite as nn
 from nnlite.storage import npz
 
+from ..support import for_each
 from .forging import (
     GOOD,
     MEGABYTE,
@@ -75,7 +76,7 @@ def test_a_changed_number_is_noticed_even_if_the_checksums_of_the_zip_are_right(
         refuse(forge(raw, sha256=wrong), "another SHA-256|sha256 is larger")
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"a,b\n1,2\n", b"\x93NUMPY\1\0", b"\x80\x04K\x01.", b"\0" * 5000])
+@for_each("content", [b"", b"PK", b"a,b\n1,2\n", b"\x93NUMPY\1\0", b"\x80\x04K\x01.", b"\0" * 5000])
 def test_other_files_are_refused(content):
     refuse(content, "is not an .npz file")
 
@@ -105,7 +106,7 @@ TERABYTES = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,),
 MEMBERS = ["header.npy", "theta.npy", "state.npy", "sha256.npy"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "member",
     [
         npy(TERABYTES),
@@ -127,7 +128,7 @@ MEMBERS = ["header.npy", "theta.npy", "state.npy", "sha256.npy"]
         b"",
     ],
 )
-@pytest.mark.parametrize("name", MEMBERS)
+@for_each("name", MEMBERS)
 def test_a_member_that_lies_about_its_numbers_is_refused(name, member):
     refuse(replaced(name, member))
 

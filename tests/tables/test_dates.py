@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import nnlite as nn
 from nnlite.tables.dates import AmbiguousDate, guess_order, parse, to_dates
 
-from ..support import refuse
+from ..support import for_each, refuse
 
 FORMATS = {
     "%Y-%m-%d": "ymd", "%Y/%m/%d": "ymd", "%Y-%m-%dT%H:%M:%S": "ymd", "%Y-%m-%d %H:%M": "ymd", "%Y%m%dT%H%M%S": "ymd",
@@ -26,7 +26,7 @@ def test_what_python_writes_is_read_back(form, moment):
     assert parse(moment.strftime(form), FORMATS[form]) == moment
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("cells", "order"),
     [
         (["2004-03-10", "2004-12-31"], "ymd"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import nnlite as nn
 
-from ..support import refuse
+from ..support import for_each, refuse
 
 K = ["a", "b"]
 
@@ -105,7 +105,7 @@ def test_numbers_and_text_of_one_category_are_the_same():
         assert encoding.transform({"x": same}).tolist() == np.eye(3).tolist()
 
 
-@pytest.mark.parametrize(
+@for_each(
     "same",
     [
         ["yes", "no", ""],
@@ -144,7 +144,7 @@ def test_columns_may_have_any_order_and_those_left_out_may_be_there():
         )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("data", "said"),
     [
         ({"size": [3]}, "X: there is no column 'coat'"),
@@ -240,13 +240,13 @@ WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("record", WRONG, ids=range(len(WRONG)))
+@for_each("record", WRONG, ids=range(len(WRONG)))
 def test_a_damaged_record_is_refused(record):
     with pytest.raises((ValueError, TypeError, AttributeError)):
         nn.Encoding.from_json(record)
 
 
-@pytest.mark.parametrize("value", [None, "x", -1, [], {}, True, 1e308 * 10, 10**400, ["a", 1], [0.0]])
+@for_each("value", [None, "x", -1, [], {}, True, 1e308 * 10, 10**400, ["a", 1], [0.0]])
 def test_a_damaged_field_of_a_column_is_refused_or_harmless(value):
     """Whatever one field is: the record is refused, or the encoding still gives finite numbers."""
     rows = {"n": ["3,25"], "b": ["no"], "c": ["red"], "d": ["2022-02-02"]}

@@ -10,7 +10,7 @@ import pytest
 import nnlite as nn
 from nnlite.tables.frames import Text, frame_of, has_named_columns
 
-from ..support import refuse
+from ..support import for_each, refuse
 
 N = 30
 RNG = np.random.default_rng(0)
@@ -64,7 +64,7 @@ def test_missing_values_in_every_form_are_the_same():
     assert frame_of({"b": [True, None, False]}).columns["b"].to_array().tolist() == ["True", "", "False"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("data", "said"),
     [
         ({"a": [1, 2], "b": [1]}, "data: column 'b' has 1 rows, and 'a' has 2"),

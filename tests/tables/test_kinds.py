@@ -5,7 +5,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import refuse
+from ..support import for_each, refuse
 
 RNG = np.random.default_rng(0)
 N = 60
@@ -16,7 +16,7 @@ def kind_of(column, name="x", **options):
     return nn.Table({"other": RNG.normal(size=N), name: column, "k": K}, "k", **options).kinds[name]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("column", "kind"),
     [
         (RNG.normal(size=N), "numeric"),
@@ -51,7 +51,7 @@ def test_a_column_is_what_it_holds(column, kind):
     assert kind_of(column) == kind
 
 
-@pytest.mark.parametrize("name", ["id", "ID", "PassengerId", "customer_id", "user.id", "index", "uuid"])
+@for_each("name", ["id", "ID", "PassengerId", "customer_id", "user.id", "index", "uuid"])
 def test_a_number_of_its_own_for_each_row_is_an_id_if_its_name_says_so(name):
     column = RNG.permutation(N) * 7 + 1000
     assert kind_of(column, name) == "id"
@@ -78,7 +78,7 @@ def test_a_kind_is_overridden_by_name():
     assert kind_of(["20200101", "20200102"] * 30, kinds={"x": "category"}) == "category"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("column", "kind", "said"),
     [
         (["red", "blue"] * 30, "numeric", "column 'x' cannot be 'numeric', because it has 'red', 'blue'"),
@@ -102,7 +102,7 @@ def test_a_kind_for_no_column_is_refused():
 # ---- missing values --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mark", ["", "?", "NA", "n/a", "NaN", "null", "-", "none", "None", "missing", "#N/A", "."])
+@for_each("mark", ["", "?", "NA", "n/a", "NaN", "null", "-", "none", "None", "missing", "#N/A", "."])
 def test_the_usual_marks_are_missing_in_numbers(mark):
     table = nn.Table({"x": ["1.5", mark, "2.5", "3.5"], "k": ["a", "b"] * 2}, "k")
     assert (table.kinds["x"], table.columns[0].n_missing) == ("numeric", 1)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 import nnlite as nn
 from nnlite.tables.notation import PLAIN, Ambiguous, Notation, guess_notation, is_number
 
-from ..support import refuse
+from ..support import for_each, refuse
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("cells", "numbers"),
     [
         (["48,9", "1,5"], [48.9, 1.5]),
@@ -51,7 +51,7 @@ def test_three_digits_behind_a_comma_may_be_thousands_or_decimals(cells):
     assert guess_notation(cells, thousands=",").thousands == ","
 
 
-@pytest.mark.parametrize(
+@for_each(
     "cell",
     [
         "",

@@ -9,7 +9,7 @@ from nnlite.inspect import diagnose
 from nnlite.layers import BatchNorm, Dense, Dropout, ReLU, Softmax
 from nnlite.optimizers import Adam
 
-from ...support import chain, everything, refuse
+from ...support import chain, everything, for_each, refuse
 from .setups import digits, ready
 
 
@@ -61,7 +61,7 @@ def test_one_hot_rows_and_class_indices_give_the_same_findings():
     assert [(f.check, f.verdict) for f in by_class] == [(f.check, f.verdict) for f in by_row]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "message"),
     [
         ({"model": "no model"}, "model: expected a Model"),

@@ -6,7 +6,7 @@ import pytest
 from nnlite.inspect import diagnose
 from nnlite.layers import BatchNorm, Dense, Identity, ReLU, Softmax
 
-from ...support import chain
+from ...support import chain, for_each
 from .setups import digits, iris, ready, report_of, values, with_entry
 
 
@@ -50,7 +50,7 @@ def test_constant_features_are_found():
     assert verdict_of("constant features", model, np.ones_like(X), y) == "problem"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "verdict"),
     [
         (lambda X: X * 100, "problem"),

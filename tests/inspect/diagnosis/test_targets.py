@@ -5,7 +5,7 @@ import pytest
 
 from nnlite.layers import Dense, Exponential, Identity, ReLU, Sigmoid, Tanh
 
-from ...support import chain
+from ...support import chain, for_each
 from .setups import counts, digits, labels, ready, report_of, two_values, values
 
 
@@ -62,7 +62,7 @@ def test_labels_are_not_judged_by_few_examples():
     assert "labels fit inputs" not in [finding.check for finding in report]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "verdict"),
     [
         (lambda y: 1000 * y, "problem"),

@@ -7,7 +7,7 @@ import pytest
 
 import nnlite as nn
 
-from ...support import away_from_zero, everything, network, refuse
+from ...support import away_from_zero, everything, for_each, network, refuse
 from ..networks import HIDDEN, OUTPUTS, RNG, M, X, deep, y
 from .faulty import Affine, ChangesWBackward, ForgetsdW, ReturnsNone, check_of
 
@@ -178,7 +178,7 @@ def test_the_model_does_not_change(layer):
 # ---- wrong use ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "message"),
     [
         ({"X": None}, "X: a gradient check sends examples through the network; pass some, such as X[:32]"),

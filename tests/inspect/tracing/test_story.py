@@ -3,10 +3,10 @@
 import re
 
 import numpy as np
-import pytest
 
 import nnlite as nn
 
+from ...support import for_each
 from ..networks import RNG, X, deep, y
 
 CATS = ["dog", "cat", "owl", "other"]
@@ -55,7 +55,7 @@ def test_a_negative_index_counts_from_the_end():
     assert "After one step of SGD(0.1) on these 6 examples, it is " in t.story
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("output", "z", "y", "options", "expected"),
     [
         (

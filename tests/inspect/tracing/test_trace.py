@@ -9,7 +9,7 @@ import pytest
 import nnlite as nn
 from nnlite.inspect.tracing import equations
 
-from ...support import Square, everything, network, refuse
+from ...support import Square, everything, for_each, network, refuse
 from ..networks import HIDDEN, OUTPUTS, RNG, M, Scale, X, deep, y
 
 
@@ -157,8 +157,8 @@ def test_every_layer_of_the_library_has_equations():
 # ---- the numbers are those of a training step ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("layer", HIDDEN, ids=repr)
+@for_each("dtype", ["float32", "float64"])
+@for_each("layer", HIDDEN, ids=repr)
 def test_gradients_and_update_are_those_of_a_step_with_the_next_random_numbers(layer, dtype):
     model = deep(layer, dtype=dtype)
     t = nn.trace(model, X, y)
@@ -205,7 +205,7 @@ def test_what_the_optimizer_remembers_of_the_model_counts_and_stays(optimizer):
         assert np.array_equal(t[f"{name[0]}[{name[1:]}] after"], theta), name
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("optimizer", "update", "meaning"),
     [
         (nn.SGD(0.1), "W[1] - 0.1 dW[1]", ""),
@@ -335,7 +335,7 @@ def test_the_steps_of_a_trace_are_data():
 # ---- wrong use ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "message"),
     [
         ({"X": None}, "X: a trace sends examples through the network; pass some, such as X[:32]"),
