@@ -98,6 +98,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         If X was a data frame.
+    encoding_ : Encoding or None
+        What makes the columns into numbers, if X was a table.
     n_outputs_, n_layers_ : int
         Number of output units; number of layers with input and output.
     out_activation_ : str
@@ -113,6 +115,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     validation_scores_, validation_loss_curve_ : list of float or None
         R^2 and loss on the validation examples after each epoch, if there are any.
     best_validation_score_ : float or None
+
+    Notes
+    -----
+    A data frame in which a column holds text, categories, dates or missing values is a table, and so is a `Table`. It
+    becomes numbers as in ``Model.fit(table)``: numbers are standardized, missing ones filled with the median, categories
+    one-hot. All of this is learned from the training rows alone. A prediction knows the columns by name: any order is
+    right, and a missing or unknown column is an error. Arrays, sparse matrices, and data frames of numbers without
+    missing values are taken as they are, as in scikit-learn.
 
     Raises
     ------
@@ -185,7 +195,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix, (n_samples, n_features)
+        X : array-like, sparse matrix or data frame, (n_samples, n_features)
         y : array-like, (n_samples,) or (n_samples, n_outputs)
             Values; at least 0 for ``loss="poisson"``.
         sample_weight : array-like, (n_samples,), optional
@@ -208,7 +218,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix, (n_samples, n_features)
+        X : array-like, sparse matrix or data frame, (n_samples, n_features)
         y : array-like, (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like, (n_samples,), optional
 
@@ -241,7 +251,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix, (n_samples, n_features)
+        X : array-like, sparse matrix or data frame, (n_samples, n_features)
 
         Returns
         -------
