@@ -125,10 +125,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     Notes
     -----
     A data frame in which a column holds text, categories, dates or missing values is a table, and so is a `Table`. It
-    becomes numbers as in ``Model.fit(table)``: numbers are standardized, missing ones filled with the median, categories
-    one-hot. All of this is learned from the training rows alone. A prediction knows the columns by name: any order is
-    right, and a missing or unknown column is an error. Arrays, sparse matrices, and data frames of numbers without
-    missing values are taken as they are, as in scikit-learn.
+    becomes numbers as in ``Model.fit(table)``: numbers are standardized, missing ones are filled with the median, and
+    categories are one-hot. All of this is learned from the training rows alone. A prediction knows the columns by name:
+    any order is right, and a missing or unknown column is an error. Arrays, sparse matrices, and data frames of numbers
+    without missing values are taken as they are, as in scikit-learn.
 
     Raises
     ------
