@@ -251,7 +251,7 @@ def test_class_labels_are_the_names_of_the_classes(rows, form):
     assert model.predict(X, names=True).tolist() == np.array(model.class_names)[model.predict(X)].tolist()
     assert model.evaluate(renamed) == pytest.approx(model.evaluate(X, y))  # known by name, numbered otherwise
     other = rows.from_dict({"features": X, "label": y}).cast_column("label", labels(names=["ant", "bee", "dog"]))
-    refuse(lambda: model.evaluate(other.with_format("numpy")), "the class 'dog' is not one of the network")
+    refuse(lambda: model.evaluate(other.with_format("numpy")), "batch 0 y: the class 'dog' is not one of the network")
 
 
 def test_a_label_that_nobody_knows_is_refused(rows):
