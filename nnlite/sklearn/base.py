@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, check_X_y, column_or_1d
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from nnlite.checks import Array
@@ -24,6 +26,7 @@ from nnlite.sklearn.training import Data, Stochastic, Validation
 from nnlite.tables.encoding import Encoding
 from nnlite.tables.table import Table
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
@@ -79,6 +82,18 @@ def check_solver(estimator: Any) -> bool:
             f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
         )
     return True
+
+
+def checking_arguments(method: Method) -> Method:
+    """Let scikit-learn check the arguments of the constructor before `fit` or `partial_fit`."""
+    made: Method = _fit_context(prefer_skip_nested_validation=True)(method)
+    return made
+
+
+def with_batches(method: Method) -> Method:
+    """Leave out a method where the solver does not work batch by batch."""
+    made: Method = available_if(check_solver)(method)
+    return made
 
 
 class BaseMLP(Stochastic, BaseEstimator):

@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from nnlite.callbacks import Callback
 from nnlite.checks import Array
 from nnlite.layers import Layer
 from nnlite.optimizers import Optimizer
-from nnlite.sklearn.base import CONSTRAINTS, BaseMLP, check_solver, store
+from nnlite.sklearn.base import CONSTRAINTS, BaseMLP, checking_arguments, store, with_batches
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -194,7 +193,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     # ---- fit ------------------------------------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checking_arguments
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> MLPClassifier:
         """Train on X and y, from new weights unless ``warm_start``.
 
@@ -216,8 +215,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         result: MLPClassifier = self._fit(X, y, sample_weight, validation_data, incremental=False)
         return result
 
-    @available_if(check_solver)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_batches
+    @checking_arguments
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """Train for one epoch from the present weights.
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 
 from nnlite.callbacks import Callback
 from nnlite.checks import Array
 from nnlite.layers import Layer
 from nnlite.optimizers import Optimizer
-from nnlite.sklearn.base import CONSTRAINTS, BaseMLP, check_solver, store
+from nnlite.sklearn.base import CONSTRAINTS, BaseMLP, checking_arguments, store, with_batches
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -189,7 +188,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     # ---- fit ------------------------------------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checking_arguments
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> MLPRegressor:
         """Train on X and y, from new weights unless ``warm_start``.
 
@@ -211,8 +210,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         result: MLPRegressor = self._fit(X, y, sample_weight, validation_data, incremental=False)
         return result
 
-    @available_if(check_solver)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_batches
+    @checking_arguments
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train for one epoch from the present weights.
 

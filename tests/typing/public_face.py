@@ -284,9 +284,9 @@ classifier = MLPClassifier(
 )  # fmt: skip
 assert_type(classifier.fit(X_train, y_train, validation_data=(X_test, y_test)), MLPClassifier)
 assert_type(classifier.partial_fit(X_train, y_train, classes=[0, 1]), MLPClassifier)
-probabilities: npt.NDArray[Any] = classifier.predict_proba(X_test)
+print(classifier.predict_proba(X_test).shape, classifier.predict(X_test).shape, classifier.encoding_)
 curve: list[float] = classifier.loss_curve_
 network: nn.Model = classifier.model_
-learned: nn.Encoding | None = classifier.encoding_
 regressor = MLPRegressor(loss="poisson", learning_rate=nn.CosineDecay(0.01, 1000)).fit(X_train, y_train)
-values: npt.NDArray[Any] = regressor.predict(X_test)
+assert_type(regressor, MLPRegressor)
+print(regressor.predict(X_test).shape, regressor.score(X_test, y_test))
