@@ -200,6 +200,29 @@ def test_a_notebook_prints_its_committed_output_in_jupyter(path, tmp_path):
         assert [output["output_type"] for output in new["outputs"]] == [o["output_type"] for o in old["outputs"]]
 
 
+@pytest.mark.slow
+def test_a_notebook_needs_no_widgets(tmp_path, monkeypatch):
+    """As in Visual Studio Code and Colab: nothing but text, HTML and pictures, which any of them shows."""
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    (tmp_path / "sitecustomize.py").write_text(
+        'import sys\nsys.modules["ipywidgets"] = None  # as if it were missing\n'
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    notebook = nbformat.read(ROOT / "tests" / "browser" / "notebook.ipynb", as_version=4)
+    client = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", coalesce_streams=True)
+    client.execute()
+    shown = outputs(notebook)
+    assert {kind for output in shown for kind in output.get("data", {})} == {"image/png", "text/html", "text/plain"}
+    (bar,) = [output["text"] for output in shown if output.get("name") == "stderr"]
+    assert bar.strip().splitlines()[-1].startswith("epoch 30/30")
+    pictures = [output for output in shown if "image/png" in output.get("data", {})]
+    assert len(pictures) == 2  # the 20 pictures of the live plot have one place
+    tables = [output["data"] for output in shown if "text/html" in output.get("data", {})]
+    assert len(tables) >= 6
+    assert not any("<script" in table["text/html"] for table in tables)
+    assert all(len(table["text/plain"].splitlines()) >= 1 for table in tables)
+
+
 @for_each(
     ("text", "shown", "agree"),
     [

@@ -13,7 +13,9 @@ from nnlite.errors import ArgumentError
 from nnlite.network.examples import Examples
 from nnlite.network.foreign import Rows, adapted, why_not_restored
 from nnlite.network.network import Network
+from nnlite.network.signature import Signature
 from nnlite.network.sources import check_batch, length_of, parts_of
+from nnlite.tables.labels import ClassIndices
 
 END = object()  # marks the end of a source
 KEPT = 1000  # examples of the first batches are kept,
@@ -76,8 +78,8 @@ class Stream:
         first = self._first()
         if first is END:
             raise ArgumentError("X: the source of batches is empty")
-        X, *_ = parts_of(first, "batch 0", network.encoding)
-        self.signature = network.signature_for(X, "batch 0 X")
+        X, y, _ = parts_of(first, "batch 0", network.encoding)
+        self.signature = _naming(network.signature_for(X, "batch 0 X"), y)
         checked = check_batch(self.signature, first, "batch 0")
         self.first = Examples(checked.X[:1].copy(), checked.y[:1].copy(), None)
         self.first_y, self.batch_size = self.first.y, checked.size
@@ -171,6 +173,14 @@ class Stream:
             for _ in itertools.islice(self._begun or self.source, state):
                 pass
             self._n_taken = state
+
+
+def _naming(signature: Signature, y: Any) -> Signature:
+    """Return the signature with the names of the classes, if the network has none and those of the source fit it."""
+    knowledge = signature.knowledge
+    if knowledge.class_names is None and isinstance(y, ClassIndices) and len(y.names) == signature.n_classes:
+        return signature._replace(knowledge=knowledge._replace(class_names=y.names))
+    return signature
 
 
 def _has_state(source: Any) -> bool:

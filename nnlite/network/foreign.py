@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ArgumentError
-from nnlite.network.sources import length_of
+from nnlite.network.sources import TARGETS, as_array, length_of
+from nnlite.tables.labels import ClassIndices
 
 FAIR = ("SequentialSampler", "RandomSampler", "SubsetRandomSampler", "WeightedRandomSampler", "DistributedSampler")
 
@@ -53,6 +54,36 @@ def untouched_torch() -> AbstractContextManager[Any]:
     return nullcontext() if torch is None else torch.random.fork_rng(devices=[])
 
 
+class ClassLabels:
+    """The names of the classes in a data set of Hugging Face, whose features of the type ClassLabel have them.
+
+    Parameters
+    ----------
+    dataset : object
+        Any other than one of Hugging Face has no such features.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        features = getattr(dataset, "features", None)
+        known = features if isinstance(features, Mapping) else {}
+        names = {key: getattr(known.get(key), "names", None) for key in TARGETS}
+        self.names = {key: tuple(map(str, value)) for key, value in names.items() if value}
+
+    def named(self, batch: Any) -> Any:
+        """Return the batch with class indices that know their names, so that those of another data set are right."""
+        if not self.names or not isinstance(batch, Mapping):
+            return batch
+        targets = {key: self._indices(batch[key], names) for key, names in self.names.items() if key in batch}
+        return {**batch, **targets}
+
+    @staticmethod
+    def _indices(values: Any, names: tuple[str, ...]) -> Any:
+        indices = np.asarray(as_array(values))
+        if indices.dtype.kind not in "iu" or indices.ndim != 1 or not np.isin(indices, range(len(names))).all():
+            return values  # -1 stands for a label that nobody knows
+        return ClassIndices.of(indices, names)
+
+
 class TorchLoader:
     """A DataLoader of PyTorch with the state of the generators that draw its order.
 
@@ -73,6 +104,7 @@ class TorchLoader:
         self._generators = [generator for generator in generators.values() if generator is not None]
         self._with_epoch = [sampler for sampler in samplers[:1] if hasattr(sampler, "set_epoch")]
         self._epoch = 0
+        self._labels = ClassLabels(loader.dataset)
 
     @property
     def why_not_restored(self) -> str | None:
@@ -89,7 +121,7 @@ class TorchLoader:
         for sampler in self._with_epoch:
             sampler.set_epoch(self._epoch)
         self._epoch += 1
-        return iter(self.loader)
+        return map(self._labels.named, self.loader)
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -121,7 +153,7 @@ class Rows:
     """
 
     def __init__(self, rows: Any, batch_size: int | None) -> None:
-        self.rows = rows
+        self.rows, self._labels = rows, ClassLabels(rows)
         self.batch_size = max(1, len(rows) if batch_size is None else min(batch_size, len(rows)))
 
     def __len__(self) -> int:
@@ -135,7 +167,7 @@ class Rows:
         n = len(self.rows)
         order = None if rng is None else rng.permutation(n)
         parts = (slice(start, min(start + self.batch_size, n)) for start in range(0, n, self.batch_size))
-        return (self.rows[part if order is None else order[part].tolist()] for part in parts)
+        return (self._labels.named(self.rows[part if order is None else order[part].tolist()]) for part in parts)
 
 
 class ExampleStream:
@@ -153,12 +185,12 @@ class ExampleStream:
         targets = [np.ndim(value) for value in first.values()]
         is_batch = bool(targets) and min(targets) > 0
         self.stream = stream if is_batch or not targets else stream.batch(batch_size or 32)
-        self._epoch = 0
+        self._epoch, self._labels = 0, ClassLabels(stream)
 
     def __iter__(self) -> Iterator[Any]:
         self.stream.set_epoch(self._epoch)  # shuffled otherwise in each epoch
         self._epoch += 1
-        return iter(self.stream)
+        return map(self._labels.named, self.stream)
 
     def get_state(self) -> dict[str, Any]:
         """Return the number of epochs that were begun, which seeds the order of each."""

@@ -28,19 +28,26 @@ class Ending(NamedTuple):
 def ending(program: Program) -> Ending:
     """Return where the network ends; ModelFileError if it has several outputs that may be meant."""
     producers = {name: node for node in program.nodes for name in node.outputs}
-    values = [_behind(producers, output) for output in program.outputs]
+    values = [_behind(program, producers, output) for output in program.outputs]
     if len(set(values)) != 1:
         shown = ", ".join(map(repr, program.outputs[:10]))
         raise ModelFileError(f"has {len(set(values))} outputs ({shown}); expected one")
     return Ending(_without_complement(program, producers, values[0]), _class_names(program))
 
 
-def _behind(producers: dict[str, Node], output: str) -> str:
+def _behind(program: Program, producers: dict[str, Node], output: str) -> str:
     """Return the value from which an output is made by operators that change no number."""
     node = producers.get(output)
-    while node is not None and (node.operator in AFTER or is_ml(node, "ZipMap")) and node.inputs:
+    while node is not None and node.inputs and _changes_nothing(program, node):
         output, node = node.inputs[0], producers.get(node.inputs[0])
     return output
+
+
+def _changes_nothing(program: Program, node: Node) -> bool:
+    if node.operator == "Reshape":  # to one column: so skl2onnx ends each MLPRegressor, also one of several values
+        shape = program.constants.get(node.inputs[-1])
+        return shape is not None and shape.ravel().tolist() == [-1, 1]
+    return node.operator in AFTER or is_ml(node, "ZipMap")
 
 
 def _class_names(program: Program) -> list[str] | None:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import check_random_state, check_X_y, column_or_1d
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from nnlite.checks import Array
+from nnlite.layers import AlphaDropout, BatchNorm, Dropout, GaussianNoise
 from nnlite.model import Model
+from nnlite.network.knowledge import Knowledge
 from nnlite.optimizers import Optimizer
 from nnlite.sklearn.lbfgs import Objective, fit_lbfgs
 from nnlite.sklearn.networks import draw_weights, hidden_sizes, is_plain, make_network, predict_rows, views
+from nnlite.sklearn.tables import as_table, learn_encoding, numbers_of, plain_labels
 from nnlite.sklearn.training import Data, Stochastic, Validation
+from nnlite.tables.encoding import Encoding
+from nnlite.tables.table import Table
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
 NOT_FOR_LBFGS = ("optimizer", "callbacks", "dropout", "batch_norm")
+CHANGING = (AlphaDropout, BatchNorm, Dropout, GaussianNoise)  # the same weights have another cost in each pass
+NEEDS_BATCHES = "needs solver='adam' or solver='sgd', which train batch by batch, got solver='lbfgs'"
 
 
 CONSTRAINTS: dict[str, list[Any]] = {
@@ -74,8 +84,26 @@ def check_solver(estimator: Any) -> bool:
     return True
 
 
+def checking_arguments(method: Method) -> Method:
+    """Let scikit-learn check the arguments of the constructor before `fit` or `partial_fit`."""
+    made: Method = _fit_context(prefer_skip_nested_validation=True)(method)
+    return made
+
+
+def with_batches(method: Method) -> Method:
+    """Leave out a method where the solver does not work batch by batch."""
+    made: Method = available_if(check_solver)(method)
+    return made
+
+
 class BaseMLP(Stochastic, BaseEstimator):
     """Base class of the multilayer perceptrons: a subclass knows its targets."""
+
+    encoding_: Encoding | None
+    feature_names_in_: Array
+    n_features_in_: int
+    coefs_: list[Array]
+    intercepts_: list[Array]
 
     # ---- what a subclass knows ------------------------------------------------------------------------------------
 
@@ -124,16 +152,21 @@ class BaseMLP(Stochastic, BaseEstimator):
         X, y = self._check_examples(X, y, reset=first)
         Y = self._encode(y, known=hasattr(self, "classes_") and (self.warm_start or incremental))
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+            sample_weight = _check_sample_weight(sample_weight, Y)
         self.n_outputs_ = Y.shape[1]
         self._random_state = check_random_state(self.random_state)
+        parts = None
+        if isinstance(X, Table):
+            parts = self._divide(Y, validation_data)
+            X = self._learn_columns(X, parts[0])
         if first:
             self._initialize(X)
         network = self._network(X.shape[1], X.dtype)
         data = Data(X, Y, self._training_weights(y, sample_weight, incremental))
         if self.solver == "lbfgs":
             return self._fit_lbfgs(network, data)
-        rows, validation = self._split(data, y, sample_weight, validation_data)
+        rows, held_out = parts or self._divide(Y, validation_data)
+        validation = self._validation_of(data, held_out, sample_weight, validation_data)
         return self._train(network, data, rows, validation, incremental=incremental)
 
     def _check_together(self, validation_data: Any, incremental: bool) -> None:
@@ -143,7 +176,9 @@ class BaseMLP(Stochastic, BaseEstimator):
         if self.solver == "lbfgs":
             for name in NOT_FOR_LBFGS:
                 if getattr(self, name):
-                    raise ValueError(f"{name}: needs solver='adam' or solver='sgd', got solver='lbfgs'")
+                    raise ValueError(f"{name}: {NEEDS_BATCHES}")
+            if validation_data is not None:
+                raise ValueError(f"validation_data: {NEEDS_BATCHES}")
         if validation_data is not None and (
             not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3)
         ):
@@ -152,27 +187,60 @@ class BaseMLP(Stochastic, BaseEstimator):
             )
 
     def _check_examples(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Array]:
-        """Return X and y as arrays of numbers, or X as a sparse matrix."""
-        X, y = validate_data(
-            self,
-            self._as_numbers(X, reset=reset),
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-            **self._target_checks,
-        )
+        """Return X and y as arrays of numbers, or X as a sparse matrix.
+
+        With ``reset`` the columns are those of X, and a table stays one, until it is known which rows are trained on.
+        Otherwise the columns of the first training are expected.
+        """
+        table = as_table(X) if reset else None
+        y = plain_labels(y)
+        if reset:
+            self.encoding_ = None
+        if table is not None or self._columns is not None:  # only y is not checked yet
+            X = self._numbers(X) if table is None else table
+            _, y = check_X_y(
+                np.zeros((len(X), 1)), y, multi_output=True, estimator=type(self).__name__, **self._target_checks
+            )
+        else:
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=["csr", "csc"],
+                multi_output=True,
+                dtype=(np.float64, np.float32),
+                reset=reset,
+                **self._target_checks,
+            )
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     _target_checks: ClassVar[dict[str, Any]] = {}
 
-    def _as_numbers(self, X: Any, *, reset: bool) -> Any:
-        """Return X as scikit-learn's checks take it: the place to turn text and missing values of tables into numbers.
+    # ---- tables ---------------------------------------------------------------------------------------------------
 
-        With ``reset`` the columns are learned, otherwise those of `fit` are expected.
-        """
-        return X
+    @property
+    def _columns(self) -> Encoding | None:
+        """What makes the columns of a table into numbers; None after a training on numbers."""
+        return getattr(self, "encoding_", None)
+
+    def _learn_columns(self, table: Table, rows: Array) -> Array:
+        """Learn what makes the columns into numbers from the training rows, and return the numbers of all rows."""
+        self.encoding_ = learn_encoding(table, rows)
+        self.feature_names_in_ = np.array(table.feature_names, object)
+        self.n_features_in_ = len(table.feature_names)
+        return self.encoding_.transform(table, dtype="float64")
+
+    def _numbers(self, X: Any) -> Any:
+        """Return X for a prediction: an array of numbers, or a sparse matrix."""
+        if self._columns is not None:
+            return numbers_of(X, self._columns, self.feature_names_in_, type(self).__name__)
+        if isinstance(X, Table):
+            X = X.X
+        return validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+
+    def _names(self) -> tuple[str, ...] | None:
+        """Return the names of the classes for the network; None if there are none."""
+        return None
 
     def _initialize(self, X: Any) -> None:
         """Forget former trainings, and draw the weights."""
@@ -181,6 +249,7 @@ class BaseMLP(Stochastic, BaseEstimator):
         plain = is_plain(self)
         seed = 0 if plain else int(self._random_state.randint(2**31 - 1))
         network = make_network(self, X.shape[1], X.dtype, seed)
+        network.knowledge = Knowledge(self._columns, self._names())
         if self.layers is None:
             draw_weights(self, network, self._random_state)
         self._take(network)
@@ -210,6 +279,9 @@ class BaseMLP(Stochastic, BaseEstimator):
 
     def _fit_lbfgs(self, network: Model, data: Data) -> bool:
         """Minimize in float64, and round to float32 at the end. Return False if a weight is NaN or infinite."""
+        for layer in network.all_layers():
+            if isinstance(layer, CHANGING):
+                raise ValueError(f"layers: {layer} {NEEDS_BATCHES}")
         double = make_network(self, network.require_built("fit")[0][0], np.float64, seed=0)
         theta = fit_lbfgs(self, Objective(double, data.X, data.Y, data.weights, self.alpha), network.theta)
         network.theta = theta
@@ -233,27 +305,33 @@ class BaseMLP(Stochastic, BaseEstimator):
 
     # ---- validation -----------------------------------------------------------------------------------------------
 
-    def _split(
-        self, data: Data, y: Array, sample_weight: Array | None, validation_data: Any
-    ) -> tuple[Array, Validation | None]:
-        """Return the rows to train on, and the validation examples: those given, or some of the data."""
-        rows = np.arange(len(data.Y))
-        if validation_data is not None:
-            X_val, y_val, *weights = validation_data
-            X_val, y_val = self._check_examples(X_val, y_val, reset=False)
-            weight = _check_sample_weight(weights[0], X_val) if weights else None
-            return rows, self._validation(Data(X_val, self._encode(y_val, known=True), weight))
-        if not self.early_stopping:
+    def _divide(self, Y: Array, validation_data: Any) -> tuple[Array, Array | None]:
+        """Return the rows to train on, and those that are held out for early stopping."""
+        rows = np.arange(len(Y))
+        if not self.early_stopping or validation_data is not None or self.solver == "lbfgs":
             return rows, None
         train_rows, held_out = train_test_split(
-            rows, random_state=self._random_state, test_size=self.validation_fraction, stratify=self._strata(data.Y)
+            rows, random_state=self._random_state, test_size=self.validation_fraction, stratify=self._strata(Y)
         )
         if len(held_out) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
+        return train_rows, held_out
+
+    def _validation_of(
+        self, data: Data, held_out: Array | None, sample_weight: Array | None, validation_data: Any
+    ) -> Validation | None:
+        """Return the validation examples: those given, or those held out."""
+        if validation_data is not None:
+            X_val, y_val, *weights = validation_data
+            X_val, y_val = self._check_examples(X_val, y_val, reset=False)
+            weight = _check_sample_weight(weights[0], X_val) if weights else None
+            return self._validation(Data(X_val, self._encode(y_val, known=True), weight))
+        if held_out is None:
+            return None
         weight = None if sample_weight is None else sample_weight[held_out]
-        return train_rows, self._validation(Data(data.X[held_out], data.Y[held_out], weight))
+        return self._validation(Data(data.X[held_out], data.Y[held_out], weight))
 
     def _validation(self, data: Data) -> Validation:
         y = self._decode(data.Y)
@@ -272,7 +350,7 @@ class BaseMLP(Stochastic, BaseEstimator):
     def _outputs(self, X: Any) -> Array:
         """Return the outputs of the network, (M, n_outputs)."""
         check_is_fitted(self)
-        X = validate_data(self, self._as_numbers(X, reset=False), accept_sparse=["csr", "csc"], reset=False)
+        X = self._numbers(X)
         return predict_rows(self._network(X.shape[1]), X)
 
     def __sklearn_tags__(self) -> Any:

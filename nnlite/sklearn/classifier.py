@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from nnlite.callbacks import Callback
 from nnlite.checks import Array
 from nnlite.layers import Layer
 from nnlite.optimizers import Optimizer
-from nnlite.sklearn.base import CONSTRAINTS, BaseMLP, check_solver, store
+from nnlite.sklearn.base import CONSTRAINTS, BaseMLP, checking_arguments, store, with_batches
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -103,6 +103,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         If X was a data frame.
+    encoding_ : Encoding or None
+        What makes the columns into numbers, if X was a table.
     n_outputs_, n_layers_ : int
         Number of output units; number of layers with input and output.
     out_activation_ : str
@@ -118,6 +120,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     validation_scores_, validation_loss_curve_ : list of float or None
         Accuracy and loss on the validation examples after each epoch, if there are any.
     best_validation_score_ : float or None
+
+    Notes
+    -----
+    A data frame in which a column holds text, categories, dates or missing values is a table, and so is a `Table`. It
+    becomes numbers as in ``Model.fit(table)``: numbers are standardized, missing ones are filled with the median, and
+    categories are one-hot. All of this is learned from the training rows alone. A prediction knows the columns by name:
+    any order is right, and a missing or unknown column is an error. Arrays, sparse matrices, and data frames of numbers
+    without missing values are taken as they are, as in scikit-learn.
 
     Raises
     ------
@@ -142,7 +152,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
-        "class_weight": [dict, list, str, None],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
     def __init__(
@@ -183,13 +193,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     # ---- fit ------------------------------------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checking_arguments
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> MLPClassifier:
         """Train on X and y, from new weights unless ``warm_start``.
 
         Parameters
         ----------
-        X : array-like or sparse matrix, (n_samples, n_features)
+        X : array-like, sparse matrix or data frame, (n_samples, n_features)
         y : array-like, (n_samples,) or (n_samples, n_labels)
             Labels of any kind; or zeros and ones, for several labels of an example.
         sample_weight : array-like, (n_samples,), optional
@@ -205,14 +215,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         result: MLPClassifier = self._fit(X, y, sample_weight, validation_data, incremental=False)
         return result
 
-    @available_if(check_solver)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_batches
+    @checking_arguments
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """Train for one epoch from the present weights.
 
         Parameters
         ----------
-        X : array-like or sparse matrix, (n_samples, n_features)
+        X : array-like, sparse matrix or data frame, (n_samples, n_features)
         y : array-like, (n_samples,) or (n_samples, n_labels)
         sample_weight : array-like, (n_samples,), optional
         classes : array-like, (n_classes,), optional
@@ -255,6 +265,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         labels: Array = self._label_binarizer.inverse_transform(rows)
         return labels
 
+    def _names(self) -> tuple[str, ...] | None:
+        names = tuple(str(label) for label in self.classes_.tolist())
+        n_classes = 2 if self.n_outputs_ == 1 else self.n_outputs_
+        several = self._label_binarizer.y_type_ == "multilabel-indicator"
+        return None if several or len(set(names)) != n_classes else names
+
     def _output_activation(self) -> str:
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
 
@@ -279,7 +295,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix, (n_samples, n_features)
+        X : array-like, sparse matrix or data frame, (n_samples, n_features)
 
         Returns
         -------
@@ -292,7 +308,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix, (n_samples, n_features)
+        X : array-like, sparse matrix or data frame, (n_samples, n_features)
 
         Returns
         -------
@@ -306,7 +322,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix, (n_samples, n_features)
+        X : array-like, sparse matrix or data frame, (n_samples, n_features)
 
         Returns
         -------

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 
 from nnlite.callbacks import Callback
 from nnlite.checks import Array
 from nnlite.layers import Layer
 from nnlite.optimizers import Optimizer
-from nnlite.sklearn.base import CONSTRAINTS, BaseMLP, check_solver, store
+from nnlite.sklearn.base import CONSTRAINTS, BaseMLP, checking_arguments, store, with_batches
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -98,6 +97,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         If X was a data frame.
+    encoding_ : Encoding or None
+        What makes the columns into numbers, if X was a table.
     n_outputs_, n_layers_ : int
         Number of output units; number of layers with input and output.
     out_activation_ : str
@@ -113,6 +114,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     validation_scores_, validation_loss_curve_ : list of float or None
         R^2 and loss on the validation examples after each epoch, if there are any.
     best_validation_score_ : float or None
+
+    Notes
+    -----
+    A data frame in which a column holds text, categories, dates or missing values is a table, and so is a `Table`. It
+    becomes numbers as in ``Model.fit(table)``: numbers are standardized, missing ones are filled with the median, and
+    categories are one-hot. All of this is learned from the training rows alone. A prediction knows the columns by name:
+    any order is right, and a missing or unknown column is an error. Arrays, sparse matrices, and data frames of numbers
+    without missing values are taken as they are, as in scikit-learn.
 
     Raises
     ------
@@ -179,13 +188,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     # ---- fit ------------------------------------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checking_arguments
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> MLPRegressor:
         """Train on X and y, from new weights unless ``warm_start``.
 
         Parameters
         ----------
-        X : array-like or sparse matrix, (n_samples, n_features)
+        X : array-like, sparse matrix or data frame, (n_samples, n_features)
         y : array-like, (n_samples,) or (n_samples, n_outputs)
             Values; at least 0 for ``loss="poisson"``.
         sample_weight : array-like, (n_samples,), optional
@@ -201,14 +210,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         result: MLPRegressor = self._fit(X, y, sample_weight, validation_data, incremental=False)
         return result
 
-    @available_if(check_solver)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_batches
+    @checking_arguments
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train for one epoch from the present weights.
 
         Parameters
         ----------
-        X : array-like or sparse matrix, (n_samples, n_features)
+        X : array-like, sparse matrix or data frame, (n_samples, n_features)
         y : array-like, (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like, (n_samples,), optional
 
@@ -241,7 +250,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix, (n_samples, n_features)
+        X : array-like, sparse matrix or data frame, (n_samples, n_features)
 
         Returns
         -------

@@ -141,7 +141,7 @@ def frame_of(data: Any, name: str = "data") -> Frame:
             f"or a structured array), got {type(data).__name__}"
         )
     columns: dict[str, Column] = {}
-    pairs = list(_pairs(data, name))
+    pairs = list(columns_of(data, name))
     if not pairs or len(pairs) > MOST_COLUMNS:
         raise ArgumentError(f"{name}: expected 1 to {MOST_COLUMNS} columns, got {len(pairs)}")
     for label, values in pairs:
@@ -158,7 +158,7 @@ def frame_of(data: Any, name: str = "data") -> Frame:
     return Frame(columns)
 
 
-def _pairs(data: Any, name: str) -> Iterable[tuple[str, Any]]:  # noqa: PLR0911  a line for each kind of table
+def columns_of(data: Any, name: str) -> Iterable[tuple[str, Any]]:  # noqa: PLR0911  a line for each kind of table
     """Yield the name and the values of each column."""
     if isinstance(data, np.ndarray):
         return [(label, data[label].ravel()) for label in data.dtype.names or ()]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what tests/test_browser.py needs, on Debian or a similar system: Chromium, Node.js and JupyterLab if they are
-# missing, and playwright-core, which controls the browser, in a directory of your choice.
+# missing, and playwright-core, which controls the browser, in a directory of your choice. Also a virtual screen, for
+# the windows of tests/plots/test_windows.py.
 #
 #     browser=$(mktemp -d)
 #     tests/browser/install.sh "$browser"
@@ -13,6 +14,7 @@ packages=()
 command -v chromium >/dev/null || packages+=(chromium)
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
+command -v xvfb-run >/dev/null || packages+=(xvfb xauth)
 if [ "${#packages[@]}" -gt 0 ]; then
   as_root=()
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)

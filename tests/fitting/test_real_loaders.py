@@ -234,6 +234,32 @@ def test_a_shuffled_stream_has_another_order_in_each_epoch_and_resumes_bit_for_b
     assert [example["label"].item() for example in second] != first
 
 
+@pytest.mark.parametrize("form", ["numpy", "torch", "stream", "loader"])
+def test_class_labels_are_the_names_of_the_classes(rows, form):
+    labels = importlib.import_module("datasets").ClassLabel
+    given = rows.cast_column("label", labels(names=["ant", "bee", "cow"]))
+    renamed = rows.from_dict({"features": X, "label": 2 - y}).cast_column("label", labels(names=["cow", "bee", "ant"]))
+    renamed = renamed.with_format("numpy")
+    source = given
+    if form != "numpy":
+        torch = pytest.importorskip("torch") if form != "stream" else None
+        source = given.to_iterable_dataset() if form == "stream" else given.with_format("torch")
+        source = torch.utils.data.DataLoader(source, batch_size=SIZE) if form == "loader" else source
+    model = classifier()
+    model.fit(source, epochs=2, batch_size=SIZE, shuffle=False, progress=False, validation_data=renamed)
+    assert model.class_names == ("ant", "bee", "cow")
+    assert model.predict(X, names=True).tolist() == np.array(model.class_names)[model.predict(X)].tolist()
+    assert model.evaluate(renamed) == pytest.approx(model.evaluate(X, y))  # known by name, numbered otherwise
+    other = rows.from_dict({"features": X, "label": y}).cast_column("label", labels(names=["ant", "bee", "dog"]))
+    refuse(lambda: model.evaluate(other.with_format("numpy")), "batch 0 y: the class 'dog' is not one of the network")
+
+
+def test_a_label_that_nobody_knows_is_refused(rows):
+    labels = importlib.import_module("datasets").ClassLabel
+    given = rows.from_dict({"features": X, "label": [-1, *y[1:]]}).cast_column("label", labels(names=["a", "b", "c"]))
+    refuse(lambda: classifier().fit(given.with_format("numpy"), shuffle=False), "batch 0 y: ", "-1")
+
+
 def test_columns_that_are_too_many_are_named(rows):
     more = rows.add_column("idx", list(range(M)))
     refuse(lambda: classifier().fit(more), "X: expected a source of batches", "'features', 'label', 'idx'")
@@ -254,6 +280,15 @@ def test_tf_data_trains_and_validates_like_arrays(tf):
     history = model.fit(X, y, batch_size=SIZE, shuffle=False, epochs=EPOCHS, validation_data=(X, y))
     np.testing.assert_array_equal(found[0], model.theta)
     np.testing.assert_allclose(found[1]["val_loss"], history["val_loss"], rtol=1e-6)
+
+
+def test_workers_of_tf_data_keep_their_order_and_seed(tf):
+    def once(n_workers):
+        examples = tf.data.Dataset.from_tensor_slices((X, y)).shuffle(M, seed=3)
+        return trained(examples.map(lambda a, b: (2 * a, b), num_parallel_calls=n_workers).batch(SIZE).prefetch(2))
+
+    assert_same(once(4), once(None))
+    assert_same(once(4), once(4))
 
 
 def test_tf_data_of_dictionaries_and_as_numpy(tf):

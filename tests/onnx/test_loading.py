@@ -252,6 +252,22 @@ def test_a_regressor_of_scikit_learn(path):
     np.testing.assert_allclose(nn.onnx.load(path).predict(X), fitted.predict(X), rtol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_several_values_and_several_labels_of_scikit_learn(path):
+    """skl2onnx puts several values below one another: the file gives (2 M, 1)."""
+    to_onnx = pytest.importorskip("skl2onnx").to_onnx
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    X = np.random.default_rng(0).normal(5, 2, (60, 3))
+    Y = np.stack([X[:, 0] + X[:, 1], X[:, 2]], axis=1)
+    fitted = MLPRegressor(hidden_layer_sizes=(8,), max_iter=20).fit(X, Y)
+    onnx.save(to_onnx(fitted, X[:1]), path)
+    np.testing.assert_allclose(nn.onnx.load(path).predict(X), fitted.predict(X), rtol=1e-12)
+    fitted = MLPClassifier((8,), max_iter=20).fit(X, Y > 5)
+    onnx.save(to_onnx(fitted, X[:1], options={"zipmap": False}), path)
+    np.testing.assert_allclose(nn.onnx.load(path).predict_proba(X), fitted.predict_proba(X), atol=1e-12)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("exporter", ["jax2onnx", "tf2onnx"])

@@ -52,6 +52,21 @@ def test_balanced_weights_find_more_of_a_rare_class():
     assert recall_score(y, balanced.predict(X)) > recall_score(y, plain.predict(X)) + 0.2
 
 
+def test_class_weight_goes_with_warm_start_and_validation_data():
+    X, y = cancer()
+    weight = {0: 5.0, 1: 1.0}
+    options = QUICK | {"warm_start": True, "early_stopping": True}
+    given, expected = MLPClassifier(**options, class_weight=weight), MLPClassifier(**options)
+    for _ in range(2):
+        given.fit(X, y, validation_data=(X[:50], y[:50]))
+        expected.fit(X, y, compute_sample_weight(weight, y), validation_data=(X[:50], y[:50]))
+    assert same(given, expected)
+    assert given.validation_loss_curve_ == expected.validation_loss_curve_  # the weights are for training
+    assert len(given.validation_loss_curve_) == 10
+    with pytest.raises(ValueError, match="warm_start can only be used where `y` has the same classes"):
+        given.fit(X, y + 1)
+
+
 def test_balanced_weights_are_not_for_partial_fit():
     X, y = cancer()
     with pytest.raises(ValueError, match="class_weight: 'balanced' needs all labels"):
@@ -196,11 +211,19 @@ def test_progress_is_shown_if_it_is_asked_for(capsys):
         ({"layers": "Dense"}, {}, "The 'layers' parameter of MLPClassifier must be an instance of 'list'"),
         ({"optimizer": "adam"}, {}, "The 'optimizer' parameter of MLPClassifier must be an instance of"),
         ({"callbacks": [3]}, {}, "callbacks: expected objects of subclasses of Callback, got 3"),
-        ({"solver": "lbfgs", "dropout": 0.5}, {}, "dropout: needs solver='adam' or solver='sgd', got solver='lbfgs'"),
+        (
+            {"solver": "lbfgs", "dropout": 0.5},
+            {},
+            "dropout: needs solver='adam' or solver='sgd', which train batch by batch",
+        ),
         ({"solver": "lbfgs", "optimizer": nn.SGD()}, {}, "optimizer: needs solver='adam'"),
+        ({"solver": "lbfgs", "layers": [nn.Dropout(0.5)]}, {}, r"layers: Dropout\(0.5\) needs solver='adam'"),
+        ({"solver": "lbfgs", "layers": [nn.Residual([nn.BatchNorm()])]}, {}, r"layers: BatchNorm\(\) needs solver="),
+        ({"solver": "lbfgs"}, {"validation_data": cancer()}, "validation_data: needs solver='adam' or solver='sgd'"),
         ({}, {"validation_data": np.ones((3, 2))}, r"validation_data: expected \(X, y\) or \(X, y, sample_weight\)"),
         ({"callbacks": [nn.EarlyStopping("val_loss")]}, {}, "monitor: 'val_loss' is not in the logs"),
         ({"layers": [3]}, {}, "layers: entry 0 is not a layer, got 3"),
+        ({"class_weight": "balance"}, {}, "The 'class_weight' parameter of MLPClassifier must be"),
     ],
 )
 def test_wrong_use_is_a_value_error(arguments, options, message):

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 import nnlite as nn
+from nnlite.sklearn import MLPClassifier, MLPRegressor
 
 Floats = npt.NDArray[np.float32]
 
@@ -264,3 +265,28 @@ MODULES = (
     nn.callbacks, nn.datasets, nn.functional, nn.initializers, nn.inspect, nn.layers, nn.metrics, nn.optimizers,
     nn.plots, nn.schedules, nn.tables,
 )  # fmt: skip
+
+# ---- other libraries -----------------------------------------------------------------------------------------------
+
+nn.onnx.export(model, Path("model.onnx"))
+arrays: dict[str, npt.NDArray[Any]] = nn.onnx.inputs(model, table)
+nn.safetensors.save(model, "model.safetensors")
+assert_type(nn.onnx.load("model.onnx", output=nn.Softmax()), nn.Model)
+assert_type(nn.safetensors.load("model.safetensors"), nn.Model)
+assert_type(nn.keras.load("model.keras"), nn.Model)
+nn.keras.load_weights(model, Path("model.weights.h5"))
+weights: dict[str, npt.NDArray[Any]] = model.state_dict()
+model.load_state_dict(weights)
+
+classifier = MLPClassifier(
+    (64, 32), solver="adam", layers=[nn.Dense(8), nn.ReLU()], class_weight="balanced", dropout=0.2, batch_norm=True,
+    optimizer=nn.AdamW(), callbacks=[nn.EarlyStopping()], early_stopping=True, progress=True, random_state=0,
+)  # fmt: skip
+assert_type(classifier.fit(X_train, y_train, validation_data=(X_test, y_test)), MLPClassifier)
+assert_type(classifier.partial_fit(X_train, y_train, classes=[0, 1]), MLPClassifier)
+print(classifier.predict_proba(X_test).shape, classifier.predict(X_test).shape, classifier.encoding_)
+curve: list[float] = classifier.loss_curve_
+network: nn.Model = classifier.model_
+regressor = MLPRegressor(loss="poisson", learning_rate=nn.CosineDecay(0.01, 1000)).fit(X_train, y_train)
+assert_type(regressor, MLPRegressor)
+print(regressor.predict(X_test).shape, regressor.score(X_test, y_test))
