@@ -66,8 +66,6 @@ def _is_model(path: str) -> bool:
 def _of_run(path: str) -> str:
     model, config = load_run(path)
     texts = [model.summary()]
-    if model.class_names is not None:
-        texts.append(f"classes: {', '.join(model.class_names)}")
     if model.encoding is not None:
         texts.append(model.encoding.summary())
     results = read_results(path) if os.path.isdir(path) else {}

@@ -35,8 +35,11 @@ from nnlite.fitting.history import History
 from nnlite.model import Model
 from nnlite.optimizers import Optimizer
 from nnlite.report import Run, scores
+from nnlite.storage.checkpoints import Checkpoint
+from nnlite.tables import Encoding
 
 THREADS = "NNLITE_NUM_THREADS"
+SECONDS = 5.0  # between two checkpoints: writing one takes longer than an epoch of a small table
 
 
 class Training(NamedTuple):
@@ -175,9 +178,19 @@ def _setup(training: Training) -> str:
         f"{source.name}: {source.train.size:,} training examples, {source.validation.size:,} for validation, "
         f"{source.test.size:,} test examples"
     )
-    texts.append(str(model.summary()) if model.built else f"{model}")
+    texts.append(_layer_table(training))
     texts.append(f"{training.optimizer}, batches of {options['batch_size']}, seed {model.seed}")
     return "\n\n".join(texts)
+
+
+def _layer_table(training: Training) -> str:
+    """Return the table of the layers. The training builds the network of a table; a twin shows its shapes before."""
+    source, model = training.source, training.model
+    if source.train.is_table:
+        layers = make_layers(training.options, source.n_outputs, source.classifies)
+        n_features = len(Encoding.learn(source.train.X).feature_names)
+        model = Model(layers, n_features=n_features, seed=0, dtype=training.options["dtype"])
+    return model.summary()
 
 
 # ---- the training ---------------------------------------------------------------------------------------------------
@@ -194,7 +207,7 @@ def _fit(training: Training, options: argparse.Namespace) -> History:
         class_weight=chosen["class_weight"],
         metrics=chosen["metrics"],
         callbacks=training.callbacks,
-        checkpoint=checkpoints(training.directory),
+        checkpoint=Checkpoint(checkpoints(training.directory), seconds=SECONDS),
         resume=options.resume,
         progress=not options.no_progress,
         engine=chosen["engine"],

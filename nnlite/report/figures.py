@@ -50,6 +50,7 @@ STYLE: dict[str, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "nnlite",
 }
+MOST_DIGITS = 5  # of a number above a bar of the reliability diagram, without being turned
 WIDTH = 4.8  # inches: near the width of a phone, so that letters keep their size there
 MOST_POINTS = 2000  # in a scatter plot, whose file size grows with them
 
@@ -113,7 +114,8 @@ def curve(history: Any, key: str, best_epoch: int | None, number: int) -> str:
         if best_epoch is not None and best_epoch < len(history[key]):
             ax.axvline(best_epoch, color=GRAY, linewidth=0.9, linestyle=":")
             place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-            ax.annotate("kept", (best_epoch, 1), xytext=(3, -9), color=GRAY, fontsize=8, **place)
+            above: dict[str, Any] = {"xytext": (0, 2), "ha": "center", "va": "bottom", "annotation_clip": False}
+            ax.annotate(f"epoch {best_epoch}", (best_epoch, 1), color=GRAY, fontsize=8, **above, **place)
 
     label = f"{key} by epoch, training{' and validation' if both else ''}"
     return svg(draw, (WIDTH, 2.9), label, number)
@@ -127,6 +129,10 @@ def calibration(y: Array, P: Array, number: int) -> str:
         ax.set_title("")
         ax.get_legend().remove()  # it would hide bars: the text beside the picture explains them
         ax.set_aspect("auto")
+        for count in ax.texts:
+            count.set_fontsize(8)
+            if len(count.get_text()) <= MOST_DIGITS:
+                count.set_rotation(0)
 
     return svg(draw, (WIDTH, 3.4), "accuracy by confidence, with the gap between them", number)
 

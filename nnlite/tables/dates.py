@@ -23,6 +23,7 @@ MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 MONTH = r"(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 OLDEST_CENTURY = 69  # two digits: 69 to 99 are 1969 to 1999, as in POSIX
 ORDERS = ("ymd", "dmy", "mdy")
+COMPACT = re.compile(r"[0-9]{8}")
 TIME_ALONE = "time"  # the order of a time of day without a date
 
 PATTERNS = {
@@ -102,7 +103,9 @@ def guess_order(cells: Iterable[str], order: str | None = None) -> str | Ambiguo
 
 
 def to_dates(cells: Sequence[str], order: str) -> Array:
-    """Return the dates in the cells as datetime64 in seconds; NaT where a cell is not one."""
+    """Return the dates in the cells, also such as "20240131", as datetime64 in seconds; NaT where a cell is not one."""
+    if order == "ymd":
+        cells = [f"{cell[:4]}-{cell[4:6]}-{cell[6:]}" if COMPACT.fullmatch(cell) else cell for cell in cells]
     parsed = [parse(cell, order) for cell in cells]
     return np.array(["NaT" if value is None else value.isoformat() for value in parsed], "datetime64[s]")
 

@@ -204,7 +204,7 @@ def _of_records(records: Sequence[Any], name: str) -> Iterable[tuple[str, Any]]:
 # ---- one column ------------------------------------------------------------------------------------------------------
 
 
-def column_of(values: Any, name: str) -> Column:
+def column_of(values: Any, name: str) -> Column:  # noqa: PLR0911  a line for each type
     """Return a column as an array of numbers, booleans or dates, or as `Text`; missing values are NaN, NaT or "".
 
     Raises

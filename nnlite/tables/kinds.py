@@ -15,7 +15,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.cells import WORD_PAIRS, has_leading_zeros, label_of_number, to_boolean
 from nnlite.tables.choosing import shown
-from nnlite.tables.dates import AmbiguousDate, are_compact, guess_order
+from nnlite.tables.dates import AmbiguousDate, are_compact, guess_order, to_dates
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.notation import PLAIN, Ambiguous, Notation, guess_notation, has_doubtful_points, is_number
 from nnlite.tables.options import Options
@@ -104,10 +104,10 @@ def refuse_doubtful_points(frame: Frame, kinds: Mapping[str, Kind], options: Opt
         if commas and name not in options.kinds:
             values = numbers_of(frame.columns[name], PLAIN, options)
             cell = f"{values[values % 1 != 0][0]:.3f}"
+            own = f"{name!r}: 'numeric'" if name != target else f"{commas[0]!r}: 'category'"
             raise ArgumentError(
                 f"column {name!r}: {cell!r} may be {cell} or {cell.replace('.', '')}, since column {commas[0]!r} has "
-                f"decimal commas; pass decimal=',' for {cell.replace('.', '')}, or kinds={{{name!r}: 'numeric'}} for "
-                f"{cell}"
+                f"decimal commas; pass decimal=',' for {cell.replace('.', '')}, or kinds={{{own}}} for {cell}"
             )
 
 
@@ -148,6 +148,8 @@ def _as_wanted(name: str, column: Column, wanted: str, options: Options) -> Kind
             return Kind("boolean")
     elif wanted == "date":
         order = _order(name, cells, options)
+        if order is None and cells and not np.isnat(to_dates(cells, "ymd")).any():
+            order = "ymd"
         wrong = cells
         if order is not None:
             return Kind("date", order=order)
@@ -169,7 +171,7 @@ def _can_be(column: Array, wanted: str) -> bool:
     return wanted != "boolean" or bool(np.isin(column[~np.isnan(column)], (0, 1)).all())
 
 
-def _of_numbers(name: str, column: Array, *, first: bool = False) -> Kind:
+def _of_numbers(name: str, column: Array, *, first: bool = False) -> Kind:  # noqa: PLR0911  a line for each kind
     there = column[~np.isnan(column)] if column.dtype.kind == "f" else column
     if not len(there) or there.min() == there.max() or (there != np.floor(there)).any():
         return _constant_or(there, Kind("numeric"))
@@ -193,7 +195,7 @@ def _counts_rows(values: Array) -> bool:
     return values[0] in (0, 1) and bool((np.diff(values) == 1).all())
 
 
-def _of_text(name: str, column: Text, options: Options) -> Kind:  # noqa: PLR0911  a line for each kind
+def _of_text(name: str, column: Text, options: Options) -> Kind:
     counts = column.counts()
     if column.is_category:
         return _of_labels(column, counts, options)

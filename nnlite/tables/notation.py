@@ -135,7 +135,8 @@ def guess_notation(
         return PLAIN
     found = _guess(cells, decimal, thousands)
     if found is None and (unit := unit_of(cells)):
-        found = _guess([cell.removesuffix(unit).rstrip() for cell in cells], decimal, thousands)
+        bare = [cell.removesuffix(unit).rstrip() for cell in cells]
+        found = guess_notation(bare, decimal=decimal, thousands=thousands)
         return found._replace(unit=unit) if isinstance(found, Notation) else found
     return found
 
