@@ -28,6 +28,7 @@ PARTS = ("year", "month", "day", "weekday", "hour", "days since")
 LARGEST = 1e300  # of what an encoder has learned
 DAY = 86_400  # seconds
 NEGLIGIBLE = 1e-14  # a spread that small, compared with the values, is rounding
+UNSEEN = 1e30  # divides what never varied in training: weights that learned nothing about it must not judge it later
 
 
 @dataclass(frozen=True)
@@ -335,15 +336,20 @@ def encoder_from_json(record: Any) -> Encoder:
 
 
 def center_and_scale(values: Array, scaling: str) -> tuple[float, float]:
-    """Return what to subtract and to divide by: mean and standard deviation, median and quartile range, or 0 and 1."""
+    """Return what to subtract and to divide by: mean and standard deviation, median and quartile range, or 0 and 1.
+
+    What is the same in all training rows stays near 0, whatever it is later.
+    """
     if scaling == "none" or not len(values):
         return 0.0, 1.0
     center, scale = float(values.mean()), float(values.std())
     if scaling == "robust":
         low, center, high = (float(value) for value in np.percentile(values, (25, 50, 75)))
         scale = (high - low) or scale
-    if not math.isfinite(scale) or scale <= NEGLIGIBLE * abs(center):
+    if not math.isfinite(scale):
         scale = 1.0
+    elif scale <= NEGLIGIBLE * abs(center):
+        scale = UNSEEN
     return center, scale
 
 
