@@ -44,7 +44,7 @@ class NumberBuilder:
     def add(self, cells: Sequence[str]) -> None:
         """Append some cells; NotNumbersError if one is text, or a code such as "0123". Nothing is appended then."""
         text = "\n".join(cells)
-        if CODE.search(f"\n{text}\n"):
+        if "0" in text and CODE.search(f"\n{text}\n"):
             raise NotNumbersError
         try:
             if may_mislead_float(text):
@@ -70,7 +70,8 @@ class NumberBuilder:
 
     def _extend(self, values: Array) -> None:
         wide_enough = TYPES[TYPES.index(self._values.typecode) :]
-        narrowest = next(code for code in wide_enough if _holds(code, values))
+        with np.errstate(invalid="ignore", over="ignore"):
+            narrowest = next(code for code in wide_enough if _holds(code, values))
         both = np.result_type(self._values.typecode, narrowest)  # of int32 and float32: float64
         if both.char != self._values.typecode:
             self._values = array(both.char, self._values)
@@ -78,11 +79,11 @@ class NumberBuilder:
 
     def is_empty(self) -> bool:
         """Return whether all values are missing."""
-        return bool(np.isnan(self.column()).all())
+        return self._values.typecode in "fd" and bool(np.isnan(self.column()).all())
 
     def infinite(self) -> Array:
         """Return the rows of infinite numbers."""
-        return np.flatnonzero(np.isinf(self.column()))
+        return np.flatnonzero(np.isinf(self.column())) if self._values.typecode in "fd" else np.array([], np.intp)
 
     def column(self) -> Array:
         """Return the column."""
@@ -93,8 +94,10 @@ def _holds(typecode: str, values: Array) -> bool:
     """Return whether a type holds each of the values, in float64, exactly."""
     if typecode == "d":
         return True
-    with np.errstate(invalid="ignore", over="ignore"):
-        return np.array_equal(values.astype(typecode), values, equal_nan=True)
+    same = values.astype(typecode) == values
+    if typecode == "f":
+        same |= np.isnan(values)
+    return bool(same.all())
 
 
 class TextBuilder:

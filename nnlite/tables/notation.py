@@ -91,6 +91,8 @@ SHORT = re.compile(r"[+-]?[0-9]{1,3}")  # a number that needs neither
 
 def is_number(cell: str) -> bool:
     """Return whether a cell is a number in some notation."""
+    if bare_number(cell) is None:
+        return to_number(cell) is not None  # such as "nan"
     return any(written.number(cell) is not None for written in KNOWN)
 
 
