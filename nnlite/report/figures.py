@@ -51,6 +51,7 @@ STYLE: dict[str, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "nnlite",
 }
+ROUND = [1, 2, 2.5, 5, 10]  # steps between the numbers of an axis
 MOST_DIGITS = 5  # of a number above a bar of the reliability diagram, without being turned
 WIDTH = 4.8  # inches: near the width of a phone, so that letters keep their size there
 MOST_POINTS = 2000  # in a scatter plot, whose file size grows with them
@@ -166,7 +167,7 @@ def prediction_error(y: Array, Y_hat: Array, number: int) -> str:
         plots.prediction_error(y[chosen], Y_hat[chosen], ax=ax)
         ax.get_legend().remove()  # the R2 stands beside the picture, for all examples
         _with_commas(ax.xaxis, ax.yaxis)
-        ax.xaxis.set_major_locator(ticker.MaxNLocator(5))
+        ax.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=ROUND))
 
     return svg(draw, (WIDTH, 4.2), "predicted value against true value", number)
 
@@ -180,8 +181,8 @@ def residuals(y: Array, Y_hat: Array, number: int) -> str:
         ax.axvline(0, color=GRAY, linewidth=0.9, linestyle="--")
         ax.set(xlabel="predicted minus true value", ylabel="examples")
         _with_commas(ax.xaxis)
-        ax.xaxis.set_major_locator(ticker.MaxNLocator(5))
-        ax.yaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        ax.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=ROUND))
+        ax.yaxis.set_major_locator(ticker.MaxNLocator(integer=True, steps=ROUND))
 
     return svg(draw, (WIDTH, 4.2), "how often each error occurs", number)
 
