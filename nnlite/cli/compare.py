@@ -33,12 +33,14 @@ def add_compare(commands: Any) -> Parser:
         usage="nnlite compare RUN [RUN ...] [-o FILE]",
         help="compare runs: a table, and learning curves side by side",
         description="Print a line for each run, the best first, and draw the learning curves of all in one picture.\n"
-        "What is not a run directory is left out.",
+        "What is not a run directory is left out. The picture is comparison.png in the current folder, or FILE.",
         epilog="example:\n  nnlite compare runs/*",
     )
     parser.set_defaults(run=_compare)
     parser.add_argument("models", nargs="+", metavar="RUN", help="run directories")
-    parser.add_argument("-o", "--output", metavar="FILE", default="comparison.png", help="picture (comparison.png)")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default="comparison.png", help="the picture (default: comparison.png)"
+    )
     return parser
 
 

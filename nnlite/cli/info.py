@@ -7,6 +7,7 @@ from typing import Any
 
 from nnlite.cli.codes import DONE
 from nnlite.cli.parser import Parser
+from nnlite.cli.summary import show_summary
 from nnlite.engine import availability, cache
 from nnlite.engine.availability import check_engine
 from nnlite.engine.openblas import processors
@@ -21,16 +22,21 @@ def add_info(commands: Any) -> Parser:
     """Add the command ``info`` to the commands of the program."""
     parser: Parser = commands.add_parser(
         "info",
-        help="show versions, engine, processor, threads and cache folder",
+        usage="nnlite info [RUN|FILE]",
+        help="show versions, engine, processor, threads and cache folder; or what a run is",
         description="Show the versions of nnlite and of the packages that it uses, the engine that trains by default,\n"
-        "the processor, the number of threads, and the folder in which compiled kernels are kept.",
+        "the processor, the number of threads, and the folder in which compiled kernels are kept. With a run\n"
+        "directory, a model file or a table: show that, as nnlite summary does.",
     )
-    parser.set_defaults(run=_info)
+    parser.add_argument("path", nargs="?", metavar="RUN|FILE", help="a run directory, a model file or a table")
+    parser.set_defaults(run=_info, target=None)
     return parser
 
 
 def _info(options: argparse.Namespace) -> int:
-    """Print a line for each fact and return the exit code."""
+    """Print a line for each fact, or what a run is, and return the exit code."""
+    if options.path is not None:
+        return show_summary(options)
     facts = {"nnlite": __version__, "python": platform.python_version()}
     facts |= {name: availability.version(name) or f"not installed: {availability.INSTALL}" for name in PACKAGES}
     facts |= {"engine": _engine(), "processor": _processor(), "threads": _threads(), "cache": _cache()}

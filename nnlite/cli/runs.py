@@ -32,7 +32,7 @@ class Config(NamedTuple):
     engine : str
         "textbook" or "compiled".
     threads : int
-        Number of threads of a compiled training: the last bits depend on it.
+        Number of threads of a compiled training, on which the last bits depend; 0 for the textbook.
     sha256 : mapping of str to str
         Checksums of the data files.
     command : str

@@ -26,15 +26,15 @@ def add_summary(commands: Any) -> Parser:
         description="Show what a run directory or a model file holds: layers, shapes, parameters, classes, scores.\n"
         "Or show the columns of a table, and what a training would make of them.",
     )
-    parser.set_defaults(run=_summary)
+    parser.set_defaults(run=show_summary)
     parser.add_argument("path", metavar="RUN|FILE", help="a run directory, a model file or a table")
     parser.add_argument("--target", metavar="COLUMN", help="of a table: the column to predict")
     add_reading_options(parser)
     return parser
 
 
-def _summary(options: argparse.Namespace) -> int:
-    """Print the summary and return the exit code."""
+def show_summary(options: argparse.Namespace) -> int:
+    """Print what ``options.path`` is, a run, a model file or a table, and return the exit code."""
     path = options.path
     if is_dataset(path):
         if path not in ("digits", "iris"):
@@ -46,7 +46,7 @@ def _summary(options: argparse.Namespace) -> int:
     if os.path.isdir(path) or _is_model(path):
         say(_of_run(path))
         return DONE
-    reading = {name: getattr(options, name) for name in OF_THE_TEXT if getattr(options, name) is not None}
+    reading = {name: getattr(options, name) for name in OF_THE_TEXT if getattr(options, name, None) is not None}
     target = None if options.target is None else column(options.target)
     say(read_table(path, target=target, **reading).summary())
     return DONE
@@ -66,8 +66,6 @@ def _is_model(path: str) -> bool:
 def _of_run(path: str) -> str:
     model, config = load_run(path)
     texts = [model.summary()]
-    if model.class_names is not None:
-        texts.append(f"classes: {', '.join(model.class_names)}")
     if model.encoding is not None:
         texts.append(model.encoding.summary())
     results = read_results(path) if os.path.isdir(path) else {}

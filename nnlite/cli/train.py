@@ -29,14 +29,17 @@ from nnlite.cli.train_options import (
     with_defaults,
     with_recipe,
 )
-from nnlite.engine.processor import available_threads, wanted_threads
+from nnlite.engine.trainer import choose_threads
 from nnlite.errors import ArgumentError
 from nnlite.fitting.history import History
 from nnlite.model import Model
 from nnlite.optimizers import Optimizer
 from nnlite.report import Run, scores
+from nnlite.storage.checkpoints import Checkpoint
+from nnlite.tables import Encoding
 
 THREADS = "NNLITE_NUM_THREADS"
+SECONDS = 5.0  # between two checkpoints: writing one takes longer than an epoch of a small table
 
 
 class Training(NamedTuple):
@@ -47,6 +50,7 @@ class Training(NamedTuple):
     model: Model
     optimizer: Optimizer
     callbacks: list[Callback]
+    layer_table: str
     directory: str
 
 
@@ -82,6 +86,7 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
     try:
         with _threads(config):
             history = _fit(training, options)
+            done = _config(training, history.engine)
     except ArgumentError:
         remove_unused(training.directory)
         raise
@@ -93,7 +98,7 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
         where = f"{history.epochs + 1}; continue with --out {training.directory} --resume"
         print(f"\nstopped in epoch {where}", file=sys.stderr)
         return INTERRUPTED
-    _config(training, history.engine).write(training.directory)
+    done.write(training.directory)
     run = _run(training, history)
     found = scores(run)
     say(_ending(training, history, seconds))
@@ -148,20 +153,26 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
     optimizer = make_optimizer(chosen, math.ceil(source.train.size / chosen["batch_size"]))
     callbacks = make_callbacks(chosen, validated=True)
     model.resolve_metrics(chosen["metrics"])  # raises ArgumentError
+    table = _layer_table(chosen, source, model)
     directory = run_directory(options.out, source.name, options.resume)  # before the training, which may be long
-    training = Training(chosen, source, model, optimizer, callbacks, directory)
+    training = Training(chosen, source, model, optimizer, callbacks, table, directory)
     _config(training, chosen["engine"]).write(directory)
     return training
 
 
 def _config(training: Training, engine: str) -> Config:
-    """Return what repeats the training; files are named by their whole paths."""
+    """Return what repeats the training; files are named by their whole paths.
+
+    How many threads a compiled training takes is known as soon as the network is built.
+    """
     options = {**training.options, "engine": engine}
     for name in ("data", "test"):
         if options[name] in training.source.sha256:
             options[name] = os.path.abspath(options[name])
     sha256 = {os.path.abspath(path): found for path, found in training.source.sha256.items()}
-    threads = wanted_threads() or available_threads()
+    batch_size = min(options["batch_size"], training.source.train.size)
+    is_compiled = engine == "compiled" and training.model.built
+    threads = choose_threads(training.model, batch_size) if is_compiled else 0
     return Config(options, engine, threads, sha256, command(training.directory))
 
 
@@ -175,9 +186,18 @@ def _setup(training: Training) -> str:
         f"{source.name}: {source.train.size:,} training examples, {source.validation.size:,} for validation, "
         f"{source.test.size:,} test examples"
     )
-    texts.append(str(model.summary()) if model.built else f"{model}")
+    texts.append(training.layer_table)
     texts.append(f"{training.optimizer}, batches of {options['batch_size']}, seed {model.seed}")
     return "\n\n".join(texts)
+
+
+def _layer_table(chosen: dict[str, Any], source: Source, model: Model) -> str:
+    """Return the table of the layers. The training builds the network of a table; a twin shows its shapes before."""
+    if source.train.is_table:
+        layers = make_layers(chosen, source.n_outputs, source.classifies)
+        n_features = len(Encoding.learn(source.train.X).feature_names)
+        model = Model(layers, n_features=n_features, seed=0, dtype=chosen["dtype"])
+    return model.summary()
 
 
 # ---- the training ---------------------------------------------------------------------------------------------------
@@ -194,7 +214,7 @@ def _fit(training: Training, options: argparse.Namespace) -> History:
         class_weight=chosen["class_weight"],
         metrics=chosen["metrics"],
         callbacks=training.callbacks,
-        checkpoint=checkpoints(training.directory),
+        checkpoint=Checkpoint(checkpoints(training.directory), seconds=SECONDS),
         resume=options.resume,
         progress=not options.no_progress,
         engine=chosen["engine"],

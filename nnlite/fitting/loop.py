@@ -75,6 +75,9 @@ class Saver:
     def save(self, loop: Loop) -> None:
         """Save a checkpoint."""
 
+    def save_after_epoch(self, loop: Loop) -> None:
+        """Save a checkpoint at the end of an epoch, unless the last one is too recent."""
+
     def end(self, loop: Loop, interrupted: bool) -> None:
         """End the training, and save what the callbacks change at its end."""
         loop.end()
@@ -179,7 +182,7 @@ class Loop:
         for epoch_end in self.hooks.epoch_end:
             epoch_end(position.epoch, values)
         position.epoch, position.n_batches, position.seconds, position.epoch_start = position.epoch + 1, 0, 0.0, None
-        self.saver.save(self)
+        self.saver.save_after_epoch(self)
 
     def _evaluate(self, validation: Examples | ValidationBatches) -> dict[str, float]:
         """Evaluate the network on the validation data."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from dataclasses import asdict
 from typing import Any
@@ -41,6 +42,7 @@ class CheckpointSaver(Saver):
         self._described = _describe(setup, keys)
         self._initial = _numbers(setup.optimizer)
         self._schedule = setup.optimizer.learning_rate
+        self._saved_at = time.monotonic()
         self._changed: set[str] = set()  # hyperparameters that callbacks have changed
         if directory.saved is not None:
             self._check_same(directory.path, directory.saved)
@@ -69,6 +71,12 @@ class CheckpointSaver(Saver):
     def save(self, loop: Loop) -> None:
         """Save a checkpoint."""
         self.directory.save(loop.position.n_steps, self._state(loop))
+        self._saved_at = time.monotonic()
+
+    def save_after_epoch(self, loop: Loop) -> None:
+        """Save a checkpoint at the end of an epoch, unless the last one is too recent."""
+        if time.monotonic() - self._saved_at >= self.directory.options.seconds:
+            self.save(loop)
 
     def end(self, loop: Loop, interrupted: bool) -> None:
         """End the training. The last checkpoint holds the state before and after the callbacks end it."""

@@ -12,6 +12,7 @@ import numpy as np
 from nnlite.errors import ArgumentError
 from nnlite.network.examples import Examples
 from nnlite.network.foreign import Rows, adapted, why_not_restored
+from nnlite.network.knowledge import is_table
 from nnlite.network.network import Network
 from nnlite.network.signature import Signature
 from nnlite.network.sources import check_batch, length_of, parts_of
@@ -79,6 +80,11 @@ class Stream:
         if first is END:
             raise ArgumentError("X: the source of batches is empty")
         X, y, _ = parts_of(first, "batch 0", network.encoding)
+        if network.encoding is None and is_table(X):
+            raise ArgumentError(
+                "batch 0 X: is a table, and one batch does not tell what other batches hold; let the network know its "
+                "columns first, from a table with all categories: model.encoding = nn.Encoding.learn(table)"
+            )
         self.signature = _naming(network.signature_for(X, "batch 0 X"), y)
         checked = check_batch(self.signature, first, "batch 0")
         self.first = Examples(checked.X[:1].copy(), checked.y[:1].copy(), None)

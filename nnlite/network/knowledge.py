@@ -193,9 +193,11 @@ def check_number_of_classes(names: Sequence[str], n_classes: int | None, output:
     """Raise ArgumentError if the labels have another number of classes than the network."""
     if not output.classifies:
         raise ArgumentError(f"y: expected numbers for a network that ends in {output}, got the text {names[0]!r:.100}")
+    if n_classes is not None and len(names) == 1:
+        raise ArgumentError(f"y: all labels are {names[0]!r:.100}, so there is nothing to learn; expected two or more")
     if n_classes is not None and len(names) != n_classes:
         raise ArgumentError(
-            f"y: has {len(names)} class{'es' * (len(names) != 1)} ({_shown(names)}), and the network chooses from "
+            f"y: has {len(names)} classes ({_shown(names)}), and the network chooses from "
             f"{n_classes}; let it end in Dense({len(names)}), Softmax()"
         )
 

@@ -9,6 +9,7 @@ from nnlite.errors import ArgumentError
 from nnlite.network.examples import Examples
 from nnlite.network.signature import Signature
 from nnlite.tables.encoding import Encoding
+from nnlite.tables.table import Table
 
 # What the entries of a batch are called elsewhere: Hugging Face's data sets, Keras, and loaders of dictionaries.
 TARGETS = ("y", "label", "labels", "target", "targets")
@@ -71,7 +72,7 @@ def parts_of(batch: Any, name: str, encoding: Encoding | None = None) -> tuple[A
 
     Parameters
     ----------
-    batch : (X, y), (X, y, sample_weight) or mapping
+    batch : (X, y), (X, y, sample_weight), mapping, or Table with a target
         A mapping has the target as "y", "label", "labels", "target" or "targets", weights as "sample_weight", and X
         as its only other entry. The columns of a table may be several entries, for a network that knows them.
     name : str
@@ -84,6 +85,8 @@ def parts_of(batch: Any, name: str, encoding: Encoding | None = None) -> tuple[A
     ArgumentError
         If the batch is something else.
     """
+    if isinstance(batch, Table):
+        return batch, None, None
     if isinstance(batch, Mapping):
         return _entries(batch, name, encoding)
     if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):

@@ -1,5 +1,6 @@
 """A table of the layers of a network, as text and as HTML."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nnlite import markup
@@ -7,6 +8,8 @@ from nnlite.engine import support
 from nnlite.layers import chain
 from nnlite.layers.base import Shape
 from nnlite.network.network import Network
+
+MOST_NAMES = 10
 
 
 class Row(NamedTuple):
@@ -29,14 +32,15 @@ def layer_rows(network: Network) -> list[Row]:
 
 
 def summary(network: Network) -> str:
-    """Return the table: each layer, its output shape, and its number of parameters."""
+    """Return the table: each layer, its output shape, and its number of parameters; then what the network knows."""
     network.require_built("summary")
     total = Row("total", str(network.dtype), f"{network.n_parameters:,}")
     rows = [Row("layer", "output", "parameters"), *layer_rows(network), total]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
     rule = "-" * (sum(widths) + 4)
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], f"{'engine':<{widths[0]}}  {_engine(network)}"])
+    known = [f"{name:<{widths[0]}}  {text}" for name, text in _known(network).items()]
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *known])
 
 
 def as_html(network: Network) -> str:
@@ -46,17 +50,29 @@ def as_html(network: Network) -> str:
     n = f"{network.n_parameters:,}" if network.built else ""
     rows.append(markup.row([markup.cell("total"), *_cells(network.dtype.name, n)], "total"))
     known = [] if network.built else ["The first training decides the size of the input."]
-    known.append(f"engine: {_engine(network)}")
-    if network.class_names is not None:
-        shown = ", ".join(network.class_names[:10]) + ", ..." * (len(network.class_names) > 10)
-        known.append(f"classes: {shown}")
-    if network.encoding is not None:
-        known.append(f"columns: {', '.join(network.encoding.names)}")
+    known += [f"{name}: {text}" for name, text in _known(network).items()]
     return markup.box(
         markup.paragraph(markup.text(type(network).__name__)),
         markup.table(Row("layer", "output", "parameters"), rows, numbers=(2,)),
         *(markup.paragraph(markup.text(line), "quiet") for line in known),
     )
+
+
+def _known(network: Network) -> dict[str, str]:
+    """Return what trains the network, and what it knows of its data, in words."""
+    known = {"engine": _engine(network)}
+    encoding = network.encoding
+    if encoding is not None:
+        known["columns"] = f"{_first(encoding.names)} (as {len(encoding.feature_names)} numbers)"
+        if encoding.target_name:
+            known["target"] = encoding.target_name
+    if network.class_names is not None:
+        known["classes"] = _first(network.class_names)
+    return known
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMES]) + f", ... ({len(names)})" * (len(names) > MOST_NAMES)
 
 
 def _cells(output: str, parameters: str) -> list[str]:

@@ -13,7 +13,6 @@ from nnlite.onnx.tables import column_types
 from nnlite.tables.encoders import labels_of, truths_of
 from nnlite.tables.frames import frame_of
 from nnlite.tables.kinds import numbers_of
-from nnlite.tables.notation import Notation
 from nnlite.tables.table import Table
 from nnlite.words import explained
 
@@ -67,8 +66,7 @@ def inputs(model: Network, data: Any) -> dict[str, Array]:
             elif encoder.kind == "boolean":
                 array = truths_of(column, encoding.options)
             else:
-                notation = Notation(encoder.decimal, encoder.thousands)  # type: ignore[attr-defined]
-                array = numbers_of(column, notation, encoding.options)
+                array = numbers_of(column, encoder.as_kind().notation, encoding.options)
         except ArgumentError as error:
             raise ArgumentError(f"data: {str(error).removeprefix('data: ')}") from None
         arrays[name] = np.asarray(array)[:, None]

@@ -13,6 +13,7 @@ import numpy as np
 from nnlite import plots
 from nnlite.checks import Array
 from nnlite.plots.style import COLORS, GRAY, RIGHT, VALIDATION
+from nnlite.report.numbers import short
 
 INK = "#010203"  # no picture has this color otherwise: the style sheet replaces it
 PAPER = "#fefdfc"
@@ -50,6 +51,8 @@ STYLE: dict[str, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "nnlite",
 }
+ROUND = [1, 2, 2.5, 5, 10]  # steps between the numbers of an axis
+MOST_DIGITS = 5  # of a number above a bar of the reliability diagram, without being turned
 WIDTH = 4.8  # inches: near the width of a phone, so that letters keep their size there
 MOST_POINTS = 2000  # in a scatter plot, whose file size grows with them
 
@@ -110,10 +113,12 @@ def curve(history: Any, key: str, best_epoch: int | None, number: int) -> str:
         plots.learning_curves(history, ax, keys=key)
         for line in ax.get_lines():
             line.set_linewidth(1.6)
+        _with_commas(ax.yaxis)
         if best_epoch is not None and best_epoch < len(history[key]):
             ax.axvline(best_epoch, color=GRAY, linewidth=0.9, linestyle=":")
             place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-            ax.annotate("kept", (best_epoch, 1), xytext=(3, -9), color=GRAY, fontsize=8, **place)
+            above: dict[str, Any] = {"xytext": (0, 2), "ha": "center", "va": "bottom", "annotation_clip": False}
+            ax.annotate(f"epoch {best_epoch}", (best_epoch, 1), color=GRAY, fontsize=8, **above, **place)
 
     label = f"{key} by epoch, training{' and validation' if both else ''}"
     return svg(draw, (WIDTH, 2.9), label, number)
@@ -127,6 +132,10 @@ def calibration(y: Array, P: Array, number: int) -> str:
         ax.set_title("")
         ax.get_legend().remove()  # it would hide bars: the text beside the picture explains them
         ax.set_aspect("auto")
+        for count in ax.texts:
+            count.set(fontsize=8, position=(0, 6))  # clear of the number 1.0 beside the axis
+            if len(count.get_text()) <= MOST_DIGITS:
+                count.set_rotation(0)
 
     return svg(draw, (WIDTH, 3.4), "accuracy by confidence, with the gap between them", number)
 
@@ -141,24 +150,39 @@ def confusion(y: Array, P: Array, names: Sequence[str], number: int) -> str:
     )
 
 
+def _with_commas(*axes: Any) -> None:
+    """Write numbers as in the tables, with commas, where an axis has numbers from 1,000 on."""
+    for axis in axes:
+        if 1000 <= np.abs(axis.get_view_interval()).max() < 1e9:
+            axis.set_major_formatter(lambda value, place: short(value))
+
+
 def prediction_error(y: Array, Y_hat: Array, number: int) -> str:
     """Return predicted values against true ones."""
+    from matplotlib import ticker
+
     chosen = _sample(len(y))
 
     def draw(ax: Any) -> None:
         plots.prediction_error(y[chosen], Y_hat[chosen], ax=ax)
         ax.get_legend().remove()  # the R2 stands beside the picture, for all examples
+        _with_commas(ax.xaxis, ax.yaxis)
+        ax.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=ROUND))
 
     return svg(draw, (WIDTH, 4.2), "predicted value against true value", number)
 
 
 def residuals(y: Array, Y_hat: Array, number: int) -> str:
     """Return a histogram of the errors of values."""
+    from matplotlib import ticker
 
     def draw(ax: Any) -> None:
         ax.hist(np.ravel(Y_hat - y), bins=30, color=COLORS[5], edgecolor=PAPER, linewidth=0.6)
         ax.axvline(0, color=GRAY, linewidth=0.9, linestyle="--")
         ax.set(xlabel="predicted minus true value", ylabel="examples")
+        _with_commas(ax.xaxis)
+        ax.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=ROUND))
+        ax.yaxis.set_major_locator(ticker.MaxNLocator(integer=True, steps=ROUND))
 
     return svg(draw, (WIDTH, 4.2), "how often each error occurs", number)
 

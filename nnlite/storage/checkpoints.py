@@ -18,6 +18,9 @@ class Checkpoint:
         Save after this number of steps as well, not only at the end of each epoch.
     keep : int, default 3
         How many of the newest files are kept, at least 1. An older file is used if the newest is damaged.
+    seconds : float, default 0.0
+        Save at the end of an epoch only if the last save is so many seconds ago, where epochs are shorter than that. A
+        training that is killed loses as much; one that ends or is stopped by Ctrl-C loses nothing.
 
     Raises
     ------
@@ -30,15 +33,19 @@ class Checkpoint:
     Checkpoint('runs/a', every=1000)
     """
 
-    def __init__(self, directory: str | os.PathLike[str], every: int | None = None, keep: int = 3) -> None:
+    def __init__(
+        self, directory: str | os.PathLike[str], every: int | None = None, keep: int = 3, seconds: float = 0.0
+    ) -> None:
         self.directory = checks.path("directory", directory)
         self.every = None if every is None else checks.integer("every", every)
         self.keep = checks.integer("keep", keep)
+        self.seconds = checks.real("seconds", seconds, minimum=0)
 
     def __repr__(self) -> str:
         every = "" if self.every is None else f", every={self.every}"
         keep = "" if self.keep == 3 else f", keep={self.keep}"
-        return f"Checkpoint({self.directory!r}{every}{keep})"
+        seconds = "" if self.seconds == 0 else f", seconds={self.seconds}"
+        return f"Checkpoint({self.directory!r}{every}{keep}{seconds})"
 
 
 def check_checkpoint(checkpoint: Any, resume: Any) -> Checkpoint | None:

@@ -1,15 +1,20 @@
-"""Columns that grow while a file is read: numbers as long as every cell is a plain number, or else text."""
+"""Columns that grow while a file is read: numbers as long as every cell is a plain number, and else text."""
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Sequence
 
 import numpy as np
 
-from nnlite.tables.cells import Missing, has_leading_zeros, may_mislead_float, to_number
+from nnlite.checks import Array
+from nnlite.tables.cells import Missing, may_mislead_float, to_number
 from nnlite.tables.frames import Column, Text
+from nnlite.tables.notation import has_doubtful_points
 
+TYPES = "Bhifd"  # of numbers, each wider than the one before: uint8, int16, int32, float32, float64
+CODE = re.compile(r"\n\s*0[0-9]+\s*\n")  # a cell such as "0123" among cells in lines of their own
 MOST_DIFFERENT = 2**22  # different cells of text in a file; each takes some hundred bytes
 
 
@@ -18,28 +23,41 @@ class NotNumbersError(Exception):
 
 
 class NumberBuilder:
-    """A column of plain numbers and missing values.
+    """A column of plain numbers and missing values, in the narrowest type that holds each of them exactly.
 
     Parameters
     ----------
     missing : Missing
         Which cells are missing values.
+
+    Attributes
+    ----------
+    has_doubtful_points : bool or None
+        Whether every point in the numbers may separate thousands; None if there is none.
     """
 
     def __init__(self, missing: Missing) -> None:
         self._missing = missing
-        self._values = array("d")
+        self._values = array(TYPES[0])
+        self.has_doubtful_points: bool | None = None  # None: there was no point yet
 
     def add(self, cells: Sequence[str]) -> None:
-        """Append some cells; NotNumbersError if one is neither a number nor missing. Nothing is appended then."""
+        """Append some cells; NotNumbersError if one is text, or a code such as "0123". Nothing is appended then."""
+        text = "\n".join(cells)
+        if "0" in text and CODE.search(f"\n{text}\n"):
+            raise NotNumbersError
         try:
-            values = list(map(float, cells))
+            if may_mislead_float(text):
+                raise ValueError
+            values = np.fromiter(map(float, cells), np.float64, len(cells))
         except ValueError:
-            values = list(map(self._number, cells))
-        else:
-            if may_mislead_float("".join(cells)):
-                values = list(map(self._number, cells))
-        self._values.extend(values)
+            numbers = {cell: self._number(cell) for cell in set(cells)}
+            values = np.fromiter(map(numbers.__getitem__, cells), np.float64, len(cells))
+        if "." in text and self.has_doubtful_points is not False:
+            self.has_doubtful_points = has_doubtful_points(
+                cell for cell in map(str.strip, cells) if not self._missing.in_numbers(cell)
+            )
+        self._extend(values)
 
     def _number(self, cell: str) -> float:
         cell = cell.strip()
@@ -50,13 +68,36 @@ class NumberBuilder:
             return np.nan
         return number
 
-    def infinite(self) -> Sequence[int]:
-        """Return the rows of infinite numbers."""
-        return np.flatnonzero(np.isinf(np.frombuffer(self._values))).tolist()
+    def _extend(self, values: Array) -> None:
+        wide_enough = TYPES[TYPES.index(self._values.typecode) :]
+        with np.errstate(invalid="ignore", over="ignore"):
+            narrowest = next(code for code in wide_enough if _holds(code, values))
+        both = np.result_type(self._values.typecode, narrowest)  # of int32 and float32: float64
+        if both.char != self._values.typecode:
+            self._values = array(both.char, self._values)
+        self._values.frombytes(values.astype(both).tobytes())
 
-    def column(self) -> Column:
+    def is_empty(self) -> bool:
+        """Return whether all values are missing."""
+        return self._values.typecode in "fd" and bool(np.isnan(self.column()).all())
+
+    def infinite(self) -> Array:
+        """Return the rows of infinite numbers."""
+        return np.flatnonzero(np.isinf(self.column())) if self._values.typecode in "fd" else np.array([], np.intp)
+
+    def column(self) -> Array:
         """Return the column."""
-        return np.frombuffer(self._values)
+        return np.frombuffer(self._values, self._values.typecode)
+
+
+def _holds(typecode: str, values: Array) -> bool:
+    """Return whether a type holds each of the values, in float64, exactly."""
+    if typecode == "d":
+        return True
+    same = values.astype(typecode) == values
+    if typecode == "f":
+        same |= np.isnan(values)
+    return bool(same.all())
 
 
 class TextBuilder:
@@ -87,13 +128,3 @@ class TextBuilder:
     def column(self) -> Column:
         """Return the column."""
         return Text(np.frombuffer(self._codes, self._codes.typecode), list(self._places))
-
-
-def begins_with_numbers(cells: Sequence[str], missing: Missing) -> bool:
-    """Return whether the first cells of a column are plain numbers, and not codes such as "0123"."""
-    try:
-        NumberBuilder(missing).add(cells)
-    except NotNumbersError:
-        return False
-    stripped = [cell.strip() for cell in cells]
-    return not any(map(has_leading_zeros, stripped)) and any(to_number(cell) is not None for cell in stripped)

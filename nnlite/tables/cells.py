@@ -1,5 +1,6 @@
 """What one cell of text says: nothing (a missing value), a plain number, yes or no, the name of a class."""
 
+import math
 import re
 from collections.abc import Collection
 
@@ -75,6 +76,11 @@ def may_mislead_float(text: str) -> bool:
 def to_number(cell: str) -> float | None:
     """Return the plain number in the cell (NaN and infinity included), or None if it holds text."""
     return float(cell) if is_float(cell) and not may_mislead_float(cell.strip()) else None
+
+
+def is_infinite(cell: str) -> bool:
+    """Return whether the cell is a number beyond the range of float64, or says that it is infinite."""
+    return len(cell) > 2 and math.isinf(to_number(cell) or 0.0)
 
 
 def to_boolean(cell: str) -> bool | None:

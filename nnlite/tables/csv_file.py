@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 from nnlite.content import decompressed, open_file, refuse_foreign, refusing_damage
 from nnlite.errors import DataFileError
-from nnlite.tables.builders import MOST_DIFFERENT, NotNumbersError, NumberBuilder, TextBuilder, begins_with_numbers
+from nnlite.tables.builders import MOST_DIFFERENT, NotNumbersError, NumberBuilder, TextBuilder
 from nnlite.tables.cells import Missing, is_float
 from nnlite.tables.dialect import BEGINNING, Dialect, encoding_of, recognize
 from nnlite.tables.frames import Column, Frame
@@ -24,7 +24,7 @@ from nnlite.tables.rows import Rows
 
 NUMBERED = re.compile(r"column [0-9]+")  # a column of a file without a header
 SEEN = 100  # rows that may tell whether the first one is a header
-BLOCK = 2**16  # cells that are converted at once
+BLOCK = 2**17  # cells that are converted at once
 
 
 class Form(NamedTuple):
@@ -136,7 +136,7 @@ class _Reader:
             header = _knows_names([cell.strip() for cell in first], known)
         if header is None:
             header = named or self._is_header(first, following, target)
-        first = [cell.strip() for cell in first]
+        first = [cell.strip().strip("\ufeff") for cell in first]  # a byte order mark, where two files were joined
         n_cells = len(first)
         if header and following and len(following[0]) == n_cells + 1 and not following[0][-1].strip():
             n_cells += 1  # each row ends with a delimiter, the header does not
@@ -218,13 +218,13 @@ class _Columns:
     def add(self, block: list[list[str]], rows: Rows) -> None:
         """Append some rows."""
         cells = list(zip(*block, strict=False))
-        if not self._builders:
-            self._builders = [self._builder(i, cells[i]) for i in range(len(self._layout.names))]
-        for i, builder in enumerate(self._builders):
-            if builder is None:
-                continue
+        is_first = not self._builders
+        for i in range(len(self._layout.names)):
             try:
-                builder.add(cells[i])
+                if is_first:
+                    self._builders.append(self._begin(i, cells[i]))
+                elif (builder := self._builders[i]) is not None:
+                    builder.add(cells[i])
             except NotNumbersError:
                 self.refuted.add(i)
                 self._builders[i] = None  # frees its memory
@@ -234,24 +234,31 @@ class _Columns:
                     f"there are more than {MOST_DIFFERENT} different texts; leave out columns such as {name!r:.100}"
                 )
 
-    def _builder(self, i: int, cells: Sequence[str]) -> NumberBuilder | TextBuilder:
-        name = self._layout.names[i]
-        is_target = self._target == name or (
-            isinstance(self._target, int) and self._target % len(self._layout.names) == i
-        )
-        if is_target or self._reader.is_text(i, name) or not begins_with_numbers(cells, self._reader.missing):
-            return TextBuilder(self._n_different)
-        return NumberBuilder(self._reader.missing)
+    def _begin(self, i: int, cells: Sequence[str]) -> NumberBuilder | TextBuilder:
+        """Return a builder that holds the first cells of a column: of numbers, if these are numbers, or of text."""
+        if not self._is_target(i) and not self._reader.is_text(i, self._layout.names[i]):
+            numbers = NumberBuilder(self._reader.missing)
+            with contextlib.suppress(NotNumbersError):
+                numbers.add(cells)
+                if not numbers.is_empty():
+                    return numbers
+        text = TextBuilder(self._n_different)
+        text.add(cells)
+        return text
+
+    def _is_target(self, i: int) -> bool:
+        names, target = self._layout.names, self._target
+        return target == names[i] or (isinstance(target, int) and target % len(names) == i)
 
     def frame(self, lines: list[tuple[int, int]], source: str) -> Frame:
         """Return the columns as a frame; DataFileError if a number is infinite."""
         columns: dict[str, Column] = {}
-        plain = []
+        plain: dict[str, bool] = {}
         for name, builder in zip(_different(self._layout.names), self._builders, strict=True):
             assert builder is not None
             columns[name] = builder.column()
             if isinstance(builder, NumberBuilder):
-                plain.append(name)
+                plain[name] = bool(builder.has_doubtful_points)
         frame = Frame(columns, plain, lines)
         for i, builder in enumerate(self._builders):
             if isinstance(builder, NumberBuilder) and len(infinite := builder.infinite()):

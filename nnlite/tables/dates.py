@@ -1,4 +1,7 @@
-"""Dates in text: ISO 8601, day and month in either order, names of months; with or without a time of day."""
+"""Dates in text: ISO 8601, day and month in either order, names of months; with or without a time of day.
+
+Numbers such as 20240131 are dates, too.
+"""
 
 import datetime
 import re
@@ -11,14 +14,16 @@ from nnlite.checks import Array
 
 TIME = (
     r"(?:(?:[T ]|,? )(?P<hour>[0-2]?[0-9])[:.](?P<minute>[0-5][0-9])(?:[:.](?P<second>[0-5][0-9])(?:[.,][0-9]+)?)?"
-    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?(?:Z| ?[+-][0-9]{2}:?[0-9]{2}| (?:GMT|UTC|[A-Z][SD]T|[A-Z]{2}[SD]T))?)?"
 )
+WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,? )?"
 COMPACT_TIME = r"T(?P<hour>[0-2][0-9])(?P<minute>[0-5][0-9])(?P<second>[0-5][0-9])Z?"
 NUMBERS = r"(?P<{}>[0-9]{{1,2}})(?P<mark>[./-])(?P<{}>[0-9]{{1,2}})(?P=mark)(?P<year>[0-9]{{4}}|[0-9]{{2}})"
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 MONTH = r"(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 OLDEST_CENTURY = 69  # two digits: 69 to 99 are 1969 to 1999, as in POSIX
 ORDERS = ("ymd", "dmy", "mdy")
+COMPACT = re.compile(r"[0-9]{8}")
 TIME_ALONE = "time"  # the order of a time of day without a date
 
 PATTERNS = {
@@ -28,11 +33,11 @@ PATTERNS = {
     ],
     "dmy": [
         NUMBERS.format("day", "month") + TIME,
-        r"(?P<day>[0-9]{1,2})\.?[ -]" + MONTH + r"[ ,-]+(?P<year>[0-9]{4}|[0-9]{2})" + TIME,
+        WEEKDAY + r"(?P<day>[0-9]{1,2})\.?[ -]" + MONTH + r"[ ,-]+(?P<year>[0-9]{4}|[0-9]{2})" + TIME,
     ],
     "mdy": [
         NUMBERS.format("month", "day").replace("./-", "/-") + TIME,  # with dots, the day is always first
-        MONTH + r" (?P<day>[0-9]{1,2})(?:st|nd|rd|th)?,? (?P<year>[0-9]{4})" + TIME,
+        WEEKDAY + MONTH + r" (?P<day>[0-9]{1,2})(?:st|nd|rd|th)?,? (?P<year>[0-9]{4})" + TIME,
     ],
 }  # fmt: skip
 PATTERNS[TIME_ALONE] = [
@@ -98,9 +103,30 @@ def guess_order(cells: Iterable[str], order: str | None = None) -> str | Ambiguo
 
 
 def to_dates(cells: Sequence[str], order: str) -> Array:
-    """Return the dates in the cells as datetime64 in seconds; NaT where a cell is not one."""
+    """Return the dates in the cells, also such as "20240131", as datetime64 in seconds; NaT where a cell is not one."""
+    if order == "ymd":
+        cells = [f"{cell[:4]}-{cell[4:6]}-{cell[6:]}" if COMPACT.fullmatch(cell) else cell for cell in cells]
     parsed = [parse(cell, order) for cell in cells]
     return np.array(["NaT" if value is None else value.isoformat() for value in parsed], "datetime64[s]")
+
+
+def are_compact(numbers: Array) -> bool:
+    """Return whether whole numbers are dates such as 20240131, all of them from the years 1900 to 2099."""
+    low, high = (int(bound) for bound in (numbers.min(), numbers.max())) if len(numbers) else (0, 0)
+    if not 19_000_101 <= low <= high <= 20_991_231:
+        return False
+    return not np.isnat(of_compact(numbers)).any()
+
+
+def of_compact(numbers: Array) -> Array:
+    """Return numbers such as 20240131 as datetime64 in seconds; NaT for NaN, and where there is no such day."""
+    whole = np.where(np.isfinite(numbers), numbers, 0).astype(np.int64)
+    year, month, day = whole // 10_000, whole // 100 % 100, whole % 100
+    right = (whole == numbers) & (year >= 1) & (year <= 9999) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    months = (np.where(right, year - 1970, 0) * 12 + np.where(right, month - 1, 0)).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + np.where(right, day - 1, 0)
+    right &= days.astype("datetime64[M]") == months  # no 31 June
+    return np.where(right, days, np.datetime64("NaT")).astype("datetime64[s]")
 
 
 def _date(parts: dict[str, str | None]) -> datetime.datetime | None:

@@ -15,10 +15,10 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.cells import canonical_label, label_of_number, to_boolean
-from nnlite.tables.dates import ORDERS, TIME_ALONE, to_dates
+from nnlite.tables.dates import ORDERS, TIME_ALONE, of_compact, to_dates
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.kinds import Kind, numbers_of, without_marks
-from nnlite.tables.notation import Notation
+from nnlite.tables.notation import LONGEST_UNIT, Notation
 from nnlite.tables.options import THOUSANDS, Options
 
 MOST_CATEGORIES = 100  # of one column; the others are rare
@@ -28,6 +28,7 @@ PARTS = ("year", "month", "day", "weekday", "hour", "days since")
 LARGEST = 1e300  # of what an encoder has learned
 DAY = 86_400  # seconds
 NEGLIGIBLE = 1e-14  # a spread that small, compared with the values, is rounding
+UNSEEN = 1e30  # divides what never varied in training: weights that learned nothing about it must not judge it later
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Numeric(Encoder):
     fill: float
     decimal: str = "."
     thousands: str | None = None
+    unit: str = ""
 
     @classmethod
     def learn(cls, name: str, column: Column, kind: Kind, options: Options) -> Numeric:
@@ -108,24 +110,32 @@ class Numeric(Encoder):
 
     def as_kind(self) -> Kind:
         """Return the kind of the column."""
-        return Kind("numeric", Notation(self.decimal, self.thousands))
+        return Kind("numeric", self._notation)
+
+    @property
+    def _notation(self) -> Notation:
+        return Notation(self.decimal, self.thousands, self.unit)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the encoder in plain values; a column without a unit has none, as in older files."""
+        record = super().to_json()
+        return record if self.unit else {name: value for name, value in record.items() if name != "unit"}
 
     def check_plain(self, frame: Frame) -> None:
         """Raise ArgumentError if the numbers of the column were read in another notation than in training."""
         if self.decimal != "." and self.name in frame.plain:
             values = frame.columns[self.name]
             if not isinstance(values, Text) and (values[~np.isnan(values)] % 1 != 0).any():
-                notation = Notation(self.decimal, self.thousands)
                 raise ArgumentError(
-                    f"column {self.name!r}: numbers were written with {notation} in training, and have points here; "
-                    f"read the file with like=model, or with {notation}"
+                    f"column {self.name!r}: numbers were written with {self._notation} in training, and have points "
+                    f"here; read the file with like=model, or with {self._notation}"
                 )
 
     def own_numbers(self, column: Column, options: Options) -> tuple[Array, Array]:
         """Return the numbers (M, k), and which rows have no value, (M,)."""
         if not isinstance(column, Text) and column.dtype.kind not in "buif":
             raise ArgumentError("expected numbers, as in training, got dates")
-        values = numbers_of(column, Notation(self.decimal, self.thousands), options)
+        values = numbers_of(column, self._notation, options)
         missing = np.isnan(values)
         return ((np.where(missing, self.fill, values) - self.center) / self.scale)[:, None], missing
 
@@ -276,6 +286,7 @@ def _is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+MAY_LACK = {"unit"}
 FIELDS: dict[str, Callable[[Any], bool]] = {
     "name": _is_text,
     "indicator": _is_flag,
@@ -284,6 +295,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "fill": _is_number,
     "decimal": lambda value: value in (".", ","),
     "thousands": lambda value: value in (*THOUSANDS, None),
+    "unit": lambda value: _is_text(value) and 0 < len(value) <= LONGEST_UNIT,
     "categories": _list_of(_is_text, MOST_CATEGORIES),
     "shares": _list_of(_is_number, MOST_CATEGORIES),
     "has_other": _is_flag,
@@ -305,7 +317,8 @@ def encoder_from_json(record: Any) -> Encoder:
     """
     kind = record.get("kind") if isinstance(record, dict) else None
     cls = ENCODERS.get(kind) if isinstance(kind, str) else None
-    if cls is None or record.keys() != {"kind", *(entry.name for entry in fields(cls))}:
+    names = set() if cls is None else {"kind", *(entry.name for entry in fields(cls))}
+    if cls is None or not names - MAY_LACK <= record.keys() <= names:
         raise ValueError("the encoding of the table is damaged: a column has other fields than its kind")
     arguments = {name: value for name, value in record.items() if name != "kind"}
     for name, value in arguments.items():
@@ -323,15 +336,20 @@ def encoder_from_json(record: Any) -> Encoder:
 
 
 def center_and_scale(values: Array, scaling: str) -> tuple[float, float]:
-    """Return what to subtract and to divide by: mean and standard deviation, median and quartile range, or 0 and 1."""
+    """Return what to subtract and to divide by: mean and standard deviation, median and quartile range, or 0 and 1.
+
+    What is the same in all training rows stays near 0, whatever it is later.
+    """
     if scaling == "none" or not len(values):
         return 0.0, 1.0
     center, scale = float(values.mean()), float(values.std())
     if scaling == "robust":
         low, center, high = (float(value) for value in np.percentile(values, (25, 50, 75)))
         scale = (high - low) or scale
-    if not math.isfinite(scale) or scale <= NEGLIGIBLE * abs(center):
+    if not math.isfinite(scale):
         scale = 1.0
+    elif scale <= NEGLIGIBLE * abs(center):
+        scale = UNSEEN
     return center, scale
 
 
@@ -378,15 +396,24 @@ def labels_of(column: Column, options: Options) -> Text:
 def moments_of(column: Column, order: str, options: Options) -> Array:
     """Return the dates of a column as datetime64, NaT for a missing value."""
     if not isinstance(column, Text):
-        if column.dtype.kind != "M":
-            raise ArgumentError("expected dates, as in training, got numbers")
-        return column
+        return column if column.dtype.kind == "M" else _of_numbers(without_marks(column, options))
     cells = ["" if options.marks.in_numbers(cell) else cell for cell in column.cells]
     moments = to_dates(cells or [""], order)
     for cell, moment in zip(cells, moments, strict=False):
         if cell and np.isnat(moment):
             raise ArgumentError(f"expected a date ({order}), as in training, got {cell!r:.100}")
     return moments[column.codes]
+
+
+def _of_numbers(numbers: Array) -> Array:
+    """Return numbers such as 20240131 as dates, NaT for NaN."""
+    if numbers.dtype.kind not in "uif":
+        raise ArgumentError("expected dates, as in training, got booleans")
+    moments, missing = of_compact(numbers), np.isnan(numbers)
+    wrong = np.isnat(moments) & ~missing
+    if wrong.any():
+        raise ArgumentError(f"expected dates, as in training, got the number {numbers[wrong][0]}")
+    return moments
 
 
 def _part(part: str, moments: Array, first: int) -> Array:

@@ -29,10 +29,12 @@ class Text:
         Positions in ``cells``.
     cells : sequence of str
         Different, without spaces around them; an empty cell is a missing value.
+    is_category : bool, default False
+        Whether they are categories for certain, even if each of them is a number or a date.
     """
 
-    def __init__(self, codes: Array, cells: Sequence[str]) -> None:
-        self.codes, self.cells = codes, list(cells)
+    def __init__(self, codes: Array, cells: Sequence[str], is_category: bool = False) -> None:
+        self.codes, self.cells, self.is_category = codes, list(cells), is_category
 
     @classmethod
     def of(cls, cells: Iterable[str]) -> Text:
@@ -46,7 +48,7 @@ class Text:
 
     def take(self, rows: Any) -> Text:
         """Return the column with these rows."""
-        return Text(self.codes[rows], self.cells)
+        return Text(self.codes[rows], self.cells, self.is_category)
 
     def counts(self) -> dict[str, int]:
         """Return how often each cell occurs; cells of rows that were left out are not there."""
@@ -67,16 +69,17 @@ class Frame:
     Parameters
     ----------
     columns : dict of str to Column
-    plain : collection of str
-        Columns of numbers that were read from text with a point as the decimal mark, which nobody has named.
+    plain : dict of str to bool
+        Columns of numbers that were read from text with a point as the decimal mark, which nobody has named; True if
+        every point in it may separate thousands as well.
     lines : sequence of (int, int)
         For some rows the line of the file where each ends; between two of them, each row is one line.
     """
 
     def __init__(
-        self, columns: dict[str, Column], plain: Collection[str] = (), lines: Sequence[tuple[int, int]] = ()
+        self, columns: dict[str, Column], plain: Mapping[str, bool] = {}, lines: Sequence[tuple[int, int]] = ()
     ) -> None:
-        self.columns, self.plain, self.lines = columns, frozenset(plain), lines
+        self.columns, self.plain, self.lines = columns, dict(plain), lines
         self.n_rows = len(next(iter(columns.values()))) if columns else 0
 
     @property
@@ -201,7 +204,7 @@ def _of_records(records: Sequence[Any], name: str) -> Iterable[tuple[str, Any]]:
 # ---- one column ------------------------------------------------------------------------------------------------------
 
 
-def column_of(values: Any, name: str) -> Column:
+def column_of(values: Any, name: str) -> Column:  # noqa: PLR0911  a line for each type
     """Return a column as an array of numbers, booleans or dates, or as `Text`; missing values are NaN, NaT or "".
 
     Raises
@@ -211,6 +214,10 @@ def column_of(values: Any, name: str) -> Column:
     """
     if isinstance(values, Text):
         return values
+    if is_categorical(values):
+        listed = values.tolist() if hasattr(values, "iloc") else _listed(values)
+        found = Text.of("" if _is_missing(value) else _text(value) for value in listed)
+        return Text(found.codes, found.cells, is_category=True)
     array = _as_array(values, name)
     if array.ndim != 1:
         raise ArgumentError(f"{name}: expected one value for each row, got shape {array.shape}")
@@ -223,6 +230,8 @@ def column_of(values: Any, name: str) -> Column:
         return array.astype(np.float64, copy=False)
     if array.dtype.kind == "M":
         return array.astype("datetime64[s]")
+    if array.dtype.kind == "m":
+        return _days(array)
     if array.dtype.kind in "UT":
         return Text.of(map(str, array.tolist()))
     return _of_objects(array.tolist(), name)
@@ -232,22 +241,42 @@ def _as_array(values: Any, name: str) -> Array:  # noqa: PLR0911  a line for eac
     """Return the values as an array; one of objects if they are of several types or some are missing."""
     if isinstance(values, np.ndarray):
         return values.filled(np.nan) if isinstance(values, np.ma.MaskedArray) and values.dtype.kind == "f" else values
-    if hasattr(values, "to_pylist"):  # Arrow
-        return _of_list(values.to_pylist())
+    if hasattr(values, "to_pylist") or (hasattr(values, "is_null") and hasattr(values, "to_list")):
+        return _of_list(_listed(values))
     if hasattr(values, "iloc"):  # pandas
+        if hasattr(values.dtype, "freq"):  # periods, such as months
+            values = values.dt.to_timestamp()
         kind = getattr(values.dtype, "kind", "O")
-        if isinstance(values.dtype, np.dtype) and kind in "buifM":
+        if isinstance(values.dtype, np.dtype) and kind in "buifmM":
             return np.asarray(values.to_numpy())
         if kind == "M":  # with a time zone
             return np.asarray(values.dt.tz_localize(None).to_numpy())
         return _objects(values.astype(object).where(values.notna(), None).tolist())
-    if hasattr(values, "is_null") and hasattr(values, "to_list"):  # polars
-        return _of_list(values.to_list())
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise ArgumentError(f"{name}: expected a value for each row, got {values!r:.100}")
     if hasattr(values, "__array__"):
         return np.asarray(values)
     return _of_list(list(values))
+
+
+def is_categorical(values: Any) -> bool:
+    """Return whether values have a type for categories: category of pandas, Categorical or Enum of polars, dictionary.
+
+    Arrow's dictionaries are named by their ``type``.
+    """
+    dtype = str(getattr(values, "dtype", None) or getattr(values, "type", "")).lower()
+    return not isinstance(values, np.ndarray) and dtype.startswith(("category", "categorical", "enum", "dictionary"))
+
+
+def _listed(values: Any) -> list[Any]:
+    """Return a column of Arrow or polars as a list."""
+    listed: list[Any] = values.to_pylist() if hasattr(values, "to_pylist") else values.to_list()
+    return listed
+
+
+def _days(spans: Array) -> Array:
+    """Return spans of time as numbers of days, NaN for NaT."""
+    return np.where(np.isnat(spans), np.nan, spans / np.timedelta64(1, "D"))
 
 
 def _objects(values: list[Any]) -> Array:
@@ -284,6 +313,8 @@ def _of_objects(values: list[Any], name: str) -> Column:
         return column_of(column, name)
     if kinds == {"date"}:
         return np.array(["NaT" if _is_missing(value) else _without_zone(value) for value in values], "datetime64[s]")
+    if kinds == {"span"}:
+        return _days(np.array(["NaT" if _is_missing(value) else value for value in values], "timedelta64[us]"))
     if "" in kinds:
         wrong = next(value for value in there if _kind(value) == "")
         raise ArgumentError(f"{name}: expected numbers, text, booleans or dates, got {wrong!r:.100}")
@@ -293,7 +324,7 @@ def _of_objects(values: list[Any], name: str) -> Column:
 def _is_missing(value: Any) -> bool:
     if isinstance(value, (float, np.floating)):
         return bool(np.isnan(value))
-    if isinstance(value, np.datetime64):
+    if isinstance(value, (np.datetime64, np.timedelta64)):
         return bool(np.isnat(value))
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
@@ -305,6 +336,8 @@ def _kind(value: Any) -> str:
         return "boolean"
     if isinstance(value, (datetime.date, np.datetime64)):
         return "date"
+    if isinstance(value, (datetime.timedelta, np.timedelta64)):
+        return "span"
     if hasattr(value, "__float__") and not isinstance(value, np.ndarray):
         return "number"
     return "" if hasattr(value, "__len__") or isinstance(value, complex) else "text"

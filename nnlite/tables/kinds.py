@@ -15,9 +15,9 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.cells import WORD_PAIRS, has_leading_zeros, label_of_number, to_boolean
 from nnlite.tables.choosing import shown
-from nnlite.tables.dates import AmbiguousDate, guess_order
+from nnlite.tables.dates import AmbiguousDate, are_compact, guess_order, to_dates
 from nnlite.tables.frames import Column, Frame, Text
-from nnlite.tables.notation import PLAIN, Ambiguous, Notation, guess_notation, is_number
+from nnlite.tables.notation import PLAIN, Ambiguous, Notation, guess_notation, has_doubtful_points, is_number
 from nnlite.tables.options import Options
 
 FEW_ROWS = 20  # with fewer rows, a value of its own in each row does not make an id
@@ -89,6 +89,28 @@ def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = 
     return kinds
 
 
+def refuse_doubtful_points(frame: Frame, kinds: Mapping[str, Kind], options: Options, target: str) -> None:
+    """Raise ArgumentError if 1.234 may be 1234 in one column, because another has decimal commas."""
+    commas = [name for name, kind in kinds.items() if kind.notation.decimal == ","]
+    doubtful = [name for name, kind in kinds.items() if kind.name == "numeric" and frame.plain.get(name)]
+    labels = frame.columns.get(target)
+    if isinstance(labels, Text):
+        cells = [cell for cell in labels.counts() if not options.marks.in_numbers(cell)]
+        if has_doubtful_points(cells):
+            doubtful.append(target)
+        elif doubtful and isinstance(found := guess_notation(cells), Notation) and found.decimal == ",":
+            commas.append(target)
+    for name in doubtful:
+        if commas and name not in options.kinds:
+            values = numbers_of(frame.columns[name], PLAIN, options)
+            cell = f"{values[values % 1 != 0][0]:.3f}"
+            own = f"{name!r}: 'numeric'" if name != target else f"{commas[0]!r}: 'category'"
+            raise ArgumentError(
+                f"column {name!r}: {cell!r} may be {cell} or {cell.replace('.', '')}, since column {commas[0]!r} has "
+                f"decimal commas; pass decimal=',' for {cell.replace('.', '')}, or kinds={{{own}}} for {cell}"
+            )
+
+
 def _is_numeric(frame: Frame, name: str) -> bool:
     column = frame.columns[name]
     return not isinstance(column, Text) and column.dtype.kind in "uif"
@@ -126,6 +148,8 @@ def _as_wanted(name: str, column: Column, wanted: str, options: Options) -> Kind
             return Kind("boolean")
     elif wanted == "date":
         order = _order(name, cells, options)
+        if order is None and cells and not np.isnat(to_dates(cells, "ymd")).any():
+            order = "ymd"
         wrong = cells
         if order is not None:
             return Kind("date", order=order)
@@ -133,33 +157,36 @@ def _as_wanted(name: str, column: Column, wanted: str, options: Options) -> Kind
         found = _notation(name, cells, options)
         wrong = [cell for cell in cells if not is_number(cell)] or cells
         if found is not None:
+            numbers_of(column, found, options)  # refuses infinite ones
             return Kind("numeric", found)
     raise ArgumentError(f"kinds: column {name!r} cannot be {wanted!r}, because it has {shown(wrong[:5])}")
 
 
 def _can_be(column: Array, wanted: str) -> bool:
     """Return whether a column of numbers, booleans or dates can be numeric, boolean or a date."""
+    if wanted == "date" and column.dtype.kind in "uif":
+        return are_compact(column[~np.isnan(column)])
     if (column.dtype.kind == "M") != (wanted == "date"):
         return False
     return wanted != "boolean" or bool(np.isin(column[~np.isnan(column)], (0, 1)).all())
 
 
-def _of_numbers(name: str, column: Array, *, first: bool = False) -> Kind:
+def _of_numbers(name: str, column: Array, *, first: bool = False) -> Kind:  # noqa: PLR0911  a line for each kind
     there = column[~np.isnan(column)] if column.dtype.kind == "f" else column
-    distinct = np.unique(there)
-    if len(distinct) <= 1:
+    if not len(there) or there.min() == there.max() or (there != np.floor(there)).any():
         return _constant_or(there, Kind("numeric"))
-    whole = bool((distinct == np.floor(distinct)).all())
-    if whole and len(distinct) == len(column) and INDEX_NAME.fullmatch(name):
+    distinct = np.unique(there)  # whole numbers
+    if len(distinct) == len(column) and INDEX_NAME.fullmatch(name):
         return Kind("index", reason="it numbers the rows, and has no name")
-    if (
-        whole
-        and len(distinct) == len(column) >= FEW_ROWS
-        and (ID_NAME.fullmatch(name) or (first and _counts_rows(there)))
-    ):
-        return Kind("id", reason="each row has its own value")
+    if len(distinct) == len(column) >= FEW_ROWS:
+        if ID_NAME.fullmatch(name):
+            return Kind("id", reason="each row has its own value")
+        if first and _counts_rows(there):
+            return Kind("id", reason="it numbers the rows")
     if len(distinct) == 2 and distinct[0] == 0 and distinct[1] == 1:
         return Kind("boolean")
+    if len(distinct) >= MANY and are_compact(distinct):
+        return Kind("date")
     return Kind("numeric")
 
 
@@ -168,18 +195,25 @@ def _counts_rows(values: Array) -> bool:
     return values[0] in (0, 1) and bool((np.diff(values) == 1).all())
 
 
-def _of_text(name: str, column: Text, options: Options) -> Kind:  # noqa: PLR0911  a line for each kind
+def _of_text(name: str, column: Text, options: Options) -> Kind:
     counts = column.counts()
+    if column.is_category:
+        return _of_labels(column, counts, options)
     cells = [cell for cell in counts if not options.marks.in_numbers(cell)]
-    if len(cells) == 2 and {cell.lower() for cell in cells} in WORD_PAIRS:
+    if {cell.lower() for cell in cells} in WORD_PAIRS:
         return Kind("boolean")
     codes = any(map(has_leading_zeros, cells))
-    if cells and not codes and (found := _notation(name, cells, options)) is not None:
+    found = _notation(name, cells, options) if cells and not codes else None
+    if found is not None and (not found.unit or len(cells) >= MANY):
         return _of_numbers(name, numbers_of(column, found, options))._replace(notation=found)
     if cells and (order := _order(name, cells, options)) is not None:
         return _constant_or(np.array(cells), Kind("date", order=order))
     if not codes:
         _refuse_mixture(name, counts, cells, options)
+    return _of_labels(column, counts, options)
+
+
+def _of_labels(column: Text, counts: dict[str, int], options: Options) -> Kind:
     labels = {cell: n for cell, n in counts.items() if not options.marks.in_text(cell)}
     n = sum(labels.values())
     if n < len(column) and len(labels) == 1:
@@ -277,7 +311,7 @@ def _number(cell: str, written: Notation, options: Options) -> float | None:
     value = written.number(cell)
     if value is None and written == PLAIN:
         other = guess_notation([cell], decimal=options.decimal, thousands=options.thousands)
-        value = other.number(cell) if isinstance(other, Notation) else None
+        value = other.number(cell) if isinstance(other, Notation) and not other.unit else None
     if value is None or not np.isfinite(value):
         return None
     return np.nan if value in options.marks.numbers else value

@@ -63,6 +63,8 @@ def _column(y: Any, name: str) -> Text | None:
     """Return ``y`` as text; None if it are numbers, or has several columns."""
     if isinstance(y, Text):
         return y
+    if getattr(y, "ndim", 1) == 2 and np.shape(y)[1] == 1:  # a frame with one column, or (M, 1)
+        y = y.iloc[:, 0] if hasattr(y, "iloc") else y[:, 0] if isinstance(y, np.ndarray) else y
     if isinstance(y, np.ndarray):
         if y.ndim != 1 or y.dtype.kind not in "USTO" or not len(y):
             return None
@@ -73,15 +75,9 @@ def _column(y: Any, name: str) -> Text | None:
         column = column_of(y, name)
     elif getattr(y, "ndim", 1) == 1 and any(hasattr(y, method) for method in ("iloc", "to_pylist", "is_null")):
         column = column_of(y, name)
-        if not isinstance(column, Text) and _is_categorical(y):
-            column = Text.of(str(label) for label in column.tolist())
     else:
         return None
     return column if isinstance(column, Text) else None
-
-
-def _is_categorical(y: Any) -> bool:
-    return str(getattr(y, "dtype", "")).lower().startswith(("category", "categorical", "enum"))
 
 
 def indices_of_names(y: Any, Y_hat: Any) -> tuple[Any, Any]:

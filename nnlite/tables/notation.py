@@ -1,13 +1,13 @@
-"""Notations of numbers in text: decimal commas, separators of thousands, currency signs, percent, other minus signs."""
+"""Notations of numbers in text: decimal commas, separators of thousands, currencies, percent, units, minus signs."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from nnlite.tables.cells import to_number
 
 CURRENCIES = "$€£¥₹₽₩₺₪฿"
-CODES = "USD|EUR|GBP|JPY|CHF|INR|CNY|AUD|CAD|Fr|kr|zł|Kč|R\\$"
+CODES = "Rs\\.?|USD|EUR|GBP|JPY|CHF|INR|CNY|AUD|CAD|Fr|kr|zł|Kč|R\\$"
 MINUS = str.maketrans(dict.fromkeys("−–‒﹣－", "-"))
 SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2009\u2007", " "))
 AROUND = re.compile(
@@ -18,16 +18,29 @@ POINT_CURRENCIES = ("$", "£", "USD", "GBP")  # where these stand before a numbe
 
 
 class Notation(NamedTuple):
-    """How numbers are written: the decimal mark, and the separator of thousands (None: there is none)."""
+    """How numbers are written.
+
+    Attributes
+    ----------
+    decimal : str
+        The decimal mark.
+    thousands : str or None
+        The separator of thousands; None if there is none.
+    unit : str
+        What stands behind the numbers, such as "kg".
+    """
 
     decimal: str = "."
     thousands: str | None = None
+    unit: str = ""
 
     def __str__(self) -> str:
         return f"decimal={self.decimal!r}" + (f", thousands={self.thousands!r}" if self.thousands else "")
 
     def number(self, cell: str) -> float | None:
-        """Return the number in a cell; None if it holds something else."""
+        """Return the number in a cell, with or without the unit; None if it holds something else."""
+        if self.unit:
+            return self._replace(unit="").number(cell.removesuffix(self.unit).rstrip())
         if self == PLAIN and (number := to_number(cell)) is not None:
             return number
         bare = bare_number(cell)
@@ -69,8 +82,17 @@ KNOWN = [
 ]
 
 
+LONGEST_UNIT = 16
+UNIT = re.compile(r"[0-9][.,]?\s*(?P<unit>(?:[^\W\d_]|°)[^\d\s]*(?: [^\d\s]+)?)$")  # behind a number
+# A number whose point may be the decimal mark or separate thousands.
+EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
+SHORT = re.compile(r"[+-]?[0-9]{1,3}")  # a number that needs neither
+
+
 def is_number(cell: str) -> bool:
     """Return whether a cell is a number in some notation."""
+    if bare_number(cell) is None:
+        return to_number(cell) is not None  # such as "nan"
     return any(written.number(cell) is not None for written in KNOWN)
 
 
@@ -111,6 +133,36 @@ def guess_notation(
         None if no notation reads every cell as a number.
     """
     cells = list(cells)
+    if decimal is None and thousands is None and all(to_number(cell) is not None for cell in cells):
+        return PLAIN
+    found = _guess(cells, decimal, thousands)
+    if found is None and (unit := unit_of(cells)):
+        bare = [cell.removesuffix(unit).rstrip() for cell in cells]
+        found = guess_notation(bare, decimal=decimal, thousands=thousands)
+        return found._replace(unit=unit) if isinstance(found, Notation) else found
+    return found
+
+
+def unit_of(cells: Sequence[str]) -> str:
+    """Return the text that stands behind the number in each of the cells, such as "kg"; "" if it is not the same."""
+    match = UNIT.search(cells[0]) if cells else None
+    if match is None or len(match["unit"]) > LONGEST_UNIT or not all(cell.endswith(match["unit"]) for cell in cells):
+        return ""
+    return match["unit"]
+
+
+def has_doubtful_points(cells: Iterable[str]) -> bool:
+    """Return whether each number has a point that may separate thousands, as 1.234 has, or needs none, as 12."""
+    doubtful = False
+    for cell in cells:
+        if EITHER.fullmatch(cell):
+            doubtful = True
+        elif not SHORT.fullmatch(cell):
+            return False
+    return doubtful
+
+
+def _guess(cells: list[str], decimal: str | None, thousands: str | None) -> Notation | Ambiguous | None:
     if decimal is not None or thousands is not None:
         mark = decimal or ("," if thousands == "." else ".")
         candidates = [Notation(mark, thousands)] if thousands else [n for n in KNOWN if n.decimal == mark]
@@ -132,7 +184,7 @@ def guess_notation(
         return None
     first, values = fitting[0]
     for other, other_values in fitting[1:]:
-        if values != other_values and first != PLAIN:
+        if values != other_values:
             differ = next(i for i, (a, b) in enumerate(zip(values, other_values, strict=True)) if a != b)
             return Ambiguous(cells[differ], first, other)
     return first

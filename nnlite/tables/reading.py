@@ -14,7 +14,8 @@ from nnlite.tables.csv_file import Form, read_frame
 from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
 from nnlite.tables.frames import Frame
 from nnlite.tables.other_files import read_other
-from nnlite.tables.table import Settings, Table, check_settings
+from nnlite.tables.settings import Settings, check_settings
+from nnlite.tables.table import Table
 from nnlite.words import explained
 
 

@@ -38,6 +38,7 @@ class Rows:
     def __init__(self, text: io.TextIOWrapper, source: str, dialect: Dialect) -> None:
         self.source, self.line, self.dialect = source, 0, dialect
         self._text, self._delimiter = text, dialect.delimiter
+        self._may_skip = bool(dialect.comment or dialect.n_skipped)
         self._length = self._n_delimiters = 0  # of the current row so far
         self._rows = csv.reader(self._lines(), delimiter=dialect.delimiter, skipinitialspace=True, strict=True)
 
@@ -71,7 +72,7 @@ class Rows:
                 self.refuse(f"the row has more than {MOST_COLUMNS} columns")
             if "\0" in line:
                 self.refuse("contains a NUL byte, so the file is not text or needs encoding='utf-16'")
-            if self._is_skipped(line):
+            if self._may_skip and self._is_skipped(line):
                 self._length -= len(line)
                 continue
             yield one_space(line) + "\n" if self._delimiter == " " else line

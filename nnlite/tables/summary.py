@@ -13,6 +13,7 @@ from nnlite.tables.cells import label_of_number
 from nnlite.tables.encoders import learn_encoder, moments_of
 from nnlite.tables.frames import Column, Text
 from nnlite.tables.kinds import Kind, numbers_of, without_marks
+from nnlite.tables.notation import PLAIN
 from nnlite.tables.options import Options
 
 HEADINGS = ("column", "kind", "missing", "values", "what becomes of it")
@@ -62,7 +63,8 @@ def target_summary(name: str, y: Array, class_names: Sequence[str]) -> ColumnSum
     if class_names:
         counts = np.bincount(y, minlength=len(class_names))
         shown = _frequent({label: int(n) for label, n in zip(class_names, counts, strict=True)})
-        return ColumnSummary(name, "classes", 0, shown, f"{len(class_names)} classes")
+        n = len(class_names)
+        return ColumnSummary(name, "classes", 0, shown, f"{n} class{'es' * (n > 1)}")
     return ColumnSummary(name, "values", 0, f"{y.min():.6g} to {y.max():.6g}", "a value, standardized in training")
 
 
@@ -122,8 +124,9 @@ def _becomes(name: str, column: Column, kind: Kind, options: Options, n_missing:
     if kind.name == "numeric":
         scaled = {"standardize": ", standardized", "robust": ", scaled by quartiles", "none": ""}[options.scaling]
         fill = "the median" if options.fill == "median" else f"{options.fill:g}"
-        written = f" (written with {kind.notation})" if kind.notation != Kind("").notation else ""
-        return f"a number{scaled}{written}{missing.format(fill)}"
+        unit, notation = kind.notation.unit, kind.notation._replace(unit="")
+        written = f" (written with {notation})" if notation != PLAIN else ""
+        return f"a number{f' of {unit}' * bool(unit)}{scaled}{written}{missing.format(fill)}"
     if kind.name == "boolean":
         return f"a number, 1 or -1{missing.format('0')}"
     encoder = learn_encoder(name, column, kind, options)
@@ -131,7 +134,7 @@ def _becomes(name: str, column: Column, kind: Kind, options: Options, n_missing:
     if kind.name == "date":
         return ", ".join(label.split(": ", 1)[-1] for label in encoder.own_names) + missing.format("0")
     other = getattr(encoder, "has_other", False)
-    return f"one-hot, {n - other} categories{' and a place for rare ones' * other}" + (
+    return f"one-hot, {n - other} categor{'y' if n - other == 1 else 'ies'}{' and a place for rare ones' * other}" + (
         "; missing: a place" if n_missing else ""
     )
 

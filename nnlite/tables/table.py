@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,54 +12,18 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.draws import train_test_rows
-from nnlite.errors import ArgumentError
-from nnlite.tables.choosing import check_names, choose_columns, row_numbers, shown
+from nnlite.errors import ArgumentError, DataFileError
+from nnlite.tables.cells import is_infinite
+from nnlite.tables.choosing import choose_columns, row_numbers, shown
 from nnlite.tables.frames import Frame, Text, column_of, frame_of
-from nnlite.tables.kinds import Kind, kinds_of, numbers_of
+from nnlite.tables.kinds import Kind, kinds_of, numbers_of, refuse_doubtful_points
 from nnlite.tables.labels import ClassIndices
-from nnlite.tables.options import Options, check_dtype, check_options
+from nnlite.tables.settings import Settings, check_settings
 from nnlite.tables.summary import ColumnSummary, as_html, as_text, cell_text, column_summary, target_summary
 from nnlite.tables.target import Target
 from nnlite.words import Explained, explained
 
 NOTHING_TO_PREDICT = "has no target, so there is nothing to learn; name its column with target="
-
-
-class Pattern(NamedTuple):
-    """What a table takes over from ``like``: kinds, target, classes, options."""
-
-    kinds: Mapping[str, Kind] = {}
-    target: str | None = None
-    classification: bool | None = None
-    class_names: tuple[str, ...] | None = None
-    options: Options = Options()
-
-    @classmethod
-    def of(cls, like: Any) -> Pattern:
-        """Return what to take over from a Table or a Model; ArgumentError for anything else."""
-        if like is None:
-            return cls()
-        if isinstance(like, Table):
-            names = like.class_names or None
-            classification = None if like.y is None else names is not None
-            return cls(like.column_kinds, like.target_name or None, classification, names, like.options)
-        encoding, output = getattr(like, "encoding", None), getattr(like, "output", None)
-        if output is None:
-            raise ArgumentError(f"like: expected a Table or a Model, got {type(like).__name__}")
-        if encoding is None:
-            raise ArgumentError("like: the model was not trained on a table, so it knows no columns")
-        names = like.class_names if output.classifies else None
-        return cls(encoding.kinds, encoding.target_name or None, bool(output.classifies), names, encoding.options)
-
-
-class Settings(NamedTuple):
-    """The arguments of a table, checked. `Table` explains them."""
-
-    options: Options
-    classification: bool | None
-    class_names: tuple[str, ...] | None
-    dtype: str
-    pattern: Pattern
 
 
 class Table(Explained):
@@ -181,7 +144,17 @@ class Table(Explained):
         table = object.__new__(cls)
         table._become(frame, target_name, os.path.basename(source), settings)
         table._read_target(settings, source, label)
+        table._refuse_infinite(source)
         return table
+
+    def _refuse_infinite(self, source: str) -> None:
+        """Raise DataFileError if an infinite number is among numbers in text, such as 1e999 among decimal commas."""
+        texts = [column for column in self.features.columns.values() if isinstance(column, Text)]
+        if any(is_infinite(cell) for column in texts for cell in column.cells):
+            try:
+                self.column_kinds  # noqa: B018  names the cell
+            except ArgumentError as error:
+                raise DataFileError(f"{source}: {str(error).removeprefix(f'{self.name}: ')}") from None
 
     def _become(self, frame: Frame, target_name: str, name: str, settings: Settings) -> None:
         self.frame, self.target_name, self.name, self._settings = frame, target_name, name, settings
@@ -227,7 +200,10 @@ class Table(Explained):
     def column_kinds(self) -> dict[str, Kind]:
         """The kind of each column but for the target, with notations and reasons."""
         try:
-            return kinds_of(self.features, self.options, self._settings.pattern.kinds)
+            kinds = kinds_of(self.features, self.options, self._settings.pattern.kinds)
+            if not self._settings.pattern.kinds and self.options.decimal is None and self.options.thousands is None:
+                refuse_doubtful_points(self.frame, kinds, self.options, "" if self.class_names else self.target_name)
+            return kinds
         except ArgumentError as error:
             message = str(error)
             raise ArgumentError(message if message.startswith("kinds: ") else f"{self.name}: {message}") from None
@@ -287,7 +263,10 @@ class Table(Explained):
         if isinstance(name, slice):
             return self.rows(name)
         column = self.frame.columns[self._position(name)]
-        return column.to_array() if isinstance(column, Text) else column.copy()
+        if isinstance(column, Text):
+            return column.to_array()
+        narrow = column.dtype.kind in "uif" and column.dtype.itemsize < 8  # whose sums and products would overflow
+        return column.astype(np.float64) if narrow else column.copy()
 
     def _position(self, name: Any) -> str:
         if name not in self.frame.columns:
@@ -400,7 +379,7 @@ class Table(Explained):
     def _title(self) -> str:
         n = len(self.features.columns)
         target = f" and the target {self.target_name!r}" if self.target_name else ""
-        return f"{self.name}: {len(self)} rows, {n} column{'s' * (n > 1)}{target}"
+        return f"{self.name}: {len(self)} row{'s' * (len(self) > 1)}, {n} column{'s' * (n > 1)}{target}"
 
     def __str__(self) -> str:
         return self.summary()
@@ -410,9 +389,10 @@ class Table(Explained):
 
     def __repr__(self) -> str:
         y = "no y" if self.y is None else f"y {self.y.shape}"
-        classes = f", {len(self.class_names)} classes" if self.class_names else ""
+        n_classes = len(self.class_names)
+        classes = f", {n_classes} class{'es' * (n_classes > 1)}" if n_classes else ""
         n = len(self.features.columns)
-        return f"Table({self.name}: {len(self)} rows, {n} column{'s' * (n > 1)}, {y}{classes})"
+        return f"Table({self.name}: {len(self)} row{'s' * (len(self) > 1)}, {n} column{'s' * (n > 1)}, {y}{classes})"
 
 
 class Split(NamedTuple):
@@ -472,27 +452,3 @@ class Split(NamedTuple):
     def feature_names(self) -> tuple[str, ...]:
         """The names of the columns but for the target."""
         return self.train.feature_names
-
-
-# ---- arguments -------------------------------------------------------------------------------------------------------
-
-
-def check_settings(
-    *, classification: Any, kinds: Any, class_names: Any, like: Any, missing: Any, decimal: Any, thousands: Any,
-    dates: Any, scaling: Any, fill: Any, dtype: Any,
-) -> Settings:  # fmt: skip
-    """Return the arguments of a table, or raise ArgumentError for one that is wrong."""
-    classification = None if classification is None else checks.boolean("classification", classification)
-    options = check_options(kinds=kinds, missing=missing, decimal=decimal, thousands=thousands, dates=dates,
-                            scaling=scaling, fill=fill)  # fmt: skip
-    pattern = Pattern.of(like)
-    if missing is None and pattern.options.missing is not None:
-        options = replace(options, missing=pattern.options.missing)
-    if class_names is None:
-        class_names = pattern.class_names if classification is not False else None
-    elif classification is False:
-        raise ArgumentError("class_names: are for classes, and classification=False asks for values")
-    names = None if class_names is None else check_names(class_names)
-    if classification is None:
-        classification = True if names is not None else pattern.classification
-    return Settings(options, classification, names, check_dtype(dtype), pattern)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Never
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
-from nnlite.tables.cells import canonical_label, is_whole, label_of_number, sorted_names, to_number
+from nnlite.tables.cells import canonical_label, is_infinite, is_whole, label_of_number, sorted_names
 from nnlite.tables.choosing import shown
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.kinds import numbers_of
@@ -71,7 +70,7 @@ class Target:
         fraction = next((cell for cell in numbers if not is_whole(cell)), None)
         text = next((cell for cell in cells if not is_number(cell)), None)
         if text is not None and fraction is not None:
-            if math.isinf(to_number(text) or 0):
+            if is_infinite(text):
                 self._refuse(text, f"expected a finite number, got {text}")
             names = "if these are names of classes, pass classification=True"
             self._refuse(text, f"expected a number, as {fraction!r:.100}, got {text!r:.100}; {names}")
@@ -155,7 +154,7 @@ class Target:
         for cell in counts:
             if self._options.marks.in_numbers(cell):
                 self._refuse_missing(cell)
-        infinite = next((cell for cell in counts if math.isinf(to_number(cell) or 0)), None)
+        infinite = next((cell for cell in counts if is_infinite(cell)), None)
         if infinite is not None:
             self._refuse(infinite, f"expected a finite number, got {infinite}")
         written = self._notation(list(counts))

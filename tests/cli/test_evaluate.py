@@ -116,6 +116,12 @@ def test_a_summary_of_a_run_has_layers_classes_and_scores(run, trained):
     assert "Dense" in run("summary r/model.npz")[1]
 
 
+def test_info_of_a_run_is_its_summary(run, trained):
+    _, out, _ = run("summary r")
+    assert {"columns", "target", "classes"} <= {line.split()[0] for line in out.splitlines() if line}
+    assert run("info r") == (0, out, "")
+
+
 def test_a_summary_of_a_table_has_its_columns(run, flowers_csv):
     code, out, _ = run("summary flowers.csv")
     assert code == 0

@@ -125,6 +125,7 @@ def test_ctrl_c_during_the_training_says_how_to_continue(run, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", interrupt)
+        patch.setattr("nnlite.cli.train.SECONDS", 0.0)
         code, out, err = run("train iris --no-report --epochs 9 --out a")
     assert code == 130
     assert "test accuracy" not in out

@@ -5,7 +5,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import without_seconds
+from ..support import refuse, without_seconds
 from .test_streams import PAIRS, TRIPLES, Again, X, classifier, y
 
 
@@ -89,3 +89,37 @@ def test_a_network_that_knows_its_columns_takes_them_from_batches():
     model.fit(batches, epochs=1, shuffle=False)
     twin.fit(table, epochs=1, batch_size=8, shuffle=False)
     np.testing.assert_allclose(model.theta, twin.theta, rtol=1e-6)
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+COLUMNS = {"size": np.arange(40.0), "coat": np.array(["long", "short"] * 20)}
+KINDS = np.array(["cat", "dog"] * 20)
+ROWS = [slice(0, 20), slice(20, 40)]
+BATCHES = [({name: column[rows] for name, column in COLUMNS.items()}, KINDS[rows]) for rows in ROWS]
+
+
+def knowing_its_columns():
+    model = nn.Model([nn.Dense(4), nn.ReLU(), nn.Dense(2), nn.Softmax()], seed=0)
+    model.encoding, model.class_names = nn.Encoding.learn(COLUMNS), ["cat", "dog"]
+    return model
+
+
+def test_a_stream_of_tables_is_a_training_on_their_numbers():
+    tables = [nn.Table({**columns, "kind": kinds}, "kind") for columns, kinds in BATCHES]
+    arrays = [
+        (nn.Encoding.learn(COLUMNS).transform(columns), (kinds == "dog").astype(int)) for columns, kinds in BATCHES
+    ]
+    expected = nn.Model([nn.Dense(4), nn.ReLU(), nn.Dense(2), nn.Softmax()], seed=0)
+    expected.fit(Again(arrays), epochs=2, progress=False)
+    for batches in (BATCHES, tables):
+        model = knowing_its_columns()
+        model.fit(Again(batches), epochs=2, progress=False)
+        np.testing.assert_array_equal(model.theta, expected.theta)
+        assert model.predict(COLUMNS, names=True).shape == (40,)
+
+
+def test_a_stream_of_tables_needs_to_know_the_columns():
+    for batches in (BATCHES, [nn.Table({**columns, "kind": kinds}, "kind") for columns, kinds in BATCHES]):
+        model = nn.Model([nn.Dense(2), nn.Softmax()], seed=0)
+        refuse(lambda: model.fit(Again(batches), progress=False), "batch 0 X: is a table", "nn.Encoding.learn(table)")  # noqa: B023

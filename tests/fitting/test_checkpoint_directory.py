@@ -26,6 +26,19 @@ def test_the_newest_checkpoints_are_kept(tmp_path, keep):
     assert names(tmp_path) == [f"checkpoint-{step:09d}.npz" for step in steps]
 
 
+def test_short_epochs_are_not_saved_each_and_the_rest_is_made_again(tmp_path):
+    plain = small()
+    fit(plain)
+    rare = nn.Checkpoint(tmp_path, seconds=1e6)
+    with pytest.raises(CrashError):
+        fit(small(), rare, crash_after=15)
+    assert names(tmp_path) == ["checkpoint-000000000.npz"]
+    again = small()
+    fit(again, rare, crash_after=NEVER)
+    np.testing.assert_array_equal(again.theta, plain.theta)
+    assert names(tmp_path) == ["checkpoint-000000000.npz", f"checkpoint-{6 * EPOCHS:09d}.npz"]
+
+
 def test_a_damaged_checkpoint_is_reported_and_the_one_before_it_used(tmp_path):
     model = small()
     fit(model, tmp_path)

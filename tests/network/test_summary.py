@@ -90,3 +90,14 @@ def test_a_summary_needs_a_built_network():
 def test_frozen_parameters_count_too(trainable):
     model = nn.Model([nn.Dense(3, trainable=trainable), nn.Softmax()], n_features=2)
     assert rows_of(model)[-2][-1] == "9"
+
+
+def test_the_summary_names_what_the_network_knows_of_its_data():
+    table = nn.Table({**{f"x{i}": [1.5, 2, 4, 7] for i in range(11)}, "k": ["u", "v"] * 2}, "k")
+    model = nn.Model([nn.Dense(2), nn.Softmax()], seed=0)
+    model.fit(table, epochs=1, progress=False)
+    lines = model.summary().splitlines()[-3:]
+    assert [line.split()[0] for line in lines] == ["columns", "target", "classes"]
+    assert lines[0].split(None, 1)[1] == "x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, ... (11) (as 11 numbers)"
+    assert [line.split()[1:] for line in lines[1:]] == [["k"], ["u,", "v"]]
+    assert "columns: x0" in model._repr_html_()

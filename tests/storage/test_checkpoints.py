@@ -16,6 +16,7 @@ from ..support import refuse
         ({"directory": None}, "directory: expected a path, got None"),
         ({"every": 0}, "every: expected an integer of at least 1, got 0"),
         ({"keep": 0}, "keep: expected an integer of at least 1, got 0"),
+        ({"seconds": -1}, "seconds: expected a finite number of at least 0, got -1"),
     ],
 )
 def test_wrong_options_are_named(arguments, message):

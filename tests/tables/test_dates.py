@@ -38,6 +38,8 @@ def test_what_python_writes_is_read_back(form, moment):
         (["18:00", "06:30"], "time"),
         (["18.00.00"], "time"),
         (["10:30 pm"], "time"),
+        (["Mon, 05 Jan 2004 10:00:00 GMT", "Tuesday 6 January 2004"], "dmy"),
+        (["2004-03-10 10:00:00 +0200", "2004-03-10 10:00 CEST"], "ymd"),
         (["31/02/2004"], None),
         (["2004-13-01"], None),
         (["2004-03-10", "soon"], None),
@@ -90,3 +92,18 @@ def test_times_add_the_hour():
     assert encoding.feature_names[-1] == "at is missing"
     alone = nn.Encoding.learn(nn.Table({"at": ["06:30", "18:00", "07:15"], "k": ["a", "b", "a"]}, "k"))
     assert alone.feature_names == ("at: hour",)
+
+
+def test_whole_numbers_are_dates_if_all_of_them_are():
+    """The oracle is Python's datetime."""
+    days = [datetime.date(1999, 12, 1) + datetime.timedelta(days=91 * i) for i in range(12)]
+    numbers = [int(day.strftime("%Y%m%d")) for day in days]
+    expected = nn.Encoding.learn(nn.Table({"born": days, "k": ["a", "b"] * 6}, "k"))
+    for cells in (numbers, np.array(numbers, np.float64), [str(number) for number in numbers]):
+        table = nn.Table({"born": cells, "k": ["a", "b"] * 6}, "k")
+        found = nn.Encoding.learn(table)
+        np.testing.assert_array_equal(found.transform(table), expected.transform({"born": days}))
+        refuse(lambda: found.transform({"born": [20240230]}), "X: column 'born': expected ")  # noqa: B023
+    for wrong in (20240230, 18991231, 20241301, 2024010):
+        assert nn.Table({"born": [*numbers, wrong], "x": range(13)}).kinds["born"] == "numeric"
+    assert nn.Table({"born": numbers[:3], "k": ["a", "b", "a"]}, "k", kinds={"born": "date"}).kinds["born"] == "date"

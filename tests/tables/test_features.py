@@ -63,14 +63,48 @@ def test_a_wrong_feature_is_found_in_every_block(write, monkeypatch):
 
 
 @pytest.mark.parametrize("options", [{"classification": True}, {"classification": False}, {}])
-def test_reading_takes_at_most_five_times_the_file(write, monkeypatch, options):
+def test_reading_takes_little_more_memory_than_the_table(write, monkeypatch, options):
     monkeypatch.setattr(csv_file, "BLOCK", 2**9)  # so that a small file outweighs the block
     path = write(b"0,5\n" * 2**15)
     load_csv(path, **options)  # imports what it needs
     tracemalloc.start()
     try:
         table = load_csv(path, **options)
-        assert tracemalloc.get_traced_memory()[1] < 5.5 * os.path.getsize(path)  # numbers are float64, y is int64
+        assert tracemalloc.get_traced_memory()[1] < 3.5 * os.path.getsize(path)  # x is uint8, y int64
     finally:
         tracemalloc.stop()
     assert table.X.shape == (2**15, 1)
+
+
+def test_numbers_are_kept_in_the_narrowest_type_that_holds_them(write, monkeypatch):
+    monkeypatch.setattr(csv_file, "BLOCK", 8)
+    cells = {
+        "uint8": ["0", "255", "7"], "int16": ["0", "-7", "300"], "int32": ["70000", "1", "0"],
+        "float32": ["0.5", "1", "NA"],
+        "float64": ["0.1", "1", "2"],
+    }  # fmt: skip
+    text = ",".join(cells) + "\n" + "".join(",".join(row) + "\n" for row in zip(*cells.values(), strict=True))
+    table = load_csv(write(text), target=None)
+    for name, column in cells.items():
+        assert table.frame.columns[name].dtype == name
+        expected = np.array([np.nan if cell == "NA" else float(cell) for cell in column])
+        np.testing.assert_array_equal(table[name], expected)
+        assert table[name].dtype == np.float64  # so that sums do not overflow
+
+
+def test_a_code_with_leading_zeros_is_found_in_every_block(write, monkeypatch):
+    monkeypatch.setattr(csv_file, "BLOCK", 8)
+    rows = [f"{10000 + i % 3},{i}\n" for i in range(40)]
+    for line in (0, 20, 39):
+        codes = [*rows[:line], "01234,5\n", *rows[line:]]
+        table = load_csv(write("zip,x\n" + "".join(codes)), target=None)
+        assert table.kinds["zip"] == "category"
+        assert table["zip"][line] == "01234"
+
+
+def test_an_infinite_number_in_any_notation_is_refused_when_the_file_is_read(write):
+    for cells in (["1,5", "1e999", "2,5"], ["€ 1.5", "1e999", "2.5"], ["1", "1e999", "7"]):
+        path = write("a;y\n" + "".join(f"{cell};{i}\n" for i, cell in enumerate(cells * 10)))
+        refuse_file(path, r"line 3: column .*a'\)?: expected a finite number, got ", target="y", classification=True)
+    names = write("a,y\n" + "inf,0\nred,1\nblue,0\n" * 9)
+    assert load_csv(names).kinds["a"] == "category"

@@ -110,6 +110,7 @@ def test_pandas(model):
     check(model, frame.assign(coat=frame["coat"].astype("category"), n=frame["n"].astype("Int8")))
     check(model, frame.assign(born=frame["born"].dt.tz_localize("UTC")))
     check(model, frame.set_index(pd.Index(range(100, 100 + N))))
+    check(model, frame.assign(born=frame["born"].dt.to_period("D")))
     check(model, nn.read_table(io.StringIO(frame.to_csv())))
     check(model, nn.read_table(io.StringIO(frame.sample(frac=1, random_state=0).sort_index().to_csv()), like=model))
     refuse(lambda: model.predict(pd.concat([frame, frame[["n"]]], axis=1)), "X: two columns are called 'n'")
@@ -149,3 +150,42 @@ class Stream:
 def test_whatever_gives_an_arrow_stream(model):
     pa = pytest.importorskip("pyarrow")
     check(model, Stream(pa.table({name: pa.array(column) for name, column in DATA.items()})))
+
+
+# ---- what a type says ------------------------------------------------------------------------------------------------
+
+
+def test_a_type_for_categories_makes_a_category_of_numbers():
+    pd, pl, pa = (pytest.importorskip(name) for name in ("pandas", "polars", "pyarrow"))
+    codes = ["3", "1", "20"] * 10
+    for column in (
+        pd.Series(pd.Categorical([3, 1, 20] * 10, categories=[1, 3, 20, 99])),
+        pl.Series(codes, dtype=pl.Categorical),
+        pl.Series(codes, dtype=pl.Enum(["1", "3", "20", "99"])),
+        pa.array(codes).dictionary_encode(),
+    ):
+        table = nn.Table({"x": column, "n": range(30)})
+        assert table.kinds["x"] == "category"
+        encoding = nn.Encoding.learn(table)
+        assert encoding.feature_names[:3] == ("x=1", "x=20", "x=3")  # what never occurs has no place
+        assert encoding.transform({"x": [20], "n": [1]})[0, :3].tolist() == [0, 1, 0]
+
+
+def test_spans_of_time_are_numbers_of_days():
+    spans = [datetime.timedelta(hours=12 * i) for i in range(N)]
+    columns = [spans, np.array(spans, "timedelta64[s]"), [*np.array(spans, "timedelta64[m]")]]
+    for library in ("pandas", "polars", "pyarrow"):
+        made = pytest.importorskip(library)
+        columns.append(made.array(spans) if library == "pyarrow" else made.Series(spans))
+    for column in columns:
+        table = nn.Table({"x": column, "c": ["u", "v"] * (N // 2)}, scaling="none")
+        assert nn.Encoding.learn(table).transform(table)[:, 0].tolist() == [0.5 * i for i in range(N)]
+    assert np.isnan(frame_of({"x": [spans[1], None]}).columns["x"]).tolist() == [False, True]
+
+
+def test_labels_in_a_frame_of_one_column_are_labels():
+    pd = pytest.importorskip("pandas")
+    for y in (np.array(Y)[:, None], pd.DataFrame({"kind": Y}), pd.DataFrame({"kind": Y}).to_numpy()):
+        network = nn.Model([nn.Dense(2), nn.Softmax()], seed=0)
+        network.fit(DATA, y, epochs=1, progress=False)
+        assert network.class_names == ("cat", "dog")

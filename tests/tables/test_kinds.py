@@ -29,6 +29,10 @@ def kind_of(column, name="x", **options):
         (["yes", "no"] * (N // 2), "boolean"),
         (["True", "FALSE", ""] * (N // 3), "boolean"),
         (["t", "f", "?"] * (N // 3), "boolean"),
+        (["Yes", "no", "YES"] * (N // 3), "boolean"),
+        ([20230101 + 100 * (i % 12) + i % 28 for i in range(N)], "date"),
+        ([20230101 + i for i in range(N)], "numeric"),  # there is no 32 January
+        ([f"{20230101 + i % 28}" for i in range(N)], "date"),
         (["+", "-"] * (N // 2), "category"),
         (["yes", "no", "maybe"] * (N // 3), "category"),
         (["2", "3", "4", "5more"] * (N // 4), "category"),

@@ -1,5 +1,6 @@
 """Facts about numbers in text: each notation is read by the only rule that fits, or two rules are named."""
 
+import io
 import locale
 
 import pytest
@@ -32,11 +33,36 @@ from ..support import for_each, refuse
         (["1e5", "2,5"], [1e5, 2.5]),
         (["5.", ".5", "+7", "1E-3"], [5, 0.5, 7, 0.001]),
         (["-$3.50", "$-4.50"], [-3.5, -4.5]),
+        (["Rs. 1,200.50", "Rs 300"], [1200.5, 300]),
+        (["1.234 kg", "12 kg"], [1.234, 12]),
+        (["12,5km/h", "1.012,5km/h"], [12.5, 1012.5]),
+        (["20°C", "-3.5°C"], [20, -3.5]),
     ],
 )
 def test_a_column_is_read_in_the_notation_that_fits(cells, numbers):
     found = guess_notation(cells)
     assert [found.number(cell) for cell in cells] == numbers
+
+
+@pytest.mark.parametrize("cells", [["€ 1.234"], ["€ 12", "€ 1.234"], ["1.234 %"], ["−1.234", "2.345"], ["1.234€"]])
+def test_three_digits_behind_a_point_may_be_thousands_where_a_cell_has_more_than_a_plain_number(cells):
+    found = guess_notation(cells)
+    assert isinstance(found, Ambiguous)
+    assert abs(found.first.number(found.cell)) in (1.234, 2.345)
+    assert abs(found.second.number(found.cell)) in (1234, 2345)
+    assert guess_notation([*cells, "€ 0.5"]) == PLAIN
+
+
+def test_a_unit_is_the_same_behind_each_number():
+    for cells in (["12 kg", "3 g"], ["12 kg", "3"], ["kg", "3 kg"], ["12 kg 3", "5"], ["1,2,3 kg"], ["12 " + 20 * "x"]):
+        assert guess_notation(cells) is None
+    found = guess_notation(["12 kg", "3 kg"])
+    assert (found, found.number("7"), found.number("7 g"), found.number("kg")) == (
+        PLAIN._replace(unit="kg"),
+        7,
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize("cells", [["221,900"], ["1,234", "12"], ["(1,200)"], ["123,456", "654,321"]])
@@ -125,3 +151,57 @@ def test_a_number_among_many_that_is_text_is_refused_with_the_hint():
 def test_two_notations_in_one_column_are_refused():
     cells = [f"{i},{i}" if i % 2 else f"{i}.{i}" for i in range(1, 41)]
     refuse(lambda: table(cells).kinds, "table: column 'x': no notation of numbers fits all of")
+
+
+def test_numbers_with_a_unit_are_numbers_and_the_unit_stays(tmp_path):
+    cells = [f"{i}.5 bhp" for i in range(12)]
+    learned = nn.Encoding.learn(table(cells, scaling="none"))
+    assert "a number of bhp" in str(table(cells, scaling="none"))
+    assert learned == nn.Encoding.from_json(learned.to_json())
+    assert "unit" not in nn.Encoding.learn(table([cell[:-4] for cell in cells])).to_json()["columns"][0]
+    assert learned.transform({"x": ["3 bhp", "4"]}).ravel().tolist() == [3, 4]
+    refuse(lambda: learned.transform({"x": ["3 kW"]}), "X: column 'x': expected a finite number, got '3 kW'")
+    assert table(["5A", "6A"] * 6).kinds["x"] == "category"  # few texts are categories
+
+
+def test_a_plain_number_learned_without_a_unit_refuses_one():
+    learned = nn.Encoding.learn(table(["1.5", "2.5", "3", "5"]))
+    refuse(lambda: learned.transform({"x": ["3 kg"]}), "X: column 'x': expected a finite number, got '3 kg'")
+
+
+MIXED = {"pop": ["1.234", "12", "12.500", "999"] * 10, "x": ["0,5", "1,5", "2,25", "7"] * 10}
+
+
+def file_of(columns, y):
+    rows = zip(*columns.values(), y, strict=True)
+    text = ";".join([*columns, "y"]) + "\n" + "".join(";".join(row) + "\n" for row in rows)
+    return io.StringIO(text)
+
+
+@pytest.mark.parametrize(
+    ("columns", "y", "name"),
+    [
+        (MIXED, ["a", "b"] * 20, "pop"),
+        ({"x": MIXED["x"]}, MIXED["pop"], "y"),
+        ({"pop": MIXED["pop"]}, MIXED["x"], "pop"),
+    ],
+)
+def test_a_point_that_may_separate_thousands_is_refused_beside_decimal_commas(columns, y, name):
+    def read(**options):
+        return nn.read_table(file_of(columns, y), "y", **options)
+
+    refuse(lambda: read().kinds, f"<file>: column '{name}': '1.234' may be 1.234 or 1234, since column")
+    said = read(decimal=",")
+    assert said.kinds
+    numbers = said.y if name == "y" else nn.Encoding.learn(said).transform(said)[:, 0]
+    assert numbers[2] > 12 * numbers[0] > 0 or numbers.argmax() == 2  # 12.500 is 12500
+    if name == "pop":
+        assert read(kinds={"pop": "numeric"})["pop"].max() == 999
+
+
+def test_points_are_decimal_where_nothing_speaks_against_it():
+    for other in (["0.5", "1.5"], ["1,5", "2,5"]):
+        cells = ["1.234", "0.500"] if "," in other[0] else ["1.234", "12.500"]
+        table = nn.read_table(file_of({"a": cells * 20, "b": other * 20}, ["u", "v"] * 20), "y")
+        assert table.kinds["a"] == "numeric"
+        assert table["a"].max() < 13

@@ -1,7 +1,9 @@
-"""Twenty public data sets as people have them are trained on, saved, and predicted in a file that lacks the target."""
+"""Twenty public data sets as people have them are trained on, saved, and predicted in a file that lacks the target.
+
+The slow tests of the command line compare the scores with those of gradient boosting.
+"""
 
 import io
-import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +13,6 @@ import nnlite as nn
 from .public_sets import SETS
 
 N, N_TRAIN = 240, 180
-SLOW_N = 1500
 
 
 def parts(name, n, n_train):
@@ -61,57 +62,3 @@ def test_a_file_is_trained_on_saved_and_predicted(name, tmp_path):
         assert scores["r2"] == pytest.approx(nn.metrics.r2(truth, predicted), abs=1e-4)
     else:
         assert scores["accuracy"] == pytest.approx((predicted == truth.astype(str)).mean())
-
-
-def sklearn_scores(made, train, test):
-    """The scores of gradient boosting, and of an MLP behind scaling and one-hot, on the clean columns."""
-    pytest.importorskip("sklearn")
-    pd = pytest.importorskip("pandas")
-    from sklearn.compose import make_column_selector, make_column_transformer
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-    from sklearn.impute import SimpleImputer
-    from sklearn.neural_network import MLPClassifier, MLPRegressor
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    X, y = pd.DataFrame(made.columns), np.asarray(made.target)
-    numbers, text = make_column_selector(dtype_include="number"), make_column_selector(dtype_exclude="number")
-
-    def prepared(model):
-        scaled = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-        return make_pipeline(
-            make_column_transformer(
-                (scaled, numbers), (OneHotEncoder(handle_unknown="ignore", sparse_output=False), text)
-            ),
-            model,
-        )
-
-    if made.values:
-        mlp = MLPRegressor(hidden_layer_sizes=(64, 64), max_iter=300, random_state=0)
-        models = [HistGradientBoostingRegressor(random_state=0), mlp]
-        scale = y[train].mean(), y[train].std()
-        y = (y - scale[0]) / scale[1]
-    else:
-        models = [HistGradientBoostingClassifier(random_state=0), MLPClassifier((64, 64), max_iter=300, random_state=0)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return [prepared(model).fit(X.iloc[train], y[train]).score(X.iloc[test], y[test]) for model in models]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SETS)
-def test_it_predicts_as_well_as_scikit_learn(name):
-    """At most 5 points below gradient boosting, or as good as an MLP on clean columns, on the same rows."""
-    made, train, test = parts(name, SLOW_N, SLOW_N * 3 // 4)
-    table = read(made, train, **made.options)
-    model = network(table, 64)
-    model.fit(
-        table, optimizer=nn.AdamW(2e-3, weight_decay=0.05), epochs=200, validation_split=0.15,
-        callbacks=[nn.EarlyStopping(patience=20)], progress=False,
-    )  # fmt: skip
-    form = {key: value for key, value in made.options.items() if key == "encoding"}
-    scores = model.evaluate(read(made, test, like=model, **form), metrics=["r2"] if made.values else [])
-    score = scores["r2" if made.values else "accuracy"]
-    boosting, mlp = sklearn_scores(made, train, test)
-    print(f"{name}: nnlite {score:.3f}, gradient boosting {boosting:.3f}, MLP {mlp:.3f}")
-    assert score >= min(boosting - 0.05, mlp)

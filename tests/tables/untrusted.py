@@ -15,7 +15,7 @@ LONGEST_ROW = 20 * MEGABYTE  # what one row may take as Python objects
 
 def refuse_file(path, match, seconds=10.0, **options):
     """Check that the file is refused with a short message, soon and in little memory."""
-    start = time.perf_counter()
+    start = time.process_time()
     tracemalloc.start()
     try:
         with pytest.raises(DataFileError, match=match) as caught:
@@ -24,6 +24,6 @@ def refuse_file(path, match, seconds=10.0, **options):
     finally:
         tracemalloc.stop()
     assert peak < 4 * os.path.getsize(path) + LONGEST_ROW
-    assert time.perf_counter() - start < seconds
+    assert time.process_time() - start < seconds
     assert str(caught.value).startswith(f"{path}: ")
     assert len(str(caught.value)) < 1500 + len(str(path))

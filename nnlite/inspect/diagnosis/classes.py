@@ -1,5 +1,7 @@
 """Checks after training of a classifier: confused classes, classes that are never predicted, and calibration."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nnlite import metrics
@@ -28,7 +30,8 @@ def classification(subject: Subject, part: Part, Y_hat: Array, name: str) -> lis
     if subject.n_classes is not None:
         counts = np.zeros((subject.n_classes, subject.n_classes), np.intp)
         np.add.at(counts, (subject.classes(part.y), subject.output.predict(Y_hat)), 1)
-        findings += [confusion(counts, name), never_predicted(counts, name)]
+        names = subject.model.class_names
+        findings += [confusion(counts, name, names), never_predicted(counts, name, names)]
     else:
         findings.append(labels_never_given(subject, part, Y_hat, name))
     if len(part.X) >= CALIBRATION_FROM:
@@ -48,7 +51,7 @@ def for_metrics(Y_hat: Array) -> Array:
     return Y_hat[:, 0] if Y_hat.shape[1] == 1 else Y_hat
 
 
-def confusion(counts: Array, name: str) -> Finding:
+def confusion(counts: Array, name: str, names: Sequence[str] | None = None) -> Finding:
     """Find the class that is most often taken for one other; ``counts`` has a row for each true class."""
     wrong = counts - np.diag(np.diag(counts))
     shares = wrong / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -56,9 +59,11 @@ def confusion(counts: Array, name: str) -> Finding:
     ranked = often if often.any() else wrong
     true, guessed = np.unravel_index(ranked.argmax(), wrong.shape)
     n, share = int(wrong[true, guessed]), float(shares[true, guessed])
+    wrong_class, right_class = (listed([int(k)], names=names) for k in (guessed, true))
     verdict = judge(float(often.max()), *CONFUSED)
     message = (
-        f"Most confused: {n} of {counts[true].sum():,} {name} examples of class {true} are taken for class {guessed}."
+        f"Most confused: {n} of {counts[true].sum():,} {name} examples of class {right_class} are taken for class "
+        f"{wrong_class}."
         if n
         else f"No {name} example is taken for another class."
     )
@@ -67,12 +72,13 @@ def confusion(counts: Array, name: str) -> Finding:
     return Finding("confused classes", PHASE, verdict, message, evidence, advise(verdict, advice))
 
 
-def never_predicted(counts: Array, name: str) -> Finding:
+def never_predicted(counts: Array, name: str, names: Sequence[str] | None = None) -> Finding:
     """Look for classes that occur, but are never predicted."""
     never = np.flatnonzero((counts.sum(axis=1) >= NEVER_FROM) & (counts.sum(axis=0) == 0))
     message = "Each class is predicted for some examples."
     if len(never):
-        who = f"Class {listed(never)} is" if len(never) == 1 else f"Classes {listed(never)} are"
+        them = listed(never, names=names)
+        who = f"Class {them} is" if len(never) == 1 else f"Classes {them} are"
         message = f"{who} never predicted, although there are {counts[never].sum():,} such {name} examples."
     verdict = "problem" if len(never) else "ok"
     advice = 'fit(class_weight="balanced"), more examples, or a smaller learning rate (dead units look like this).'

@@ -58,11 +58,14 @@ def constant_features(subject: Subject) -> Finding:
     constant = np.flatnonzero(low == high)
     share = len(constant) / X.shape[1]
     margin = X.shape[1] >= MARGIN_FROM and bool((low[constant] == X.min()).all())
+    harmless = bool((low[constant] == 0).all())  # such as the year in a table of one year
     evidence = {"n_constant": len(constant), "n_features": X.shape[1]}
-    if not len(constant) or len(X) == 1 or (margin and share <= CONSTANT_FEATURES):
+    if not len(constant) or len(X) == 1 or ((margin or harmless) and share <= CONSTANT_FEATURES):
         message = f"{len(constant)} of {X.shape[1]} features are always {X.min():g}, like the margin of images."
         if not len(constant):
             message = f"Each of the {X.shape[1]} features varies."
+        elif harmless and not margin:
+            message = f"{len(constant)} of {X.shape[1]} features {'is' if len(constant) == 1 else 'are'} always 0."
         elif len(X) == 1:
             message = "There is only one training example."
         return Finding("constant features", PHASE, "ok", message, evidence)

@@ -36,18 +36,20 @@ def class_balance(subject: Subject) -> Finding:
     counts = np.bincount(subject.classes(subject.train.y), minlength=subject.n_classes or 0)
     present = counts[counts > 0]
     ratio = float(present.max() / present.min())
+    names = subject.model.class_names
     empty = np.flatnonzero(counts == 0)
     message = f"{len(present)} classes with {present.min():,} to {present.max():,} examples ({ratio:.3g} : 1)."
     if len(present) == 1:
         message = "All training examples belong to one class."
     verdict = judge(ratio, *IMBALANCE)
+    largest = listed([int(counts.argmax())], names=names)
     advice = (
         'fit(class_weight="balanced"), and judge by F1 or the confusion matrix instead of accuracy: always predicting '
-        f"class {counts.argmax()} is right in {counts.max() / counts.sum():.0%} of the cases."
+        f"class {largest} is right in {counts.max() / counts.sum():.0%} of the cases."
     )
     if len(empty):
         verdict = worst(verdict, "problem" if len(present) == 1 else "notice")
-        message += f" No training example belongs to class {listed(empty)}."
+        message += f" No training example belongs to class {listed(empty, names=names)}."
         advice = (
             f"use one output unit for each of the {len(present)} classes that occur, or add examples of the others."
         )

@@ -31,10 +31,11 @@ def validation_classes(subject: Subject) -> list[Finding]:
     )
     if len(missing):
         verdict = judge(float(expected[missing].max()), *EXPECTED_MISSING)
-        message += f" It has no example of class {listed(missing)}, where {expected[missing].max():.0f} were expected."
+        them = listed(missing, names=subject.model.class_names)
+        message += f" It has no example of class {them}, where {expected[missing].max():.0f} were expected."
     if len(unknown):
         verdict = "problem"
-        message += f" Only validation has examples of class {listed(unknown)}."
+        message += f" Only validation has examples of class {listed(unknown, names=subject.model.class_names)}."
     advice = "shuffle before splitting (data are often sorted by class), or use fit(validation_split=0.1)."
     evidence = {"n_missing": len(missing), "n_unknown": len(unknown)}
     return [Finding("validation classes", PHASE, verdict, message, evidence, advise(verdict, advice))]

@@ -24,9 +24,11 @@ def advise(verdict: str, advice: str) -> str:
     return "" if verdict == "ok" else advice
 
 
-def listed(numbers: Sequence[int] | Array, most: int = 5) -> str:
-    """Return some numbers in words: "3, 5 and 7", or "3, 5, 7, ... (12 of them)"."""
+def listed(numbers: Sequence[int] | Array, most: int = 5, names: Sequence[str] | None = None) -> str:
+    """Return some numbers in words: "3, 5 and 7", or "3, 5, 7, ... (12 of them)"; with ``names``, those of classes."""
     items = [str(int(number)) for number in numbers[:most]]
+    if names is not None:
+        items = [item if names[int(item)] == item else repr(names[int(item)]) for item in items]
     if len(numbers) > most:
         return f"{', '.join(items)}, ... ({len(numbers)} of them)"
     return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))

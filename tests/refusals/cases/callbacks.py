@@ -42,7 +42,7 @@ CALLS = {
         },
     ),
     "CSVLogger": Call({"path": "a.csv"}, wrong={"path": PATHS, "append": each("yes", 1, None, says="True or False")}),
-    "Checkpoint": Call({"directory": "runs"}, wrong={"directory": 3, "every": 0, "keep": 0}),
+    "Checkpoint": Call({"directory": "runs"}, wrong={"directory": 3, "every": 0, "keep": 0, "seconds": -1}),
     "EMA": Call(wrong={"decay": each(1, 1.5, -0.1, NAN, "0.9", None, True, says="at least 0 and below 1")}),
     "SWA": Call(wrong={"start_epoch": each(-1, 0.75, 3.0, "3", None, True, says="integer of at least 0")}),
     "LivePlot": Call(wrong={"keys": each(3, [], [3], says="keys of the history"),
