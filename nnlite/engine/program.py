@@ -11,6 +11,7 @@ from nnlite.checks import Array
 from nnlite.engine import cache, support
 from nnlite.engine.instructions import Instructions
 from nnlite.engine.kernels.prediction import PADDING
+from nnlite.engine.kernels.products import G_NUMBERS
 from nnlite.engine.language import NOW, NOW_WORDS, SHARED_WORDS, WRONG
 from nnlite.engine.library import Library
 from nnlite.engine.panels import Memory, Panels
@@ -113,7 +114,8 @@ class Program:
     def _make_call(self, entry: int, _: int) -> None:
         """Make what `start` needs."""
         widest = max(stage.units for stage in self.stages)
-        scratch = self.memory.zeros(widest * self.library.shape.widths[1] + PADDING if self.kind.panels else 1)
+        n = max(G_NUMBERS, widest * self.library.shape.widths[1] + PADDING) if self.kind.panels else 1
+        scratch = self.memory.zeros(n)
         shared, now = np.zeros(SHARED_WORDS, np.int64), np.zeros(NOW_WORDS, np.int64)
         known = {
             "n_threads": 1,
