@@ -11,20 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.networks import (
-    CLIP_NORM,
-    EPSILON,
-    FIRST,
-    LAST,
-    MOMENTUM,
-    NEWEST,
-    RISE,
-    WEIGHT_DECAY,
-    Array,
-    Network,
-    Weights,
-    folded,
-)
+from benchmarks import networks
+from benchmarks.networks import Array, Network, Weights, folded
 
 
 class Variables(NamedTuple):
@@ -66,11 +54,13 @@ def regularized_logits(learned: Any, averages: Any, key: Any, X: Any, dropout: f
     for (W, b), (gamma, beta), (mean, variance), key_of_layer in layers:
         z = a @ W + b
         of_batch = z.mean(axis=0), z.var(axis=0)
-        a = jax.nn.relu(gamma * (z - of_batch[0]) * jax.lax.rsqrt(of_batch[1] + EPSILON) + beta)
+        a = jax.nn.relu(gamma * (z - of_batch[0]) * jax.lax.rsqrt(of_batch[1] + networks.EPSILON) + beta)
         kept = jax.random.bernoulli(key_of_layer, 1 - dropout, a.shape)
         a = jnp.where(kept, a / (1 - dropout), 0.0)
         unbiased = of_batch[1] * (len(z) / (len(z) - 1))
-        moved.append((mean + NEWEST * (of_batch[0] - mean), variance + NEWEST * (unbiased - variance)))
+        moved.append(
+            (mean + networks.NEWEST * (of_batch[0] - mean), variance + networks.NEWEST * (unbiased - variance))
+        )
     W, b = weights[-1]
     return a @ W + b, moved
 
@@ -80,11 +70,15 @@ def optimizer_of(network: Network) -> optax.GradientTransformation:
     if network.optimizer == "SGD":
         return optax.sgd(network.rate)
     if network.optimizer == "momentum":
-        return optax.sgd(network.rate, momentum=MOMENTUM)
+        return optax.sgd(network.rate, momentum=networks.MOMENTUM)
     if network.optimizer == "Adam":
         return optax.adam(network.rate)
-    schedule = optax.cosine_onecycle_schedule(network.all_steps, network.rate, RISE, FIRST, LAST)
-    return optax.chain(optax.clip_by_global_norm(CLIP_NORM), optax.adamw(schedule, weight_decay=WEIGHT_DECAY))
+    schedule = optax.cosine_onecycle_schedule(
+        network.all_steps, network.rate, networks.RISE, networks.FIRST, networks.LAST
+    )
+    return optax.chain(
+        optax.clip_by_global_norm(networks.CLIP_NORM), optax.adamw(schedule, weight_decay=networks.WEIGHT_DECAY)
+    )
 
 
 def step_of(optimizer: optax.GradientTransformation, dropout: float = 0.0) -> Callable[..., Any]:

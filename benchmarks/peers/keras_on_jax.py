@@ -12,20 +12,8 @@ import jax
 import keras
 import numpy as np
 
-from benchmarks.networks import (
-    CLIP_NORM,
-    EPSILON,
-    FIRST,
-    LAST,
-    MOMENTUM,
-    NEWEST,
-    RISE,
-    WEIGHT_DECAY,
-    Array,
-    Network,
-    Weights,
-    folded,
-)
+from benchmarks import networks
+from benchmarks.networks import Array, Network, Weights, folded
 
 STEPS_PER_EXECUTION = 32
 
@@ -36,7 +24,7 @@ def model_of(weights: Weights, dropout: float = 0.0) -> keras.Sequential:
     for W, _ in weights[:-1]:
         model.add(keras.layers.Dense(W.shape[1], activation=None if dropout else "relu"))
         if dropout:
-            model.add(keras.layers.BatchNormalization(momentum=1 - NEWEST, epsilon=EPSILON))
+            model.add(keras.layers.BatchNormalization(momentum=1 - networks.NEWEST, epsilon=networks.EPSILON))
             model.add(keras.layers.ReLU())
             model.add(keras.layers.Dropout(dropout))
     model.add(keras.layers.Dense(weights[-1][0].shape[1]))
@@ -55,9 +43,9 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
     def __call__(self, step: Any) -> Any:
         """Return the learning rate of a step."""
         step = keras.ops.cast(step, "float32")
-        first, top, end = self.largest / FIRST, RISE * self.steps - 1, self.steps - 1
+        first, top, end = self.largest / networks.FIRST, networks.RISE * self.steps - 1, self.steps - 1
         up = self._between(first, self.largest, step / top)
-        down = self._between(self.largest, first / LAST, (step - top) / (end - top))
+        down = self._between(self.largest, first / networks.LAST, (step - top) / (end - top))
         return keras.ops.where(step < top, up, down)
 
     def _between(self, start: float, end: float, share: Any) -> Any:
@@ -73,11 +61,11 @@ def optimizer_of(network: Network) -> keras.optimizers.Optimizer:
     if network.optimizer == "SGD":
         return keras.optimizers.SGD(network.rate)
     if network.optimizer == "momentum":
-        return keras.optimizers.SGD(network.rate, momentum=MOMENTUM)
+        return keras.optimizers.SGD(network.rate, momentum=networks.MOMENTUM)
     if network.optimizer == "Adam":
         return keras.optimizers.Adam(network.rate)
     schedule = OneCycle(network.rate, network.all_steps)
-    return keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=CLIP_NORM)
+    return keras.optimizers.AdamW(schedule, weight_decay=networks.WEIGHT_DECAY, global_clipnorm=networks.CLIP_NORM)
 
 
 class Training:

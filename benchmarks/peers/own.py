@@ -9,20 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 import nnlite as nn
-from benchmarks.networks import (
-    CLIP_NORM,
-    EPSILON,
-    FIRST,
-    LAST,
-    MOMENTUM,
-    NEWEST,
-    RISE,
-    WEIGHT_DECAY,
-    Array,
-    Network,
-    Weights,
-    folded,
-)
+from benchmarks import networks
+from benchmarks.networks import Array, Network, Weights, folded
 from benchmarks.parts import REST, Clock
 
 
@@ -31,7 +19,11 @@ def model_of(weights: Weights, dropout: float = 0.0) -> nn.Model:
     layers: list[nn.Layer] = []
     for W, _ in weights[:-1]:
         layers += [nn.Dense(W.shape[1])]
-        layers += [nn.BatchNorm(NEWEST, EPSILON), nn.ReLU(), nn.Dropout(dropout)] if dropout else [nn.ReLU()]
+        layers += (
+            [nn.BatchNorm(networks.NEWEST, networks.EPSILON), nn.ReLU(), nn.Dropout(dropout)]
+            if dropout
+            else [nn.ReLU()]
+        )
     layers += [nn.Dense(weights[-1][0].shape[1]), nn.Softmax()]
     model = nn.Model(layers, n_features=len(weights[0][0]), seed=0)
     for number, (W, b) in enumerate(weights, start=1):
@@ -45,11 +37,13 @@ def optimizer_of(network: Network) -> nn.Optimizer:
     if network.optimizer == "SGD":
         return nn.SGD(network.rate)
     if network.optimizer == "momentum":
-        return nn.SGD(network.rate, momentum=MOMENTUM)
+        return nn.SGD(network.rate, momentum=networks.MOMENTUM)
     if network.optimizer == "Adam":
         return nn.Adam(network.rate)
-    schedule = nn.schedules.OneCycle(network.rate, network.all_steps, RISE, div_factor=FIRST, final_div_factor=LAST)
-    return nn.AdamW(schedule, weight_decay=WEIGHT_DECAY, clip_norm=CLIP_NORM)
+    schedule = nn.schedules.OneCycle(
+        network.rate, network.all_steps, networks.RISE, div_factor=networks.FIRST, final_div_factor=networks.LAST
+    )
+    return nn.AdamW(schedule, weight_decay=networks.WEIGHT_DECAY, clip_norm=networks.CLIP_NORM)
 
 
 class Training:

@@ -8,20 +8,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch.nn import functional
 
-from benchmarks.networks import (
-    CLIP_NORM,
-    EPSILON,
-    FIRST,
-    LAST,
-    MOMENTUM,
-    NEWEST,
-    RISE,
-    WEIGHT_DECAY,
-    Array,
-    Network,
-    Weights,
-    folded,
-)
+from benchmarks import networks
+from benchmarks.networks import Array, Network, Weights, folded
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))  # one for each core
 
@@ -36,7 +24,7 @@ def model_of(weights: Weights, dropout: float = 0.0) -> torch.nn.Sequential:
             linear.bias.copy_(torch.from_numpy(b))
         layers.append(linear)
         if number < len(weights):
-            normalization = [torch.nn.BatchNorm1d(W.shape[1], EPSILON, NEWEST)] if dropout else []
+            normalization = [torch.nn.BatchNorm1d(W.shape[1], networks.EPSILON, networks.NEWEST)] if dropout else []
             layers += [*normalization, torch.nn.ReLU(), *([torch.nn.Dropout(dropout)] if dropout else [])]
     return torch.nn.Sequential(*layers)
 
@@ -46,10 +34,10 @@ def optimizer_of(network: Network, parameters: Iterable[torch.nn.Parameter]) -> 
     if network.optimizer == "SGD":
         return torch.optim.SGD(parameters, network.rate, fused=True)
     if network.optimizer == "momentum":
-        return torch.optim.SGD(parameters, network.rate, momentum=MOMENTUM, fused=True)
+        return torch.optim.SGD(parameters, network.rate, momentum=networks.MOMENTUM, fused=True)
     if network.optimizer == "Adam":
         return torch.optim.Adam(parameters, network.rate, fused=True)
-    return torch.optim.AdamW(parameters, network.rate, weight_decay=WEIGHT_DECAY, fused=True)
+    return torch.optim.AdamW(parameters, network.rate, weight_decay=networks.WEIGHT_DECAY, fused=True)
 
 
 class Training:
@@ -76,10 +64,10 @@ class Training:
                 self.optimizer,
                 network.rate,
                 network.all_steps,
-                pct_start=RISE,
+                pct_start=networks.RISE,
                 cycle_momentum=False,
-                div_factor=FIRST,
-                final_div_factor=LAST,
+                div_factor=networks.FIRST,
+                final_div_factor=networks.LAST,
             )
         torch.manual_seed(0)
 
@@ -92,7 +80,7 @@ class Training:
         if self.schedule is None:
             self.optimizer.step()
         else:
-            torch.nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM)
+            torch.nn.utils.clip_grad_norm_(self.parameters, networks.CLIP_NORM)
             self.optimizer.step()
             self.schedule.step()
         self.optimizer.zero_grad()

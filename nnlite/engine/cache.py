@@ -15,19 +15,25 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import itertools
 import os
+import platform
 import stat
 import sys
 import tempfile
 import time
 from typing import NamedTuple
 
+from nnlite.engine import llvm
 from nnlite.engine.availability import version
-from nnlite.engine.processor import processor
 from nnlite.version import __version__
 
 # The files of this folder that decide the machine code, with those of kernels/. A change of any other keeps the cache.
-SOURCES = "cache compiler functions intrinsics language processor tiles".split()
+SOURCES = "cache compiler functions intrinsics language llvm processor shapes starting tiles".split()
+OF_THE_PROCESSOR = (  # entries of /proc/cpuinfo, on x86 and on ARM
+    *("vendor_id", "cpu family", "model", "model name", "stepping", "flags"),
+    *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Features"),
+)
 NO_MATTER = ("NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_NUM_THREADS")  # and whatever begins with NUMBA_THREADING
 UNUSED_DAYS = 90  # a folder of another key that was not used for so long is removed
 DAY = 86_400.0  # seconds
@@ -127,17 +133,24 @@ def _for_temporary_files() -> str | None:
 @functools.cache
 def key() -> str:
     """Return a hash of all that decides the machine code."""
-    import llvmlite
-    from llvmlite import binding
-
-    parts = [__version__, str(version("numba")), llvmlite.__version__, str(sys.version_info[:2])]
-    parts += [binding.get_process_triple(), str(processor())]
+    parts = [__version__, str(version("numba")), str(version("llvmlite")), str(sys.version_info[:2])]
+    parts += [sys.platform, platform.machine(), *_this_processor()]
     parts += sorted(f"{name}={value}" for name, value in os.environ.items() if _decides_code(name))
     digest = hashlib.sha256("\n".join(parts).encode())
     for path in sources():
         with contextlib.suppress(OSError), open(path, "rb") as file:  # without sources, the version must do
             digest.update(file.read())
     return digest.hexdigest()[:KEY_LETTERS]
+
+
+def _this_processor() -> list[str]:
+    """Return what tells this processor from others: on Linux its entry in /proc/cpuinfo, elsewhere LLVM's word."""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        first = itertools.takewhile(str.strip, file)  # up to an empty line: the first of the processors
+        known = [line.strip() for line in first if line.partition(":")[0].strip() in OF_THE_PROCESSOR]
+        if known:
+            return known
+    return list(llvm.host())
 
 
 def _decides_code(variable: str) -> bool:

@@ -12,9 +12,9 @@ import numba
 from llvmlite import binding
 from numba.core import types as numba_types
 
-from nnlite.engine import intrinsics, tiles
+from nnlite.engine import intrinsics, llvm, tiles
 from nnlite.engine.language import KERNELS, NOW, OPERANDS, SIZES, Inline, Intrinsic, Kernel, Matrix
-from nnlite.engine.processor import Processor, target_machine
+from nnlite.engine.shapes import Processor, tile_shape
 
 OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -40,8 +40,8 @@ class Compiler:
     def __init__(self, dtype: str, processor: Processor) -> None:
         self.dtype = dtype
         self.processor = processor
-        self.machine: Any = target_machine(processor.name, processor.features)
-        shape = tiles.tile_shape(processor.vector_bytes, processor.registers, dtype)
+        self.machine: Any = llvm.target_machine(processor.name, processor.features)
+        shape = tile_shape(processor.vector_bytes, processor.registers, dtype)
         self.words = {**intrinsics.words(dtype), "WIDE": shape.widths[1]}
         self._inlined: dict[int, Any] = {}
 
@@ -60,7 +60,7 @@ class Compiler:
 
     def tiles(self) -> bytes:
         """Return the object code of the tiles."""
-        shape = tiles.tile_shape(self.processor.vector_bytes, self.processor.registers, self.dtype)
+        shape = tile_shape(self.processor.vector_bytes, self.processor.registers, self.dtype)
         code = binding.parse_assembly(tiles.module(shape, self.dtype))
         return bytes(self.machine.emit_object(code))
 

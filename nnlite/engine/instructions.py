@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,8 @@ Operands = Sequence[Any]
 
 def _bits(number: float) -> int:
     """The bits of a float64 as an integer."""
-    return int(np.float64(number).view(np.int64))
+    bits: int = struct.unpack("<q", struct.pack("<d", number))[0]
+    return bits
 
 
 class Instructions:
@@ -47,7 +49,8 @@ class Instructions:
                 words.append(_bits(value) if isinstance(value, float) else int(value))  # noqa: PERF401
         expected = 2 + sum(SIZES[kind] for kind in KERNELS[name].kinds.values() if kind)
         assert len(words) == expected, (name, len(words), expected)
-        instruction = np.array(words + [0] * (WORDS - len(words)), np.int64)
+        instruction = np.zeros(WORDS, np.int64)
+        instruction[: len(words)] = words
         for operand, at in varying.items():
             self.operands.setdefault(operand, []).append((instruction, at))
         return instruction

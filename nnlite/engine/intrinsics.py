@@ -212,11 +212,27 @@ def multiply(
     """Call a tile: a product of two matrices of few rows."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.FunctionType(ir.VoidType(), [I64] * 15)
-        builder.call(_pointer(builder, arguments[0], kind), arguments[1:])
+        kind = ir.FunctionType(ir.VoidType(), [I64] * 16)
+        builder.call(_pointer(builder, arguments[0], kind), [*arguments[1:], I64(0)])
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 16), generate
+
+
+@intrinsic
+def multiply_rows(
+    typing: Any,
+    tile: Any, K: Any, a: Any, a_row: Any, a_step: Any, a_panel: Any, a_jump: Any, b: Any, c: Any, c_row: Any,
+    start: Any, start_row: Any, f1: Any, f2: Any, f3: Any, f_step: Any, b_row: Any,
+) -> Any:  # fmt: skip
+    """Call a tile with a B that lies row by row in a wider matrix."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [I64] * 16)
+        builder.call(_pointer(builder, arguments[0], kind), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 17), generate
 
 
 @intrinsic
@@ -274,6 +290,7 @@ def words(dtype: str) -> dict[str, Any]:
         "restore_flags": restore_flags,
         "run": run,
         "multiply": multiply,
+        "multiply_rows": multiply_rows,
         "transpose": transpose,
         "fetch": fetch,
         "bits_as_float": bits_as_float,

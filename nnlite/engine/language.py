@@ -167,6 +167,9 @@ multiply: Any = Intrinsic(
     "multiply(tile, K, a, a_row, a_step, a_panel, a_jump, b, c, c_row, start, start_row, f1, f2, f3, f_step): "
     "a tile of a product: see `tiles`",
 )
+multiply_rows: Any = Intrinsic(
+    "multiply_rows", "multiply_rows(..., b_row): the same for b in a wider matrix, ``b_row`` bytes from row to row"
+)
 fetch: Any = Intrinsic("fetch", "fetch(address): bring the line of memory at an address into the cache")
 transpose: Any = Intrinsic(
     "transpose",

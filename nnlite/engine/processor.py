@@ -1,4 +1,7 @@
-"""The processor at hand: its name, the size of its registers, the number of threads to use."""
+"""The processor at hand: its name, the size of its registers, the number of threads to use.
+
+LLVM knows the name and the registers. The cache keeps what it said, so that later processes need not load it.
+"""
 
 from __future__ import annotations
 
@@ -7,59 +10,40 @@ import functools
 import math
 import os
 import platform
-from typing import NamedTuple
 
+from nnlite.engine import cache, llvm
+from nnlite.engine.shapes import Processor
 from nnlite.errors import ArgumentError
 
-
-class Processor(NamedTuple):
-    """What the compiler has to know of the processor.
-
-    Attributes
-    ----------
-    name, features : str
-        As LLVM calls them.
-    vector_bytes : int
-        Size of a vector register: 64 with AVX-512, 32 with AVX2, 16 with SSE2 and NEON.
-    registers : int
-        Number of vector registers.
-    """
-
-    name: str
-    features: str
-    vector_bytes: int
-    registers: int
+KEPT = "nnlite_processor"  # its file in the cache
 
 
 @functools.cache
 def processor() -> Processor:
     """Return the processor of this machine, or the one that NUMBA_CPU_NAME names."""
-    from llvmlite import binding
+    kept = cache.read(KEPT)
+    if kept is not None:
+        name, features, size, registers = kept.decode().splitlines()
+        return Processor(name, features, int(size), int(registers))
+    found = _look_up()
+    cache.write(KEPT, "\n".join(map(str, found)).encode())
+    return found
 
-    host = binding.get_host_cpu_name()
+
+def _look_up() -> Processor:
+    """Return the processor, as LLVM knows it."""
+    host, host_features = llvm.host()
     name = os.environ.get("NUMBA_CPU_NAME") or host
     features = os.environ.get("NUMBA_CPU_FEATURES")
     if features is None:
-        features = binding.get_host_cpu_features().flatten() if name == host else ""
+        features = host_features if name == host else ""
     size = _vector_bytes(name, features)
     many = size == 64 or platform.machine().lower() in ("aarch64", "arm64")
     return Processor(name, features, size, 32 if many else 16)
 
 
-def target_machine(name: str, features: str) -> object:
-    """Return LLVM's code generator for a processor."""
-    from llvmlite import binding
-
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    target = binding.Target.from_triple(binding.get_process_triple())
-    return target.create_target_machine(cpu=name, features=features, opt=3, jit=True)
-
-
 def _vector_bytes(name: str, features: str) -> int:
     """Find the size of a register in the code of an addition of 16 numbers."""
-    from llvmlite import binding
-
     code = """
     define void @f(ptr %p) {
       %x = load <16 x float>, ptr %p
@@ -67,7 +51,7 @@ def _vector_bytes(name: str, features: str) -> int:
       store <16 x float> %y, ptr %p
       ret void
     }"""
-    assembly = target_machine(name, features).emit_assembly(binding.parse_assembly(code))  # type: ignore[attr-defined]
+    assembly = llvm.assembly_code(code, name, features)
     return 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
 
 

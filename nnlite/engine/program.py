@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,33 +11,19 @@ from nnlite.checks import Array
 from nnlite.engine import cache, support
 from nnlite.engine.instructions import Instructions
 from nnlite.engine.kernels.prediction import PADDING
+from nnlite.engine.kernels.products import G_NUMBERS
 from nnlite.engine.language import NOW, NOW_WORDS, SHARED_WORDS, WRONG
 from nnlite.engine.library import Library
 from nnlite.engine.panels import Memory, Panels
-from nnlite.engine.processor import processor, target_machine
+from nnlite.engine.processor import processor
+from nnlite.engine.shapes import tile_shape
 from nnlite.engine.stages import Stage, Stages
-from nnlite.engine.tiles import tile_shape
+from nnlite.engine.starting import START, start
 from nnlite.layers import BatchNorm, Layer, Softmax
 from nnlite.layers.base import Shape
 
 CONFLICT = 2048  # bytes: rows of X of a multiple of them share few lines of the first cache
 EXTRA_ROWS = 8  # of a panel, for the same reason
-
-# A call from Python with one argument costs a fifth of one with seven
-START = """
-define i32 @start(ptr %words) {
-  %kernel = load ptr, ptr %words
-  %place1 = getelementptr i64, ptr %words, i64 1
-  %op = load i64, ptr %place1
-  %place2 = getelementptr i64, ptr %words, i64 2
-  %now = load i64, ptr %place2
-  %unused = alloca i64
-  %state = call i32 %kernel(ptr %unused, ptr %unused, i64 %op, i64 %now, i64 0, i64 0, i64 0)
-  %place3 = getelementptr i64, ptr %words, i64 3
-  %shared = load ptr, ptr %place3
-  %flag = load i32, ptr %shared
-  ret i32 %flag
-}"""
 
 
 class Subject(NamedTuple):
@@ -130,7 +114,8 @@ class Program:
     def _make_call(self, entry: int, _: int) -> None:
         """Make what `start` needs."""
         widest = max(stage.units for stage in self.stages)
-        scratch = self.memory.zeros(widest * self.library.shape.widths[1] + PADDING if self.kind.panels else 1)
+        n = max(G_NUMBERS, widest * self.library.shape.widths[1] + PADDING) if self.kind.panels else 1
+        scratch = self.memory.zeros(n)
         shared, now = np.zeros(SHARED_WORDS, np.int64), np.zeros(NOW_WORDS, np.int64)
         known = {
             "n_threads": 1,
@@ -143,7 +128,7 @@ class Program:
         self.entry, self.shared = entry, int(shared.ctypes.data)
         self.now, self.now_address = now, int(now.ctypes.data)
         call = np.array([self.library.address("predict"), entry, now.ctypes.data, shared[WRONG:].ctypes.data], np.int64)
-        self.start = starter().start
+        self.start = start()
         self.words = int(call.ctypes.data)
         self._kept += [scratch, shared, call]
 
@@ -274,34 +259,6 @@ def reads_rows(subject: Subject, dtype: np.dtype[Any]) -> bool:
     return stages[1].kind == "dense" and not around and stages[0].units * dtype.itemsize % CONFLICT != 0
 
 
-class Starter:
-    """The compiled function ``start(words)``.
-
-    The words are the address of a kernel, its first two arguments, and the address of a flag to return.
-    """
-
-    def __init__(self) -> None:
-        from llvmlite import binding
-
-        machine: Any = target_machine(processor().name, processor().features)
-        self._compiler = binding.create_mcjit_compiler(binding.parse_assembly(START), machine)  # owns its memory
-        self._compiler.finalize_object()
-        address = self._compiler.get_function_address("start")
-        self.start: Callable[[int], int] = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(address)
-
-
-_starters: list[Starter] = []
-_lock = threading.Lock()
-
-
-def starter() -> Starter:
-    """Return the function that starts programs; the first call makes it."""
-    with _lock:
-        if not _starters:
-            _starters.append(Starter())
-        return _starters[0]
-
-
 class _Names:
     """Stands in for a library, and notes which kernels are asked for."""
 
@@ -331,4 +288,4 @@ def are_cached(subject: Subject, dtype: str, kinds: Sequence[Kind]) -> bool:
         "_".join(["nnlite", *filter(None, (name, dtype, variant))])
         for name, variant in kernels_of(subject, dtype, kinds)
     }
-    return all(cache.read(symbol) is not None for symbol in symbols | {f"nnlite_tiles_{dtype}"})
+    return all(cache.read(symbol) is not None for symbol in symbols | {f"nnlite_tiles_{dtype}", START})

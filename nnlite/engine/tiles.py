@@ -10,44 +10,16 @@ The tiles are written in the language of LLVM, since a compiler that reads a loo
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from llvmlite import binding, ir
 
+from nnlite.engine.shapes import SIZES, Shape, tile_name
+
 I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
 NUMBERS = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
-SIZES = {"float32": 4, "float64": 8}
 PREFETCH = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I32, I32, I32])
 MINIMUM_CHAINS = 10  # products that must be independent of each other to keep both multipliers busy
-
-
-class Shape(NamedTuple):
-    """The tiles of a processor for one type of numbers.
-
-    Attributes
-    ----------
-    lanes : int
-        Numbers in a register.
-    rows : int
-        Most rows of a tile.
-    widths : tuple of int
-        Widths of panels: one register, for narrow layers, and two.
-    """
-
-    lanes: int
-    rows: int
-    widths: tuple[int, int]
-
-
-def tile_shape(vector_bytes: int, registers: int, dtype: str) -> Shape:
-    """Return the shape of tiles for registers of that size and number."""
-    lanes = vector_bytes // SIZES[dtype]
-    return Shape(lanes, (registers - 4) // 2, (lanes, 2 * lanes))
-
-
-def tile_name(width: int, rows: int) -> str:
-    """The name of the function of a tile."""
-    return f"tile_{width}_{rows}"
 
 
 def module(shape: Shape, dtype: str) -> str:
@@ -57,7 +29,8 @@ def module(shape: Shape, dtype: str) -> str:
     row, from step to step, to the next panel of A (after ``a_panel`` steps, ``a_jump`` in addition); the address of the
     panel of B; that of C and from row to row of it; the numbers that the product is added to, and from row to row of
     them (0 for the same in each row, such as the bias); three addresses to be fetched into the cache meanwhile,
-    ``f_step`` bytes further in each step.
+    ``f_step`` bytes further in each step; and from row to row of B, or 0 for a panel, whose rows lie one after the
+    other.
     """
     llvm = ir.Module("tiles")
     for width in shape.widths:
@@ -72,8 +45,8 @@ def _tile(llvm: ir.Module, rows: int, columns: int, lanes: int, dtype: str) -> N
     """Add the function of a tile of ``rows`` rows and ``columns`` registers in each."""
     number, size = NUMBERS[dtype], SIZES[dtype]
     vector = ir.VectorType(number, lanes)
-    function = ir.Function(llvm, ir.FunctionType(ir.VoidType(), [I64] * 15), tile_name(columns * lanes, rows))
-    K, a, a_row, a_step, a_panel, a_jump, b, c, c_row, start, start_row, *fetched, f_step = function.args
+    function = ir.Function(llvm, ir.FunctionType(ir.VoidType(), [I64] * 16), tile_name(columns * lanes, rows))
+    K, a, a_row, a_step, a_panel, a_jump, b, c, c_row, start, start_row, *fetched, f_step, b_row = function.args
     name = f"llvm.fmuladd.v{lanes}f{8 * size}"
     fma = llvm.globals.get(name) or ir.Function(llvm, ir.FunctionType(vector, [vector] * 3), name)
     prefetch = llvm.globals.get("llvm.prefetch.p0") or ir.Function(llvm, PREFETCH, "llvm.prefetch.p0")
@@ -95,6 +68,7 @@ def _tile(llvm: ir.Module, rows: int, columns: int, lanes: int, dtype: str) -> N
     zero = ir.Constant(vector, [0.0] * lanes)
     first = [load(cell) for cell in cells(start, start_row)]
     sums = first + [zero] * (rows * columns * (chains - 1))
+    b_step = builder.select(builder.icmp_signed("==", b_row, I64(0)), I64(columns * lanes * size), b_row)
     odd = {i: builder.mul(a_row, I64(i)) for i in range(1, rows, 2)}
 
     def row(here: Any, i: int) -> Any:
@@ -125,7 +99,7 @@ def _tile(llvm: ir.Module, rows: int, columns: int, lanes: int, dtype: str) -> N
         return [
             builder.sub(left, I64(1)),
             builder.add(here, a_step),
-            builder.add(at, I64(columns * lanes * size)),
+            builder.add(at, b_step),
             builder.add(ahead, f_step) if chain == 0 else ahead,
             *sums,
         ]

@@ -14,6 +14,7 @@ from nnlite.engine.language import CACHE
 from nnlite.engine.library import Library, library
 from nnlite.engine.plan import Plan
 from nnlite.engine.team import Team
+from nnlite.optimizers import Optimizer
 
 VARIANTS = ("float32", "float64", "bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
 MOST_STEPS = 4096  # steps of a call: what changes from step to step is computed before it
@@ -257,7 +258,10 @@ class Trainer:
             self._rates = np.array([self.optimizer.rate_of(int(step)) for step in steps])
         else:
             self._rates = np.full(n, self.optimizer.learning_rate)
-        decays = np.array([self.optimizer.decay_of(int(step)) for step in steps])
+        if type(self.optimizer).decay_of is Optimizer.decay_of:
+            decays = np.full(n, float(self.optimizer.weight_decay))
+        else:
+            decays = np.array([self.optimizer.decay_of(int(step)) for step in steps])
         for missed, table in zip(self._missed, self.plan.per_step, strict=True):
             t = np.maximum(1, steps + 1 - missed).astype(float)
             table[:n] = self.plan.options.per_step(t, self._rates, decays)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from nnlite.engine import kernels
 from nnlite.engine.language import KERNELS
 from nnlite.engine.library import library
+from nnlite.engine.starting import start
 
 assert kernels  # registers them
 
@@ -36,6 +37,7 @@ def warm_up(dtype: str, done: Callable[[], object] = lambda: None) -> int:
     n : int
         Number of kernels.
     """
+    start()
     names = all_kernels()
     for name, variant in names:
         library(dtype).address(name, variant)

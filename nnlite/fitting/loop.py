@@ -65,6 +65,7 @@ class Position:
 class Saver:
     """How a training is saved and resumed. This base class does neither; `CheckpointSaver` in resume.py does both."""
 
+    saves = False
     every: int | None = None
 
     def begin(self, loop: Loop, epochs: int) -> bool:
@@ -111,6 +112,7 @@ class Loop:
         self.signature = setup.source.signature
         self.means = RunningMeans(setup.network.output, setup.metrics, self.signature.knowledge.scale)
         self._flushed = Flushed()
+        self._epochs = 0
         self.history = History()
         self.history.engine = self.engine
         self.position = Position()
@@ -122,6 +124,7 @@ class Loop:
     def run(self, epochs: int, progress: bool) -> History:
         """Train for ``epochs`` epochs, or until a callback or Ctrl-C stops it."""
         network, position = self.network, self.position
+        self._epochs = epochs
         for callback in self.hooks.callbacks:
             callback.training_inputs = self._training_inputs
         network.stop_training = False
@@ -176,7 +179,8 @@ class Loop:
         values["seconds"] = time.perf_counter() - start
         if setup.warns and position.epoch == 0 and isinstance(setup.source, Stream):
             suspicions.warn_if_output_is_wide(self.network, setup.source.some(SOME))
-        self.best.consider(self.network, values)
+        if position.epoch + 1 < self._epochs or self.saver.saves:  # nobody asks for the best after the last epoch
+            self.best.consider(self.network, values)
         self.history.append(values)
         bar.finished(position.epoch, values)
         for epoch_end in self.hooks.epoch_end:
@@ -277,7 +281,8 @@ class Loop:
         if not self.setup.warns:
             return
         if suspicions.is_long_enough(position.n_steps, position.epoch) and not history.interrupted:
-            suspicions.warn_if_nothing_was_learned(self.network, self._some(), self.setup.class_weight, position.epoch)
+            loss, class_weight = history["loss"][-1], self.setup.class_weight
+            suspicions.warn_if_nothing_was_learned(self.network, self._some(), class_weight, position.epoch, loss)
 
     # ---- NaN and infinity -------------------------------------------------------------------------------------
 

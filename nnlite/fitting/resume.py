@@ -36,6 +36,8 @@ class CheckpointSaver(Saver):
         If the directory holds another training. Nothing has changed then.
     """
 
+    saves = True
+
     def __init__(self, directory: CheckpointDirectory, setup: Setup, keys: list[str]) -> None:
         self.directory = directory
         self.every = directory.options.every

@@ -23,6 +23,7 @@ from nnlite.schedules import OneCycle, Schedule
 LONG_ENOUGH = (200, 2)  # steps, epochs
 JUDGED_FROM = 50  # examples: the accuracy over fewer says little
 UNLEARNED = 0.98  # of what there is to learn is left: J minus the least cost, over that of the best constant guess
+MUCH = 0.5  # a loss below this share of that guess's is far below
 ABOVE_CHANCE = 3.0  # standard errors of an accuracy; less may be chance
 TOLD_APART = 0.1  # probability of a class where it is true, minus that where it is not
 EXPLAINED = 0.02  # R2
@@ -113,13 +114,18 @@ def is_long_enough(n_steps: int, epochs: int) -> bool:
 
 
 def warn_if_nothing_was_learned(
-    network: Network, examples: Examples | None, class_weight: Array | None, epochs: int
+    network: Network, examples: Examples | None, class_weight: Array | None, epochs: int, loss: float
 ) -> None:
-    """Warn if the network is no better on its training examples than the best constant guess."""
+    """Warn if the network is no better on its training examples than the best constant guess.
+
+    ``loss`` is that of the last epoch. If it says that much was learned, nothing is computed.
+    """
     output = network.output
     if examples is None or examples.size < JUDGED_FROM or type(output) not in (Softmax, Sigmoid, Identity, Exponential):
         return
     if network.first_trainable == len(network.layers):  # all layers are frozen
+        return
+    if class_weight is None and _has_learned_much(network, examples, loss):
         return
     batch = examples.batch(slice(None))
     weights = weighted(batch.weights, class_weight, batch.y)
@@ -137,6 +143,18 @@ def warn_if_nothing_was_learned(
             f"print(nn.diagnose(model, X, y, trained=True)) looks for the cause",
             NothingLearnedWarning,
         )
+
+
+def _has_learned_much(network: Network, examples: Examples, loss: float) -> bool:
+    """Whether the loss of the last epoch is far below that of the best constant guess, the entropy of the classes.
+
+    Running averages may make the network predict worse than it trained, so that its loss says nothing then.
+    """
+    if not isinstance(network.output, Softmax) or examples.y.ndim > 1 or examples.weights is not None:
+        return False
+    shares = np.bincount(examples.y if examples.rows is None else examples.y[examples.rows]) / examples.size
+    entropy = -float(sum(p * math.log(p) for p in shares.tolist() if p))
+    return network.state.size == 0 and loss < MUCH * entropy
 
 
 def _comparison(network: Network, batch: Examples, weights: Array | None) -> str:

@@ -1,6 +1,7 @@
 """Facts about the key of the cache: it is another one if anything has changed that decides the machine code."""
 
 import ast
+import io
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from nnlite.engine import cache
+from nnlite.engine import cache, llvm
 
 from .conftest import ROOT
 
@@ -51,18 +52,57 @@ def test_a_change_of_what_decides_the_code_changes_the_key(python, places, file,
 
 @pytest.mark.parametrize("package", ["numba", "llvmlite"])
 def test_another_version_of_the_compiler_has_another_key(monkeypatch, package):
-    import llvmlite
-
     before = cache.key()
     cache.key.cache_clear()
     with monkeypatch.context() as patch:
-        if package == "numba":
-            patch.setattr(cache, "version", lambda name: "0.0")
-        else:
-            patch.setattr(llvmlite, "__version__", "0.0")
+        patch.setattr(cache, "version", lambda name, real=cache.version: "0.0" if name == package else real(name))
         other = cache.key()
     cache.key.cache_clear()
     assert other != before == cache.key()
+
+
+def test_a_processor_with_fewer_instructions_has_another_key(monkeypatch):
+    before, known = cache.key(), cache._this_processor()
+    cache.key.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "_this_processor", lambda: [*known[:-1], "flags: fpu sse sse2"])
+        other = cache.key()
+    cache.key.cache_clear()
+    assert other != before == cache.key()
+
+
+PROCESSOR = """processor	: 0
+vendor_id	: AuthenticAMD
+cpu family	: 25
+model		: 17
+model name	: AMD EPYC
+stepping	: 1
+cpu MHz		: {MHz}
+flags		: fpu sse avx2 {more}
+bogomips	: 5192.28
+
+processor	: 1
+flags		: fpu
+"""
+
+
+def test_a_processor_is_known_by_its_kind_and_not_by_its_present_clock(monkeypatch):
+    def told(text):
+        monkeypatch.setattr("builtins.open", lambda path, **options: io.StringIO(text))
+        return cache._this_processor()
+
+    first = told(PROCESSOR.format(MHz=2500, more="avx512f"))
+    assert first == told(PROCESSOR.format(MHz=3100, more="avx512f"))
+    assert first != told(PROCESSOR.format(MHz=2500, more=""))
+    assert first[-1] == "flags\t\t: fpu sse avx2 avx512f"
+
+
+def test_without_a_description_of_the_processor_llvm_tells(monkeypatch):
+    def nowhere(path, **options):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr("builtins.open", nowhere)
+    assert cache._this_processor() == list(llvm.host())
 
 
 def imports(path):

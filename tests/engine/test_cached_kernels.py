@@ -13,6 +13,7 @@ pytest.importorskip("numba")
 from nnlite.engine import cache
 
 from .conftest import ROOT
+from .test_machine_code import SIMPLE
 
 RUN_RELU = """
 import numpy as np
@@ -29,6 +30,7 @@ relu(unused, unused, op.ctypes.data, now.ctypes.data, 0, 1, 0)
 print(z)
 """
 HAS_NUMBA = "import sys; print('numba' in sys.modules)"
+HAS_LLVM = "import sys; print('llvmlite' in sys.modules)"
 
 
 def test_the_first_process_says_what_it_waits_for_and_the_next_neither_waits_nor_loads_numba(python):
@@ -36,6 +38,12 @@ def test_the_first_process_says_what_it_waits_for_and_the_next_neither_waits_nor
     assert out == "[0. 2.]\nTrue\n"
     assert err == "nnlite: compiling the engine for this processor, once ...\n"
     assert python(RUN_RELU + HAS_NUMBA) == ("[0. 2.]\nFalse\n", "")
+
+
+@pytest.mark.skipif(not SIMPLE, reason="LLVM loads the kernels here")
+def test_a_process_that_finds_all_kernels_does_not_load_llvm(python):
+    python(TRAIN, NNLITE_CACHE="")  # the cache of the user, which other tests fill
+    assert python(TRAIN + HAS_LLVM, NNLITE_CACHE="") == ("False\n", "")
 
 
 @pytest.mark.slow

@@ -439,13 +439,13 @@ error = max(np.abs(model.predict_proba(X) - textbook).max(), np.abs(model.predic
 print(error)
 """
 MANY = "digits = [model.predict_proba(X[:1]).tobytes() for _ in range(4000)]\nprint(hash(tuple(digits)))\n"
-LOADED = "print('llvmlite' in sys.modules, 'numba' in sys.modules)"
+LOADED = "print('nnlite.engine.machine_code' in sys.modules, 'numba' in sys.modules)"
 
 
 @pytest.mark.slow
 def test_what_predictions_load(python):
     def loaded(code, **environment):
-        """Whether a process that runs this code has loaded LLVM, and Numba."""
+        """Whether a process that runs this code has loaded kernels, and Numba."""
         outputs = {python(PREDICT + code + LOADED, PYTHONHASHSEED="0", **environment)[0] for _ in range(2)}
         assert len(outputs) == 1  # the same digits again
         return outputs.pop().split()[-2:]

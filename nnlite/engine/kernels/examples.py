@@ -1,7 +1,9 @@
 """The examples of a batch on their way into the network."""
 
 from nnlite.engine.kernels.products import cell, n_panels, run_all, share
-from nnlite.engine.language import WIDE, Block, Integer, Integers, Matrix, Others, T, inline, kernel, numbers
+from nnlite.engine.language import WIDE, Block, Integer, Integers, Matrix, Others, T, fetch, inline, kernel, numbers
+
+AHEAD = 2**14  # bytes of a batch that is small: it stays in the first cache beside all that a step needs
 
 
 @inline
@@ -17,12 +19,26 @@ def example(order: Integers, i: int) -> int:
     return order[i] if order.size > 0 else i
 
 
+@inline
+def fetch_row(X: Others, start: int, n: int) -> None:
+    """Bring n numbers of X into the cache."""
+    here = X.ctypes.data + start * X.itemsize
+    for line in range(here, here + n * X.itemsize, 64):
+        fetch(line)
+
+
 @kernel
 def gather(X: Others, order: Integers, x: Matrix, thread: int, n_threads: int, first: int, M: int) -> None:
-    """``x[i] = X[order[first + i]]``, in panels; each thread takes some of the rows."""
+    """``x[i] = X[order[first + i]]``, in panels; each thread takes some of the rows.
+
+    The rows of a small batch lie anywhere in X. Those of the next batch come into the cache during this step.
+    """
     n, w = x.units, x.width
     begin, end = share(M, thread, n_threads)
+    small = M * n * X.itemsize <= AHEAD
     for i in range(begin, end):
+        if small and first + M + i < order.size:
+            fetch_row(X, order[first + M + i] * n, n)
         number = example(order, first + i)
         row = X[number * n : number * n + n]
         for p in range(n // w):

@@ -10,7 +10,9 @@ from nnlite.engine.functions import exp, log1p, sigmoid
 from nnlite.engine.kernels.examples import example
 from nnlite.engine.kernels.products import cell, n_panels, share
 from nnlite.engine.language import (
+    LANES,
     SIZE,
+    TRANSPOSE,
     WRONG,
     Integer,
     Integers,
@@ -23,7 +25,11 @@ from nnlite.engine.language import (
     kernel,
     numbers,
     store,
+    transpose,
+    word,
 )
+
+FEW_CLASSES = 32  # so many, turned, fit the first part of the scratch memory
 
 
 @inline
@@ -136,17 +142,90 @@ def subtract_from_row(a: Matrix, i: int, number: float) -> None:
             row[j] -= number
 
 
+@inline
+def exponentials(t: Vector, n: int, top: Vector, best: Vector, sums: Vector) -> None:
+    """``t = e^{t - max t}`` over n classes, for several examples at once; the largest t, its class, and the sums."""
+    lanes = top.size
+    for l in range(lanes):
+        top[l] = t[l]
+        best[l] = T(0)
+        sums[l] = T(0)
+    for j in range(1, n):
+        of_class = t[j * lanes : (j + 1) * lanes]
+        for l in range(lanes):
+            larger = of_class[l] > top[l]
+            top[l] = of_class[l] if larger else top[l]
+            best[l] = T(j) if larger else best[l]
+    for j in range(n):
+        of_class = t[j * lanes : (j + 1) * lanes]
+        for l in range(lanes):
+            of_class[l] -= top[l]
+    for k in range(n * lanes):
+        t[k] = exp(t[k])
+    for j in range(n):
+        of_class = t[j * lanes : (j + 1) * lanes]
+        for l in range(lanes):
+            sums[l] += of_class[l]
+
+
+@inline
+def softmax_columns(
+    z: Matrix, dz: Matrix, i: int, y: Integers, weights: Integer, order: Integers, first: int, total: float,
+    tiles: int, scratch: int,
+) -> tuple[float, float]:  # fmt: skip
+    """The same as `softmax_labels` for as many examples as a register has numbers, from row i.
+
+    They are turned, so that a register holds a class of all of them. Returned are their cost and how many are correct.
+    """
+    lanes, n, w = word(tiles, LANES), z.units, z.width
+    padded, size = (n + lanes - 1) // lanes * lanes, lanes * SIZE
+    t, after = numbers(scratch, padded * lanes), scratch + padded * size
+    top, best = numbers(after, lanes), numbers(after + size, lanes)
+    sums, of_label = numbers(after + 2 * size, lanes), numbers(after + 3 * size, lanes)
+    for c in range(0, padded, lanes):
+        transpose(word(tiles, TRANSPOSE), cell(z, c // w, i) + c % w * SIZE, w * SIZE, scratch + c * size, size)
+    for l in range(lanes):
+        of_label[l] = t[y[example(order, first + i + l)] * lanes + l]
+    exponentials(t, n, top, best, sums)
+    cost, correct = 0.0, 0.0
+    for l in range(lanes):
+        number = example(order, first + i + l)
+        w_i = weight(weights, number)
+        correct += best[l] == T(y[number])
+        cost += w_i * float(T(math.log(sums[l])) - (of_label[l] - top[l]))
+        of_label[l] = T(w_i / total)
+        sums[l] = of_label[l] / sums[l]
+    for j in range(n):
+        of_class = t[j * lanes : (j + 1) * lanes]
+        for l in range(lanes):
+            of_class[l] *= sums[l]
+    for l in range(lanes):
+        t[y[example(order, first + i + l)] * lanes + l] -= of_label[l]
+    for k in range(n * lanes, t.size):
+        t[k] = T(0)
+    for c in range(0, padded, lanes):
+        transpose(word(tiles, TRANSPOSE), scratch + c * size, size, cell(dz, c // w, i) + c % w * SIZE, w * SIZE)
+    return cost, correct
+
+
 @kernel
 def softmax_labels(
     z: Matrix, dz: Matrix, sums: Vector, y: Integers, weights: Integer, order: Integers, smoothing: Number,
     Y_hat: Integer, results: Integer, step: int, first: int, M: int, thread: int, n_threads: int, shared: int,
+    tiles: int, scratch: int,
 ) -> None:  # fmt: skip
     """``a = e^z / sum``, ``L = log sum - sum_j y_j z_j``, ``dz = a - y``, for class indices y."""
     w = z.width
     begin, end = share(M, thread, n_threads)
     total = sum_of_weights(weights, order, first, M)
-    softmax_rows(z, dz, begin, end, sums)
     cost, correct = 0.0, 0.0
+    lanes = word(tiles, LANES)
+    while z.units <= FEW_CLASSES and smoothing == T(0) and Y_hat == 0 and begin + lanes <= end:
+        of_columns = softmax_columns(z, dz, begin, y, weights, order, first, total, tiles, scratch)
+        cost += of_columns[0]
+        correct += of_columns[1]
+        begin += lanes
+    softmax_rows(z, dz, begin, end, sums)
     for i in range(begin, end):
         number = example(order, first + i)
         label, top = y[number], sums[sums.size // 2 + i]

@@ -26,7 +26,7 @@ from nnlite.engine.language import (
     integers,
     kernel,
     load,
-    multiply,
+    multiply_rows,
     numbers,
     pause,
     restore_flags,
@@ -36,6 +36,7 @@ from nnlite.engine.language import (
 )
 
 COLUMNS = 1024  # columns of W at a time: four rows of them, and their part of z, fit the first cache
+CONFLICT = 2048  # bytes: rows of W of a multiple of them share few lines of the second cache
 PADDING = 64  # numbers at the beginning of the scratch memory, for the biases of a panel
 
 
@@ -194,9 +195,11 @@ def dense_blocks(
     x: Matrix, moves: Integer, W: Integer, b: Integer, z: Matrix, checks: Integer, after: Integer, n_after: Integer,
     now: int, first: int, M: int, tiles: int, scratch: int, shared: int,
 ) -> None:  # fmt: skip
-    """``z = x W + b`` for a block of rows. Each panel of W is copied to the scratch memory, and used in cache.
+    """``z = x W + b`` for a block of rows.
 
-    If ``moves`` is 1, x holds all examples, of which the block begins at row ``first``.
+    Tiles read W as it lies, if they can. Otherwise each panel of W is copied to the scratch memory: the last one, if
+    it is not full, and all if many rows of W share few lines of the caches. If ``moves`` is 1, x holds all examples, of
+    which the block begins at row ``first``.
     """
     n, w = z.units, z.width
     block = Matrix(x.address + moves * first * x.width * SIZE, x.rows, x.width, x.units)
@@ -204,10 +207,14 @@ def dense_blocks(
     for p in range(n_panels(z)):
         m = min(w, n - p * w)
         here = W + p * w * SIZE
-        copy_columns(b + p * w * SIZE, 1, n, m, scratch, w)
-        copy_columns(here, x.units, n, m, panel, w)
         following = here + w * SIZE if p + 1 < n_panels(z) else here
-        tiles_of_panel(tiles, block, M, panel, w, cell(z, p, 0), scratch, following, n * SIZE)
+        if m == w and n * SIZE % CONFLICT != 0:
+            start = b + p * w * SIZE
+            tiles_of_panel(tiles, block, M, here, n * SIZE, w, cell(z, p, 0), start, following, n * SIZE)
+        else:
+            copy_columns(b + p * w * SIZE, 1, n, m, scratch, w)
+            copy_columns(here, x.units, n, m, panel, w)
+            tiles_of_panel(tiles, block, M, panel, w * SIZE, w, cell(z, p, 0), scratch, following, n * SIZE)
         if checks == 1:
             check_panel(z, p, M, m, shared)
         run_all(after, n_after, now, 0, M, p)
@@ -215,9 +222,9 @@ def dense_blocks(
 
 @inline
 def tiles_of_panel(
-    tiles: int, x: Matrix, rows: int, b: int, w: int, c: int, start: int, ahead: int, stride: int
+    tiles: int, x: Matrix, rows: int, b: int, b_row: int, w: int, c: int, start: int, ahead: int, stride: int
 ) -> None:
-    """``c = start + x b`` for a panel b of w columns, tile after tile.
+    """``c = start + x b`` for w columns b, tile after tile; ``b_row`` bytes are from row to row of b.
 
     During the first tile, the columns at ``ahead`` in rows of ``stride`` bytes come into the cache.
     """
@@ -228,9 +235,9 @@ def tiles_of_panel(
     i, half, step = 0, w * SIZE // 2, stride
     while i < rows:
         h = min(height, rows - i)
-        multiply(
+        multiply_rows(
             word(tiles, 16 * w + h), K, cell(x, 0, i), x.width * SIZE, SIZE, x.width, jump, b, c + i * w * SIZE,
-            w * SIZE, start, 0, ahead, ahead + half, ahead + 2 * half - 1, step,
+            w * SIZE, start, 0, ahead, ahead + half, ahead + 2 * half - 1, step, b_row,
         )  # fmt: skip
         i += h
         ahead, step = b, 0
