@@ -49,7 +49,7 @@ class Convolution(Layer):
         self.filters = checks.integer("filters", filters)
         self.kernel_size = per_axis("kernel_size", kernel_size, self.axes)
         if not (initializer is None or isinstance(initializer, Initializer)):
-            raise ArgumentError(_no_initializer(initializer, self.axes))
+            raise ArgumentError(_no_initializer(self, initializer))
         self.initializer = initializer
         self.trainable = checks.boolean("trainable", trainable)
         self.strides = per_axis("strides", strides, self.axes)
@@ -261,9 +261,9 @@ class Conv1D(Convolution):
     axes = 1
 
 
-def _no_initializer(value: Any, axes: int) -> str:
+def _no_initializer(layer: Convolution, value: Any) -> str:
     hint = "an activation is a layer of its own"
     if isinstance(value, int) and not isinstance(value, bool):
-        kernel = f"a kernel of height and width is a pair: kernel_size=(..., {value}); " if axes == 2 else ""
-        hint = f"{kernel}strides and padding have names: strides={value}"
+        name = type(layer).__name__
+        hint = f"{name} takes only the number of outputs: write nn.{name}({layer.kernel_size}, {value})"
     return f"initializer: expected an Initializer such as nn.HeNormal(), got {value!r} ({hint})"
