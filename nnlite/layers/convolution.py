@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -259,6 +259,12 @@ class Conv1D(Convolution):
     """
 
     axes = 1
+
+
+def as_rows_of_units(a: Array, layers: Iterable[Layer]) -> Array:
+    """Return numbers (M, ...) as rows of units: in a network with convolutions, the channels of an image are units."""
+    has_channels = a.ndim > 2 and any(isinstance(layer, Convolution) for layer in layers)
+    return a.reshape(-1, a.shape[-1]) if has_channels else a.reshape(len(a), -1)
 
 
 def _no_initializer(layer: Convolution, value: Any) -> str:
