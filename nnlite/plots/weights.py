@@ -18,7 +18,6 @@ from nnlite.plots.inputs import require_model
 from nnlite.plots.mosaic import draw_gaps, mosaic_of
 from nnlite.plots.style import DIVERGING
 
-
 MOST_UNITS = 64
 
 
