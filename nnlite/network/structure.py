@@ -13,6 +13,7 @@ from nnlite.layers import Dense, Layer, Output, chain
 from nnlite.layers.base import Shape
 from nnlite.network import state_dict as state_dicts
 from nnlite.network.building import (
+    check_channels_last,
     check_dtype,
     check_input_shape,
     check_layers,
@@ -205,10 +206,11 @@ class Structure(Explained):
         Returns
         -------
         dict of str to ndarray
-            Copies. Dense has ``weight`` (n[l], n[l-1]), which is the transpose of W, and ``bias``; BatchNorm and
-            LayerNorm have ``weight`` (gamma) and ``bias`` (beta); BatchNorm also ``running_mean``, ``running_var`` and
-            ``num_batches_tracked`` (about as many as its running weight says). The layers inside a Residual at place 2
-            are ``"2.layers.0"`` and so on. A layer of your own keeps the names of its parameters.
+            Copies. Dense has ``weight`` (n[l], n[l-1]), which is the transpose of W, and ``bias``; a convolution has
+            ``weight`` (filters, C / groups, height, width) and ``bias``; BatchNorm and LayerNorm have ``weight``
+            (gamma) and ``bias`` (beta); BatchNorm also ``running_mean``, ``running_var`` and ``num_batches_tracked``
+            (about as many as its running weight says). The layers inside a Residual at place 2 are ``"2.layers.0"`` and
+            so on, those of its shortcut ``"2.shortcut.0"``. A layer of your own keeps the names of its parameters.
 
         Raises
         ------
@@ -218,6 +220,9 @@ class Structure(Explained):
         Notes
         -----
         In PyTorch: ``sequential.load_state_dict({key: torch.from_numpy(a) for key, a in model.state_dict().items()})``.
+        PyTorch's images have their channels first, and its Flatten makes rows in the order (C, H, W), that of nnlite in
+        the order (H, W, C). Behind a Flatten of an image with channels, W (and gamma, beta and the averages) have their
+        rows in PyTorch's order, so that both networks compute the same.
 
         Examples
         --------
@@ -230,7 +235,7 @@ class Structure(Explained):
         arrays, counters = {}, state_dicts.counters(self.layers)
         for key, entry in self._state_entries().items():
             array = entry.segment.view(self.state if entry.kept else self.theta)
-            arrays[key] = np.array(array.T if entry.transposed else array, order="C")
+            arrays[key] = np.array(entry.orientation.of_pytorch(array))
             counter = key.removesuffix("running_var") + state_dicts.COUNTER
             if counter in counters:
                 arrays[counter] = np.array(state_dicts.count_of(counters[counter]), np.int64)
@@ -281,7 +286,8 @@ class Structure(Explained):
             layer.running_weight[...] = weight
 
     def _state_entries(self) -> dict[str, state_dicts.Entry]:
-        return state_dicts.entries(self.layers, self.segments, self.state_segments)
+        shapes = self.require_built("state_dict")
+        return state_dicts.entries(self.layers, shapes[0], self.segments, self.state_segments)
 
     @property
     def knowledge(self) -> Knowledge:
@@ -316,8 +322,11 @@ class Structure(Explained):
         except ArgumentError as error:
             raise ArgumentError(str(error) if str(error).startswith("layers: ") else f"{name}: {error}") from None
         if len(shapes[-1]) != 1:
-            raise ArgumentError(f"layers: the output must be rows of units, got shape {shapes[-1]} per example")
+            raise ArgumentError(
+                f"layers: the output must be rows of units, got shape {shapes[-1]} per example; nn.Flatten() makes rows"
+            )
         self.output.check_units(shapes[-1][0])
+        check_channels_last(self.layers, input_shape, name)
         return shapes
 
     def build(self, input_shape: Shape, name: str = "X") -> None:
@@ -325,15 +334,14 @@ class Structure(Explained):
         rng_state = self.rng.bit_generator.state
         self.lay_out(input_shape, name)
         try:
-            layers = self.all_layers()
-            for i, layer in enumerate(layers):
-                layer.initialize(self.rng, default_initializer(layers[i + 1 :]))
+            for layer, following in chain.with_following(self.layers):
+                layer.initialize(self.rng, default_initializer(following))
             self._try_forward()
-            for layer in layers:
+            for layer in self.all_layers():
                 layer.note_unannounced()
         except BaseException:
             self.rng.bit_generator.state = rng_state
-            for layer in layers:
+            for layer in self.all_layers():
                 layer.unbind()
             self.shapes = None
             raise
