@@ -56,6 +56,48 @@ class Matrix(NamedTuple):
     units: int
 
 
+class Image(NamedTuple):
+    """Images of a batch, one after the other: lines of pixels, each with its channels.
+
+    Attributes
+    ----------
+    address : int
+    height, width : int
+        Lines, and pixels of a line.
+    channels : int
+    """
+
+    address: int
+    height: int
+    width: int
+    channels: int
+
+
+class Window(NamedTuple):
+    """What a kernel of weights, or a pool, sees at each of its places.
+
+    Attributes
+    ----------
+    height, width : int
+        Entries.
+    down, right : int
+        Strides: how many lines and pixels it moves from place to place.
+    gap_down, gap_right : int
+        Dilation: how many lines and pixels are from entry to entry.
+    top, left : int
+        Lines and pixels of padding in front of the image.
+    """
+
+    height: int
+    width: int
+    down: int
+    right: int
+    gap_down: int
+    gap_right: int
+    top: int
+    left: int
+
+
 # How many words each kind of operand takes
 SIZES = {
     "block": 4,  # address, and in bytes: from panel to panel, from row to row, from thread to thread
@@ -67,7 +109,10 @@ SIZES = {
     "number": 1,  # the bits of a float64
     "integer": 1,
     "matrix": 4,
+    "image": 4,
+    "window": 8,
 }
+STRUCTURES: dict[Any, str] = {Matrix: "matrix", Image: "image", Window: "window"}
 
 # Parameters without annotation: what each thread knows of the present step
 NOW = ("thread", "n_threads", "step", "M", "first", "tiles", "shared", "scratch")
@@ -104,7 +149,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     kinds: dict[str, str | None] = {}
     for name in inspect.signature(function).parameters:
         annotation = function.__annotations__[name]
-        kinds[name] = None if name in GIVEN else "matrix" if annotation is Matrix else annotation.__metadata__[0]
+        kinds[name] = None if name in GIVEN else STRUCTURES.get(annotation) or annotation.__metadata__[0]
     KERNELS[function.__name__] = Kernel(function, kinds)
     return function
 

@@ -31,7 +31,16 @@ ACTIVATIONS: dict[type[Layer], Elementwise] = {
     all_layers.HardSwish: Elementwise("hard_swish", "z"),
     all_layers.Softplus: Elementwise("softplus", "z"),
 }
-NOISE = (all_layers.Dropout, all_layers.AlphaDropout, all_layers.GaussianNoise)
+CHANNEL_NOISE = (all_layers.Dropout1D, all_layers.Dropout2D)  # one random number for each channel
+NOISE = (all_layers.Dropout, all_layers.AlphaDropout, all_layers.GaussianNoise, *CHANNEL_NOISE)
+CONVOLUTIONS = (all_layers.Conv1D, all_layers.Conv2D)
+MAX_POOLS = (all_layers.MaxPool1D, all_layers.MaxPool2D)
+IMAGES: dict[type[Layer], str] = {  # layers for images and sequences, and the kinds of their stages
+    **dict.fromkeys(CONVOLUTIONS, "convolution"),
+    **dict.fromkeys((*MAX_POOLS, all_layers.AveragePool1D, all_layers.AveragePool2D), "pooling"),
+    **dict.fromkeys((all_layers.GlobalAveragePool1D, all_layers.GlobalAveragePool2D), "pooling"),
+    **dict.fromkeys((all_layers.ZeroPadding1D, all_layers.ZeroPadding2D), "padding"),
+}
 SHAPES = (all_layers.Flatten, all_layers.Reshape)
 OUTPUTS = {
     all_layers.Sigmoid: "sigmoid_targets",
@@ -53,6 +62,22 @@ def noise_level(layer: Any) -> float:
     return float(layer.stddev if isinstance(layer, all_layers.GaussianNoise) else layer.rate)
 
 
+def works_on_images(layer: Layer) -> bool:
+    """Whether it is a layer for images, or has one inside."""
+    return type(layer) in (*IMAGES, *CHANNEL_NOISE) or any(map(works_on_images, layer.inner_layers))
+
+
+def shortcut(layer: Any) -> Sequence[Layer]:
+    """Return the layers on the connection around others."""
+    return layer.shortcut or ()
+
+
+def n_random(layers: Sequence[Layer]) -> int:
+    """Return how many of the layers draw random numbers, also inside others."""
+    own = sum(type(layer) in NOISE and noise_level(layer) > 0 for layer in layers)
+    return own + sum(n_random(layer.inner_layers) for layer in layers)
+
+
 def without_kernel(layers: Sequence[Layer], inside: bool = False) -> Layer | None:
     """Return the first layer that has no kernel, or None."""
     for i, layer in enumerate(layers):
@@ -69,6 +94,7 @@ def without_kernel(layers: Sequence[Layer], inside: bool = False) -> Layer | Non
             kind in ACTIVATIONS
             or kind in NOISE
             or kind in SHAPES
+            or kind in IMAGES
             or kind
             in (all_layers.Dense, all_layers.BatchNorm, all_layers.LayerNorm, all_layers.Softmax, all_layers.Identity)
         ):
