@@ -23,6 +23,7 @@ from nnlite.engine.parameters import Parts
 from nnlite.engine.stages import Stage, Stages
 from nnlite.layers import Layer
 
+SPARE = 1.15  # how many more columns, with those that fill up panels, are worth a wider tile
 Ops = list[Array]
 After = Sequence[int]
 
@@ -45,10 +46,15 @@ def padding_of(layer: Any) -> tuple[int, int]:
     return before[0], before[1] if len(before) > 1 else 0
 
 
+def width_of(n: int, widths: tuple[int, int]) -> int:
+    """Return the columns of panels for n columns: narrow ones if wide ones would be filled up much more."""
+    narrow, wide = widths
+    return narrow if -(-n // wide) * wide > SPARE * -(-n // narrow) * narrow else wide
+
+
 def width_of_filters(layer: Any, widths: tuple[int, int]) -> int:
     """Return the columns of a panel of W. With groups W has one panel."""
-    narrow, wide = widths
-    return layer.filters if layer.groups > 1 else narrow if layer.filters <= narrow else wide
+    return layer.filters if layer.groups > 1 else width_of(layer.filters, widths)
 
 
 class ImageOperations:
@@ -112,8 +118,7 @@ class ImageOperations:
     def _input_width(self, stage: Stage) -> int:
         """Columns of a panel of W, turned for the way back: numbers of a span."""
         before, _ = _sizes(stage)
-        narrow, wide = self.widths
-        return narrow if window_of(stage).span(before[2]) <= narrow else wide
+        return width_of(window_of(stage).span(before[2]), self.widths)
 
     def _memory(self, name: str, i: int, n: int, dtype: Any = None) -> Array:
         """Return memory of stage i that lives as long as the plan."""

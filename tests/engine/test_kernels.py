@@ -12,6 +12,7 @@ from nnlite.engine import support
 from nnlite.engine.optimizing import RULES
 from nnlite.engine.trainer import VARIANTS
 
+from . import image_layers
 from .agreement import Training, assert_agrees, first_step
 
 WITHOUT_KERNEL = set()  # names of layers and optimizers that deliberately have none
@@ -62,8 +63,9 @@ EXAMPLES = {  # layers that take and give rows of 8 numbers
 @pytest.mark.parametrize("name", exported(nn.Layer))
 def test_every_layer_has_a_kernel(name):
     if name not in WITHOUT_KERNEL:
-        assert name in EXAMPLES, f"{name}: write a kernel, and an example of it in this table"
-        for example in EXAMPLES[name]:
+        examples = (EXAMPLES | image_layers.EXAMPLES).get(name)
+        assert examples, f"{name}: write a kernel, and an example of it in this table, or in that of layers for images"
+        for example in examples:
             assert support.without_kernel([example(), nn.Dense(3), nn.Softmax()]) is None
 
 
@@ -73,7 +75,7 @@ def around(example):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", exported(nn.Layer))
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_a_layer_agrees_forward_and_backward(name, dtype):
     for example in EXAMPLES[name]:
         assert_agrees(first_step(Training(around(example))), dtype, allowed=0)
@@ -81,7 +83,7 @@ def test_a_layer_agrees_forward_and_backward(name, dtype):
 
 @slow
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", exported(nn.Layer))
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_a_layer_agrees_after_50_steps(name, dtype):
     for example in EXAMPLES[name]:
         assert_agrees(Training(around(example)), dtype)
