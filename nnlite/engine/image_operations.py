@@ -140,7 +140,7 @@ class ImageOperations:
         stage = self.structure.stages[i]
         x, a = self.a[stage.source], self.a[i]
         if stage.kind == "copy":
-            return [self._copy(stage, x, a, after)]
+            return [self._copy(x, a, after)]
         before, size = _sizes(stage)
         images = self._image(x, before), self._image(a, size)
         if stage.kind == "convolution":
@@ -151,13 +151,12 @@ class ImageOperations:
             return self._norm(stage, i, *images, after)
         return [self.instructions.op("pad_forward", [*images, *padding_of(stage.own), *after])]
 
-    def _copy(self, stage: Stage, x: Panels, target: Panels, after: After) -> Array:
+    def _copy(self, x: Panels, target: Panels, after: After) -> Array:
         """Bring images into panels or back, or copy them; x is what the stage gets, or its gradient."""
         op = self.instructions.op
         if isinstance(x, Images) and isinstance(target, Images):
-            size = stage.size
-            assert size is not None
-            return op("images", [x.of_size(size), target.of_size(size), *after])
+            lines = target.height, 1, target.units
+            return op("images", [x.of_size(lines), target.of_size(lines), *after])
         if isinstance(x, Images):
             return op("into_panels", [x.address, target.matrix])
         assert isinstance(target, Images)
@@ -230,7 +229,7 @@ class ImageOperations:
         """Return what makes the gradient ``da`` of the input of stage i of the gradient of its output."""
         stage = self.structure.stages[i]
         if stage.kind == "copy":
-            return [self._copy(stage, dz, da, after)]
+            return [self._copy(dz, da, after)]
         before, size = _sizes(stage)
         images = self._image(dz, size), self._image(da, before)
         window = window_of(stage) if stage.kind in ("convolution", "pooling") else None

@@ -47,7 +47,7 @@ def test_a_layer_agrees_forward_and_backward(name, dtype):
 def test_a_layer_agrees_after_50_steps(name, dtype):
     for example in EXAMPLES[name]:
         layers, shape = around(name, example)
-        assert_agrees(Training(layers, momentum, n_features=shape), dtype)
+        assert_agrees(Training(layers, lambda: nn.SGD(0.02), n_features=shape), dtype)
 
 
 @slow

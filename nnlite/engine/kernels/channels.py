@@ -265,7 +265,7 @@ def channel_norm_backward(
     C, n, size = x.channels, piece_of(x), x.height * x.width * x.channels
     kept, scale = numbers(mu + thread * 3 * C * SIZE, 3 * C), numbers(gamma, C)
     center, of_da = numbers(scratch, n), numbers(scratch + n * SIZE, n)
-    of_x, add = numbers(scratch + 2 * n * SIZE, n), numbers(scratch + 3 * n * SIZE, n)
+    of_x, mean = numbers(scratch + 2 * n * SIZE, n), numbers(scratch + 3 * n * SIZE, n)
     count = float(M) * x.height * x.width
     for c in range(C):
         dbeta, dgamma = 0.0, 0.0
@@ -278,25 +278,25 @@ def channel_norm_backward(
         center[c] = kept[c]
         of_da[c] = T(factor)
         of_x[c] = T(-factor * inverse * dgamma / count)
-        add[c] = T(-factor * dbeta / count - float(of_x[c]) * float(kept[C + c]))
+        mean[c] = T((dbeta - float(kept[C + c]) * inverse * dgamma) / count)
     repeat(center, C)
     repeat(of_da, C)
     repeat(of_x, C)
-    repeat(add, C)
+    repeat(mean, C)
     begin, end = share(M, thread, n_threads)
     for m in range(begin, end):
         for start in range(0, size, n):
             length = min(n, size - start)
             image, to = numbers(pixel(x, m, 0, 0) + start * SIZE, length), numbers(pixel(dx, m, 0, 0) + start * SIZE, length)
-            combine(image, numbers(pixel(da, m, 0, 0) + start * SIZE, length), to, center, of_da, of_x, add)
+            combine(image, numbers(pixel(da, m, 0, 0) + start * SIZE, length), to, center, of_da, of_x, mean)
         run_all(after, n_after, now, m * dx.height, (m + 1) * dx.height, 0)
 
 
 @inline
-def combine(image: Array, da: Array, to: Array, center: Array, of_da: Array, of_x: Array, add: Array) -> None:
-    """``dx = da of_da + (x - center) of_x + add``."""
+def combine(image: Array, da: Array, to: Array, center: Array, of_da: Array, of_x: Array, mean: Array) -> None:
+    """``dx = (da - mean) of_da + (x - center) of_x``."""
     for j in range(to.size):
-        to[j] = da[j] * of_da[j] + (image[j] - center[j]) * of_x[j] + add[j]
+        to[j] = (da[j] - mean[j]) * of_da[j] + (image[j] - center[j]) * of_x[j]
 
 
 @kernel
