@@ -33,7 +33,7 @@ class Framework(NamedTuple):
     regularizes : bool
         Whether it has BatchNorm and Dropout.
     convolves : bool
-        Whether it trains convolutional networks here: a module of `benchmarks.peers` whose name begins with ``images_``.
+        Whether it trains convolutional networks here: in the module of `benchmarks.peers` with ``images_`` in front.
     keeps : {"", "always", "on request"}
         When it keeps compiled programs on disk for the next process.
     settings : mapping of str to str
@@ -87,7 +87,9 @@ LIMITS = ("mkl", "openblas")  # they only multiply matrices
 ONE_THREAD = {"MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 FRAMEWORKS = {
-    TEXTBOOK: Framework("nnlite", "own", ("nnlite",), EVERYTHING, script="own", convolves=True, settings={"NNLITE_ENGINE": "textbook"}),
+    TEXTBOOK: Framework(
+        "nnlite", "own", ("nnlite",), EVERYTHING, script="own", convolves=True, settings={"NNLITE_ENGINE": "textbook"}
+    ),
     FAST: Framework(
         "nnlite[fast]",
         "own_compiled",
@@ -102,11 +104,23 @@ FRAMEWORKS = {
     # compiling takes longer than all of MNIST: no script
     "torch-compile": Framework("torch.compile", "pytorch_compiled", ("torch",)),
     "jax": Framework(
-        "JAX", "jitted_jax", ("jax", "optax"), "import jax, jax.numpy", script="jitted_jax", convolves=True, keeps=ON_REQUEST
+        "JAX",
+        "jitted_jax",
+        ("jax", "optax"),
+        "import jax, jax.numpy",
+        script="jitted_jax",
+        convolves=True,
+        keeps=ON_REQUEST,
     ),
     # a whole epoch in one call, so that Python sees nothing until it ends; it predicts as JAX does
     "jax-scan": Framework(
-        "JAX (scan)", "scanned_jax", ("jax", "optax"), script="scanned_jax", predicts=False, convolves=True, keeps=ON_REQUEST
+        "JAX (scan)",
+        "scanned_jax",
+        ("jax", "optax"),
+        script="scanned_jax",
+        predicts=False,
+        convolves=True,
+        keeps=ON_REQUEST,
     ),
     "keras": Framework(
         "Keras (JAX)", "keras_on_jax", ("keras", "jax"), "import keras", script="keras_on_jax", keeps=ON_REQUEST

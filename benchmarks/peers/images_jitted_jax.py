@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -18,6 +18,14 @@ from benchmarks.peers.jitted_jax import training_step
 PADDED = False
 LAST = ("NHWC", "HWIO", "NHWC")  # channels last
 Moved = list[Any]  # running averages after a step
+
+
+WITHOUT_WEIGHTS: dict[str, Callable[[Any], Any]] = {
+    "relu": jax.nn.relu,
+    "pool": lambda a: lax.reduce_window(a, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID"),
+    "mean": lambda a: a.mean(axis=(1, 2)),
+    "flatten": lambda a: a.reshape(len(a), -1),
+}
 
 
 class Walk:
@@ -48,11 +56,7 @@ class Walk:
             return a @ W + b
         if kind == "norm":
             return self._norm(a)
-        if kind == "relu":
-            return jax.nn.relu(a)
-        if kind == "pool":
-            return lax.reduce_window(a, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
-        return a.mean(axis=(1, 2)) if kind == "mean" else a.reshape(len(a), -1)
+        return WITHOUT_WEIGHTS[kind](a)
 
     def _convolution(self, a: Any, stride: int, padding: str) -> Any:
         W, b = next(self._learned)

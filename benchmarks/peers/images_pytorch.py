@@ -56,15 +56,12 @@ def _modules(part: Part, shape: tuple[int, int, int]) -> tuple[list[torch.nn.Mod
         return [Block(C, F, stride)], (-(-H // stride), -(-W // stride), F)
     if kind == "dense":
         return [torch.nn.Linear(C, *numbers)], (1, 1, *numbers)
-    if kind == "norm":
-        return [torch.nn.BatchNorm2d(C, EPSILON, NEWEST)], shape
-    if kind == "relu":
-        return [torch.nn.ReLU(inplace=True)], shape
+    if kind in ("norm", "relu"):
+        return [torch.nn.BatchNorm2d(C, EPSILON, NEWEST) if kind == "norm" else torch.nn.ReLU(inplace=True)], shape
     if kind == "pool":
         return [torch.nn.MaxPool2d(2)], (H // 2, W // 2, C)
-    if kind == "mean":
-        return [torch.nn.AdaptiveAvgPool2d(1), Flatten()], (1, 1, C)
-    return [Flatten()], (1, 1, H * W * C)
+    mean = [torch.nn.AdaptiveAvgPool2d(1)] if kind == "mean" else []
+    return [*mean, Flatten()], (1, 1, C if mean else H * W * C)
 
 
 def _tensors(model: torch.nn.Module) -> Iterator[tuple[torch.Tensor, ...]]:

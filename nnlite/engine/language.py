@@ -189,6 +189,7 @@ class Intrinsic:
 
 T: Any = np.float64  # the type of numbers for which a kernel is compiled
 SIZE = 8  # bytes of such a number
+GROUP = 16  # channels that `largest` and `to_largest` take at once
 WIDE = 16  # columns of a panel, but for narrow layers
 
 numbers: Any = Intrinsic("numbers", "numbers(address, n): a vector of n numbers of type T at an address")
@@ -216,5 +217,14 @@ fetch: Any = Intrinsic("fetch", "fetch(address): bring the line of memory at an 
 transpose: Any = Intrinsic(
     "transpose",
     "transpose(tile, source, source_row, target, target_row): as many rows as a register has numbers become columns",
+)
+largest: Any = Intrinsic(
+    "largest",
+    "largest(source, down, right, lines, pixels, first, line, best, which, n): the largest of a window for up to GROUP "
+    "channels, and the number of its first entry that is so large: see `kernels.pooling`",
+)
+to_largest: Any = Intrinsic(
+    "to_largest",
+    "to_largest(da, which, target, down, right, lines, pixels, first, line, adds, n): the gradient of `largest`",
 )
 bits_as_float: Any = Intrinsic("bits_as_float", "bits_as_float(i): the float32 whose bits are those of an int32")

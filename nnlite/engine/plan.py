@@ -92,9 +92,7 @@ class Plan:
     def _allocate(self, places: Sequence[Place], state_places: Sequence[Place], groups: dict[str, int]) -> None:
         memory, B = self.memory, self.batch_size
         self.a = [self._numbers(stage) for stage in self.stages]
-        self.d = [
-            self._numbers(stage) if i >= self.structure.first else None for i, stage in enumerate(self.stages)
-        ]
+        self.d = [self._numbers(stage) if i >= self.structure.first else None for i, stage in enumerate(self.stages)]
         width_of = {layer: self._width(stage) for stage in self.stages for layer in stage.layers}
         self.parameters: dict[tuple[Layer, str], Parameter] = {}
         for place in [*places, *state_places]:
@@ -183,9 +181,7 @@ class Plan:
         ops += self._backward()
         if self.images.parts:
             ops.append(self._meet())
-            ops += [
-                self.updates.of_parts(self.parameters[key], parts) for key, parts in self.images.parts.items()
-            ]
+            ops += [self.updates.of_parts(self.parameters[key], parts) for key, parts in self.images.parts.items()]
         if self.updates.waits:
             ops.append(self._meet())
             ops += [op for parameter in self.learned for op in self.updates.delayed(parameter)]

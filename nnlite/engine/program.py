@@ -215,8 +215,7 @@ class Program:
         elif stage.kind == "norm":
             width = self.library.shape.widths[1]
             ops += [
-                self._load_vector(layer, name, width)
-                for name in ("gamma", "beta", "running_mean", "running_variance")
+                self._load_vector(layer, name, width) for name in ("gamma", "beta", "running_mean", "running_variance")
             ]
         return [*ops, *self.images.forward(i, self.instructions.place(after))]
 

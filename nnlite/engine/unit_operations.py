@@ -148,8 +148,10 @@ class UnitOperations:
         assert d is not None
         ops: list[Array] = []
         stage = self.structure.stages[i]
-        for other in self.structure.behind.get(i, [])[1:]:
-            ops.append(self.instructions.op("add_block", [d.block, self.branch(other).block], d.width))
+        ops += [
+            self.instructions.op("add_block", [d.block, self.branch(other).block], d.width)
+            for other in self.structure.behind.get(i, [])[1:]
+        ]
         for one, (_, kept) in reversed(list(zip(stage.unitwise, self._kept_first(i), strict=True))):
             layer: Any = one.layer
             if one.kind == "fork":

@@ -7,7 +7,11 @@ IMAGE, SEQUENCE = (6, 7, 4), (11, 4)  # examples for the layers of the table
 
 EXAMPLES = {
     "AveragePool1D": [nn.AveragePool1D, lambda: nn.AveragePool1D(3, 2, "same")],
-    "AveragePool2D": [nn.AveragePool2D, lambda: nn.AveragePool2D((3, 2), (1, 3)), lambda: nn.AveragePool2D(3, 2, "same")],
+    "AveragePool2D": [
+        nn.AveragePool2D,
+        lambda: nn.AveragePool2D((3, 2), (1, 3)),
+        lambda: nn.AveragePool2D(3, 2, "same"),
+    ],
     "Conv1D": [
         lambda: nn.Conv1D(5, 3),
         lambda: nn.Conv1D(33, 4, strides=3, **same),
@@ -54,7 +58,15 @@ def projected():
 
 NETWORKS = {  # layers in front of Flatten and the output, and the shape of an example
     "all at once": (
-        lambda: [C(8, 3, **same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(), projected(), nn.ReLU(), nn.GlobalAveragePool2D()],
+        lambda: [
+            C(8, 3, **same),
+            nn.BatchNorm(),
+            nn.ReLU(),
+            nn.MaxPool2D(),
+            projected(),
+            nn.ReLU(),
+            nn.GlobalAveragePool2D(),
+        ],
         (9, 8, 3),
     ),
     "BatchNorm at the beginning": (lambda: [nn.BatchNorm(), C(3, 2), nn.BatchNorm(0.5, 0.01)], (4, 5, 2)),
@@ -85,7 +97,10 @@ NETWORKS = {  # layers in front of Flatten and the output, and the shape of an e
         lambda: [
             R([nn.ReLU(), C(2, 3, **same), R([C(2, 1)], shortcut=[nn.BatchNorm()])]),
             R([R([C(4, 1)], shortcut=[nn.Tanh(), C(4, 1)])], shortcut=[C(4, 3, **same), nn.Dropout(0.2), nn.ReLU()]),
-            R([nn.Dropout(0.1), R([R([C(4, 1)]), nn.Tanh()])], shortcut=[R([nn.Dropout2D(0.2), C(4, 1)]), nn.Identity()]),
+            R(
+                [nn.Dropout(0.1), R([R([C(4, 1)]), nn.Tanh()])],
+                shortcut=[R([nn.Dropout2D(0.2), C(4, 1)]), nn.Identity()],
+            ),
         ],
         (4, 5, 2),
     ),
@@ -98,7 +113,13 @@ NETWORKS = {  # layers in front of Flatten and the output, and the shape of an e
     ),
     "sequences": (
         lambda: [
-            *(nn.Conv1D(5, 3, dilation=2, **same), nn.ReLU(), nn.MaxPool1D(2), nn.Dropout1D(0.2), nn.ZeroPadding1D((2, 0))),
+            *(
+                nn.Conv1D(5, 3, dilation=2, **same),
+                nn.ReLU(),
+                nn.MaxPool1D(2),
+                nn.Dropout1D(0.2),
+                nn.ZeroPadding1D((2, 0)),
+            ),
             *(nn.Conv1D(4, 3, strides=2), nn.AveragePool1D(2, 1), nn.GlobalAveragePool1D()),
         ],
         (17, 3),

@@ -1,5 +1,7 @@
 """The kernels for images and sequences do what the layers of the textbook do."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -58,7 +60,9 @@ def test_networks_agree_with_any_number_of_threads(name, n_threads, dtype, monke
     monkeypatch.setenv("NNLITE_NUM_THREADS", str(n_threads))
     layers, shape = network(name)
     for batch_size in (1, 2, 7):
-        training = Training(layers, momentum, n_features=shape, M=2 * batch_size + 1, batch_size=batch_size, epochs=(3,))
+        training = Training(
+            layers, momentum, n_features=shape, M=2 * batch_size + 1, batch_size=batch_size, epochs=(3,)
+        )
         assert_agrees(training, dtype)
 
 
@@ -214,8 +218,10 @@ def test_numbers_that_become_infinite_are_an_error_that_names_epoch_and_layer(n_
 
 def test_threads_meet_between_convolutions_for_batch_norm_alone():
     C, pool = nn.Conv2D, nn.MaxPool2D
-    model = nn.Model([C(4, 3), nn.ReLU(), pool(), C(4, 3), nn.Flatten(), nn.Dense(3), nn.Softmax()], n_features=(12, 12, 1))
+    model = nn.Model(
+        [C(4, 3), nn.ReLU(), pool(), C(4, 3), nn.Flatten(), nn.Dense(3), nn.Softmax()], n_features=(12, 12, 1)
+    )
     stages = Stages(model.layers, model.input_shape).stages
     assert [stage.kind for stage in stages] == ["input", "convolution", "pooling", "convolution", "copy", "dense"]
-    assert all(stage.writes_own and following.reads_own for stage, following in zip(stages[:4], stages[1:5], strict=True))
+    assert all(stage.writes_own and following.reads_own for stage, following in itertools.pairwise(stages[:5]))
     assert not stages[4].writes_own

@@ -193,7 +193,12 @@ def frozen_channels_forward(
 ) -> None:  # fmt: skip
     """``a = gamma (x - mu) / sqrt(sigma^2 + epsilon) + beta`` with the running averages of each channel."""
     C, n = x.channels, piece_of(x)
-    scale, shift, mu, variance = numbers(gamma, C), numbers(beta, C), numbers(running_mean, C), numbers(running_variance, C)
+    scale, shift, mu, variance = (
+        numbers(gamma, C),
+        numbers(beta, C),
+        numbers(running_mean, C),
+        numbers(running_variance, C),
+    )
     center, factor, add = numbers(scratch, n), numbers(scratch + n * SIZE, n), numbers(scratch + 2 * n * SIZE, n)
     for c in range(C):
         center[c] = mu[c]
@@ -287,7 +292,10 @@ def channel_norm_backward(
     for m in range(begin, end):
         for start in range(0, size, n):
             length = min(n, size - start)
-            image, to = numbers(pixel(x, m, 0, 0) + start * SIZE, length), numbers(pixel(dx, m, 0, 0) + start * SIZE, length)
+            image, to = (
+                numbers(pixel(x, m, 0, 0) + start * SIZE, length),
+                numbers(pixel(dx, m, 0, 0) + start * SIZE, length),
+            )
             combine(image, numbers(pixel(da, m, 0, 0) + start * SIZE, length), to, center, of_da, of_x, mean)
         run_all(after, n_after, now, m * dx.height, (m + 1) * dx.height, 0)
 

@@ -1,9 +1,10 @@
 """Convolutions: forward, to the layer before, and the gradients of W and b.
 
 A thread takes some examples. A pixel of the output is a sum over the entries of the kernel and the channels; in an
-image with channels last, the numbers that one line of the kernel sees lie side by side. So a tile (`nnlite.engine.tiles`)
-reads them where they lie, and goes on to the next line of the image with one jump: no matrix of windows is made. Such a
-run of numbers is a *span*. With gaps between the entries (dilation), each entry of the kernel is a span of its own.
+image with channels last, the numbers that one line of the kernel sees lie side by side. So a tile
+(`nnlite.engine.tiles`) reads them where they lie, and goes on to the next line of the image with one jump: no matrix of
+windows is made. Such a run of numbers is a *span*. With gaps between the entries (dilation), each entry of the kernel
+is a span of its own.
 
 Lines that need padding are first copied into the thread's scratch memory, a few at a time.
 """
@@ -23,7 +24,6 @@ from nnlite.engine.language import (
     numbers,
     word,
 )
-
 
 # ---- what a kernel sees ------------------------------------------------------------------------------------------
 
@@ -153,8 +153,8 @@ def convolve(
 
 @inline
 def tile_of_pixels(
-    tiles: int, a: int, step: int, line: int, x: Image, W: Matrix, p: int, b: int, of: Window, h: int, c: int, row: int
-) -> None:
+    tiles: int, a: int, step: int, line: int, x: Image, W: Matrix, p: int, b: int, of: Window, h: int, c: int, row: int,
+) -> None:  # fmt: skip
     """``c = b + a W`` for h pixels that are ``step`` numbers apart; those of the result are ``row`` numbers apart."""
     w, span = W.width, span_length(x, of)
     tile, here, bias = word(tiles, 16 * w + h), cell(W, p, 0), b + p * w * SIZE
@@ -166,10 +166,10 @@ def tile_of_pixels(
         return
     for s in range(of.height * of.width):
         start, start_row = (bias, 0) if s == 0 else (c, row * SIZE)
+        of_span, of_W = a + start_of_span(s, x, of, line) * SIZE, here + s * span * w * SIZE
         multiply(
-            tile, span, a + start_of_span(s, x, of, line) * SIZE, step * SIZE, SIZE, span, 0, here + s * span * w * SIZE,
-            c, row * SIZE, start, start_row, here, here, here, 0,
-        )  # fmt: skip
+            tile, span, of_span, step * SIZE, SIZE, span, 0, of_W, c, row * SIZE, start, start_row, here, here, here, 0
+        )
 
 
 @inline
@@ -188,7 +188,7 @@ def copy_pixels(source: int, source_row: int, target: int, target_row: int, n: i
 def turn_filters(
     W: Matrix, target: Integer, columns: Integer, span: Integer, n_spans: Integer, thread: int, n_threads: int
 ) -> None:
-    """Each span of W becomes panels of ``columns`` inputs with a row for each filter; threads take some of the panels."""
+    """Each span of W becomes panels of ``columns`` inputs with a row for each filter. Threads divide the panels."""
     n = (span + columns - 1) // columns
     begin, end = share(n_spans * n, thread, n_threads)
     for q in range(begin, end):
@@ -203,8 +203,8 @@ def turn_filters(
 
 @kernel
 def convolution_backward(
-    dz: Image, turned: Integer, columns: Integer, da: Image, of: Window, band: Integer, after: Integer, n_after: Integer,
-    now: int, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
+    dz: Image, turned: Integer, columns: Integer, da: Image, of: Window, band: Integer, after: Integer,
+    n_after: Integer, now: int, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
 ) -> None:  # fmt: skip
     """``da[x,y,c] = sum_{p,q,f} dz[i,j,f] W[p,q,c,f]`` over the i, j with ``s i + d p = x`` and ``s j + d q = y``.
 
@@ -263,8 +263,8 @@ def spread_line_of_kernel(
 
 @kernel
 def convolution_gradient(
-    x: Image, dz: Image, dW: Matrix, db: Integer, apart: Integer, apart_b: Integer, ones: Integer, of: Window, band: Integer,
-    thread: int, n_threads: int, M: int, tiles: int, scratch: int,
+    x: Image, dz: Image, dW: Matrix, db: Integer, apart: Integer, apart_b: Integer, ones: Integer, of: Window,
+    band: Integer, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
 ) -> None:  # fmt: skip
     """``dW[p,q,c,f] = sum_{i,j} x[s i + d p, s j + d q, c] dz[i,j,f]`` and ``db[f] = sum_{i,j} dz[i,j,f]``.
 
@@ -300,21 +300,19 @@ def fill_with_zeros(address: int, n: int) -> None:
 
 @inline
 def in_panels(dz: Image, m: int, y0: int, y1: int, width: int, room: int) -> int:
-    """The address of lines y0..y1 in panels of ``width`` channels; it is that of a copy if they do not lie like that."""
+    """The address of lines y0..y1 in panels of ``width`` channels: that of a copy, if they do not lie like that."""
     if dz.channels == width:
         return pixel(dz, m, y0, 0)
     rows = (y1 - y0) * dz.width
-    p = 0
-    for begin in range(0, dz.channels, width):
-        n = min(width, dz.channels - begin)
+    for p in range((dz.channels + width - 1) // width):
+        n = min(width, dz.channels - p * width)
         for i in range(rows):
-            of = numbers(pixel(dz, m, y0, i) + begin * SIZE, n)
+            of = numbers(pixel(dz, m, y0, i) + p * width * SIZE, n)
             to = numbers(room + (p * rows + i) * width * SIZE, width)
             for j in range(n):
                 to[j] = of[j]
             for j in range(n, width):
                 to[j] = T(0)
-        p += 1
     return room
 
 
@@ -343,4 +341,3 @@ def add_to_gradient(
                 c, w * SIZE, c, w * SIZE, b, b, b, 0,
             )  # fmt: skip
             k += h
-

@@ -1,7 +1,7 @@
 """Convolutions with groups, each of whose filters sees some of the channels only: plain loops. A thread takes examples.
 
-W lies row by row here: all filters of an entry of the kernel and a channel of the group side by side. The loops are wide
-where each channel has one filter (depthwise); otherwise they take a number at a time.
+W lies row by row here: all filters of an entry of the kernel and a channel of the group side by side. The loops are
+wide where each channel has one filter (depthwise); otherwise they take a number at a time.
 """
 
 from nnlite.checks import Array
