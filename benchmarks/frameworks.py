@@ -32,6 +32,8 @@ class Framework(NamedTuple):
         Whether it can.
     regularizes : bool
         Whether it has BatchNorm and Dropout.
+    convolves : bool
+        Whether it trains convolutional networks here: in the module of `benchmarks.peers` with ``images_`` in front.
     keeps : {"", "always", "on request"}
         When it keeps compiled programs on disk for the next process.
     settings : mapping of str to str
@@ -46,6 +48,7 @@ class Framework(NamedTuple):
     trains: bool = True
     predicts: bool = True
     regularizes: bool = True
+    convolves: bool = False
     keeps: str = ""
     settings: Mapping[str, str] = NOTHING
 
@@ -84,25 +87,40 @@ LIMITS = ("mkl", "openblas")  # they only multiply matrices
 ONE_THREAD = {"MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 FRAMEWORKS = {
-    TEXTBOOK: Framework("nnlite", "own", ("nnlite",), EVERYTHING, script="own", settings={"NNLITE_ENGINE": "textbook"}),
+    TEXTBOOK: Framework(
+        "nnlite", "own", ("nnlite",), EVERYTHING, script="own", convolves=True, settings={"NNLITE_ENGINE": "textbook"}
+    ),
     FAST: Framework(
         "nnlite[fast]",
         "own_compiled",
         ("nnlite", "numba"),
         EVERYTHING + "; import numba",
         script="own",
+        convolves=True,
         keeps=ALWAYS,
         settings={"NNLITE_ENGINE": "auto"},  # as without the variable, whatever is set outside
     ),
-    "torch": Framework("PyTorch", "pytorch", ("torch",), "import torch", script="pytorch"),
+    "torch": Framework("PyTorch", "pytorch", ("torch",), "import torch", script="pytorch", convolves=True),
     # compiling takes longer than all of MNIST: no script
     "torch-compile": Framework("torch.compile", "pytorch_compiled", ("torch",)),
     "jax": Framework(
-        "JAX", "jitted_jax", ("jax", "optax"), "import jax, jax.numpy", script="jitted_jax", keeps=ON_REQUEST
+        "JAX",
+        "jitted_jax",
+        ("jax", "optax"),
+        "import jax, jax.numpy",
+        script="jitted_jax",
+        convolves=True,
+        keeps=ON_REQUEST,
     ),
     # a whole epoch in one call, so that Python sees nothing until it ends; it predicts as JAX does
     "jax-scan": Framework(
-        "JAX (scan)", "scanned_jax", ("jax", "optax"), script="scanned_jax", predicts=False, keeps=ON_REQUEST
+        "JAX (scan)",
+        "scanned_jax",
+        ("jax", "optax"),
+        script="scanned_jax",
+        predicts=False,
+        convolves=True,
+        keeps=ON_REQUEST,
     ),
     "keras": Framework(
         "Keras (JAX)", "keras_on_jax", ("keras", "jax"), "import keras", script="keras_on_jax", keeps=ON_REQUEST

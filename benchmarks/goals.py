@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from benchmarks.frameworks import FAST, FRAMEWORKS, TEXTBOOK
+from benchmarks.images import IMAGE_NETWORKS
 from benchmarks.networks import NETWORKS
 from benchmarks.results import PEERS, Results
 from benchmarks.rows import mnist, prediction
@@ -100,6 +101,8 @@ def _goals() -> Iterator[Goal]:
         title = NETWORKS[name].title
         yield Goal(title, at_least, against("training", title))
     yield Goal("geometric mean of the seven", 1.5, geometric_mean)
+    for images, at_least in zip(IMAGE_NETWORKS, (1.3, 1, 1), strict=True):
+        yield Goal(images.title, at_least, against("convolutions", images.title))
     yield Goal(mnist.SECOND, 1.6, against("mnist", mnist.SECOND))
     yield Goal(mnist.KEPT, 1, against("mnist", mnist.KEPT))
     one, many = prediction.BATCHES

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.frameworks import FRAMEWORKS, OWN
 from benchmarks.networks import NETWORKS
-from benchmarks.rows import growth, importing, memory, mnist, parts, prediction, training
+from benchmarks.rows import convolutions, growth, importing, memory, mnist, parts, prediction, training
 from benchmarks.session import Options, Session
 
 ROUNDS, ROUNDS_WHEN_QUICK = 7, 2
@@ -16,6 +16,7 @@ PATIENCE, PATIENCE_WHEN_QUICK = 60, 10
 MEASURES: dict[str, Callable[[Session], None]] = {
     "training": training.measure,
     "limit": training.measure,  # in the same rounds
+    "convolutions": convolutions.measure,
     "parts": parts.measure,
     "mnist": mnist.measure,
     "prediction": prediction.measure,

@@ -5,6 +5,7 @@ Commands and answers are JSON, one a line. While it waits it sleeps in a read an
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import os
@@ -19,7 +20,7 @@ if sys.argv[1:] and sys.argv[1] in ("own", "own_compiled", "openblas_products"):
 
 import numpy as np
 
-from benchmarks import networks
+from benchmarks import images, networks
 from benchmarks.networks import Network
 from benchmarks.peak import peak_MiB
 
@@ -30,17 +31,32 @@ class Worker:
     """The commands, for the framework of one module of `benchmarks.peers`."""
 
     def __init__(self, module: str) -> None:
+        self.module = module
+        self.network: Any = None
+        self.loss: Callable[[Any, Any, Any], float]  # of weights on X and y
         self.peer: Any = importlib.import_module(f"benchmarks.peers.{module}")
 
     def begin_training(self, network: list[Any]) -> dict[str, Any]:
         """Make a network and train it for an epoch that does not count: compilers compile, threads start."""
-        self.network = Network(*network)
-        self.network = self.network._replace(sizes=tuple(self.network.sizes))
-        self.X, self.y = networks.examples(self.network)
-        weights = networks.initial_weights(self.network.sizes)
-        before = networks.loss(weights, self.X, self.y)
+        asked = Network(*network)
+        asked = self.network = asked._replace(sizes=tuple(asked.sizes))
+        self.X, self.y = networks.examples(asked)
+        weights = networks.initial_weights(asked.sizes)
+        self.loss = networks.loss
+        return self._begin(self.peer, weights)
+
+    def begin_training_on_images(self, network: list[Any]) -> dict[str, Any]:
+        """Make a convolutional network and train it for an epoch that does not count."""
+        of_images: Any = importlib.import_module(f"benchmarks.peers.images_{self.module}")
+        asked = self.network = images.from_json(network)
+        self.X, self.y = images.examples(asked)
+        self.loss = functools.partial(images.loss, asked, padded=of_images.PADDED)
+        return self._begin(of_images, images.initial_weights(asked))
+
+    def _begin(self, peer: Any, weights: Any) -> dict[str, Any]:
+        before = self.loss(weights, self.X, self.y)
         start = time.perf_counter()
-        self.training = self.peer.Training(self.network, weights, self.X, self.y)
+        self.training = peer.Training(self.network, weights, self.X, self.y)
         self.training.train(1)
         return {"seconds": time.perf_counter() - start, "loss_before": before}
 
@@ -53,7 +69,7 @@ class Worker:
 
     def end_training(self) -> dict[str, Any]:
         """What the weights that the framework hands out are worth: their loss, computed in NumPy."""
-        loss = networks.loss(self.training.weights(), self.X, self.y)
+        loss = self.loss(self.training.weights(), self.X, self.y)
         del self.training, self.X, self.y
         return {"loss": loss}
 

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from benchmarks.frameworks import FRAMEWORKS
+from benchmarks.images import ImageNetwork
 from benchmarks.networks import Network
 from benchmarks.results import Measurement
 from benchmarks.session import Session
@@ -17,13 +18,16 @@ def train_in_turns(
     session: Session,
     row: str,
     case: str,
-    network: Network,
+    network: Network | ImageNetwork,
     frameworks: Sequence[str],
     rounds: int,
     also: Callable[[], None] = lambda: None,
     share: float = 1.0,
+    command: str = "begin_training",
 ) -> bool:
     """Measure microseconds a step of everyone, and see that everyone has learned; ``also`` has its turn in a round.
+
+    ``command`` is that of `benchmarks.worker` which begins.
 
     A run in a hurry leaves out further rounds when this share of its time is over; return whether it had time for all.
     """
@@ -31,7 +35,7 @@ def train_in_turns(
     session.say(f"{case}: getting ready", end="")
     entries: dict[str, Measurement] = {}
     for framework in frameworks:
-        answer = session.ask(framework, case, "begin_training", network=network)
+        answer = session.ask(framework, case, command, network=network)
         entry = session.results.open(row, case, framework, "us")
         if answer is None:
             entry.failure = "failed"

@@ -13,7 +13,7 @@ from llvmlite import binding
 from numba.core import types as numba_types
 
 from nnlite.engine import intrinsics, llvm, tiles
-from nnlite.engine.language import KERNELS, NOW, OPERANDS, SIZES, Inline, Intrinsic, Kernel, Matrix
+from nnlite.engine.language import KERNELS, NOW, OPERANDS, SIZES, STRUCTURES, Inline, Intrinsic, Kernel
 from nnlite.engine.shapes import Processor, tile_shape
 
 OPTIONS: dict[str, Any] = {
@@ -124,7 +124,8 @@ def _entry(kernel: Kernel, body: Any, words: dict[str, Any], variant: str) -> An
     if "width" in kernel.kinds:  # a constant, so that loops over the columns of a panel have no rest
         source += f"    if width == WIDE:\n        width = WIDE\n        {call}\n        return\n"
     source += f"    {call}\n"
-    place = {**words, "body": body, "Matrix": Matrix, "others": intrinsics.VECTORS.get(variant)}
+    place = {**words, "body": body, "others": intrinsics.VECTORS.get(variant)}
+    place |= {structure.__name__: structure for structure in STRUCTURES}
     exec(source, place)
     entry = place["entry"]
     entry.__name__ = f"{kernel.name}_entry"
@@ -133,7 +134,10 @@ def _entry(kernel: Kernel, body: Any, words: dict[str, Any], variant: str) -> An
 
 def _operand(kind: str, at: int) -> str:
     """Return the expression that reads an operand of that kind at that word of an instruction."""
-    w = [f"word(op, {at + i})" for i in range(4)]
+    w = [f"word(op, {at + i})" for i in range(max(4, SIZES[kind]))]
+    for structure, name in STRUCTURES.items():
+        if name == kind:
+            return f"{structure.__name__}({', '.join(w[: SIZES[kind]])})"
     return {
         "block": f"numbers({w[0]} + panel * {w[1]} + r0 * {w[2]} + thread * {w[3]}, (r1 - r0) * width)",
         "units": f"numbers({w[0]} + panel * {w[1]} + thread * {w[2]}, width)",
@@ -143,5 +147,4 @@ def _operand(kind: str, at: int) -> str:
         "per_step": f"numbers({w[0]} + step * {w[1]} * SIZE, {w[1]})",
         "number": f"T(double(op, {at}))",
         "integer": w[0],
-        "matrix": f"Matrix({', '.join(w)})",
     }[kind]

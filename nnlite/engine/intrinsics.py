@@ -16,6 +16,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
+from nnlite.engine.language import GROUP
+
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 FLOAT = ir.FloatType()
 X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
@@ -270,6 +272,133 @@ def bits_as_float(typing: Any, i: Any) -> Any:
     return types.float32(types.int32), generate
 
 
+# ---- windows of up to GROUP channels -------------------------------------------------------------------------------
+
+
+class _Group:
+    """Writes LLVM code for the first n of GROUP numbers side by side. With fewer, the others are not touched."""
+
+    def __init__(self, builder: Any, number: Any, size: int, n: Any) -> None:
+        self.builder, self.number, self.size = builder, number, size
+        self.kind = ir.VectorType(number, GROUP)
+        self.whole = builder.icmp_signed("==", n, I64(GROUP))
+        places = ir.Constant(ir.VectorType(I64, GROUP), list(range(GROUP)))
+        self.mask = builder.icmp_signed("<", places, self.splat(n))
+
+    def splat(self, value: Any) -> Any:
+        """The same number in all places."""
+        undefined = ir.Constant(ir.VectorType(value.type, GROUP), ir.Undefined)
+        single = self.builder.insert_element(undefined, value, I32(0))
+        return self.builder.shuffle_vector(single, undefined, ir.Constant(ir.VectorType(I32, GROUP), [0] * GROUP))
+
+    def constant(self, value: float) -> Any:
+        """A number in all places."""
+        return ir.Constant(self.kind, [value] * GROUP)
+
+    def variable(self, value: Any) -> Any:
+        """Room for a group, with these numbers."""
+        room = cgutils.alloca_once(self.builder, self.kind)
+        self.builder.store(value, room)
+        return room
+
+    def _masked(self, name: str, *arguments: Any) -> Any:
+        kind = ir.FunctionType(
+            self.kind if name == "load" else ir.VoidType(), [argument.type for argument in arguments]
+        )
+        full = f"llvm.masked.{name}.v{GROUP}f{8 * self.size}.p0"
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, full), arguments)
+
+    def load(self, address: Any) -> Any:
+        """The numbers at an address."""
+        builder, room = self.builder, self.variable(self.constant(0))
+        pointer = _pointer(builder, address, self.kind)
+        with builder.if_else(self.whole) as (whole, part):
+            with whole:
+                value = builder.load(pointer)
+                value.align = self.size
+                builder.store(value, room)
+            with part:
+                builder.store(self._masked("load", pointer, I32(self.size), self.mask, self.constant(0)), room)
+        return builder.load(room)
+
+    def store(self, value: Any, address: Any) -> None:
+        """Write the numbers at an address."""
+        builder = self.builder
+        pointer = _pointer(builder, address, self.kind)
+        with builder.if_else(self.whole) as (whole, part):
+            with whole:
+                builder.store(value, pointer).align = self.size
+            with part:
+                self._masked("store", value, pointer, I32(self.size), self.mask)
+
+    def entries(self, down: Any, right: Any, lines: Any, pixels: Any, first: Any, line: Any) -> Any:
+        """Go through the entries of a window: the distance from the first, and the number of the entry everywhere."""
+        builder = self.builder
+        with cgutils.for_range(builder, lines) as p, cgutils.for_range(builder, pixels) as q:
+            distance = builder.add(builder.mul(p.index, down), builder.mul(q.index, right))
+            entry = builder.add(builder.add(first, builder.mul(p.index, line)), q.index)
+            yield distance, self.splat(builder.sitofp(entry, self.number))
+
+
+def _largest(number: Any, size: int) -> Any:
+    @intrinsic
+    def largest(
+        typing: Any, source: Any, down: Any, right: Any, lines: Any, pixels: Any, first: Any, line: Any, best: Any,
+        which: Any, n: Any,
+    ) -> Any:  # fmt: skip
+        """The largest numbers of a window, and which entries they are."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            source, *window, best, which, n = arguments
+            group = _Group(builder, number, size, n)
+            most = group.variable(group.constant(float("-inf")))
+            place = group.variable(group.splat(builder.sitofp(window[4], number)))
+            for distance, entry in group.entries(*window):
+                x, before = group.load(builder.add(source, distance)), builder.load(most)
+                larger = builder.or_(builder.fcmp_ordered(">", x, before), builder.fcmp_unordered("uno", x, x))
+                builder.store(builder.select(larger, x, before), most)
+                builder.store(builder.select(larger, entry, builder.load(place)), place)
+            group.store(builder.load(most), best)
+            group.store(builder.load(place), which)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 10), generate
+
+    return largest
+
+
+def _to_largest(number: Any, size: int) -> Any:
+    @intrinsic
+    def to_largest(
+        typing: Any, da: Any, which: Any, target: Any, down: Any, right: Any, lines: Any, pixels: Any, first: Any,
+        line: Any, adds: Any, n: Any,
+    ) -> Any:  # fmt: skip
+        """Give the gradient to the entries that were the largest, and 0 to the others; or add it."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            da, which, target, *window, adds, n = arguments
+            group = _Group(builder, number, size, n)
+            gradient, place = group.load(da), group.load(which)
+            for distance, entry in group.entries(*window):
+                here = builder.add(target, distance)
+                part = builder.select(builder.fcmp_ordered("==", place, entry), gradient, group.constant(0))
+                total = group.variable(part)
+                with builder.if_then(builder.icmp_signed("!=", adds, I64(0))):
+                    builder.store(builder.fadd(group.load(here), part), total)
+                group.store(builder.load(total), here)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 11), generate
+
+    return to_largest
+
+
+WINDOWS = {
+    name: {"largest": _largest(number, size), "to_largest": _to_largest(number, size)}
+    for name, number, size in (("float32", FLOAT, 4), ("float64", ir.DoubleType(), 8))
+}
+
+
 def words(dtype: str) -> dict[str, Any]:
     """Return what each word of `language` means in kernels for numbers of that type."""
     item = np.dtype(dtype)
@@ -294,4 +423,5 @@ def words(dtype: str) -> dict[str, Any]:
         "transpose": transpose,
         "fetch": fetch,
         "bits_as_float": bits_as_float,
+        **WINDOWS[dtype],
     }

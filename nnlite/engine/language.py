@@ -56,6 +56,48 @@ class Matrix(NamedTuple):
     units: int
 
 
+class Image(NamedTuple):
+    """Images of a batch, one after the other: lines of pixels, each with its channels.
+
+    Attributes
+    ----------
+    address : int
+    height, width : int
+        Lines, and pixels of a line.
+    channels : int
+    """
+
+    address: int
+    height: int
+    width: int
+    channels: int
+
+
+class Window(NamedTuple):
+    """What a kernel of weights, or a pool, sees at each of its places.
+
+    Attributes
+    ----------
+    height, width : int
+        Entries.
+    down, right : int
+        Strides: how many lines and pixels it moves from place to place.
+    gap_down, gap_right : int
+        Dilation: how many lines and pixels are from entry to entry.
+    top, left : int
+        Lines and pixels of padding in front of the image.
+    """
+
+    height: int
+    width: int
+    down: int
+    right: int
+    gap_down: int
+    gap_right: int
+    top: int
+    left: int
+
+
 # How many words each kind of operand takes
 SIZES = {
     "block": 4,  # address, and in bytes: from panel to panel, from row to row, from thread to thread
@@ -67,7 +109,10 @@ SIZES = {
     "number": 1,  # the bits of a float64
     "integer": 1,
     "matrix": 4,
+    "image": 4,
+    "window": 8,
 }
+STRUCTURES: dict[Any, str] = {Matrix: "matrix", Image: "image", Window: "window"}
 
 # Parameters without annotation: what each thread knows of the present step
 NOW = ("thread", "n_threads", "step", "M", "first", "tiles", "shared", "scratch")
@@ -104,7 +149,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     kinds: dict[str, str | None] = {}
     for name in inspect.signature(function).parameters:
         annotation = function.__annotations__[name]
-        kinds[name] = None if name in GIVEN else "matrix" if annotation is Matrix else annotation.__metadata__[0]
+        kinds[name] = None if name in GIVEN else STRUCTURES.get(annotation) or annotation.__metadata__[0]
     KERNELS[function.__name__] = Kernel(function, kinds)
     return function
 
@@ -144,6 +189,7 @@ class Intrinsic:
 
 T: Any = np.float64  # the type of numbers for which a kernel is compiled
 SIZE = 8  # bytes of such a number
+GROUP = 16  # channels that `largest` and `to_largest` take at once
 WIDE = 16  # columns of a panel, but for narrow layers
 
 numbers: Any = Intrinsic("numbers", "numbers(address, n): a vector of n numbers of type T at an address")
@@ -174,5 +220,14 @@ fetch: Any = Intrinsic("fetch", "fetch(address): bring the line of memory at an 
 transpose: Any = Intrinsic(
     "transpose",
     "transpose(tile, source, source_row, target, target_row): as many rows as a register has numbers become columns",
+)
+largest: Any = Intrinsic(
+    "largest",
+    "largest(source, down, right, lines, pixels, first, line, best, which, n): the largest of a window for up to GROUP "
+    "channels, and the number of its first entry that is so large: see `kernels.pooling`",
+)
+to_largest: Any = Intrinsic(
+    "to_largest",
+    "to_largest(da, which, target, down, right, lines, pixels, first, line, adds, n): the gradient of `largest`",
 )
 bits_as_float: Any = Intrinsic("bits_as_float", "bits_as_float(i): the float32 whose bits are those of an int32")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,10 @@ class Memory:
         """Return a matrix of zeros in panels of that width."""
         return Panels(self.zeros(-(-units // width) * rows * width), rows, units, width)
 
+    def images(self, n: int, height: int, units: int) -> Images:
+        """Return n images of zeros, each of ``height`` lines and ``units`` numbers."""
+        return Images(self.zeros(n * units), n, height)
+
 
 class Panels:
     """A matrix in panels. Columns that fill up the last panel, and rows beyond those that are set, are 0.
@@ -59,6 +64,11 @@ class Panels:
     def matrix(self) -> list[int]:
         """The operand for a kernel that takes the whole matrix."""
         return [self.address, self.rows, self.width, self.units]
+
+    @property
+    def examples(self) -> Panels:
+        """The matrix whose rows are examples."""
+        return self
 
     @property
     def block(self) -> list[int]:
@@ -89,3 +99,41 @@ class Panels:
         if rest:
             parts.append((self.view[n, : len(A), :rest], A[:, n * self.width :]))
         return parts
+
+
+class Images(Panels):
+    """Images one after the other, line by line, each pixel with its channels.
+
+    For operations on units they are a matrix with a single panel, whose rows are lines. For operations on examples they
+    are one whose rows are images.
+
+    Attributes
+    ----------
+    rows : int
+        Number of lines of all images.
+    units, width : int
+        Numbers of a line.
+    height : int
+        Lines of an image.
+    """
+
+    def __init__(self, numbers: Array, n: int, height: int) -> None:
+        line = numbers.size // (n * height)
+        super().__init__(numbers, n * height, line, line)
+        self.height = height
+        self._n, self._units = n, height * line
+
+    @property
+    def matrix(self) -> list[int]:
+        """The operand for a kernel that takes the whole matrix of examples."""
+        return self.examples.matrix
+
+    @property
+    def examples(self) -> Panels:
+        """The same numbers as a matrix whose rows are images."""
+        return Panels(self.view.reshape(-1), self._n, self._units, self._units)
+
+    def of_size(self, size: tuple[int, int, int]) -> list[int]:
+        """Return the operand for a kernel that takes images, of height, width and channels ``size``."""
+        assert math.prod(size) == self._units, (size, self._units)
+        return [self.address, *size]

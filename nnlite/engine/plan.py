@@ -10,12 +10,13 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.engine import support
+from nnlite.engine.image_operations import ImageOperations, width_of_filters
 from nnlite.engine.instructions import Instructions
 from nnlite.engine.kernels.products import G_NUMBERS
 from nnlite.engine.language import CACHE
 from nnlite.engine.library import Library
 from nnlite.engine.optimizing import Options
-from nnlite.engine.panels import Memory, Panels
+from nnlite.engine.panels import Images, Memory, Panels
 from nnlite.engine.parameters import Parameter, Place
 from nnlite.engine.stages import Stage, Stages
 from nnlite.engine.unit_operations import UnitOperations
@@ -90,15 +91,9 @@ class Plan:
 
     def _allocate(self, places: Sequence[Place], state_places: Sequence[Place], groups: dict[str, int]) -> None:
         memory, B = self.memory, self.batch_size
-        self.a = [memory.panels(B, stage.units, self._width(stage)) for i, stage in enumerate(self.stages)]
-        self.d = [
-            memory.panels(B, stage.units, self._width(stage)) if i >= self.structure.first else None
-            for i, stage in enumerate(self.stages)
-        ]
-        width_of: dict[Layer, int] = {}
-        for stage in self.stages:
-            for layer in stage.layers:
-                width_of[layer] = self._width(stage)
+        self.a = [self._numbers(stage) for stage in self.stages]
+        self.d = [self._numbers(stage) if i >= self.structure.first else None for i, stage in enumerate(self.stages)]
+        width_of = {layer: self._width(stage) for stage in self.stages for layer in stage.layers}
         self.parameters: dict[tuple[Layer, str], Parameter] = {}
         for place in [*places, *state_places]:
             parameter = Parameter(place, memory, width_of[place.layer], self._wide)
@@ -127,15 +122,20 @@ class Plan:
             of = parameter.theta
             parameter.group = groups.get(parameter.place.name, 0)
             parameter.vectors = {name: memory.panels(of.rows, of.units, of.width) for name in self.options.names}
-            if not parameter.is_matrix or self.updates.waits:
+            if parameter.keeps_gradient or self.updates.waits:
                 parameter.gradient = memory.panels(of.rows, of.units, of.width)
         self.results = memory.zeros(self.n_steps * self.n_threads * 2, np.float64).reshape(
             self.n_steps, self.n_threads, 2
         )
         self.keys = memory.zeros(max(1, self.n_steps * self.structure.n_random), np.int64)
         self.sums = memory.zeros(2 * B)
-        widest = max(stage.units for stage in self.stages)
-        self._scratch_size = G_NUMBERS + (widest + 2 * self._wide) * self._wide
+        theta = {key: parameter.theta for key, parameter in self.parameters.items()}
+        self.images = ImageOperations(
+            self.instructions, memory, self.structure, self.a, theta, self.library.shape.widths, self.n_threads, True
+        )
+        widest = max(stage.units for stage in self.stages if stage.size is None)
+        turned = G_NUMBERS + (widest + 2 * self._wide) * self._wide
+        self._scratch_size = max(turned, self.images.scratch())
         self.scratch = memory.zeros(self.n_threads * (self._scratch_size + 272))
 
     @property
@@ -143,8 +143,19 @@ class Plan:
         return self.library.shape.widths[1]
 
     def _width(self, stage: Stage) -> int:
+        """Columns of a panel of the parameters of a stage, and of its output if that is a matrix."""
         narrow, wide = self.library.shape.widths
+        if stage.kind == "convolution":
+            return width_of_filters(stage.own, (narrow, wide))
+        if stage.kind == "rows" and stage.size is not None:
+            return stage.units
         return narrow if stage.units <= narrow else wide
+
+    def _numbers(self, stage: Stage) -> Panels:
+        """Return room for the output of a stage."""
+        if stage.size is not None:
+            return self.memory.images(self.batch_size, stage.size[0], stage.units)
+        return self.memory.panels(self.batch_size, stage.units, self._width(stage))
 
     def scratch_of(self, thread: int) -> int:
         """Return the address of a thread's own memory."""
@@ -164,9 +175,13 @@ class Plan:
         ops = []
         if self.updates.waits:
             ops.append(self.instructions.op("clear_squares", [self.norms.ctypes.data]))
+        ops += self.images.turned_filters()
         ops += self._forward()
         ops += self._cost()
         ops += self._backward()
+        if self.images.parts:
+            ops.append(self._meet())
+            ops += [self.updates.of_parts(self.parameters[key], parts) for key, parts in self.images.parts.items()]
         if self.updates.waits:
             ops.append(self._meet())
             ops += [op for parameter in self.learned for op in self.updates.delayed(parameter)]
@@ -186,14 +201,20 @@ class Plan:
 
     def _forward(self) -> list[Array]:
         gather = self.instructions.op("gather", [[0, 0], [0, 0], self.a[0].matrix], variant=self.variant, X=2, order=4)
-        ops = [gather, self._meet()]
+        ops = [gather]
         for i, stage in enumerate(self.stages):
             if i == 0:
                 continue
-            x, z = self.a[i - 1], self.a[i]
+            if not (self.stages[i - 1].writes_own and stage.reads_own):
+                ops.append(self._meet())
+            x, z = self.a[stage.source], self.a[i]
             after = self.units.forward(i)
             by_rows = int(self._by_rows(stage, z))
-            if stage.kind == "dense":
+            if stage.kind == "rows":
+                ops.append(self._rows_forward(stage, i))
+            elif stage.reads_own:
+                ops += self.images.forward(i, after)
+            elif stage.kind == "dense":
                 W, b = self.parameters[stage.own, "W"].theta, self.parameters[stage.own, "b"].theta
                 block = self.batch_size if stage.needs_all_rows else self._block_rows(x.units)
                 ops.append(
@@ -201,16 +222,13 @@ class Plan:
                         "dense_forward", [x.matrix, W.matrix, b.address, z.matrix, by_rows, block, *after]
                     )
                 )
-            elif stage.kind == "copy":
-                ops.append(self.instructions.op("blocks", [x.matrix, z.matrix, by_rows, *after]))
             else:
-                ops.append(self._rows_forward(stage, i))
-            ops.append(self._meet())
-        return ops
+                ops.append(self.instructions.op("blocks", [x.matrix, z.matrix, by_rows, *after]))
+        return [*ops, self._meet()]
 
     def _rows_forward(self, stage: Stage, i: int) -> Array:
         layer: Any = stage.layer
-        z, a = self.a[i - 1], self.a[i]
+        z, a = self.a[stage.source].examples, self.a[i].examples
         if isinstance(layer, Softmax) and stage.group < stage.units:
             return self.instructions.op("softmax_groups_forward", [z.matrix, a.matrix, stage.group])
         if isinstance(layer, Softmax):
@@ -245,10 +263,7 @@ class Plan:
             op = self.instructions.op(name, operands, y=10, weights=12, order=13, Y_hat=15)
         ops = [op, self._meet()]
         if last >= self.structure.first and self.stages[last].unitwise:
-            ops += [
-                self.instructions.op("blocks", [dz.matrix, dz.matrix, self._rows_of(last), *self.units.backward(last)]),
-                self._meet(),
-            ]
+            ops += [self._in_place(last, dz, self.units.backward(last)), self._meet()]
         return ops
 
     def _rows_of(self, i: int) -> int:
@@ -261,42 +276,76 @@ class Plan:
         for i in range(len(self.stages) - 1, self.structure.first - 1, -1):
             stage, dz = self.stages[i], self.d[i]
             assert dz is not None
-            before = self.d[i - 1] if i > self.structure.first else None
-            if before is not None:
-                ops += self._to_previous(stage, i, dz, before)
-                ops.append(self._meet())
+            if i in self.structure.shortcuts:
+                ops += self._after_join(i, dz)
+            if stage.reads_own:
+                ops += self.images.sums(i, dz)
+            if stage.source >= self.structure.first:
+                ops += self._to_source(stage, i, dz)
+                if not (stage.size_before is not None and self.stages[i - 1].size is not None):
+                    ops.append(self._meet())
             if stage.kind == "dense" and stage.layer is not None and stage.layer.trainable:
-                ops += self._dense_gradient(stage.layer, self.a[i - 1], dz)
+                ops += self._dense_gradient(stage.layer, self.a[stage.source], dz)
             elif isinstance(stage.layer, LayerNorm) and stage.layer.trainable:
                 ops += self._layer_norm_gradient(stage.layer, dz)
         return ops
 
-    def _to_previous(self, stage: Stage, i: int, dz: Panels, da: Panels) -> list[Array]:
-        """Dz of a stage becomes da of the stage before, and dz of that one by its operations on units."""
-        by_rows, after = self._rows_of(i - 1), self.units.backward(i - 1)
+    def _after_join(self, i: int, dz: Panels) -> list[Array]:
+        """The last stage of a shortcut has got its gradient where the connection ends; its operations on units."""
+        after = self.units.backward(i)
+        if not after[1]:
+            return []
+        op = self._in_place(i, dz, after)
+        return [op] if self.stages[i].size is not None else [op, self._meet()]
+
+    def _in_place(self, i: int, d: Panels, after: tuple[int, int]) -> Array:
+        """Carry out operations on units of stage i."""
+        if self.stages[i].size is not None:
+            size = self.stages[i].size
+            assert isinstance(d, Images)
+            assert size is not None
+            return self.instructions.op("images", [d.of_size(size), d.of_size(size), *after])
+        return self.instructions.op("blocks", [d.matrix, d.matrix, self._rows_of(i), *after])
+
+    def _to_source(self, stage: Stage, i: int, dz: Panels) -> list[Array]:
+        """Dz of a stage becomes da of the stage from which it gets its input.
+
+        The first of several stages behind that one comes last: then the sum of all is known, and dz of that stage.
+        """
+        d = self.d[stage.source]
+        assert d is not None
+        if i != self.structure.behind[stage.source][0]:
+            return self._to_previous(stage, i, dz, self.units.branch(i), (0, 0))
+        return self._to_previous(stage, i, dz, d, self.units.backward(stage.source))
+
+    def _to_previous(self, stage: Stage, i: int, dz: Panels, da: Panels, after: tuple[int, int]) -> list[Array]:
+        if stage.kind == "rows":
+            return self._rows_backward(stage, i, dz, da, after)
+        if stage.turns and stage.size is not None:
+            ops = self.images.backward(i, dz, da, (0, 0))
+            return [*ops, self._meet(), self._in_place(stage.source, da, after)] if after[1] else ops
+        if stage.reads_own:
+            return self.images.backward(i, dz, da, after)
+        by_rows = self._rows_of(stage.source)
         if stage.kind == "dense":
             W = self.parameters[stage.own, "W"].theta
             block = self.batch_size
             return [self.instructions.op("dense_backward", [dz.matrix, W.matrix, da.matrix, by_rows, block, *after])]
-        if stage.kind == "copy":
-            return [self.instructions.op("blocks", [dz.matrix, da.matrix, by_rows, *after])]
+        return [self.instructions.op("blocks", [dz.matrix, da.matrix, by_rows, *after])]
+
+    def _rows_backward(self, stage: Stage, i: int, dz: Panels, da: Panels, after: tuple[int, int]) -> list[Array]:
         layer: Any = stage.layer
+        op, a, gradients = self.instructions.op, self.a[i].matrix, (dz.matrix, da.matrix)
         if isinstance(layer, Softmax) and stage.group < stage.units:
-            ops = [
-                self.instructions.op("softmax_groups_backward", [dz.matrix, self.a[i].matrix, da.matrix, stage.group])
-            ]
+            ops = [op("softmax_groups_backward", [gradients[0], a, gradients[1], stage.group])]
         elif isinstance(layer, Softmax):
-            ops = [self.instructions.op("softmax_backward", [dz.matrix, self.a[i].matrix, da.matrix])]
+            ops = [op("softmax_backward", [gradients[0], a, gradients[1]])]
         else:
             z_hat, sigma = self._layer_norms[layer]
             gamma = self.parameters[layer, "gamma"].theta.address
-            ops = [
-                self.instructions.op(
-                    "layer_norm_backward", [dz.matrix, da.matrix, gamma, z_hat.matrix, sigma.ctypes.data]
-                )
-            ]
+            ops = [op("layer_norm_backward", [*gradients, gamma, z_hat.matrix, sigma.ctypes.data])]
         if after[1]:
-            ops += [self._meet(), self.instructions.op("blocks", [da.matrix, da.matrix, by_rows, *after])]
+            ops += [*([] if stage.reads_own else [self._meet()]), self._in_place(stage.source, da, after)]
         return ops
 
     def _layer_norm_gradient(self, layer: LayerNorm, da: Panels) -> list[Array]:
@@ -304,12 +353,14 @@ class Plan:
         assert gamma.gradient is not None
         assert beta.gradient is not None
         z_hat, _ = self._layer_norms[layer]
+        of_images, da = isinstance(da, Images), da.examples
         sums = [gamma.gradient.units_of_panel, beta.gradient.units_of_panel]
         after = [
             self.instructions.op("layer_norm_gradient", [da.block, z_hat.block, *sums], da.width),
             self.updates.on_units([gamma, beta]),
         ]
-        return [self.instructions.op("blocks", [da.matrix, da.matrix, 0, *self.instructions.place(after)])]
+        op = self.instructions.op("blocks", [da.matrix, da.matrix, 0, *self.instructions.place(after)])
+        return [self._meet(), op] if of_images else [op]
 
     def _dense_gradient(self, layer: Layer, x: Panels, dz: Panels) -> list[Array]:
         W, b = self.parameters[layer, "W"], self.parameters[layer, "b"]

@@ -19,7 +19,9 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.engine import processor, support
 from nnlite.engine.availability import check_engine, missing
-from nnlite.layers import chain
+from nnlite.engine.geometry import n_multiplications
+from nnlite.layers import Layer, chain
+from nnlite.layers.base import Shape
 
 if TYPE_CHECKING:
     from nnlite.engine.crew import Crew
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 FEW = 16  # examples up to which W is read as it lies, and not copied into panels
 BLOCK, SMALLEST_BLOCK = 256, 64  # examples that go through the network together
+NUMBERS_OF_IMAGES = 2**19  # of the output of a layer, for the examples that go through the network together
 PARTS = 4  # into so many blocks fewer than 4 BLOCK examples are divided
 OF_THREAD = 4e6  # multiplications that are worth a thread
 OF_CALL, MOST_ROWS = 1e10, 2**19  # multiplications and examples between two looks at Ctrl-C
@@ -99,7 +102,7 @@ class Chooser:
             return self._found
 
     def _find(self, network: Any, may_compile: bool) -> Predictor | None:
-        if support.without_kernel(network.layers, network.input_shape) is not None or missing():
+        if support.without_kernel(network.layers) is not None or missing():
             return None
         return Predictor.of(network, may_compile)
 
@@ -133,9 +136,10 @@ class Predictor:
         self.layers = subject.layers
         self._may_compile = may_compile
         self._shape, self._one_shape = subject.input_shape, (1, *subject.input_shape)
-        self._n_multiplications = max(1, sum(value.size for value in subject.values.values() if value.ndim == 2))
+        self._n_multiplications = max(1, n_multiplications(subject.layers, subject.input_shape))
         gathered = "" if reads_rows(subject, dtype) else dtype.name
-        self._one, self._few, self._many = Kind(1), Kind(FEW), Kind(BLOCK, True, gathered)
+        self._most = most_examples(subject.layers, subject.input_shape)
+        self._one, self._few, self._many = Kind(1), Kind(FEW), Kind(self._most, True, gathered)
         self._cached_costs: dict[str, bool] = {}
         self._complete = False  # whether all kernels for predictions are loaded
         self._new_programs()
@@ -147,7 +151,8 @@ class Predictor:
 
         subject = Subject.of(network)
         if not may_compile:
-            many = Kind(BLOCK, True, "" if reads_rows(subject, network.dtype) else network.dtype.name)
+            most = most_examples(subject.layers, subject.input_shape)
+            many = Kind(most, True, "" if reads_rows(subject, network.dtype) else network.dtype.name)
             if not are_cached(subject, network.dtype.name, [Kind(1), many]):
                 return None
         return cls(subject, network.dtype, network.n_units, may_compile)
@@ -248,7 +253,7 @@ class Predictor:
             X, order = self._examples(examples, part, gathers)
             _, y, weights, _ = examples._replace(X=examples.y).batch(part)
             y = np.ascontiguousarray(y, np.int64) if labels else np.ascontiguousarray(targets(y), self.dtype)
-            results = np.zeros((-(-len(y) // _block(len(y))), 2))
+            results = np.zeros((-(-len(y) // self._block(len(y))), 2))
             words: Words = {
                 "y": (y.ctypes.data, y.size),
                 "weights": (0 if weights is None else weights.ctypes.data,),
@@ -279,7 +284,7 @@ class Predictor:
 
         The calling thread works too. A helper that comes late finds fewer blocks left, or none.
         """
-        block = _block(M)
+        block = self._block(M)
         words["X"] = (X.ctypes.data, X.size) if kind.variant else (X.ctypes.data,)
         words["n_examples"] = M, block
         n_helpers = min(-(-M // block), _n_threads(M * self._n_multiplications)) - 1
@@ -307,6 +312,10 @@ class Predictor:
         for helper in helpers:
             self._give_back(helper)
         return wrong
+
+    def _block(self, M: int) -> int:
+        """Return how many of M examples go through the network together, whatever the number of threads."""
+        return min(self._most, max(SMALLEST_BLOCK, -(-M // PARTS)))
 
     def _crew(self) -> Crew:
         from nnlite.engine.crew import crew
@@ -359,9 +368,12 @@ def _hyperparameters(layers: Sequence[Any]) -> Iterator[tuple[dict[str, Any], st
                 yield vars(layer), name, vars(layer)[name]
 
 
-def _block(M: int) -> int:
-    """Return how many of M examples go through the network together, whatever the number of threads."""
-    return min(BLOCK, max(SMALLEST_BLOCK, -(-M // PARTS)))
+def most_examples(layers: Sequence[Layer], input_shape: Shape) -> int:
+    """Return how many examples go through a network together at most: fewer if it works on images."""
+    if not any(map(support.works_on_images, layers)):
+        return BLOCK
+    largest = max(math.prod(shape) for shape in chain.shapes_along(layers, input_shape))
+    return max(1, min(BLOCK, NUMBERS_OF_IMAGES // largest))
 
 
 def _n_threads(n_multiplications: float) -> int:

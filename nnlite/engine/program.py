@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.engine import cache, support
+from nnlite.engine.image_operations import ImageOperations, width_of_filters
 from nnlite.engine.instructions import Instructions
 from nnlite.engine.kernels.prediction import PADDING
 from nnlite.engine.kernels.products import G_NUMBERS
@@ -92,9 +94,15 @@ class Program:
     def __init__(self, subject: Subject, library: Library, kind: Kind, pool: list[Program]) -> None:
         self.subject, self.library, self.kind, self.pool = subject, library, kind, pool
         self.memory, self.instructions = Memory(library.dtype), Instructions(library)
-        self.stages = stages_of(subject, with_output=not kind.cost)
-        self.a = [self._matrix(stage.units) for stage in self.stages]
+        self.structure = structure_of(subject, with_output=not kind.cost)
+        self.stages = self.structure.stages
+        self.a = [self._numbers(stage) for stage in self.stages]
         self._kept: list[Any] = []
+        self._theta: dict[tuple[Layer, str], Panels] = {}
+        widths = library.shape.widths
+        self.images = ImageOperations(
+            self.instructions, self.memory, self.structure, self.a, self._theta, widths, 1, training=False
+        )
         ops = [*self._gathering(), *self._forward(), *self._end()]
         entry = self.instructions.op(
             "predict",
@@ -111,11 +119,17 @@ class Program:
         narrow, wide = self.library.shape.widths
         return self.memory.panels(self.kind.rows + EXTRA_ROWS, units, narrow if units <= narrow else wide)
 
+    def _numbers(self, stage: Stage) -> Panels:
+        """Return room for the output of a stage."""
+        if stage.size is not None:
+            return self.memory.images(self.kind.rows, stage.size[0], stage.units)
+        return self._matrix(stage.units)
+
     def _make_call(self, entry: int, _: int) -> None:
         """Make what `start` needs."""
-        widest = max(stage.units for stage in self.stages)
+        widest = max(stage.units for stage in self.stages if stage.size is None)
         n = max(G_NUMBERS, widest * self.library.shape.widths[1] + PADDING) if self.kind.panels else 1
-        scratch = self.memory.zeros(n)
+        scratch = self.memory.zeros(max(n, self.images.scratch()) if self.images.are_needed else n)
         shared, now = np.zeros(SHARED_WORDS, np.int64), np.zeros(NOW_WORDS, np.int64)
         known = {
             "n_threads": 1,
@@ -158,16 +172,41 @@ class Program:
     def _forward(self) -> list[Array]:
         ops = []
         for i, stage in enumerate(self.stages[1:], 1):
-            x, z = self.a[i - 1], self.a[i]
+            x, z = self.a[stage.source], self.a[i]
             before, after = self._unitwise(stage, i)
             ops += before
-            if stage.kind == "dense":
+            if stage.kind == "rows":
+                ops.append(self._rows(stage, x.examples, z.examples))
+            elif stage.reads_own:
+                ops += self._of_images(stage, i, after)
+            elif stage.kind == "dense":
                 ops.append(self._dense(stage, x, z, i == 1, self.instructions.place(after)))
-            elif stage.kind == "copy":
-                ops.append(self.instructions.op("blocks", [x.matrix, z.matrix, 0, *self.instructions.place(after)]))
             else:
-                ops.append(self._rows(stage, x, z))
+                ops.append(self.instructions.op("blocks", [x.matrix, z.matrix, 0, *self.instructions.place(after)]))
         return ops
+
+    def _of_images(self, stage: Stage, i: int, after: list[Array]) -> list[Array]:
+        """Return the instructions of a stage that works on images: first they bring its parameters into panels."""
+        ops: list[Array] = []
+        layer: Any = stage.layer
+        if stage.kind == "convolution":
+            K, width = math.prod(layer.W.shape[:-1]), width_of_filters(layer, self.library.shape.widths)
+            W = self._theta[layer, "W"] = self.memory.panels(K, layer.filters, width)
+            source = self.subject.values[layer, "W"].ctypes.data
+            ops.append(self.instructions.op("load_filters", [source, W.matrix]))
+            ops.append(self._load_vector(layer, "b", width))
+            after = [self.instructions.op("check_block", [self.a[i].block], self.a[i].width), *after]
+        elif stage.kind == "norm":
+            width = self.library.shape.widths[1]
+            ops += [
+                self._load_vector(layer, name, width) for name in ("gamma", "beta", "running_mean", "running_variance")
+            ]
+        return [*ops, *self.images.forward(i, self.instructions.place(after))]
+
+    def _load_vector(self, layer: Layer, name: str, width: int) -> Array:
+        source = self.subject.values[layer, name]
+        target = self._theta[layer, name] = self.memory.panels(1, source.size, width)
+        return self.instructions.op("copy_vector", [source.ctypes.data, source.size, target.address, source.size])
 
     def _dense(self, stage: Stage, x: Panels, z: Panels, first: bool, after: Sequence[int]) -> Array:
         op = self.instructions.op
@@ -208,7 +247,7 @@ class Program:
             if stage.group != stage.units:
                 return self.instructions.op("softmax_groups_forward", [z.matrix, a.matrix, stage.group])
             return self.instructions.op("softmax_forward", [z.matrix, a.matrix, self._sums()])
-        z_hat, sigma = self._matrix(a.units), self.memory.zeros(a.rows)
+        z_hat, sigma = self.memory.panels(a.rows, a.units, a.width), self.memory.zeros(a.rows)
         self._kept += [z_hat, sigma]
         gamma, beta = (self.subject.values[layer, name].ctypes.data for name in ("gamma", "beta"))
         operands = [z.matrix, a.matrix, gamma, beta, z_hat.matrix, sigma.ctypes.data, float(layer.epsilon)]
@@ -216,7 +255,7 @@ class Program:
 
     def _sums(self) -> list[int]:
         """Return the operand of a softmax in which it leaves the sums and the largest number of each row."""
-        sums = self.memory.zeros(2 * self.a[0].rows)
+        sums = self.memory.zeros(2 * (self.kind.rows + EXTRA_ROWS))
         self._kept.append(sums)
         return [int(sums.ctypes.data), len(sums)]
 
@@ -243,18 +282,18 @@ class Program:
         return [op(support.OUTPUTS[type(output)], [*first, [0, 0], 0, [0, 0], *last], **varying)]
 
 
-def stages_of(subject: Subject, *, with_output: bool = True) -> list[Stage]:
+def structure_of(subject: Subject, *, with_output: bool = True) -> Stages:
     """Return the stages of a network. With its output layer there are at least two."""
     layers = (*subject.layers, subject.layers[-1]) if with_output else subject.layers
-    stages = Stages(layers, subject.input_shape).stages
-    if with_output and len(stages) == 1:
-        stages.append(Stage("copy", stages[0].units))
-    return stages
+    structure = Stages(layers, subject.input_shape)
+    if with_output and len(structure.stages) == 1:
+        structure.stages.append(Stage("copy", structure.stages[0].units, source=0))
+    return structure
 
 
 def reads_rows(subject: Subject, dtype: np.dtype[Any]) -> bool:
     """Whether tiles can read X as it lies: the first layer is Dense, and no connection goes around it."""
-    stages = stages_of(subject)
+    stages = structure_of(subject).stages
     around = any(one.kind == "fork" for one in stages[0].unitwise)
     return stages[1].kind == "dense" and not around and stages[0].units * dtype.itemsize % CONFLICT != 0
 

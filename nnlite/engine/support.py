@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from nnlite import layers as all_layers
 from nnlite.functional import SELU_ALPHA, SELU_LAMBDA
 from nnlite.layers import Layer
-from nnlite.layers.base import Shape
 
 
 class Elementwise(NamedTuple):
@@ -32,10 +31,17 @@ ACTIVATIONS: dict[type[Layer], Elementwise] = {
     all_layers.HardSwish: Elementwise("hard_swish", "z"),
     all_layers.Softplus: Elementwise("softplus", "z"),
 }
-NOISE = (all_layers.Dropout, all_layers.AlphaDropout, all_layers.GaussianNoise)
+CHANNEL_NOISE = (all_layers.Dropout1D, all_layers.Dropout2D)  # one random number for each channel
+NOISE = (all_layers.Dropout, all_layers.AlphaDropout, all_layers.GaussianNoise, *CHANNEL_NOISE)
+CONVOLUTIONS = (all_layers.Conv1D, all_layers.Conv2D)
+MAX_POOLS = (all_layers.MaxPool1D, all_layers.MaxPool2D)
+IMAGES: dict[type[Layer], str] = {  # layers for images and sequences, and the kinds of their stages
+    **dict.fromkeys(CONVOLUTIONS, "convolution"),
+    **dict.fromkeys((*MAX_POOLS, all_layers.AveragePool1D, all_layers.AveragePool2D), "pooling"),
+    **dict.fromkeys((all_layers.GlobalAveragePool1D, all_layers.GlobalAveragePool2D), "pooling"),
+    **dict.fromkeys((all_layers.ZeroPadding1D, all_layers.ZeroPadding2D), "padding"),
+}
 SHAPES = (all_layers.Flatten, all_layers.Reshape)
-ROWS = (all_layers.Dense, all_layers.LayerNorm, all_layers.Softmax, all_layers.Identity)
-MIDDLE = {*ACTIVATIONS, *NOISE, *SHAPES, *ROWS}
 OUTPUTS = {
     all_layers.Sigmoid: "sigmoid_targets",
     all_layers.Identity: "identity_targets",
@@ -56,30 +62,41 @@ def noise_level(layer: Any) -> float:
     return float(layer.stddev if isinstance(layer, all_layers.GaussianNoise) else layer.rate)
 
 
-def without_kernel(layers: Sequence[Layer], input_shape: Shape | None = None, inside: bool = False) -> Layer | None:
-    """Return the first layer that has no kernel, or None.
+def works_on_images(layer: Layer) -> bool:
+    """Whether it is a layer for images, or has one inside."""
+    return type(layer) in (*IMAGES, *CHANNEL_NOISE) or any(map(works_on_images, layer.inner_layers))
 
-    Without ``input_shape``, layers are taken to work on rows.
-    """
-    shape = input_shape
+
+def shortcut(layer: Any) -> Sequence[Layer]:
+    """Return the layers on the connection around others."""
+    return layer.shortcut or ()
+
+
+def n_random(layers: Sequence[Layer]) -> int:
+    """Return how many of the layers draw random numbers, also inside others."""
+    own = sum(type(layer) in NOISE and noise_level(layer) > 0 for layer in layers)
+    return own + sum(n_random(layer.inner_layers) for layer in layers)
+
+
+def without_kernel(layers: Sequence[Layer], inside: bool = False) -> Layer | None:
+    """Return the first layer that has no kernel, or None."""
     for i, layer in enumerate(layers):
         kind = type(layer)
         last = i == len(layers) - 1 and not inside
-        if kind is all_layers.Residual and layer.inner_chains.keys() == {"layers"}:
-            found = without_kernel(layer.inner_layers, shape, inside=True)
+        if kind is all_layers.Residual:
+            found = without_kernel(layer.inner_layers, inside=True)
             if found is not None:
                 return found
         elif last:
             if kind not in OUTPUTS and kind is not all_layers.Softmax:
                 return layer
-        elif not _has_kernel(layer, shape):
+        elif not (
+            kind in ACTIVATIONS
+            or kind in NOISE
+            or kind in SHAPES
+            or kind in IMAGES
+            or kind
+            in (all_layers.Dense, all_layers.BatchNorm, all_layers.LayerNorm, all_layers.Softmax, all_layers.Identity)
+        ):
             return layer
-        shape = None if shape is None else layer.output_shape(shape)
     return None
-
-
-def _has_kernel(layer: Layer, input_shape: Shape | None) -> bool:
-    """Whether a layer in the middle of a network has a kernel for examples of that shape."""
-    if type(layer) is all_layers.BatchNorm:  # a unit is what its kernel normalizes: images have channels
-        return input_shape is None or len(input_shape) == 1
-    return type(layer) in MIDDLE

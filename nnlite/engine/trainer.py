@@ -10,6 +10,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.engine import processor
+from nnlite.engine.geometry import n_multiplications
 from nnlite.engine.language import CACHE
 from nnlite.engine.library import Library, library
 from nnlite.engine.plan import Plan
@@ -69,11 +70,11 @@ class Batch(NamedTuple):
 
 def choose_threads(network: Any, batch_size: int) -> int:
     """Return the number of threads for steps with batches of that size."""
-    n_multiplications = 3 * batch_size * sum(s.size for s in network.segments if len(s.shape) == 2)
+    of_step = 3 * batch_size * n_multiplications(network.layers, network.input_shape)
     wanted = processor.wanted_threads()
     if wanted is not None:
         return wanted
-    return 1 if n_multiplications < SMALL else processor.available_threads()
+    return 1 if of_step < SMALL else processor.available_threads()
 
 
 def _numbers(thing: Any) -> tuple[Any, ...]:

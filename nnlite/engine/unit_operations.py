@@ -14,12 +14,12 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.engine import support
 from nnlite.engine.instructions import Instructions
-from nnlite.engine.panels import Memory, Panels
+from nnlite.engine.panels import Images, Memory, Panels
 from nnlite.engine.parameters import Parameter
 from nnlite.engine.stages import Stages, Unitwise
 from nnlite.engine.updates import Updates
 from nnlite.functional import SELU_ALPHA, SELU_LAMBDA
-from nnlite.layers import AlphaDropout, BatchNorm, Dropout, Layer
+from nnlite.layers import AlphaDropout, BatchNorm, Dropout, GaussianNoise, Layer
 
 
 class UnitOperations:
@@ -56,6 +56,7 @@ class UnitOperations:
         self._of_stage: dict[int, list[tuple[list[Array], Panels | None]]] = {}
         self._sigma: dict[Layer, Panels] = {}
         self._skips: dict[int, Panels] = {}  # by number of the residual connection
+        self._branches: dict[int, Panels] = {}  # by the first stage of each branch behind another stage
 
     # ---- forward --------------------------------------------------------------------------------------------------
 
@@ -93,13 +94,15 @@ class UnitOperations:
             return [op], None
         if found.needs == "a" and all(other.kind == "fork" for other in later):
             return [op], a
-        kept = self.memory.panels(a.rows, a.units, a.width)
+        kept = self._like(a)
         keep = self.instructions.op("copy", [a.block, kept.block], a.width)
         return ([op, keep] if found.needs == "a" else [keep, op]), kept
 
     def _noise(self, layer: Any, block: Panels, which: int, forward: bool) -> Array:
         keys = [[self.keys.ctypes.data, len(self.keys)], self.structure.n_random, which, block.units]
         level = support.noise_level(layer)
+        if type(layer) in support.CHANNEL_NOISE:
+            return self._channel_noise(layer, block, which)
         if isinstance(layer, Dropout):
             return self.instructions.op("dropout", [block.block, level, *keys], block.width)
         if isinstance(layer, AlphaDropout):
@@ -110,6 +113,14 @@ class UnitOperations:
                 return self.instructions.op("alpha_dropout_forward", [block.block, *numbers, *keys], block.width)
             return self.instructions.op("alpha_dropout_backward", [block.block, level, A, *keys], block.width)
         return self.instructions.op("gaussian_noise", [block.block, level, *keys], block.width)
+
+    def _channel_noise(self, layer: Any, block: Panels, which: int) -> Array:
+        stage = next(stage for stage in self.structure.stages if layer in stage.layers)
+        assert stage.size is not None
+        height, _, channels = stage.size
+        keys = [[self.keys.ctypes.data, len(self.keys)], self.structure.n_random, which]
+        operands = [block.block, support.noise_level(layer), *keys, height, channels]
+        return self.instructions.op("drop_channels", operands, block.width)
 
     def _norm_forward(self, i: int, layer: BatchNorm) -> tuple[list[Array], Panels | None]:
         a = self.a[i]
@@ -137,17 +148,24 @@ class UnitOperations:
         assert d is not None
         ops: list[Array] = []
         stage = self.structure.stages[i]
+        ops += [
+            self.instructions.op("add_block", [d.block, self.branch(other).block], d.width)
+            for other in self.structure.behind.get(i, [])[1:]
+        ]
         for one, (_, kept) in reversed(list(zip(stage.unitwise, self._kept_first(i), strict=True))):
             layer: Any = one.layer
             if one.kind == "fork":
-                ops.append(self.instructions.op("add_block", [d.block, self._skip(one.which, i).block], d.width))
+                if not one.shortcut:
+                    ops.append(self.instructions.op("add_block", [d.block, self._skip(one.which, i).block], d.width))
             elif one.kind == "join":
                 if one.partner >= self.structure.first:
-                    ops.append(self.instructions.op("copy", [d.block, self._skip(one.which, i).block], d.width))
+                    target = self.d[one.partner] if one.shortcut else self._skip(one.which, i)
+                    assert target is not None
+                    ops.append(self.instructions.op("copy", [d.block, target.block], d.width))
             elif isinstance(layer, BatchNorm):
                 ops += self._norm_backward(layer, d, kept)
             elif type(layer) in support.NOISE:
-                if isinstance(layer, (Dropout, AlphaDropout)):
+                if not isinstance(layer, GaussianNoise):
                     ops.append(self._noise(layer, d, one.which, forward=False))
             else:
                 found = support.elementwise(layer)
@@ -160,9 +178,19 @@ class UnitOperations:
     def _skip(self, which: int, i: int) -> Panels:
         """The gradient that goes around the layers of a residual connection, which begins or ends in stage i."""
         if which not in self._skips:
-            a = self.a[i]
-            self._skips[which] = self.memory.panels(a.rows, a.units, a.width)
+            self._skips[which] = self._like(self.a[i])
         return self._skips[which]
+
+    def branch(self, i: int) -> Panels:
+        """The gradient that stage i gives to the stage before it, if others give it theirs."""
+        if i not in self._branches:
+            self._branches[i] = self._like(self.a[self.structure.stages[i].source])
+        return self._branches[i]
+
+    def _like(self, a: Panels) -> Panels:
+        if isinstance(a, Images):
+            return self.memory.images(a.rows // a.height, a.height, a.height * a.units)
+        return self.memory.panels(a.rows, a.units, a.width)
 
     def _norm_backward(self, layer: BatchNorm, d: Panels, z_hat: Panels | None) -> list[Array]:
         gamma, beta = self.parameters[layer, "gamma"], self.parameters[layer, "beta"]

@@ -10,7 +10,7 @@ from nnlite.checks import Array
 from nnlite.engine.instructions import Instructions
 from nnlite.engine.optimizing import Options
 from nnlite.engine.panels import Memory, Panels
-from nnlite.engine.parameters import Parameter
+from nnlite.engine.parameters import Parameter, Parts
 
 PIECE_ROWS = 64  # rows of a panel of W in a piece, where the gradient is kept
 UNEVEN = 1.15  # the largest share of a thread, beside an even one, that is still called even
@@ -91,8 +91,8 @@ class Updates:
             ops.append(self.instructions.op("store_gradient", [g, place.ctypes.data, theta.units], width))
         if self.waits:
             ops.append(self.instructions.op("add_squares", [g, self.norms.ctypes.data], width))
-            if parameter.is_matrix:
-                assert parameter.gradient is not None
+            assert parameter.gradient is not None
+            if g[0] != parameter.gradient.address:
                 ops.append(self.instructions.op("copy", [g, parameter.gradient.block], width))
             return ops, []
         return [*ops, *self._rule(parameter, g)], self._panel_end(parameter)
@@ -131,6 +131,14 @@ class Updates:
         operands = [parameter.theta.block, norms.units_of_panel, float(self.options.max_norm)]
         return [self.instructions.op("max_norm", operands, parameter.theta.width)]
 
+    def of_parts(self, parameter: Parameter, parts: Parts) -> Array:
+        """Add what the threads have summed up, and make the step of the optimizer."""
+        assert parameter.gradient is not None
+        g, theta = parameter.gradient.block, parameter.theta
+        add = self.instructions.op("add_parts", [g, parts.address, *theta.block[1:3], parts.apart], theta.width)
+        after, last = self.after_gradient(parameter, g)
+        return self._pieces(parameter, [add, *after], last)
+
     def delayed(self, parameter: Parameter) -> list[Array]:
         """The step of the optimizer after the norm of all gradients is known."""
         if not parameter.place.trainable:
@@ -141,9 +149,12 @@ class Updates:
         scale = self.instructions.op(
             "scale_gradient", [g, self.norms.ctypes.data, float(self.options.clip_norm)], width
         )
-        after, last = [scale, *self._rule(parameter, g)], self._panel_end(parameter)
+        return [self._pieces(parameter, [scale, *self._rule(parameter, g)], self._panel_end(parameter))]
+
+    def _pieces(self, parameter: Parameter, after: Sequence[Array], last: Sequence[Array]) -> Array:
+        """Carry out instructions on pieces of a parameter, and others at the end of each panel."""
         by_rows = int(parameter.is_matrix and self.by_inputs(parameter))
         operands = [parameter.theta.matrix, parameter.rows, PIECE_ROWS, by_rows]
-        return [
-            self.instructions.op("pieces", [*operands, *self.instructions.place(after), *self.instructions.place(last)])
-        ]
+        return self.instructions.op(
+            "pieces", [*operands, *self.instructions.place(after), *self.instructions.place(last)]
+        )

@@ -72,7 +72,7 @@ def fit(
     elif validation_split is not None and validation_data is not None:
         raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
     processor.wanted_threads()  # checked before anything changes
-    choose(engine, network.layers, optimizer)  # what can be refused before the data are looked at
+    chosen = choose(engine, network.layers, optimizer)
     train = validation = None
     source: Arrays | Stream
     with open_directory(options, resume) as directory:
@@ -84,7 +84,6 @@ def fit(
                 network, X, y, sample_weight, split=validation_split, seed=seed, standardize=standardize
             )
             source = Arrays(signature, train, batch_size, shuffle)
-        chosen = choose(engine, network.layers, optimizer, source.signature.input_shape)
         knowledge = source.signature.knowledge
         resolved = with_rmse(resolved, knowledge.scale)
         _try_metrics(resolved, source.first_y, source.signature.units)

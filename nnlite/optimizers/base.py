@@ -348,9 +348,9 @@ def _norm(vectors: Sequence[Array]) -> float:
 
 
 def _constrain(model: Network, max_norm: float) -> None:
-    """``w_j <- w_j min(1, max_norm / |w_j|)`` for every column w_j of every W that learns."""
+    """``w_j <- w_j min(1, max_norm / |w_j|)`` for every column w_j, or filter, of every W that learns."""
     for segment in model.segments:
-        if segment.decayed and segment.trainable and len(segment.shape) == 2:
+        if segment.decayed and segment.trainable and len(segment.shape) > 1:
             W = segment.view(model.theta)
-            norms = np.sqrt((W * W).sum(axis=0))
+            norms = np.sqrt((W * W).sum(axis=tuple(range(W.ndim - 1))))
             W *= np.minimum(1, max_norm / np.maximum(norms, max_norm))

@@ -12,13 +12,11 @@ from nnlite.engine import support
 from nnlite.engine.optimizing import RULES
 from nnlite.engine.trainer import VARIANTS
 
-from ..support import for_each, refuse
+from ..support import for_each
+from . import image_layers
 from .agreement import Training, assert_agrees, first_step
 
-WITHOUT_KERNEL = {  # names of layers and optimizers that have none
-    *("AveragePool1D", "AveragePool2D", "Conv1D", "Conv2D", "Dropout1D", "Dropout2D", "GlobalAveragePool1D"),
-    *("GlobalAveragePool2D", "MaxPool1D", "MaxPool2D", "ZeroPadding1D", "ZeroPadding2D"),
-}
+WITHOUT_KERNEL = set()  # names of layers and optimizers that deliberately have none
 BASES = {"Layer", "Activation", "Output", "Optimizer"}
 slow = pytest.mark.slow
 DTYPES = ["float64", pytest.param("float32", marks=slow)]  # float64 alone tells whether an equation is right
@@ -66,8 +64,9 @@ EXAMPLES = {  # layers that take and give rows of 8 numbers
 @for_each("name", exported(nn.Layer))
 def test_every_layer_has_a_kernel(name):
     if name not in WITHOUT_KERNEL:
-        assert name in EXAMPLES, f"{name}: write a kernel, and an example of it in this table"
-        for example in EXAMPLES[name]:
+        examples = (EXAMPLES | image_layers.EXAMPLES).get(name)
+        assert examples, f"{name}: write a kernel, and an example of it in this table, or in that of layers for images"
+        for example in examples:
             assert support.without_kernel([example(), nn.Dense(3), nn.Softmax()]) is None
 
 
@@ -156,6 +155,7 @@ IMAGES = {
     "Reshape": lambda: [nn.Reshape((40, 1)), nn.Flatten()],
     "activation": lambda: [nn.Tanh(), nn.Flatten()],
     "noise": lambda: [nn.Dropout(0.3), nn.GaussianNoise(0.1), nn.Flatten()],
+    "BatchNorm": lambda: [nn.BatchNorm(), nn.Flatten()],
     "LayerNorm": lambda: [nn.LayerNorm(), nn.Flatten()],
     "Softmax": lambda: [nn.Softmax(), nn.Flatten()],
     "Residual": lambda: [nn.Residual([nn.LayerNorm(), nn.Tanh()]), nn.Flatten()],
@@ -168,17 +168,6 @@ IMAGES = {
         nn.Reshape((12,)),
     ],
 }
-
-
-def test_batch_normalization_of_channels_has_no_kernel():
-    layers = [nn.BatchNorm(), nn.Flatten(), D(3), nn.Softmax()]
-    assert support.without_kernel(layers, (5, 8)) is layers[0]
-    assert support.without_kernel([nn.Flatten(), *layers], (5, 8)) is None
-    model = nn.Model(layers, seed=0)
-    X, y = np.ones((4, 5, 8)), [0, 1, 2, 0]
-    refuse(lambda: model.fit(X, y, engine="compiled"), "engine: 'compiled'", "BatchNorm() has no kernel")
-    assert not model.built
-    model.fit(X, y, epochs=1, progress=False)
 
 
 @pytest.mark.parametrize("layers", IMAGES.values(), ids=IMAGES)

@@ -2,14 +2,34 @@
 
 from nnlite.engine.kernels import (
     activations,
+    channels,
+    convolutions,
     examples,
+    grouped,
+    images,
     noise,
     normalization,
     outputs,
+    pooling,
     prediction,
     products,
     rules,
     steps,
 )
 
-__all__ = ["activations", "examples", "noise", "normalization", "outputs", "prediction", "products", "rules", "steps"]
+__all__ = [
+    "activations",
+    "channels",
+    "convolutions",
+    "examples",
+    "grouped",
+    "images",
+    "noise",
+    "normalization",
+    "outputs",
+    "pooling",
+    "prediction",
+    "products",
+    "rules",
+    "steps",
+]

@@ -270,6 +270,15 @@ def copy_vector(source: Vector, target: Vector, shared: int) -> None:
 
 
 @kernel
+def load_filters(W: Integer, target: Matrix, shared: int) -> None:
+    """Bring W, which lies row by row, into panels. Raise the flag WRONG if a number is NaN or infinite."""
+    n, w = target.units, target.width
+    for p in range(n_panels(target)):
+        copy_columns(W + p * w * SIZE, target.rows, n, min(w, n - p * w), cell(target, p, 0), w)
+        check_panel(target, p, target.rows, w, shared)
+
+
+@kernel
 def leave_rows(a: Matrix, Y_hat: Integer, M: int, first: int) -> None:
     """Write a block of the output into rows of Y_hat."""
     for i in range(M):
