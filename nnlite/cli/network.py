@@ -8,8 +8,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnlite import schedules
+from nnlite.augment import Compose
 from nnlite.callbacks import EMA, SWA, Callback, EarlyStopping, ReduceOnPlateau
-from nnlite.cli.parts import ACTIVATIONS, OPTIMIZERS, OUTPUTS, SCHEDULES, classes, initializer_names, layer_list, named
+from nnlite.cli.parts import (
+    ACTIVATIONS,
+    OPTIMIZERS,
+    OUTPUTS,
+    SCHEDULES,
+    augmentations,
+    classes,
+    initializer_names,
+    layer_list,
+    named,
+)
 from nnlite.errors import ArgumentError
 from nnlite.layers import (
     SELU,
@@ -17,6 +28,7 @@ from nnlite.layers import (
     BatchNorm,
     Dense,
     Dropout,
+    Flatten,
     GaussianNoise,
     Identity,
     Layer,
@@ -61,6 +73,21 @@ def make_layers(options: Options, n_outputs: int, classifies: bool) -> list[Laye
             layers += block
         width = units
     return [*layers, *last]
+
+
+def wants_images(options: Options) -> bool:
+    """Return whether the first layers take images (H, W, C) instead of rows of pixels."""
+    if options.get("conv"):
+        return True
+    given = [] if options.get("layers") is None else layer_list("--layers", options["layers"])
+    return bool(given) and (isinstance(given[0], Flatten) or type(given[0]).__name__.endswith("2D"))
+
+
+def make_augmentation(options: Options, image_shape: Any) -> Compose | None:
+    """Return the augmentations of ``--augment``."""
+    if options.get("augment") is None:
+        return None
+    return Compose(augmentations("--augment", options["augment"]), image_shape=image_shape)
 
 
 def _block(options: Options, units: int) -> list[Layer]:

@@ -70,6 +70,8 @@ def _of_run(path: str) -> str:
         texts.append(f"classes: {', '.join(model.class_names)}")
     if model.encoding is not None:
         texts.append(model.encoding.summary())
+    if model.image_encoding is not None:
+        texts.append(f"pictures: {model.image_encoding.describe()}")
     results = read_results(path) if os.path.isdir(path) else {}
     if results:
         texts.append(f"{results.get('verdict', '')}")

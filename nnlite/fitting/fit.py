@@ -12,6 +12,7 @@ from nnlite.engine.availability import check_engine
 from nnlite.engine.choice import Choice, choose
 from nnlite.errors import ArgumentError
 from nnlite.fitting import suspicions
+from nnlite.fitting.augmented import AugmentedArrays, AugmentedStream, check_augmentation
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import check_class_weight, check_sum
 from nnlite.fitting.history import History
@@ -52,6 +53,7 @@ def fit(
     progress: bool,
     engine: str,
     standardize_target: bool | None,
+    augment: Any,
 ) -> History:
     """Train ``network``. `nnlite.Model.fit` explains the arguments. All are checked before anything changes."""
     optimizer = check_optimizer(optimizer)
@@ -71,19 +73,22 @@ def fit(
         raise ArgumentError("steps_per_epoch: is for a source of batches; for arrays choose batch_size and epochs")
     elif validation_split is not None and validation_data is not None:
         raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
+    augmentation = check_augmentation(augment, network, X, class_weight)
     processor.wanted_threads()  # checked before anything changes
     chosen = choose(engine, network.layers, optimizer)
     train = validation = None
     source: Arrays | Stream
     with open_directory(options, resume) as directory:
         if streams:
-            source = Stream(network, X, steps_per_epoch, shuffle, batch_size)
+            stream = network, X, steps_per_epoch, shuffle, batch_size
+            source = Stream(*stream) if augmentation is None else AugmentedStream(*stream, augmentation)
         else:
             seed = network.actual_seed if validation_split is None else split_seed(directory, network.actual_seed)
             signature, train, validation = prepare(
                 network, X, y, sample_weight, split=validation_split, seed=seed, standardize=standardize
             )
-            source = Arrays(signature, train, batch_size, shuffle)
+            arrays = signature, train, batch_size, shuffle
+            source = Arrays(*arrays) if augmentation is None else AugmentedArrays(*arrays, augmentation)
         knowledge = source.signature.knowledge
         resolved = with_rmse(resolved, knowledge.scale)
         _try_metrics(resolved, source.first_y, source.signature.units)

@@ -19,6 +19,7 @@ from nnlite.network.building import (
     default_initializer,
     layers_with_parameters,
 )
+from nnlite.images.encoding import ImageEncoding, check_image_encoding
 from nnlite.network.class_names import check_class_names
 from nnlite.network.examples import check_X
 from nnlite.network.knowledge import Knowledge, TargetScale, as_numbers
@@ -33,6 +34,7 @@ INTERNAL = frozenset(
     "predict_compiled predict_rows require_built require_finite resolve_metrics signature signature_for "
     "signature_for_array".split()
 )
+SINCE_TABLES = ("encoding", "target_scale", "_image_encoding")
 SET_ELSEWHERE = {
     "trainable": "set it for each layer: for layer in model.layers: layer.trainable = False",
     "learning_rate": "set it for the optimizer: optimizer.learning_rate = 0.01",
@@ -63,6 +65,7 @@ class Structure(Explained):
         self._class_names: tuple[str, ...] | None = None
         self.encoding: Encoding | None = None
         self.target_scale: TargetScale | None = None
+        self._image_encoding: ImageEncoding | None = None
         self._pass: Pass | None = None
         if n_features is not None:
             self.build(check_input_shape(n_features), "n_features")
@@ -196,6 +199,15 @@ class Structure(Explained):
     @class_names.setter
     def class_names(self, names: Any) -> None:
         self._class_names = check_class_names(names, self.output, self.shapes[-1][0] if self.shapes else None)
+
+    @property
+    def image_encoding(self) -> ImageEncoding | None:
+        """What makes pictures into the numbers that the network takes, or None. It is saved with the network."""
+        return self._image_encoding
+
+    @image_encoding.setter
+    def image_encoding(self, encoding: Any) -> None:
+        self._image_encoding = check_image_encoding(encoding, self.input_shape)
 
     def state_dict(self) -> dict[str, Array]:
         """Return all parameters and running averages under the names of PyTorch.
@@ -405,7 +417,7 @@ class Structure(Explained):
         return vars(self) | {"_pass": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({"encoding": None, "target_scale": None} | state)  # older pickles have neither
+        vars(self).update(dict.fromkeys(SINCE_TABLES) | state)  # older pickles have none of them
         if self.built:
             self._vectors.bind()
 

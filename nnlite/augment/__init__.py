@@ -1,0 +1,31 @@
+"""Augmentation: training images as they could have been, drawn anew in every epoch.
+
+``model.fit(X, y, augment=[nn.augment.Rotate(15), nn.augment.Shift(2)])`` augments the batches of a training. Each of
+these can also be called with an array.
+"""
+
+from nnlite.augment.base import Augmentation, Batch
+from nnlite.augment.compose import Compose, check_augment
+from nnlite.augment.cuts import Crop, Cutout, Flip
+from nnlite.augment.elastic import Elastic
+from nnlite.augment.geometry import Rotate, Scale, Shear, Shift
+from nnlite.augment.images import ImageForm, as_floats, image_form
+from nnlite.augment.mixup import Mixup
+
+__all__ = [
+    "Augmentation",
+    "Compose",
+    "Crop",
+    "Cutout",
+    "Elastic",
+    "Flip",
+    "Mixup",
+    "Rotate",
+    "Scale",
+    "Shear",
+    "Shift",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
