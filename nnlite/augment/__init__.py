@@ -4,12 +4,11 @@
 these can also be called with an array.
 """
 
-from nnlite.augment.base import Augmentation, Batch
-from nnlite.augment.compose import Compose, check_augment
+from nnlite.augment.base import Augmentation
+from nnlite.augment.compose import Compose
 from nnlite.augment.cuts import Crop, Cutout, Flip
 from nnlite.augment.elastic import Elastic
 from nnlite.augment.geometry import Rotate, Scale, Shear, Shift
-from nnlite.augment.images import ImageForm, as_floats, image_form
 from nnlite.augment.mixup import Mixup
 
 __all__ = [

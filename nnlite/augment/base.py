@@ -125,7 +125,7 @@ class Augmentation(Explained):
         Y = None if y is None else _check_rows(y, len(array))
         if self.mixes and Y is None:
             raise ArgumentError(f"y: {self} mixes targets too; pass rows (M, C), such as nn.one_hot(y, C)")
-        rng = seed if hasattr(seed, "bit_generator") else generator(seed)
+        rng: Any = seed if hasattr(seed, "bit_generator") else generator(seed)
         batch = self.augment(Batch(as_floats(form.images(array)), Y), rng)
         augmented = in_dtype(form.examples(batch.images), array.dtype)
         return augmented if y is None else (augmented, batch.Y)

@@ -59,8 +59,8 @@ class Compose(Augmentation):
         self.augmentations = tuple(check_augmentation(one, "augmentations") for one in augmentations)
         if not self.augmentations:
             raise ArgumentError("augmentations: expected at least one augmentation, got an empty list")
-        inner = (one.image_shape for one in self.augmentations if isinstance(one, Compose) and one.image_shape)
-        shape = next(inner, None) if image_shape is None else image_shape
+        inner = (getattr(one, "image_shape", None) for one in self.augmentations)
+        shape = next(filter(None, inner), None) if image_shape is None else image_shape
         if shape is not None:
             check_image_shape(shape)
         self.image_shape = shape if shape is None else tuple(shape)
@@ -101,7 +101,9 @@ def check_augmentation(augmentation: Any, name: str = "augment") -> Augmentation
     hint = f"; choose from {', '.join(key.lower() for key in BY_NAME)}" if isinstance(augmentation, str) else ""
     if isinstance(augmentation, type) and issubclass(augmentation, Augmentation):
         hint = f"; write {augmentation.__name__}()"
-    raise ArgumentError(f"{name}: expected augmentations such as nn.augment.Rotate(15), got {augmentation!r:.100}{hint}")
+    raise ArgumentError(
+        f"{name}: expected augmentations such as nn.augment.Rotate(15), got {augmentation!r:.100}{hint}"
+    )
 
 
 def check_augment(augment: Any) -> Compose | None:

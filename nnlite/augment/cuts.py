@@ -56,7 +56,7 @@ class Flip(Augmentation):
 
 
 class Crop(Augmentation):
-    r"""Pad, then cut out an image of the old size: ``x_ij <- x_i+r,j+c``, with r and c whole numbers in [-padding, padding].
+    r"""Pad, then cut out an image of the old size: ``x_ij <- x_i+r,j+c``, r and c uniform in -padding .. padding.
 
     It shifts by whole pixels, so it does not interpolate.
 
@@ -81,7 +81,7 @@ class Crop(Augmentation):
     --------
     >>> import nnlite as nn
     >>> nn.augment.Crop(1)([[[1, 2], [3, 4]]] * 3, seed=0).tolist()
-    [[[4, 0], [0, 0]], [[1, 2], [3, 4]], [[0, 3], [0, 0]]]
+    [[[0, 3], [0, 0]], [[0, 1], [0, 3]], [[0, 1], [0, 3]]]
     """
 
     def __init__(self, padding: int | None = None, *, fill: float | str = 0.0) -> None:
@@ -99,7 +99,7 @@ class Crop(Augmentation):
 
 
 class Cutout(Augmentation):
-    r"""Cover a square: ``x_ij <- fill`` for ``|i - r| < size / 2`` and ``|j - c| < size / 2``, with its center (r, c) uniform.
+    r"""Cover a square: ``x_ij <- fill`` where ``|i - r|`` and ``|j - c|`` are at most ``size / 2``, (r, c) uniform.
 
     The center is a pixel of the image, so a part of the square may be outside.
 
@@ -130,8 +130,8 @@ class Cutout(Augmentation):
     >>> nn.augment.Cutout(2)(np.ones((1, 4, 4), int), seed=0)
     array([[[1, 1, 1, 1],
             [1, 1, 1, 1],
-            [1, 1, 0, 0],
-            [1, 1, 0, 0]]])
+            [1, 0, 0, 1],
+            [1, 0, 0, 1]]])
     """
 
     def __init__(self, size: int | None = None, *, fill: float = 0.0) -> None:
@@ -147,10 +147,12 @@ class Cutout(Augmentation):
         rows = _covered(rng.integers(0, H, M), H, size)
         columns = _covered(rng.integers(0, W, M), W, size)
         covered = rows[:, :, None, None] & columns[:, None, :, None]
-        return np.where(covered, images.dtype.type(self.fill), images)
+        cut: Array = np.where(covered, images.dtype.type(self.fill), images)
+        return cut
 
 
 def _covered(center: Array, n: int, size: int) -> Array:
     """Return which of n rows or columns the square of each image covers, (M, n)."""
     offset = np.arange(n) - (center[:, None] - size // 2)
-    return (offset >= 0) & (offset < size)
+    covered: Array = (offset >= 0) & (offset < size)
+    return covered

@@ -27,7 +27,7 @@ class Elastic(Warp):
         How far, at least 0; the standard deviation of the displacement is about ``alpha / (6.1 sigma)`` pixels. By
         default 34 for images of 28 x 28, and for others in proportion to the area: ``34 (H / 28)^2``.
     sigma : float, optional
-        Standard deviation of the Gaussian in pixels, above 0, at most 10,000. By default ``H / 7``, which is 4 for 28 pixels.
+        Standard deviation of the Gaussian in pixels, above 0, at most 10,000. By default ``H / 7``, 4 for 28 pixels.
     fill : float or "edge", default 0
         What comes in from outside: a value, or the pixels at the edge.
 
@@ -76,7 +76,7 @@ def smoothed(u: Array, sigma: float) -> Array:
 
 
 def gaussian_matrix(n: int, sigma: float) -> Array:
-    """Return G (n, n), symmetric: ``g(i - j)`` with ``g(k) = e^{-k^2 / (2 sigma^2)}``, divided by the sum of all g(k)."""
+    """Return G (n, n): ``G_ij = g(i - j)`` with ``g(k) = e^{-k^2 / (2 sigma^2)}``, divided by the sum of all g(k)."""
     reach = int(REACH * sigma + 0.5)
     g = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     offset = np.subtract.outer(np.arange(n), np.arange(n))

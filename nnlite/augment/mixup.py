@@ -28,8 +28,8 @@ class Mixup(Augmentation):
     Notes
     -----
     With weights w of the examples, the cost is that of both examples: the weight becomes
-    ``l w + (1 - l) w'`` and the target ``(l w y + (1 - l) w' y') / (l w + (1 - l) w')``. The accuracy that `fit` reports
-    counts a mixed example as right if the network finds the class with the larger part.
+    ``l w + (1 - l) w'`` and the target ``(l w y + (1 - l) w' y') / (l w + (1 - l) w')``. The accuracy that `fit`
+    reports counts a mixed example as right if the network finds the class with the larger part.
 
     References
     ----------
@@ -38,9 +38,9 @@ class Mixup(Augmentation):
     Examples
     --------
     >>> import nnlite as nn
-    >>> X, Y = nn.augment.Mixup(1.0)([[[0.0]], [[10.0]]], [[1.0, 0.0], [0.0, 1.0]], seed=1)
+    >>> X, Y = nn.augment.Mixup(1.0)([[[0.0]], [[10.0]]], [[1.0, 0.0], [0.0, 1.0]], seed=3)
     >>> X.round(2).tolist(), Y.round(3).tolist()
-    ([[[5.05]], [[4.66]]], [[0.495, 0.505], [0.534, 0.466]])
+    ([[[7.34]], [[1.79]]], [[0.266, 0.734], [0.821, 0.179]])
     """
 
     mixes = True

@@ -112,9 +112,7 @@ def bilinear(images: Array, rows: Array, columns: Array, fill: float | str) -> A
         flat = flat[:, 0]
     else:
         f, g = f[..., None], g[..., None]
-    left_above, right_above, left_below, right_below = (
-        flat[start:].take(at, axis=0) for start in (0, 1, W + 2, W + 3)
-    )
+    left_above, right_above, left_below, right_below = (flat[start:].take(at, axis=0) for start in (0, 1, W + 2, W + 3))
     above = left_above + g * (right_above - left_above)
     below = left_below + g * (right_below - left_below)
     between: Array = above + f * (below - above)

@@ -201,9 +201,7 @@ def _from_images(path: str, options: Options) -> Source:
     parts = parts if "test" in parts else with_test(parts, fraction, options["seed"], path)
     encoding = ImageEncoding(like.image_shape, resize=options.get("size") is not None, scale=_white(parts["train"][0]))
     shape, dtype = input_shape(encoding, options), options["dtype"]
-    ready = {
-        part: Part(encoding.transform(X, dtype=dtype, input_shape=shape), y) for part, (X, y) in parts.items()
-    }
+    ready = {part: Part(encoding.transform(X, dtype=dtype, input_shape=shape), y) for part, (X, y) in parts.items()}
     if "validation" not in ready:
         ready["train"], ready["validation"] = _hold_out(ready["train"], options, classifies=True)
     return Source(

@@ -31,13 +31,15 @@ def add_evaluate(commands: Any) -> Parser:
         "evaluate",
         usage="nnlite evaluate RUN [FILE] [options]",
         help="score a trained network on a file with targets",
-        description="Score a network on a table that has the target, or on a folder with a folder of pictures for each\n"
-        "class: a classification report, or R2, MAE and RMSE,\n"
-        "beside the trivial guess. Without FILE, on the test rows of the run. Classes are those of the training.",
+        description="Score a network on a table that has the target, or on a folder with a folder of pictures\n"
+        "for each class: a classification report, or R2, MAE and RMSE, beside the trivial guess. Without FILE, on the\n"
+        "test rows of the run. Classes are those of the training.",
     )
     parser.set_defaults(run=_evaluate)
     parser.add_argument("model", metavar="RUN", help="a run directory, or a model file")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="a table with the target, or a folder; '-' is standard input")
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="a table with the target, or a folder; '-' is standard input"
+    )
     parser.add_argument(
         "--target", metavar="COLUMN", help="of a network that learned pixels (default: the last column)"
     )

@@ -70,7 +70,9 @@ def layer_list(what: str, text: str) -> list[Any]:
 
 def augmentations(what: str, text: str) -> list[Any]:
     """Return the augmentations of a list such as ``shift, Rotate(10)``."""
-    known = {name: cls for name, cls in vars(augment).items() if name.lower() in AUGMENTATIONS and name in augment.__all__}
+    known = {
+        name: cls for name, cls in vars(augment).items() if name.lower() in AUGMENTATIONS and name in augment.__all__
+    }
     tree = _parsed(what, f"[{text.strip().removeprefix('[').removesuffix(']')}]")
     if not isinstance(tree, ast.List) or not tree.elts:
         raise _refused(what, text)

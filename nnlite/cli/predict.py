@@ -36,10 +36,10 @@ def add_predict(commands: Any) -> Parser:
         "predict",
         usage="nnlite predict RUN [FILE] [-o FILE] [options]",
         help="predict the rows of a file, or of standard input, or pictures",
-        description="Predict the rows of a table, or pictures: a PNG or JPEG file, or a folder. The result is a CSV file with a header, one line for each row, in\n"
-        "the same order: the column prediction, and for classes the column probability (of the predicted class).\n"
-        "Columns are known by name: their order does not matter, and the target may be there. For pictures, the first\n"
-        "column is the name of the file.",
+        description="Predict the rows of a table, or pictures: a PNG or JPEG file, or a folder. The result is a CSV\n"
+        "file with a header, one line for each row, in the same order: the column prediction, and for classes the\n"
+        "column probability (of the predicted class). Columns are known by name: their order does not matter, and the\n"
+        "target may be there. For pictures, the first column is the name of the file.",
         epilog="examples:\n"
         "  nnlite predict runs/flowers-1 new.csv -o predictions.csv\n"
         "  cat new.csv | nnlite predict runs/flowers-1 | head\n"
@@ -48,7 +48,9 @@ def add_predict(commands: Any) -> Parser:
     )
     parser.set_defaults(run=_predict)
     parser.add_argument("model", metavar="RUN", help="a run directory, or a model file")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="the rows (default, or '-': standard input), or pictures")
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="the rows (default, or '-': standard input), or pictures"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write (default, or '-': standard output)")
     parser.add_argument("--proba", action="store_true", help="a column with the probability of each class")
     parser.add_argument("--keep", type=names, metavar="A,B", help="columns of the input to copy; 'all' copies all")

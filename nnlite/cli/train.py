@@ -58,14 +58,19 @@ def add_train(commands: Any) -> Parser:
         "train",
         usage="nnlite train DATA [--target COLUMN] [options]",
         help="train a network on a table, images or a data set; write the network, its scores and a report",
-        description="Train a network on a table (.csv, .parquet, .npz, ...), on a folder with a folder of pictures for\n"
-        "each class, or on a data set of nnlite (digits, iris, mnist, spirals). Rows are held out to validate and to test with. Training stops when the validation loss no\n"
-        "longer improves, and keeps the best weights. The run directory gets model.npz, history.csv, pictures,\n"
-        "config.json (which repeats the run) and report.html.",
+        description="Train a network on a table (.csv, .parquet, .npz, ...), on a folder with a folder of pictures\n"
+        "for each class, or on a data set of nnlite (digits, iris, mnist, spirals). Rows are held out to validate\n"
+        "and to test with. Training stops when the validation loss no longer improves, and keeps the best weights.\n"
+        "The run directory gets model.npz, history.csv, pictures, config.json (which repeats the run) and report.html.",
         epilog=defaults_table(),
     )
     train.set_defaults(run=lambda options: _train(options, train))
-    train.add_argument("data", nargs="?", metavar="DATA", help="a file with a table, a folder of images, or digits, iris, mnist, spirals")
+    train.add_argument(
+        "data",
+        nargs="?",
+        metavar="DATA",
+        help="a file with a table, a folder of images, or digits, iris, mnist, spirals",
+    )
     add_data_options(train)
     add_network_options(train)
     add_training_options(train)

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from nnlite import counters
-from nnlite.augment import Batch, Compose, ImageForm, check_augment, image_form
+from nnlite.augment.base import Batch
+from nnlite.augment.compose import Compose, check_augment
+from nnlite.augment.images import ImageForm, image_form
 from nnlite.checks import Array
 from nnlite.engine.processor import available_threads, wanted_threads
 from nnlite.errors import ArgumentError
@@ -190,6 +192,29 @@ class AugmentedStream(Stream):
     def describe(self) -> str:
         """Describe what must be the same when a training is resumed."""
         return f"{super().describe()}, augmented by {self._augment.augmentation}"
+
+
+def arrays_of(
+    augmentation: Compose | None, signature: Signature, examples: Examples, batch_size: int | None, shuffle: bool
+) -> Arrays:
+    """Return `Arrays` of the arguments, augmented unless the augmentation is None."""
+    if augmentation is None:
+        return Arrays(signature, examples, batch_size, shuffle)
+    return AugmentedArrays(signature, examples, batch_size, shuffle, augmentation)
+
+
+def stream_of(
+    augmentation: Compose | None,
+    network: Network,
+    source: Any,
+    steps_per_epoch: int | None,
+    shuffle: bool,
+    batch_size: int | None,
+) -> Stream:
+    """Return a `Stream` of the arguments, augmented unless the augmentation is None."""
+    if augmentation is None:
+        return Stream(network, source, steps_per_epoch, shuffle, batch_size)
+    return AugmentedStream(network, source, steps_per_epoch, shuffle, batch_size, augmentation)
 
 
 def _one_hot(y: Array, units: int) -> Array:

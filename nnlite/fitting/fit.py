@@ -12,7 +12,7 @@ from nnlite.engine.availability import check_engine
 from nnlite.engine.choice import Choice, choose
 from nnlite.errors import ArgumentError
 from nnlite.fitting import suspicions
-from nnlite.fitting.augmented import AugmentedArrays, AugmentedStream, check_augmentation
+from nnlite.fitting.augmented import arrays_of, check_augmentation, stream_of
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import check_class_weight, check_sum
 from nnlite.fitting.history import History
@@ -80,15 +80,13 @@ def fit(
     source: Arrays | Stream
     with open_directory(options, resume) as directory:
         if streams:
-            stream = network, X, steps_per_epoch, shuffle, batch_size
-            source = Stream(*stream) if augmentation is None else AugmentedStream(*stream, augmentation)
+            source = stream_of(augmentation, network, X, steps_per_epoch, shuffle, batch_size)
         else:
             seed = network.actual_seed if validation_split is None else split_seed(directory, network.actual_seed)
             signature, train, validation = prepare(
                 network, X, y, sample_weight, split=validation_split, seed=seed, standardize=standardize
             )
-            arrays = signature, train, batch_size, shuffle
-            source = Arrays(*arrays) if augmentation is None else AugmentedArrays(*arrays, augmentation)
+            source = arrays_of(augmentation, signature, train, batch_size, shuffle)
         knowledge = source.signature.knowledge
         resolved = with_rmse(resolved, knowledge.scale)
         _try_metrics(resolved, source.first_y, source.signature.units)

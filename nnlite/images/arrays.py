@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.augment import image_form
+from nnlite.augment.images import image_form
 from nnlite.checks import Array
 from nnlite.content import open_file
 from nnlite.errors import ArgumentError, DataFileError

@@ -88,7 +88,7 @@ def _opened(path: str) -> Iterator[Any]:
             file.seek(0)
             what = "is no picture in a known format (PNG, JPEG, ...)" if file.read(1) else "is empty"
             raise DataFileError(f"{path}: {what}") from None
-        except Image.DecompressionBombError:
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise DataFileError(f"{path}: claims to have more than {MOST_PIXELS:,} pixels") from None
         except Exception as error:
             text = " ".join(str(error).split()) or type(error).__name__

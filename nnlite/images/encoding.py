@@ -139,7 +139,9 @@ def check_image_encoding(encoding: Any, input_shape: Shape | None) -> ImageEncod
     if encoding is None:
         return None
     if not isinstance(encoding, ImageEncoding):
-        raise ArgumentError(f"image_encoding: expected nn.ImageEncoding((rows, columns)) or None, got {encoding!r:.100}")
+        raise ArgumentError(
+            f"image_encoding: expected nn.ImageEncoding((rows, columns)) or None, got {encoding!r:.100}"
+        )
     if input_shape is not None and math.prod(input_shape) != math.prod(encoding.image_shape):
         raise ArgumentError(
             f"image_encoding: expected pictures of {math.prod(input_shape)} numbers, as the network takes, got "

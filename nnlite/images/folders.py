@@ -90,8 +90,7 @@ def pictures_by_class(folder: str, faults: list[Fault]) -> list[Picture]:
     Folders within a class folder belong to the class.
     """
     found = []
-    for path in pictures_in(folder):
-        faults.append(Fault(path, "lies beside the class folders"))
+    faults += [Fault(path, "lies beside the class folders") for path in pictures_in(folder)]
     for name in sorted_names(folders_in(folder)):
         inside = os.path.join(folder, name)
         if os.path.islink(inside):

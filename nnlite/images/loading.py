@@ -30,7 +30,7 @@ def load_images(
     skip_bad: bool = False,
     progress: bool = True,
 ) -> Dataset:
-    """Load pictures in classes: a folder with a folder of PNG or JPEG files for each class, or one file with all pixels.
+    """Load pictures in classes: a folder with a folder of PNG or JPEG files for each class, or a file of all pixels.
 
     Parameters
     ----------
@@ -90,10 +90,10 @@ def load_images(
         name, size=size, grayscale=grayscale, image_shape=image_shape, target=target, skip_bad=skip_bad,
         progress=progress,
     )  # fmt: skip
+    if len(parts) > 1 and test_fraction is not None:
+        raise ArgumentError(f"test_fraction: {name} has its own test examples, got {test_fraction!r}")
     if "test" not in parts:
         parts = with_test(parts, TEST_FRACTION if test_fraction is None else test_fraction, seed, name)
-    elif test_fraction is not None:
-        raise ArgumentError(f"test_fraction: {name} has its own test examples, got {test_fraction!r}")
     (X_train, y_train), (X_test, y_test) = parts["train"], parts["test"]
     X_validation, y_validation = parts.get("validation", (None, None))
     base = os.path.basename(os.path.abspath(name))
@@ -135,10 +135,15 @@ def load_parts(
         form = with_options(Form(None, None, False), size, grayscale)
         parts, class_names = _from_folder(name, Reader(name, form, skip_bad=skip_bad, progress=progress))
     if len(class_names) < 2:
-        inside = os.path.join(name, *class_names)
-        deeper = f"; {inside} has folders in it: is it the one?" if class_names and os.path.isdir(inside) and folders_in(inside) else ""
-        raise DataFileError(f"{name}: expected at least two classes, got {', '.join(class_names) or 'none'}{deeper}")
+        found = ", ".join(class_names) or "none"
+        raise DataFileError(f"{name}: expected at least two classes, got {found}{_deeper(name)}")
     return parts, class_names
+
+
+def _deeper(name: str) -> str:
+    """Return a hint if a folder has nothing but another folder, which has the classes."""
+    inside = [os.path.join(name, one) for one in folders_in(name)] if os.path.isdir(name) else []
+    return f"; is it {inside[0]}, which has folders in it?" if len(inside) == 1 and folders_in(inside[0]) else ""
 
 
 def _only_for(what: str, arguments: dict[str, Any]) -> None:

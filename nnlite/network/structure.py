@@ -9,6 +9,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, NotBuiltError, UnknownNameError
+from nnlite.images.encoding import ImageEncoding, check_image_encoding
 from nnlite.layers import Dense, Layer, Output, chain
 from nnlite.layers.base import Shape
 from nnlite.network import state_dict as state_dicts
@@ -19,7 +20,6 @@ from nnlite.network.building import (
     default_initializer,
     layers_with_parameters,
 )
-from nnlite.images.encoding import ImageEncoding, check_image_encoding
 from nnlite.network.class_names import check_class_names
 from nnlite.network.examples import check_X
 from nnlite.network.knowledge import Knowledge, TargetScale, as_numbers

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from nnlite import checks
-from nnlite.augment import Batch, as_floats, check_augment, image_form
+from nnlite.augment.base import Batch
+from nnlite.augment.compose import check_augment
+from nnlite.augment.images import as_floats, image_form
 from nnlite.checks import Array
 from nnlite.draws import generator
 from nnlite.errors import ArgumentError

@@ -46,8 +46,8 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     Notes
     -----
     Saved are the layers with their arguments, whether each is frozen, the parameters, running averages, class names,
-    what makes a table or pictures into numbers, the scale of the target, and the seed. The states of the random generator and of an
-    optimizer are not saved.
+    what makes a table or pictures into numbers, the scale of the target, and the seed. The states of the random
+    generator and of an optimizer are not saved.
 
     Examples
     --------

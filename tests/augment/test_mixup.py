@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import nnlite as nn
+from nnlite.augment.base import Batch
 
 from ..support import refuse
 
@@ -35,13 +36,13 @@ def test_images_are_mixed_as_their_targets_are():
     images = (ROWS @ np.arange(27).reshape(3, 9)).reshape(6, 3, 3)
     X, mixed = mixup(1.0)(images, ROWS, seed=3)
     np.testing.assert_allclose(X, (mixed @ np.arange(27).reshape(3, 9)).reshape(6, 3, 3), atol=1e-5)
-    assert not (X == images).all()
+    assert not (images == X).all()
 
 
 def test_the_cost_with_weights_is_that_of_both_examples():
     """The weighted cost of the mixed target is the sum of both weighted costs: cross-entropy is linear in y."""
     w = np.array([1.0, 2.0, 0.0, 4.0, 0.5, 0.0])
-    batch = nn.augment.Batch(SMALL[..., None], ROWS, w)
+    batch = Batch(SMALL[..., None], ROWS, w)
     mixed = mixup(1.0).augment(batch, np.random.default_rng(0))
     rng = np.random.default_rng(0)
     l, partner = rng.beta(1.0, 1.0, 6), rng.permutation(6)

@@ -72,7 +72,10 @@ def test_interpolation_is_that_of_scipy(images, fill, mode):
     rows, columns = RNG.uniform(-4, H + 3, (M, 5, 11)), RNG.uniform(-4, W + 3, (M, 5, 11))
     cval = fill if mode == "grid-constant" else 0
     expected = [
-        [ndimage.map_coordinates(images[m, ..., c], (rows[m], columns[m]), order=1, mode=mode, cval=cval) for c in range(C)]
+        [
+            ndimage.map_coordinates(images[m, ..., c], (rows[m], columns[m]), order=1, mode=mode, cval=cval)
+            for c in range(C)
+        ]
         for m in range(M)
     ]
     ours = bilinear(images, rows.astype(images.dtype), columns.astype(images.dtype), fill)
@@ -112,7 +115,9 @@ def test_moves_in_a_row_are_one_interpolation_and_each_acts_after_the_one_before
     there_and_back = augment.Compose([augment.Rotate((33, 33)), augment.Rotate((-33, -33))])
     np.testing.assert_allclose(there_and_back(GRAY), GRAY, atol=1e-5)  # two interpolations would blur
     still = augment.Compose([augment.Rotate((90, 90)), augment.Elastic(0, 1), augment.Shift((1, 1), (0, 0))])
-    np.testing.assert_allclose(still(GRAY), np.pad(np.rot90(GRAY, axes=(1, 2)), ((0, 0), (1, 0), (0, 0)))[:, :-1], atol=1e-6)
+    np.testing.assert_allclose(
+        still(GRAY), np.pad(np.rot90(GRAY, axes=(1, 2)), ((0, 0), (1, 0), (0, 0)))[:, :-1], atol=1e-6
+    )
 
 
 def test_an_image_is_the_same_whatever_else_is_moved_with_it():

@@ -8,6 +8,7 @@ import pytest
 
 import nnlite as nn
 from nnlite import counters
+from nnlite.augment.base import Batch
 
 from ..support import refuse, without_seconds
 from .resuming import NEVER, CrashError, Crashing
@@ -44,7 +45,7 @@ def by_hand(moves, weights=None):
             rows = order[start : start + SIZE]
             rng = np.random.Generator(np.random.Philox(key=np.array([key, number], np.uint64)))
             w = None if weights is None else weights[rows]
-            batch = chain.augment(augment.Batch(X[rows][..., None], nn.one_hot(y[rows], 3), w), rng)
+            batch = chain.augment(Batch(X[rows][..., None], np.eye(3)[y[rows]], w), rng)
             model.forward(batch.images[..., 0])
             model.cost(batch.Y, batch.weights)
             model.backward(batch.Y, batch.weights)
@@ -143,7 +144,7 @@ class Far(augment.Augmentation):
 @pytest.mark.parametrize("split", [False, True])
 def test_validation_data_are_never_augmented(split):
     options = {"validation_split": 0.2} if split else {"validation_data": VALID}
-    model, history = trained(augment=Far(), optimizer=nn.SGD(1e-9), epochs=1, **options)
+    _, history = trained(augment=Far(), optimizer=nn.SGD(1e-9), epochs=1, **options)
     plain = classifier()
     if not split:
         assert history["val_loss"][-1] == pytest.approx(plain.evaluate(*VALID)["loss"], rel=1e-4)
@@ -253,7 +254,7 @@ def test_what_does_not_go_together_is_refused_and_changes_nothing():
 
 
 def test_labels_of_a_sigmoid_are_mixed_too():
-    model, history = trained(classifier(units=1, output=nn.Sigmoid()), y=y % 2, augment="mixup", epochs=5)
+    _, history = trained(classifier(units=1, output=nn.Sigmoid()), y=y % 2, augment="mixup", epochs=5)
     assert history["loss"][-1] < history["loss"][0]
     rows = nn.one_hot(y, 3)
     one, _ = trained(augment=MIXES, y=rows)

@@ -67,10 +67,19 @@ def test_a_table_of_pixels(tmp_path):
 
 
 def test_what_has_no_images_is_refused(tmp_path):
-    refused(lambda: nn.load_images(save(tmp_path / "a.npz", a=X)), tmp_path, "expected images and labels as X and y", "it has a")
-    refused(lambda: nn.load_images(save(tmp_path / "b.npz", X=X, y=y[:3])), tmp_path, "a label for each image", "3 labels")
+    refused(
+        lambda: nn.load_images(save(tmp_path / "a.npz", a=X)),
+        tmp_path,
+        "expected images and labels as X and y",
+        "it has a",
+    )
+    refused(
+        lambda: nn.load_images(save(tmp_path / "b.npz", X=X, y=y[:3])), tmp_path, "a label for each image", "3 labels"
+    )
     refused(lambda: nn.load_images(save(tmp_path / "c.npz", X=X[:, :, :3].reshape(20, 12), y=y)), tmp_path, "no square")
-    refused(lambda: nn.load_images(save(tmp_path / "d.npz", X=X, y=np.zeros(20, int))), tmp_path, "at least two classes")
+    refused(
+        lambda: nn.load_images(save(tmp_path / "d.npz", X=X, y=np.zeros(20, int))), tmp_path, "at least two classes"
+    )
     refused(
         lambda: nn.load_images(save(tmp_path / "e.npz", x_train=X, y_train=y, x_test=X, y_test=y + 1)),
         tmp_path, "the class '2' (test) is not among the training examples",

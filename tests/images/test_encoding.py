@@ -20,7 +20,9 @@ def test_pixels_are_divided_by_white():
     refuse(lambda: encoding.transform(X, input_shape=(5,)), "input_shape: expected the shape of 4 pixels")
 
 
-@pytest.mark.parametrize("encoding", [nn.ImageEncoding((2, 2)), nn.ImageEncoding((2, 2), resize=True, scale=16.0), None])
+@pytest.mark.parametrize(
+    "encoding", [nn.ImageEncoding((2, 2)), nn.ImageEncoding((2, 2), resize=True, scale=16.0), None]
+)
 def test_a_model_file_keeps_it(encoding, tmp_path):
     model = nn.Model([nn.Dense(2), nn.Softmax()], n_features=4, seed=0)
     model.image_encoding = encoding

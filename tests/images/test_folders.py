@@ -78,7 +78,9 @@ def test_a_test_folder_may_lack_a_class_but_has_no_new_one(folder, tmp_path):
     assert images.y.tolist() == [1]
     assert images.class_names == ("dark", "light")
     write(tmp_path / "some" / "green" / "a.png", gray(100))
-    refused(lambda: nn.read_images(tmp_path / "some", like=data), tmp_path, "green", "'green' is not one of 'dark', 'light'")
+    refused(
+        lambda: nn.read_images(tmp_path / "some", like=data), tmp_path, "green", "'green' is not one of 'dark', 'light'"
+    )
     folder.rename(tmp_path / "train")
     (tmp_path / "some").rename(tmp_path / "test")
     (tmp_path / "whole").mkdir()
@@ -167,7 +169,12 @@ def test_sizes(folder, tmp_path):
     assert nn.read_images(folder, size=(3, 4)).X.shape == (12, 3, 4)
     for i, side in enumerate((5, 8, 20, 31)):
         write(tmp_path / "photos" / f"{i}.png", gray(99, (side, side + 1)))
-    refused(lambda: nn.read_images(tmp_path / "photos"), tmp_path, "have 4 sizes, from 5 x 6 to 31 x 32", "size=(rows, columns)")
+    refused(
+        lambda: nn.read_images(tmp_path / "photos"),
+        tmp_path,
+        "have 4 sizes, from 5 x 6 to 31 x 32",
+        "size=(rows, columns)",
+    )
     assert nn.read_images(tmp_path / "photos", size=(4, 4)).X.shape == (4, 4, 4)
     refused(lambda: nn.read_images(folder, size=(2**20, 2**20)), folder, "12 pictures", "GiB", "smaller size")
 
@@ -196,7 +203,11 @@ def test_the_network_decides_size_color_and_classes(folder, tmp_path):
     write(tmp_path / "red.png", np.full((6, 5, 3), (255, 0, 0), np.uint8))
     np.testing.assert_allclose(nn.read_images(tmp_path / "red.png", like=model).X, 76 / 255)
     write(tmp_path / "large.png", gray(40, (12, 10)))
-    refused(lambda: nn.read_images(tmp_path / "large.png", like=model), tmp_path, "has 12 x 10 pixels, expected 6 x 5, as in the training")
+    refused(
+        lambda: nn.read_images(tmp_path / "large.png", like=model),
+        tmp_path,
+        "has 12 x 10 pixels, expected 6 x 5, as in the training",
+    )
     refuse(lambda: nn.read_images(folder, like=model, size=(3, 3)), "size: expected (6, 5), as in the training")
     refuse(lambda: nn.read_images(folder, like=model, grayscale=False), "grayscale: expected True, as in the training")
     model.image_encoding = nn.ImageEncoding((6, 5), resize=True)
@@ -209,7 +220,7 @@ def test_wrong_folders_are_refused(tmp_path):
     refused(lambda: nn.load_images(tmp_path / "empty"), tmp_path, "expected a folder for each class")
     refused(lambda: nn.read_images(tmp_path / "empty"), tmp_path, "has no pictures")
     write_classes(tmp_path / "wrapped" / "data")
-    refused(lambda: nn.load_images(tmp_path / "wrapped"), tmp_path, "at least two classes, got data", "is it the one?")
+    refused(lambda: nn.load_images(tmp_path / "wrapped"), tmp_path, "at least two classes, got data", "is it")
     write(tmp_path / "flat" / "a.png", gray(3))
     refused(lambda: nn.load_images(tmp_path / "flat"), tmp_path, "expected a folder for each class")
     write_classes(tmp_path / "small", n=1)
