@@ -1,6 +1,8 @@
 """Initializers: how the weights of a layer are drawn before training.
 
-n_in is the number of inputs of the layer, n_out the number of its units.
+n_in is the number of inputs of a unit of the layer, n_out the number of units that an input goes to. A Dense layer has
+W (n_in, n_out). A convolution has W (kernel, C, F); with r entries of the kernel (9 for 3 x 3), ``n_in = r C`` and
+``n_out = r F``.
 """
 
 from __future__ import annotations  # avoids the import of numpy.random for its Generator
@@ -11,6 +13,7 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
+from nnlite.errors import ArgumentError
 from nnlite.words import Explained
 
 
@@ -34,7 +37,7 @@ class Initializer(Explained):
         Parameters
         ----------
         shape : tuple of int
-            The first number is n_in, the last is n_out.
+            (n_in, n_out), or (kernel, C / groups, F) for a convolution.
         rng : numpy.random.Generator
             The only source of randomness.
 
@@ -73,7 +76,7 @@ class HeNormal(Initializer):
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Draw weights of ``shape``."""
-        return rng.standard_normal(shape) * math.sqrt(2 / shape[0])
+        return rng.standard_normal(shape) * math.sqrt(2 / fans(shape)[0])
 
 
 class HeUniform(Initializer):
@@ -93,7 +96,7 @@ class HeUniform(Initializer):
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Draw weights of ``shape``."""
-        r = math.sqrt(6 / shape[0])
+        r = math.sqrt(6 / fans(shape)[0])
         return rng.uniform(-r, r, shape)
 
 
@@ -129,7 +132,7 @@ class GlorotUniform(Initializer):
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Draw weights of ``shape``."""
-        r = self.gain * math.sqrt(6 / (shape[0] + shape[-1]))
+        r = self.gain * math.sqrt(6 / sum(fans(shape)))
         return rng.uniform(-r, r, shape)
 
 
@@ -151,7 +154,7 @@ class GlorotNormal(Initializer):
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Draw weights of ``shape``."""
-        return rng.standard_normal(shape) * math.sqrt(2 / (shape[0] + shape[-1]))
+        return rng.standard_normal(shape) * math.sqrt(2 / sum(fans(shape)))
 
 
 class LeCunNormal(Initializer):
@@ -172,7 +175,7 @@ class LeCunNormal(Initializer):
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Draw weights of ``shape``."""
-        return rng.standard_normal(shape) * math.sqrt(1 / shape[0])
+        return rng.standard_normal(shape) * math.sqrt(1 / fans(shape)[0])
 
 
 class LeCunUniform(Initializer):
@@ -192,7 +195,7 @@ class LeCunUniform(Initializer):
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Draw weights of ``shape``."""
-        r = math.sqrt(3 / shape[0])
+        r = math.sqrt(3 / fans(shape)[0])
         return rng.uniform(-r, r, shape)
 
 
@@ -316,3 +319,23 @@ class Zeros(Initializer):
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Return zeros of ``shape``; ``rng`` is not used."""
         return np.zeros(shape)
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return n_in and n_out of weights of ``shape``.
+
+    Examples
+    --------
+    >>> fans((784, 128)), fans((3, 3, 16, 32))
+    ((784, 128), (144, 288))
+    """
+    *kernel, n_in, n_out = shape if len(shape) > 1 else (*shape, *shape)
+    return math.prod(kernel) * n_in, math.prod(kernel) * n_out
+
+
+def draw(initializer: Initializer, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Draw weights; ArgumentError if the initializer, which a user may have written, gives anything else."""
+    W = initializer(shape, rng)
+    if np.shape(W) != shape or not np.isfinite(W).all():
+        raise ArgumentError(f"initializer: {initializer} must give finite numbers of shape {shape}, got {W!r}")
+    return W

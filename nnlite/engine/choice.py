@@ -17,9 +17,9 @@ class Choice(NamedTuple):
     reason: str = ""
 
 
-def without_kernel(layers: Any, optimizer: Any) -> str:
+def without_kernel(layers: Any, optimizer: Any, input_shape: Any = None) -> str:
     """Name what has no kernel, or return ""."""
-    layer = support.without_kernel(layers)
+    layer = support.without_kernel(layers, input_shape)
     if layer is not None:
         return f"{layer!r} has no kernel"
     if type(optimizer) not in RULES:
@@ -27,11 +27,14 @@ def without_kernel(layers: Any, optimizer: Any) -> str:
     return ""
 
 
-def choose(engine: str, layers: Any, optimizer: Any) -> Choice:
-    """Return the engine that trains, or raise ArgumentError if "compiled" is not possible."""
+def choose(engine: str, layers: Any, optimizer: Any, input_shape: Any = None) -> Choice:
+    """Return the engine that trains, or raise ArgumentError if "compiled" is not possible.
+
+    Without ``input_shape``, layers are taken to work on rows.
+    """
     if engine == "textbook":
         return Choice("textbook")
-    reason = without_kernel(layers, optimizer)
+    reason = without_kernel(layers, optimizer, input_shape)
     if not reason and (lacking := missing()):
         reason = f"{lacking} ({INSTALL})"
     if reason and engine == "compiled":

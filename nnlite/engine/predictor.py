@@ -99,7 +99,7 @@ class Chooser:
             return self._found
 
     def _find(self, network: Any, may_compile: bool) -> Predictor | None:
-        if support.without_kernel(network.layers) is not None or missing():
+        if support.without_kernel(network.layers, network.input_shape) is not None or missing():
             return None
         return Predictor.of(network, may_compile)
 

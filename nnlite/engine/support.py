@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from nnlite import layers as all_layers
 from nnlite.functional import SELU_ALPHA, SELU_LAMBDA
 from nnlite.layers import Layer
+from nnlite.layers.base import Shape
 
 
 class Elementwise(NamedTuple):
@@ -33,6 +34,8 @@ ACTIVATIONS: dict[type[Layer], Elementwise] = {
 }
 NOISE = (all_layers.Dropout, all_layers.AlphaDropout, all_layers.GaussianNoise)
 SHAPES = (all_layers.Flatten, all_layers.Reshape)
+ROWS = (all_layers.Dense, all_layers.LayerNorm, all_layers.Softmax, all_layers.Identity)
+MIDDLE = {*ACTIVATIONS, *NOISE, *SHAPES, *ROWS}
 OUTPUTS = {
     all_layers.Sigmoid: "sigmoid_targets",
     all_layers.Identity: "identity_targets",
@@ -53,24 +56,30 @@ def noise_level(layer: Any) -> float:
     return float(layer.stddev if isinstance(layer, all_layers.GaussianNoise) else layer.rate)
 
 
-def without_kernel(layers: Sequence[Layer], inside: bool = False) -> Layer | None:
-    """Return the first layer that has no kernel, or None."""
+def without_kernel(layers: Sequence[Layer], input_shape: Shape | None = None, inside: bool = False) -> Layer | None:
+    """Return the first layer that has no kernel, or None.
+
+    Without ``input_shape``, layers are taken to work on rows.
+    """
+    shape = input_shape
     for i, layer in enumerate(layers):
         kind = type(layer)
         last = i == len(layers) - 1 and not inside
-        if kind is all_layers.Residual:
-            found = without_kernel(layer.inner_layers, inside=True)
+        if kind is all_layers.Residual and layer.inner_chains.keys() == {"layers"}:
+            found = without_kernel(layer.inner_layers, shape, inside=True)
             if found is not None:
                 return found
         elif last:
             if kind not in OUTPUTS and kind is not all_layers.Softmax:
                 return layer
-        elif not (
-            kind in ACTIVATIONS
-            or kind in NOISE
-            or kind in SHAPES
-            or kind
-            in (all_layers.Dense, all_layers.BatchNorm, all_layers.LayerNorm, all_layers.Softmax, all_layers.Identity)
-        ):
+        elif not _has_kernel(layer, shape):
             return layer
+        shape = None if shape is None else layer.output_shape(shape)
     return None
+
+
+def _has_kernel(layer: Layer, input_shape: Shape | None) -> bool:
+    """Whether a layer in the middle of a network has a kernel for examples of that shape."""
+    if type(layer) is all_layers.BatchNorm:  # a unit is what its kernel normalizes: images have channels
+        return input_shape is None or len(input_shape) == 1
+    return type(layer) in MIDDLE

@@ -135,12 +135,19 @@ class Layer(Explained):
         """Return names and shapes of what the layer keeps but does not learn; by default nothing."""
         return {}
 
+    @property
+    def inner_chains(self) -> dict[str, tuple[Layer, ...]]:
+        """The chains that ``inner_layers`` form, by name; by default a single one."""
+        return {"layers": self.inner_layers}
+
     def inner_input_shapes(self, input_shape: Shape) -> list[Shape]:
-        """Return the shape of one input example for each of ``inner_layers``; by default they form a chain."""
+        """Return the shape of one input example for each of ``inner_layers``; each chain begins with the input."""
         shapes = []
-        for layer in self.inner_layers:
-            shapes.append(input_shape)
-            input_shape = layer.output_shape(input_shape)
+        for chain in self.inner_chains.values():
+            shape = input_shape
+            for layer in chain:
+                shapes.append(shape)
+                shape = layer.output_shape(shape)
         return shapes
 
     def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:

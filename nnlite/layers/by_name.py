@@ -9,10 +9,20 @@ from typing import Any
 from nnlite.errors import ArgumentError
 from nnlite.layers.activations import ELU, SELU, LeakyReLU, ReLU, Tanh
 from nnlite.layers.base import Layer
+from nnlite.layers.convolution import Conv1D, Conv2D
 from nnlite.layers.dense import Dense
-from nnlite.layers.noise import AlphaDropout, Dropout, GaussianNoise
+from nnlite.layers.noise import AlphaDropout, Dropout, Dropout1D, Dropout2D, GaussianNoise
 from nnlite.layers.normalization import BatchNorm, LayerNorm
 from nnlite.layers.outputs import Exponential, Identity, Sigmoid, Softmax
+from nnlite.layers.padding import ZeroPadding1D, ZeroPadding2D
+from nnlite.layers.pooling import (
+    AveragePool1D,
+    AveragePool2D,
+    GlobalAveragePool1D,
+    GlobalAveragePool2D,
+    MaxPool1D,
+    MaxPool2D,
+)
 from nnlite.layers.shape import Flatten, Reshape
 from nnlite.layers.smooth import GELU, HardSwish, SiLU, Softplus
 from nnlite.words import spelled
@@ -23,8 +33,10 @@ BY_NAME: Mapping[str, type[Layer]] = {
     **{cls.__name__: cls for cls in (Exponential, Identity, Sigmoid, Softmax)},
     **{"Swish": SiLU, "Linear": Identity, "Logistic": Sigmoid, "Exp": Exponential},
 }
-OTHERS = (AlphaDropout, BatchNorm, Dense, Dropout, Flatten, GaussianNoise, LayerNorm, Reshape)
-NEED_ARGUMENTS = (AlphaDropout, Dense, Dropout, GaussianNoise, Reshape)
+WINDOWS = (AveragePool1D, AveragePool2D, GlobalAveragePool1D, GlobalAveragePool2D, MaxPool1D, MaxPool2D)
+PADDING = (ZeroPadding1D, ZeroPadding2D)
+NEED_ARGUMENTS = (AlphaDropout, Conv1D, Conv2D, Dense, Dropout, Dropout1D, Dropout2D, GaussianNoise, Reshape)
+OTHERS = (BatchNorm, Flatten, LayerNorm, *NEED_ARGUMENTS, *WINDOWS, *PADDING)
 
 
 def as_layer(name: str, value: Any) -> Layer:

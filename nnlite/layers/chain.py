@@ -28,6 +28,18 @@ def with_input_shapes(layers: Sequence[Layer], input_shapes: Sequence[Shape]) ->
         yield from with_input_shapes(layer.inner_layers, layer.inner_input_shapes(shape))
 
 
+def with_following(layers: Sequence[Layer], behind: Sequence[Layer] = ()) -> Iterator[tuple[Layer, list[Layer]]]:
+    """Yield every layer, as `flattened` does, with the layers that follow it on the way to the output.
+
+    ``behind`` are the layers that follow the chain.
+    """
+    for i, layer in enumerate(layers):
+        after = [*flattened(layers[i + 1 :]), *behind]
+        yield layer, [*flattened(layer.inner_layers), *after]
+        for chain in layer.inner_chains.values():
+            yield from with_following(chain, after)
+
+
 def shapes_along(layers: Sequence[Layer], input_shape: Shape) -> list[Shape]:
     """Return the shapes of one example before the first layer and after each layer."""
     shapes = [input_shape]
@@ -52,7 +64,8 @@ def places(layers: Sequence[Layer], within: str = "layers") -> dict[Layer, str]:
     found: dict[Layer, str] = {}
     for i, layer in enumerate(layers):
         found[layer] = f"{within}[{i}]"
-        found |= places(layer.inner_layers, found[layer])
+        for name, chain in layer.inner_chains.items():
+            found |= places(chain, found[layer] if name == "layers" else f"{found[layer]}.{name}")
     return found
 
 

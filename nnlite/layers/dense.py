@@ -7,7 +7,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.initializers import Initializer
+from nnlite.initializers import Initializer, draw
 from nnlite.layers.base import Cache, Layer, Shape
 
 
@@ -84,7 +84,7 @@ class Dense(Layer):
         if len(input_shape) != 1:
             raise ArgumentError(
                 f"{self} expects examples of one dimension (features), got examples of shape {input_shape}; "
-                f"flatten them with X.reshape(len(X), -1)"
+                f"put nn.Flatten() in front of it, or flatten them with X.reshape(len(X), -1)"
             )
         return (self.units,)
 
@@ -94,8 +94,4 @@ class Dense(Layer):
 
     def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
         """Draw W; b stays 0."""
-        chosen = self.initializer or initializer
-        W = chosen(self.W.shape, rng)
-        if np.shape(W) != self.W.shape or not np.isfinite(W).all():
-            raise ArgumentError(f"initializer: {chosen} must give finite numbers of shape {self.W.shape}, got {W!r}")
-        self.W = W
+        self.W = draw(self.initializer or initializer, self.W.shape, rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from nnlite import checks, counters
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.functional import SELU_ALPHA, SELU_LAMBDA
-from nnlite.layers.base import Cache, Layer
+from nnlite.layers.base import Cache, Layer, Shape
+from nnlite.layers.windows import require_channels
 
 
 class Dropout(Layer):
@@ -59,6 +61,98 @@ class Dropout(Layer):
         if not cache.training or self.rate == 0:
             return da
         return da * cache.d / (1 - self.rate)
+
+
+class ChannelDropout(Dropout):
+    """Base class of `Dropout1D` and `Dropout2D`."""
+
+    axes: ClassVar[int]
+
+    def forward(self, a_prev: Array, cache: Cache) -> Array:
+        """``a = a_prev d / (1 - rate)`` in training, with one d for all pixels of a channel; else a_prev."""
+        if not cache.training or self.rate == 0:
+            return a_prev
+        one_pixel = a_prev[:, *[slice(1)] * self.axes]
+        cache.d = draw_kept(one_pixel, self.rate, cache)
+        return a_prev * cache.d / (1 - self.rate)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return ``input_shape``, which must have an axis of channels."""
+        require_channels(self, input_shape, self.axes)
+        return input_shape
+
+
+class Dropout2D(ChannelDropout):
+    r"""In training ``a[i,j,c] = a_prev[i,j,c] d[c] / (1 - rate)``, where d[c] is 0 with probability ``rate``, else 1.
+
+    Neighboring pixels of a channel say nearly the same, so that `Dropout` of single pixels hides little; this layer
+    drops whole channels of an image.
+
+    Parameters
+    ----------
+    rate : float
+        Fraction of the channels to drop, in [0, 1).
+
+    Raises
+    ------
+    ArgumentError
+        If ``rate`` is not in [0, 1), or the examples are not images with channels last.
+
+    Notes
+    -----
+    a_prev (M, H, W, C) -> a (M, H, W, C), with d (M, 1, 1, C). Backward: ``da_prev = da d / (1 - rate)``. Prediction:
+    ``a = a_prev``.
+
+    References
+    ----------
+    J. Tompson et al., "Efficient object localization using convolutional networks", 2015.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> cache = nn.Cache(training=True, rng=np.random.default_rng(0))
+    >>> nn.Dropout2D(0.5).forward(np.ones((1, 2, 2, 4)), cache)[0, :, :, 3]
+    array([[0., 0.],
+           [0., 0.]])
+    """
+
+    axes = 2
+
+
+class Dropout1D(ChannelDropout):
+    r"""In training ``a[i,c] = a_prev[i,c] d[c] / (1 - rate)``, where d[c] is 0 with probability ``rate``, else 1.
+
+    It drops whole channels of a sequence, as `Dropout2D` those of an image.
+
+    Parameters
+    ----------
+    rate : float
+        Fraction of the channels to drop, in [0, 1).
+
+    Raises
+    ------
+    ArgumentError
+        If ``rate`` is not in [0, 1), or the examples are not sequences with channels last.
+
+    Notes
+    -----
+    a_prev (M, L, C) -> a (M, L, C), with d (M, 1, C). Backward: ``da_prev = da d / (1 - rate)``. Prediction:
+    ``a = a_prev``.
+
+    References
+    ----------
+    J. Tompson et al., "Efficient object localization using convolutional networks", 2015.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> cache = nn.Cache(training=True, rng=np.random.default_rng(0))
+    >>> nn.Dropout1D(0.5).forward(np.ones((1, 2, 4)), cache)
+    array([[[2., 2., 2., 0.],
+            [2., 2., 2., 0.]]])
+    """
+
+    axes = 1
 
 
 class AlphaDropout(Layer):

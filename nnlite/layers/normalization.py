@@ -17,16 +17,18 @@ LIKE_KERAS = 0.9  # a momentum from here on is probably that of Keras, where 0.9
 class BatchNorm(Layer):
     r"""Batch normalization: ``a = gamma (z - mu) / sqrt(sigma^2 + epsilon) + beta``.
 
-    mu and sigma^2 are the mean and variance of each unit over the batch. Training keeps running averages of both,
-    and prediction uses them::
+    mu and sigma^2 are the mean and variance of each unit over the batch. For images (M, H, W, C) and sequences
+    (M, L, C) they are those of each channel, over the batch and all pixels: over every axis but the last. Training
+    keeps running averages of both, and prediction uses them::
 
         running_weight   <- running_weight + momentum (1 - running_weight)
         rate              = momentum / running_weight
         running_mean     <- running_mean + rate (mu - running_mean)
-        running_variance <- running_variance + rate (M / (M - 1) sigma^2 - running_variance)
+        running_variance <- running_variance + rate (N / (N - 1) sigma^2 - running_variance)
 
-    The first rate is 1, so that the averages are those of the first batch after the first batch. The rate falls to
-    ``momentum``, as ``running_weight`` rises from 0 to 1.
+    N is the number of values that a mean is of: M for rows, M H W for images. The first rate is 1, so that the averages
+    are those of the first batch after the first batch. The rate falls to ``momentum``, as ``running_weight`` rises from
+    0 to 1.
 
     Parameters
     ----------
@@ -54,13 +56,15 @@ class BatchNorm(Layer):
 
     Notes
     -----
-    z (M, n) -> a (M, n). Backward, with ``z_hat = (z - mu) / sqrt(sigma^2 + epsilon)``::
+    z (M, ..., n) -> a (M, ..., n). Backward, with ``z_hat = (z - mu) / sqrt(sigma^2 + epsilon)`` and sums over every
+    axis but the last::
 
-        dgamma = sum_i da z_hat         dbeta = sum_i da
-        dz = gamma / sqrt(sigma^2 + epsilon) (da - dbeta / M - z_hat dgamma / M)
+        dgamma = sum da z_hat         dbeta = sum da
+        dz = gamma / sqrt(sigma^2 + epsilon) (da - dbeta / N - z_hat dgamma / N)
 
-    In a batch of one example z_hat is 0, and the running averages do not change. A step of ``running_mean`` that would
-    be lost by rounding is replaced by the smallest one that is not, so that the mean of a large constant is exact.
+    With a single value (N = 1) z_hat is 0, and the running averages do not change. A step of ``running_mean`` that
+    would be lost by rounding is replaced by the smallest one that is not, so that the mean of a large constant is
+    exact.
 
     References
     ----------
@@ -98,9 +102,9 @@ class BatchNorm(Layer):
         z = a_prev
         cache.of_batch = cache.training and self.trainable
         if cache.of_batch:
-            mu, centered = _center(z, 0)
-            variance = np.square(centered).mean(axis=0)
-            self._average(mu[0], variance, len(z))
+            mu, centered = _center(z, _all_but_last(z))
+            variance = np.square(centered).mean(axis=_all_but_last(z))
+            self._average(mu.reshape(-1), variance, z.size // z.shape[-1])
         else:
             centered, variance = z - self.running_mean, self.running_variance
         cache.sigma = np.sqrt(variance + self.epsilon)
@@ -109,32 +113,33 @@ class BatchNorm(Layer):
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dgamma``, ``dbeta`` and ``dz``; frozen, mu and sigma^2 are constants."""
-        M, z_hat = len(da), cache.z_hat
-        dgamma = self.dgamma = (da * z_hat).sum(axis=0)
-        dbeta = self.dbeta = da.sum(axis=0)
+        N, z_hat = da.size // da.shape[-1], cache.z_hat
+        dgamma = self.dgamma = (da * z_hat).sum(axis=_all_but_last(da))
+        dbeta = self.dbeta = da.sum(axis=_all_but_last(da))
         if cache.of_batch:
-            da = da - dbeta / M - z_hat * (dgamma / M)
+            da = da - dbeta / N - z_hat * (dgamma / N)
         return self.gamma / cache.sigma * da
 
-    def _average(self, mu: Array, variance: Array, M: int) -> None:
+    def _average(self, mu: Array, variance: Array, N: int) -> None:
         """Move the running averages toward those of the batch."""
-        if M == 1:  # one example has no variance
+        if N == 1:  # one value has no variance
             return
         self.running_weight += self.momentum * (1 - self.running_weight)
         rate = self.momentum / self.running_weight
-        self.running_variance += rate * (variance * (M / (M - 1)) - self.running_variance)
+        self.running_variance += rate * (variance * (N / (N - 1)) - self.running_variance)
         to_go = mu - self.running_mean
         least = np.finfo(mu.dtype).eps * np.abs(self.running_mean)  # a smaller step may be lost by rounding
         step = rate * to_go
         self.running_mean += np.where(np.abs(step) < least, np.clip(to_go, -least, least), step)
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Return the shapes of gamma and beta, each that of one example."""
-        return {"gamma": input_shape, "beta": input_shape}
+        """Return the shapes of gamma and beta: (n,), the units or channels."""
+        return {"gamma": input_shape[-1:], "beta": input_shape[-1:]}
 
     def state_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Return the shapes of the running mean, variance and weight, each that of one example."""
-        return {"running_mean": input_shape, "running_variance": input_shape, "running_weight": input_shape}
+        """Return the shapes of the running mean, variance and weight: (n,), the units or channels."""
+        n = input_shape[-1:]
+        return {"running_mean": n, "running_variance": n, "running_weight": n}
 
     def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
         """Set gamma and the running variance to 1; beta, the running mean and the running weight stay 0."""
@@ -145,7 +150,9 @@ class BatchNorm(Layer):
 class LayerNorm(Layer):
     r"""Layer normalization: ``a = gamma (z - mu) / sqrt(sigma^2 + epsilon) + beta``.
 
-    mu and sigma^2 are the mean and variance of each example over its units.
+    mu and sigma^2 are the mean and variance of each example over its units. For an image (H, W, C) these are all its
+    H W C numbers, and gamma and beta have a number for each of them, as in the paper and in PyTorch's
+    ``LayerNorm((H, W, C))``. (Keras's ``LayerNormalization()`` takes the mean of the channels of each pixel.)
 
     Parameters
     ----------
@@ -157,7 +164,7 @@ class LayerNorm(Layer):
     Attributes
     ----------
     gamma, beta : ndarray, (n,)
-        Scale and shift of each unit; they start at 1 and 0.
+        Scale and shift of each unit, in the shape of one example; they start at 1 and 0.
 
     Raises
     ------
@@ -223,6 +230,11 @@ class LayerNorm(Layer):
 def _unit_axes(z: Array) -> tuple[int, ...]:
     """Every axis but that of the examples."""
     return tuple(range(1, z.ndim))
+
+
+def _all_but_last(z: Array) -> tuple[int, ...]:
+    """Every axis but that of the units or channels."""
+    return tuple(range(z.ndim - 1))
 
 
 def _center(z: Array, axes: int | tuple[int, ...]) -> tuple[Array, Array]:

@@ -9,8 +9,24 @@ import numpy as np
 from nnlite import checks
 from nnlite.errors import ArgumentError
 from nnlite.initializers import GlorotUniform, Initializer
-from nnlite.layers import Activation, Dense, Layer, Output, as_layer, chain
+from nnlite.layers import (
+    Activation,
+    AveragePool2D,
+    Conv2D,
+    Dense,
+    Dropout2D,
+    GlobalAveragePool2D,
+    Layer,
+    MaxPool2D,
+    Output,
+    Reshape,
+    ZeroPadding2D,
+    as_layer,
+    chain,
+)
 from nnlite.layers.base import Shape
+from nnlite.layers.convolution import Convolution
+from nnlite.layers.windows import TO_LAST, channels_first
 from nnlite.network.vectors import Segment
 
 # What a network calls each layer with; those of an output too.
@@ -24,6 +40,7 @@ METHODS = {
     "losses": ["Y", "cache"],
     "start_backward": ["Y", "cache"],
 }
+OF_IMAGES = (Conv2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, ZeroPadding2D, Dropout2D)
 
 
 def default_initializer(following: Sequence[Layer]) -> Initializer:
@@ -33,9 +50,27 @@ def default_initializer(following: Sequence[Layer]) -> Initializer:
             return GlorotUniform(gain=0.1)
         if isinstance(layer, Activation):
             return layer.initializer
-        if isinstance(layer, Dense):
+        if isinstance(layer, (Dense, Convolution)):
             break
     return GlorotUniform()
+
+
+def check_channels_last(layers: Sequence[Layer], input_shape: Shape, name: str) -> None:
+    """Raise ArgumentError if the first layer that works on images gets images with their channels first.
+
+    Images of 1 to 4 pixels' height with more channels than an image file has are possible; a mistake is likelier.
+    """
+    if not channels_first(input_shape):
+        return
+    for layer in chain.flattened(layers):
+        if isinstance(layer, OF_IMAGES):
+            C, H, W = input_shape
+            raise ArgumentError(
+                f"{name}: {layer} expects images (height, width, channels), but {input_shape} looks like {C} channels "
+                f"of {H} x {W} pixels; {TO_LAST}; for images of height {C} put nn.Reshape({input_shape}) in front"
+            )
+        if isinstance(layer, Reshape) or layer.output_shape(input_shape) != input_shape:
+            return
 
 
 def layers_with_parameters(layers: Sequence[Layer], segments: Sequence[Segment]) -> list[list[Layer]]:

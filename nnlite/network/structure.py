@@ -14,6 +14,7 @@ from nnlite.layers import Dense, Layer, Output, chain
 from nnlite.layers.base import Shape
 from nnlite.network import state_dict as state_dicts
 from nnlite.network.building import (
+    check_channels_last,
     check_dtype,
     check_input_shape,
     check_layers,
@@ -328,8 +329,11 @@ class Structure(Explained):
         except ArgumentError as error:
             raise ArgumentError(str(error) if str(error).startswith("layers: ") else f"{name}: {error}") from None
         if len(shapes[-1]) != 1:
-            raise ArgumentError(f"layers: the output must be rows of units, got shape {shapes[-1]} per example")
+            raise ArgumentError(
+                f"layers: the output must be rows of units, got shape {shapes[-1]} per example; nn.Flatten() makes rows"
+            )
         self.output.check_units(shapes[-1][0])
+        check_channels_last(self.layers, input_shape, name)
         return shapes
 
     def build(self, input_shape: Shape, name: str = "X") -> None:
@@ -337,15 +341,14 @@ class Structure(Explained):
         rng_state = self.rng.bit_generator.state
         self.lay_out(input_shape, name)
         try:
-            layers = self.all_layers()
-            for i, layer in enumerate(layers):
-                layer.initialize(self.rng, default_initializer(layers[i + 1 :]))
+            for layer, following in chain.with_following(self.layers):
+                layer.initialize(self.rng, default_initializer(following))
             self._try_forward()
-            for layer in layers:
+            for layer in self.all_layers():
                 layer.note_unannounced()
         except BaseException:
             self.rng.bit_generator.state = rng_state
-            for layer in layers:
+            for layer in self.all_layers():
                 layer.unbind()
             self.shapes = None
             raise

@@ -65,7 +65,7 @@ def _cells(output: str, parameters: str) -> list[str]:
 
 def _engine(network: Network) -> str:
     """Say what trains the network: whether each layer has a kernel does not depend on what is installed."""
-    layer = support.without_kernel(network.layers)
+    layer = support.without_kernel(network.layers, network.input_shape)
     return "compiled, with nnlite[fast]" if layer is None else f"textbook, since {layer!r} has no kernel"
 
 

@@ -132,7 +132,9 @@ class Stochastic(Records):
 
 def _run(setup: Setup, epochs: int, progress: bool, recorder: Recorder, *, warn: bool) -> bool:
     """Run the loop, and warn as scikit-learn does. Return False if numbers became NaN or infinite."""
-    loop = loop_class(choose(_engine(setup, epochs), setup.network.layers, setup.optimizer))(setup, Saver())
+    network = setup.network
+    choice = choose(_engine(setup, epochs), network.layers, setup.optimizer, network.input_shape)
+    loop = loop_class(choice)(setup, Saver())
     loop.means = MeanCost(setup.network.output)
     interrupted, finite = False, True
     try:

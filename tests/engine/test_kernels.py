@@ -12,9 +12,13 @@ from nnlite.engine import support
 from nnlite.engine.optimizing import RULES
 from nnlite.engine.trainer import VARIANTS
 
+from ..support import refuse
 from .agreement import Training, assert_agrees, first_step
 
-WITHOUT_KERNEL = set()  # names of layers and optimizers that deliberately have none
+WITHOUT_KERNEL = {  # names of layers and optimizers that have none
+    *("AveragePool1D", "AveragePool2D", "Conv1D", "Conv2D", "Dropout1D", "Dropout2D", "GlobalAveragePool1D"),
+    *("GlobalAveragePool2D", "MaxPool1D", "MaxPool2D", "ZeroPadding1D", "ZeroPadding2D"),
+}
 BASES = {"Layer", "Activation", "Output", "Optimizer"}
 slow = pytest.mark.slow
 DTYPES = ["float64", pytest.param("float32", marks=slow)]  # float64 alone tells whether an equation is right
@@ -73,7 +77,7 @@ def around(example):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", exported(nn.Layer))
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_a_layer_agrees_forward_and_backward(name, dtype):
     for example in EXAMPLES[name]:
         assert_agrees(first_step(Training(around(example))), dtype, allowed=0)
@@ -81,7 +85,7 @@ def test_a_layer_agrees_forward_and_backward(name, dtype):
 
 @slow
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", exported(nn.Layer))
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_a_layer_agrees_after_50_steps(name, dtype):
     for example in EXAMPLES[name]:
         assert_agrees(Training(around(example)), dtype)
@@ -152,7 +156,6 @@ IMAGES = {
     "Reshape": lambda: [nn.Reshape((40, 1)), nn.Flatten()],
     "activation": lambda: [nn.Tanh(), nn.Flatten()],
     "noise": lambda: [nn.Dropout(0.3), nn.GaussianNoise(0.1), nn.Flatten()],
-    "BatchNorm": lambda: [nn.BatchNorm(), nn.Flatten()],
     "LayerNorm": lambda: [nn.LayerNorm(), nn.Flatten()],
     "Softmax": lambda: [nn.Softmax(), nn.Flatten()],
     "Residual": lambda: [nn.Residual([nn.LayerNorm(), nn.Tanh()]), nn.Flatten()],
@@ -165,6 +168,17 @@ IMAGES = {
         nn.Reshape((12,)),
     ],
 }
+
+
+def test_batch_normalization_of_channels_has_no_kernel():
+    layers = [nn.BatchNorm(), nn.Flatten(), D(3), nn.Softmax()]
+    assert support.without_kernel(layers, (5, 8)) is layers[0]
+    assert support.without_kernel([nn.Flatten(), *layers], (5, 8)) is None
+    model = nn.Model(layers, seed=0)
+    X, y = np.ones((4, 5, 8)), [0, 1, 2, 0]
+    refuse(lambda: model.fit(X, y, engine="compiled"), "engine: 'compiled'", "BatchNorm() has no kernel")
+    assert not model.built
+    model.fit(X, y, epochs=1, progress=False)
 
 
 @pytest.mark.parametrize("layers", IMAGES.values(), ids=IMAGES)
