@@ -26,6 +26,7 @@ from nnlite.layers import (
     SELU,
     AlphaDropout,
     BatchNorm,
+    Conv2D,
     Dense,
     Dropout,
     Flatten,
@@ -33,6 +34,7 @@ from nnlite.layers import (
     Identity,
     Layer,
     LayerNorm,
+    MaxPool2D,
     Output,
     Residual,
     Sigmoid,
@@ -59,11 +61,16 @@ def make_layers(options: Options, n_outputs: int, classifies: bool) -> list[Laye
         )
     last: list[Layer] = [Dense(1 if isinstance(output, Sigmoid) else n_outputs), output]
     if options["layers"] is not None:
+        if options.get("conv"):
+            raise ArgumentError("--conv: give either --conv or --layers, not both")
         given = layer_list("--layers", options["layers"])
         return given if given and isinstance(given[-1], Output) else [*given, *last]
     layers: list[Layer] = []
     if options["noise"]:
         layers.append(GaussianNoise(options["noise"]))
+    if options.get("conv"):
+        layers += [layer for filters in options["conv"] for layer in _convolution(options, filters)]
+        layers.append(Flatten())
     width = None
     for units in options["hidden"]:
         block = _block(options, units)
@@ -73,6 +80,14 @@ def make_layers(options: Options, n_outputs: int, classifies: bool) -> list[Laye
             layers += block
         width = units
     return [*layers, *last]
+
+
+def _convolution(options: Options, filters: int) -> list[Layer]:
+    """Return a convolution of 3 x 3: Conv2D, normalization, activation, pooling that halves rows and columns."""
+    layers: list[Layer] = [Conv2D(filters, 3, _initializer(options), padding="same")]
+    if options["batch_norm"]:
+        layers.append(BatchNorm())
+    return [*layers, named("--activation", options["activation"], classes(ACTIVATIONS)), MaxPool2D(2)]
 
 
 def wants_images(options: Options) -> bool:

@@ -20,7 +20,7 @@ from nnlite.cli.parser import (
     positive_number,
 )
 from nnlite.cli.parts import ACTIVATIONS, AUGMENTATIONS, OPTIMIZERS, OUTPUTS
-from nnlite.cli.recipe import RECIPES, Recipe, for_table
+from nnlite.cli.recipe import RECIPES, Recipe, for_table, with_convolutions
 
 NOT_IN_CONFIG = ("run", "out", "resume", "config", "no_report", "no_progress", "commands")
 
@@ -217,6 +217,8 @@ def with_defaults(options: dict[str, Any]) -> dict[str, Any]:
 def with_recipe(options: dict[str, Any], n: int) -> dict[str, Any]:
     """Return the options with the recipe for the data set, or for n training examples, where nothing was given."""
     recipe = _recipe_of(options["data"]) or for_table(n)
+    if options["conv"]:
+        recipe = with_convolutions(recipe)
     found = dict(options)
     for name in ("hidden", "epochs", "batch_size", "patience"):
         if found[name] is None:

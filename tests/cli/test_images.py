@@ -169,6 +169,23 @@ def test_the_report_shows_pictures_of_its_mistakes(run, folder):
     assert page.count("data:image/png;base64,") >= 3
 
 
+def test_convolutions_are_an_option(run, folder):
+    assert run("train digits --test-size 0.8 --conv 4,8 --epochs 2 --no-report --no-progress --out d")[0] == 0
+    model = nn.load("d/model.npz")
+    assert model.input_shape == (8, 8, 1)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds == ["Conv2D", "ReLU", "MaxPool2D"] * 2 + ["Flatten", "Dense", "ReLU", "Dense", "Softmax"]
+    data = nn.load_digits()
+    np.savetxt(folder / "pixels.csv", data.X_test[:5], delimiter=",")
+    predicted = [int(row["prediction"]) for row in rows_of(run("predict d pixels.csv")[1])]
+    assert predicted == model.predict(data.X_test[:5].reshape(5, 8, 8, 1)).tolist()
+    image = np.rint(255 * data.X_test[0]).astype(np.uint8).reshape(8, 8)
+    write(folder / "one.png", image)
+    assert rows_of(run("predict d one.png")[1])[0]["prediction"] == str(predicted[0])
+    options = "--layers 'Conv2D(4, 3), ReLU(), Flatten()' --augment crop --test-size 0.8 --epochs 1 --no-report --no-progress --out l"
+    assert run(f"train digits {options}")[0] == 0
+
+
 def test_wrong_options_are_refused(run, pets, folder):
     images = pets / "pets"
     for options, fragment in (
@@ -179,6 +196,8 @@ def test_wrong_options_are_refused(run, pets, folder):
         ("iris --augment shift", "--augment: is for images, and iris has none"),
         ("digits --size 3,3", "--size: is for your own images"),
         ("digits --augment shift --conv zero", "--conv"),
+        ("digits --conv 4 --layers 'ReLU()'", "--conv: give either --conv or --layers"),
+        ("iris --conv 4", "--conv: is for images"),
     ):
         code, _, err = run(f"train {options} --no-report")
         assert code == 2, (options, err)
