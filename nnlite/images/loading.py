@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.datasets.dataset import Dataset
-from nnlite.draws import train_test_rows
+from nnlite.draws import generator, train_test_rows
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.images.arrays import Parts, from_file
 from nnlite.images.folders import EMPTY, Fault, Picture, check_folder, folders_in, parts_of, pictures_by_class
@@ -86,6 +86,9 @@ def load_images(
     """
     name = checks.path("path", path)
     skip_bad, progress = checks.boolean("skip_bad", skip_bad), checks.boolean("progress", progress)
+    fraction = TEST_FRACTION if test_fraction is None else test_fraction
+    fraction = checks.real("test_fraction", fraction, above=0, below=1)
+    generator(seed)  # raises ArgumentError before the pictures are read
     parts, class_names = load_parts(
         name, size=size, grayscale=grayscale, image_shape=image_shape, target=target, skip_bad=skip_bad,
         progress=progress,
@@ -93,7 +96,7 @@ def load_images(
     if len(parts) > 1 and test_fraction is not None:
         raise ArgumentError(f"test_fraction: {name} has its own test examples, got {test_fraction!r}")
     if "test" not in parts:
-        parts = with_test(parts, TEST_FRACTION if test_fraction is None else test_fraction, seed, name)
+        parts = with_test(parts, fraction, seed, name)
     (X_train, y_train), (X_test, y_test) = parts["train"], parts["test"]
     X_validation, y_validation = parts.get("validation", (None, None))
     base = os.path.basename(os.path.abspath(name))
@@ -174,16 +177,13 @@ def _from_folder(folder: str, reader: Reader) -> tuple[Parts, tuple[str, ...]]:
     return {part: (X[of_part == part], y[of_part == part]) for part in by_part if (of_part == part).any()}, names
 
 
-def with_test(parts: Parts, fraction: Any, seed: int | None, name: str) -> Parts:
+def with_test(parts: Parts, fraction: float, seed: int | None, name: str) -> Parts:
     """Return the parts with one to test with: that for validation, or a share of the training examples."""
     if "validation" in parts:
         return {"train": parts["train"], "test": parts["validation"]}
     X, y = parts["train"]
-    fraction = checks.real("test_fraction", fraction, above=0, below=1)
     try:
         train, test = train_test_rows(y, fraction, seed)
     except ArgumentError as error:
-        if str(error).startswith("seed"):
-            raise
         raise DataFileError(f"{name}: too few examples: {error}") from None
     return {"train": (X[train], y[train]), "test": (X[test], y[test])}
