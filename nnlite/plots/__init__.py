@@ -11,6 +11,7 @@ from nnlite.plots.augmentation import augmented_examples
 from nnlite.plots.boundary import decision_boundary
 from nnlite.plots.calibration import reliability_diagram
 from nnlite.plots.confusion import confusion_matrix
+from nnlite.plots.convolutions import feature_maps, filters
 from nnlite.plots.diagram import network_diagram
 from nnlite.plots.images import most_confident_mistakes, predictions
 from nnlite.plots.inside import activations, gradients
@@ -30,6 +31,8 @@ __all__ = [
     "augmented_examples",
     "confusion_matrix",
     "decision_boundary",
+    "feature_maps",
+    "filters",
     "first_layer_weights",
     "gradients",
     "learning_curve_by_size",
