@@ -158,6 +158,7 @@ def test_a_network_of_digits_predicts_a_picture(run, folder):
     assert int(rows[0]["prediction"]) == data.y_test[0]
 
 
+@pytest.mark.slow
 def test_the_report_shows_pictures_of_its_mistakes(run, folder):
     pytest.importorskip("jinja2")
     write_classes(folder / "set", n=30, levels=(120, 126))
@@ -182,8 +183,8 @@ def test_convolutions_are_an_option(run, folder):
     image = np.rint(255 * data.X_test[0]).astype(np.uint8).reshape(8, 8)
     write(folder / "one.png", image)
     assert rows_of(run("predict d one.png")[1])[0]["prediction"] == str(predicted[0])
-    options = "--layers 'Conv2D(4, 3), ReLU(), Flatten()' --augment crop --test-size 0.8 --epochs 1 --no-report --no-progress --out l"
-    assert run(f"train digits {options}")[0] == 0
+    options = "--test-size 0.8 --augment crop --epochs 1 --no-report --no-progress --out l"
+    assert run(f"train digits --layers 'Conv2D(4, 3), ReLU(), Flatten()' {options}")[0] == 0
 
 
 def test_wrong_options_are_refused(run, pets, folder):
