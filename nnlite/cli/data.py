@@ -88,14 +88,17 @@ def check_data(data: str) -> None:
         raise ArgumentError(f"DATA: there is no data set, file or folder {data!r}{did_you_mean(data, DATASETS)}")
 
 
-def load_source(options: Options) -> Source:
-    """Return the data of ``options["data"]``, in three parts that the seed decides."""
+def load_source(options: Options, *, progress: bool = True) -> Source:
+    """Return the data of ``options["data"]``, in three parts that the seed decides.
+
+    ``progress`` shows a bar while pictures are read.
+    """
     data = str(options["data"])
     check_data(data)
     if is_dataset(data):
         return _from_dataset(data, options)
     if is_images(data, options):
-        return _from_images(data, options)
+        return _from_images(data, options, progress)
     for option in IMAGE_OPTIONS:
         if options.get(option) is not None:
             raise ArgumentError(f"{_flag(option)}: is for images; for a table of pixels give --image-shape too")
@@ -182,18 +185,18 @@ def is_images(data: str, options: Options) -> bool:
     return os.path.isdir(data) or options.get("image_shape") is not None or (os.path.isfile(data) and has_images(data))
 
 
-def _from_images(path: str, options: Options) -> Source:
+def _from_images(path: str, options: Options, progress: bool) -> Source:
     """Return the images of a folder or a file, as numbers that a network takes."""
     for option in (option for option in READING if options.get(option) is not None):
         raise ArgumentError(f"{_flag(option)}: is for a table, and {path} are images")
     if options["mnist_folder"] is not None:
         raise ArgumentError(f"--data: expected with mnist only, got it with {path}")
     with in_words_of_options():
-        parts, class_names = load_parts(path, **_images_as(options), target=options["target"])
+        parts, class_names = load_parts(path, **_images_as(options), target=options["target"], progress=progress)
         files = {path: _sha256(path)}
         like = Like(parts["train"][0].shape[1:], class_names)
         if options["test"] is not None:
-            parts["test"] = _test_images(options["test"], like, options)
+            parts["test"] = _test_images(options["test"], like, options, progress)
             files[options["test"]] = _sha256(options["test"])
     if "test" in parts and options["test_size"] is not None:
         raise ArgumentError(f"--test-size: {options['test'] or path} has test examples of its own")
@@ -229,14 +232,15 @@ class Like(NamedTuple):
 def _images_as(options: Options) -> dict[str, Any]:
     """Return the arguments of `load_parts` for options of the command line."""
     given = {"size": options["size"], "grayscale": options["gray"], "image_shape": options["image_shape"]}
-    return {**given, "skip_bad": bool(options["skip_bad"]), "progress": True}
+    return {**given, "skip_bad": bool(options["skip_bad"])}
 
 
-def _test_images(path: str, like: Like, options: Options) -> tuple[Array, Array]:
+def _test_images(path: str, like: Like, options: Options, progress: bool) -> tuple[Array, Array]:
     """Return the images of a second folder, in the form and with the classes of the first."""
     if not os.path.isdir(path):
         raise ArgumentError(f"--test: expected a folder with a folder for each class, got {path!r}")
-    images = read_images(path, like=like, size=options["size"], skip_bad=bool(options["skip_bad"]))
+    skip_bad = bool(options["skip_bad"])
+    images = read_images(path, like=like, size=options["size"], skip_bad=skip_bad, progress=progress)
     if images.y is None:
         raise DataFileError(f"{path}: expected a folder for each class, with pictures in it")
     return images.X, images.y

@@ -66,7 +66,7 @@ def _predict(options: argparse.Namespace) -> int:
         raise ArgumentError("--proba: this network predicts values, which have no probabilities")
     if are_pictures(model, options.file):
         lines = _of_pictures(model, options)
-        write_bytes(options.output, (text.encode() for text in lines))
+        write_bytes(options.output, (text.encode("utf-8", "surrogateescape") for text in lines))  # names of files
         return DONE
     table = read_rows(model, config, options)
     kept = _kept(table, options.keep)

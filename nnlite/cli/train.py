@@ -81,7 +81,7 @@ def add_train(commands: Any) -> Parser:
 def _train(options: argparse.Namespace, parser: Parser) -> int:
     """Train a network, print its scores, write the run, and return the exit code."""
     config, chosen = _chosen(options, parser)
-    source = load_source(chosen)
+    source = load_source(chosen, progress=not options.no_progress)
     _warn_if_changed(config, source)
     training = _prepare(chosen, source, options)
     say(_setup(training))

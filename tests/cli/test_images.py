@@ -48,6 +48,13 @@ def test_a_folder_is_learned_and_the_network_knows_its_pictures(run, pets):
     assert "pictures: 6 x 5 pixels, gray" in run(f"summary {pets / 'run'}")[1]
 
 
+def test_the_classes_of_a_folder_are_summed_up(run, pets):
+    code, out, _ = run(f"summary {pets / 'pets'}")
+    assert code == 0
+    assert [line.split() for line in out.splitlines()] == [["class", "pictures"], ["dark", "30"], ["light", "30"]]
+    assert json.loads(run(f"export {pets / 'run'} -o - --format json")[1])["image_encoding"]["image_shape"] == [6, 5]
+
+
 def test_a_picture_or_a_folder_is_predicted(run, pets):
     one = pets / "pets" / "light" / "3.png"
     rows = rows_of(run(f"predict {pets / 'run'} {one}")[1])
