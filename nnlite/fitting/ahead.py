@@ -22,7 +22,7 @@ class Ahead(Generic[Result]):
     n_threads : int
         0 computes each result when it is taken.
     n_ahead : int
-        How many results are computed or waiting at most.
+        How many results are computed or waiting at most, besides those that are being taken.
     """
 
     def __init__(self, make: Callable[[int], Result], n: int, n_threads: int, n_ahead: int) -> None:
@@ -34,15 +34,14 @@ class Ahead(Generic[Result]):
 
             self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="nnlite-ahead")
 
-    def take(self, number: int) -> Result:
-        """Return ``make(number)``, and let the threads begin with the next ones."""
+    def take(self, first: int, n: int) -> list[Result]:
+        """Return n results from ``make(first)`` on, and let the threads begin with those after them."""
         if self._pool is None:
-            return self.make(number)
-        for k in range(number, min(self.n, number + 1 + self.n_ahead)):
-            if k not in self._results:
-                self._results[k] = self._pool.submit(self.make, k)
-        result: Result = self._results.pop(number).result()
-        return result
+            return [self.make(number) for number in range(first, first + n)]
+        for number in range(first, min(self.n, first + n + self.n_ahead)):
+            if number not in self._results:
+                self._results[number] = self._pool.submit(self.make, number)
+        return [self._results.pop(number).result() for number in range(first, first + n)]
 
     def close(self) -> None:
         """End the threads. What they have computed and nobody took is lost."""

@@ -128,13 +128,17 @@ class AugmentedArrays(Arrays):
         self._augment.begin(rng)
 
     @contextmanager
-    def reader(self) -> Iterator[Reader]:
-        """Return a context in which threads prepare the next batches; it gives what reads them."""
-        ahead = Ahead(self._batch, self.n_batches, self._n_threads, 2 * self.at_once)
+    def reader(self, *, ahead: bool = True) -> Iterator[Reader]:
+        """Return a context that gives what reads the batches, which several threads prepare.
+
+        With ``ahead`` they prepare the next batches meanwhile. Threads that train on all processors would only wait for
+        them.
+        """
+        prepared = Ahead(self._batch, self.n_batches, self._n_threads, self.at_once if ahead else 0)
         try:
-            yield lambda first, n: _joined([ahead.take(number) for number in range(first, first + n)])
+            yield lambda first, n: _joined(prepared.take(first, n))
         finally:
-            ahead.close()
+            prepared.close()
 
     def batches(self, skip: int = 0) -> Iterator[Examples]:
         """Yield the batches of the epoch, without the first ``skip``."""

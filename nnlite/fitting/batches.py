@@ -78,8 +78,8 @@ class Arrays:
             rows=np.arange(part.start, part.stop) if examples.rows is None else examples.rows[part]
         )
 
-    def reader(self) -> AbstractContextManager[Reader]:
-        """Return a context that gives `several`, for the whole epoch."""
+    def reader(self, *, ahead: bool = True) -> AbstractContextManager[Reader]:
+        """Return a context that gives `several`, for the whole epoch; nothing has to be prepared ahead."""
         return nullcontext(self.several)
 
     def some(self, n: int) -> Examples:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.checks import Array
+from nnlite.engine.processor import available_threads
 from nnlite.engine.trainer import VARIANTS, Batch, Stretch, Trainer, choose_threads, describe
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import weighted
@@ -59,7 +60,7 @@ class CompiledLoop(Loop):
         X, most = source.examples.X, source.at_once
         if X.dtype.name not in VARIANTS:
             most = min(most, max(1, PIECE * len(X) // X.size // source.batch_size))
-        with source.reader() as several:
+        with source.reader(ahead=self._n_threads < available_threads()) as several:
             while position.n_batches < source.n_batches:
                 n = 1 if of_one else min(most, source.n_batches - position.n_batches)
                 if self.saver.every:
