@@ -1,8 +1,10 @@
 """The public names of nnlite and their homes, for type checkers, editors and `nnlite.__getattr__`."""
 
+from nnlite import augment as augment
 from nnlite import callbacks as callbacks
 from nnlite import datasets as datasets
 from nnlite import functional as functional
+from nnlite import images as images
 from nnlite import initializers as initializers
 from nnlite import inspect as inspect
 from nnlite import keras as keras
@@ -57,6 +59,10 @@ from nnlite.functional import silu as silu
 from nnlite.functional import softmax as softmax
 from nnlite.functional import softplus as softplus
 from nnlite.functional import tanh as tanh
+from nnlite.images import ImageEncoding as ImageEncoding
+from nnlite.images import Images as Images
+from nnlite.images import load_images as load_images
+from nnlite.images import read_images as read_images
 from nnlite.initializers import Constant as Constant
 from nnlite.initializers import GlorotNormal as GlorotNormal
 from nnlite.initializers import GlorotUniform as GlorotUniform

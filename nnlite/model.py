@@ -51,6 +51,8 @@ class Model(Network):
         The names of the classes, learned from labels that are text, or set. They are saved with the network.
     encoding : Encoding or None
         What makes a table into numbers, after a training on a table. It is saved with the network.
+    image_encoding : ImageEncoding or None
+        What makes pictures into numbers: set it, or let ``nnlite train`` set it. It is saved with the network.
     target_scale : TargetScale or None
         Mean and standard deviation of a target that is standardized inside the network. They are saved with it.
     rng : numpy.random.Generator
@@ -109,6 +111,7 @@ class Model(Network):
         progress: bool = True,
         engine: str = "auto",
         standardize_target: bool | None = None,
+        augment: Any = None,
     ) -> History:
         r"""Train by gradient descent: ``theta <- theta - learning_rate dJ/dtheta``, batch after batch.
 
@@ -176,6 +179,11 @@ class Model(Network):
             training examples, which are kept as ``model.target_scale``. The loss is then that of the standardized
             target, 1/2 for always guessing the mean, and ``rmse`` is the error in the units of y; `predict` gives y. By
             default it does so for tables, and not for arrays, whose loss stays that of the four lines by hand.
+        augment : Augmentation, str or sequence of them, optional
+            How to change each batch of images (M, H, W), (M, H, W, C) or rows of pixels before its step:
+            ``[nn.augment.Rotate(15), nn.augment.Shift(2)]``; for rows of pixels,
+            ``nn.augment.Compose([...], image_shape=(28, 28))``. Validation data are never augmented. The seed decides
+            the images, also after a resume and with any number of threads.
 
         Returns
         -------
@@ -230,6 +238,7 @@ class Model(Network):
             progress=progress,
             engine=engine,
             standardize_target=standardize_target,
+            augment=augment,
         )
 
     @explained

@@ -17,6 +17,7 @@ R = TypeVar("R")
 
 # An argument elsewhere, and its names here: the first that the call takes is meant.
 RENAMED = {
+    "augmentation": ("augment",),
     "alpha": ("negative_slope", "weight_decay"),
     "beta1": ("beta_1",),
     "beta2": ("beta_2",),

@@ -1,6 +1,7 @@
-"""Facts about recipes with known accuracies on MNIST. They take minutes: ``pytest -m slow``."""
+"""Facts about recipes with known accuracies on MNIST and digits. They take minutes: ``pytest -m slow``."""
 
 import runpy
+import statistics
 import sys
 from pathlib import Path
 
@@ -15,14 +16,15 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def needs_mnist():
-    if not MNIST.is_dir():
+def needs_mnist(request):
+    if not MNIST.is_dir() and "digits" not in request.node.name:
         pytest.skip(f"no copy of MNIST in {MNIST}")
 
 
 def run(monkeypatch, name, *arguments):
     """Run the script and return its global variables."""
-    monkeypatch.setattr(sys, "argv", [name, "--data", str(MNIST), *arguments])
+    data = [] if "digits" in name else ["--data", str(MNIST)]
+    monkeypatch.setattr(sys, "argv", [name, *data, *arguments])
     return runpy.run_path(str(ROOT / "notebooks" / name))
 
 
@@ -46,3 +48,18 @@ def test_nielsens_network_of_100_units(monkeypatch):
 def test_relu_with_dropout_and_batch_normalization_reads_98_5_percent_within_20_epochs(monkeypatch):
     result = run(monkeypatch, "recipe_mnist_relu.py", "--seeds", "0")
     assert result["accuracies"][0] >= 0.985
+
+
+def test_lenet_5_has_at_most_0_95_percent_errors_within_20_epochs(monkeypatch):
+    result = run(monkeypatch, "recipe_mnist_lenet.py")
+    assert statistics.median(result["accuracies"]) >= 1 - 0.0095
+
+
+def test_a_small_vgg_with_augmentation_has_at_most_0_40_percent_errors(monkeypatch):
+    result = run(monkeypatch, "recipe_mnist_vgg.py")
+    assert statistics.median(result["accuracies"]) >= 1 - 0.0040
+
+
+def test_the_digits_are_read_to_99_percent(monkeypatch):
+    result = run(monkeypatch, "recipe_digits_conv.py")
+    assert statistics.median(result["accuracies"]) >= 0.99

@@ -1,8 +1,9 @@
-"""What ``nnlite train`` learns from: a data set by name, or a table from a file, split into three parts."""
+"""What ``nnlite train`` learns from: a data set by name, a table from a file, or images, split into three parts."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -12,14 +13,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.checks import Array
+from nnlite.cli.network import wants_images
 from nnlite.cli.parser import did_you_mean
 from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_spirals
 from nnlite.errors import ArgumentError, DataFileError
+from nnlite.images import ImageEncoding, read_images
+from nnlite.images.arrays import has_images
+from nnlite.images.encoding import BYTE, Shape
+from nnlite.images.loading import load_parts, with_test
 from nnlite.report import Part
 from nnlite.splits import stratified_split
 from nnlite.tables import Table, read_table
 
 Options = Mapping[str, Any]
+IMAGE_OPTIONS = ("size", "gray", "skip_bad", "conv", "augment")
 DATASETS = ("digits", "iris", "mnist", "spirals")
 TEST_SIZE = 0.2
 READING = (
@@ -39,10 +46,12 @@ class Source(NamedTuple):
     classifies : bool
         Whether the target has classes.
     class_names, feature_names : tuple of str
-    image_shape : (int, int), optional
+    image_shape : (int, int) or (int, int, 3), optional
     description : str
     sha256 : dict of str to str
-        The checksum of each file that was read.
+        The checksum of each file that was read, or of all files in a folder together.
+    image_encoding : ImageEncoding, optional
+        What makes pictures into the numbers of the examples.
     """
 
     name: str
@@ -52,9 +61,10 @@ class Source(NamedTuple):
     classifies: bool
     class_names: tuple[str, ...]
     feature_names: tuple[str, ...]
-    image_shape: tuple[int, int] | None
+    image_shape: tuple[int, ...] | None
     description: str
     sha256: dict[str, str]
+    image_encoding: ImageEncoding | None = None
 
     @property
     def n_outputs(self) -> int:
@@ -75,15 +85,23 @@ def is_dataset(data: str) -> bool:
 def check_data(data: str) -> None:
     """Raise ArgumentError for a word that looks like the name of a data set, and is none."""
     if data not in DATASETS and not os.path.exists(data) and not os.path.splitext(data)[1] and os.sep not in data:
-        raise ArgumentError(f"DATA: there is no data set and no file {data!r}{did_you_mean(data, DATASETS)}")
+        raise ArgumentError(f"DATA: there is no data set, file or folder {data!r}{did_you_mean(data, DATASETS)}")
 
 
-def load_source(options: Options) -> Source:
-    """Return the data of ``options["data"]``, in three parts that the seed decides."""
+def load_source(options: Options, *, progress: bool = True) -> Source:
+    """Return the data of ``options["data"]``, in three parts that the seed decides.
+
+    ``progress`` shows a bar while pictures are read.
+    """
     data = str(options["data"])
     check_data(data)
     if is_dataset(data):
         return _from_dataset(data, options)
+    if is_images(data, options):
+        return _from_images(data, options, progress)
+    for option in IMAGE_OPTIONS:
+        if options.get(option) is not None:
+            raise ArgumentError(f"{_flag(option)}: is for images; for a table of pixels give --image-shape too")
     return _from_file(data, options)
 
 
@@ -94,7 +112,18 @@ def _from_dataset(name: str, options: Options) -> Source:
     for option in ("target", "test", *READING):
         if options.get(option) is not None:
             raise ArgumentError(f"--{option}: is for a file with a table, and {name} is a data set of nnlite")
+    for option in ("size", "gray", "image_shape", "skip_bad"):
+        if options.get(option) is not None:
+            raise ArgumentError(f"{_flag(option)}: is for your own images, and {name} is a data set of nnlite")
     data = _load(name, options)
+    encoding = None if data.image_shape is None else ImageEncoding(data.image_shape, resize=True, table_scale=1.0)
+    if encoding is None:
+        for option in ("conv", "augment"):
+            if options.get(option) is not None:
+                raise ArgumentError(f"{_flag(option)}: is for images, and {name} has none")
+    else:
+        shape = input_shape(encoding, options)
+        data = data._replace(X_train=_shaped(data.X_train, shape), X_test=_shaped(data.X_test, shape))
     train, validation = _hold_out(Part(data.X_train, data.y_train), options, classifies=True)
     return Source(
         name=data.name,
@@ -107,7 +136,12 @@ def _from_dataset(name: str, options: Options) -> Source:
         image_shape=data.image_shape,
         description=data.description,
         sha256={},
+        image_encoding=encoding,
     )
+
+
+def _shaped(X: Array, shape: Shape) -> Array:
+    return X.reshape(len(X), *shape)
 
 
 def _load(name: str, options: Options) -> Dataset:
@@ -141,6 +175,88 @@ def _spirals(seed: int, test_fraction: float) -> Dataset:
         name="spirals",
         description="Interleaved spirals with noise, made by make_spirals.",
     )
+
+
+# ---- images ---------------------------------------------------------------------------------------------------------
+
+
+def is_images(data: str, options: Options) -> bool:
+    """Return whether ``data`` are images: a folder, an .npz file of images, or a table that is said to be pixels."""
+    return os.path.isdir(data) or options.get("image_shape") is not None or (os.path.isfile(data) and has_images(data))
+
+
+def _from_images(path: str, options: Options, progress: bool) -> Source:
+    """Return the images of a folder or a file, as numbers that a network takes."""
+    for option in (option for option in READING if options.get(option) is not None):
+        raise ArgumentError(f"{_flag(option)}: is for a table, and {path} are images")
+    if options["mnist_folder"] is not None:
+        raise ArgumentError(f"--data: expected with mnist only, got it with {path}")
+    with in_words_of_options():
+        parts, class_names = load_parts(path, **_images_as(options), target=options["target"], progress=progress)
+        files = {path: _sha256(path)}
+        like = Like(parts["train"][0].shape[1:], class_names)
+        if options["test"] is not None:
+            parts["test"] = _test_images(options["test"], like, options, progress)
+            files[options["test"]] = _sha256(options["test"])
+    if "test" in parts and options["test_size"] is not None:
+        raise ArgumentError(f"--test-size: {options['test'] or path} has test examples of its own")
+    fraction = TEST_SIZE if options["test_size"] is None else options["test_size"]
+    parts = parts if "test" in parts else with_test(parts, fraction, options["seed"], path)
+    encoding = ImageEncoding(like.image_shape, resize=options.get("size") is not None, scale=_white(parts["train"][0]))
+    shape, dtype = input_shape(encoding, options), options["dtype"]
+    ready = {part: Part(encoding.transform(X, dtype=dtype, input_shape=shape), y) for part, (X, y) in parts.items()}
+    if "validation" not in ready:
+        ready["train"], ready["validation"] = _hold_out(ready["train"], options, classifies=True)
+    return Source(
+        name=_short_name(os.path.abspath(path)),
+        train=ready["train"],
+        validation=ready["validation"],
+        test=ready["test"],
+        classifies=True,
+        class_names=class_names,
+        feature_names=(),
+        image_shape=like.image_shape,
+        description=f"Images of {encoding.describe()}, from {os.path.basename(os.path.abspath(path))}.",
+        sha256=files,
+        image_encoding=encoding,
+    )
+
+
+class Like(NamedTuple):
+    """What further images should be like."""
+
+    image_shape: Shape
+    class_names: tuple[str, ...]
+
+
+def _images_as(options: Options) -> dict[str, Any]:
+    """Return the arguments of `load_parts` for options of the command line."""
+    given = {"size": options["size"], "grayscale": options["gray"], "image_shape": options["image_shape"]}
+    return {**given, "skip_bad": bool(options["skip_bad"])}
+
+
+def _test_images(path: str, like: Like, options: Options, progress: bool) -> tuple[Array, Array]:
+    """Return the images of a second folder, in the form and with the classes of the first."""
+    if not os.path.isdir(path):
+        raise ArgumentError(f"--test: expected a folder with a folder for each class, got {path!r}")
+    skip_bad = bool(options["skip_bad"])
+    images = read_images(path, like=like, size=options["size"], skip_bad=skip_bad, progress=progress)
+    if images.y is None:
+        raise DataFileError(f"{path}: expected a folder for each class, with pictures in it")
+    return images.X, images.y
+
+
+def _white(X: Array) -> float:
+    """Return the value of white: 255 for bytes, otherwise the largest pixel if it is above 1."""
+    largest = float(X.max())
+    return BYTE if X.dtype == np.uint8 and largest > 1 else largest if largest > 1 else 1.0
+
+
+def input_shape(encoding: ImageEncoding, options: Options) -> Shape:
+    """Return the shape of an example: rows of pixels, or (H, W, C) if the first layers want images."""
+    if wants_images(options):
+        return (*encoding.image_shape, 1)[:3]
+    return (math.prod(encoding.image_shape),)
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------
@@ -221,7 +337,9 @@ def in_words_of_options() -> Iterator[None]:
 
 def _as_options(text: str) -> str:
     text = text.replace("pass classification=True", "give --classes").replace("classification=False", "--values")
-    text = text.replace("classification=True", "--classes")
+    text = text.replace("classification=True", "--classes").replace("skip_bad=True", "--skip-bad")
+    text = text.replace("size=(rows, columns)", "--size ROWS,COLUMNS")
+    text = text.replace("image_shape=(rows, columns)", "--image-shape ROWS,COLUMNS")
     text = re.sub(rf"\b({'|'.join(OF_THE_TEXT)})=", r"--\1 ", text)
     return re.sub(r"^(target|test|kinds|ignore|scaling|fill): ", r"--\1: ", text)
 
@@ -250,6 +368,11 @@ def _split(classes: Array, size: float, rng: np.random.Generator) -> tuple[Array
         raise DataFileError(f"too few examples: {error}") from None
 
 
+def _flag(option: str) -> str:
+    """Return the name of an option on the command line."""
+    return f"--{option.replace('_', '-')}"
+
+
 def _short_name(path: str) -> str:
     """Return the name of a file without folder and endings, for the run directory."""
     name = os.path.basename(path).split(".")[0] or "run"
@@ -257,5 +380,15 @@ def _short_name(path: str) -> str:
 
 
 def _sha256(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the checksum of a file, or of the names and contents of all files in a folder."""
+    if not os.path.isdir(path):
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            inside = os.path.join(folder, name)
+            if os.path.isfile(inside):
+                digest.update(f"{os.path.relpath(inside, path)}\0{_sha256(inside)}\n".encode())
+    return digest.hexdigest()

@@ -8,7 +8,14 @@ from typing import Any
 
 from nnlite.cli.codes import DONE
 from nnlite.cli.data import Source, load_source
-from nnlite.cli.inputs import faults_of_the_data, labelled, read_rows
+from nnlite.cli.inputs import (
+    add_picture_options,
+    are_pictures,
+    faults_of_the_data,
+    labelled,
+    labelled_pictures,
+    read_rows,
+)
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
 from nnlite.cli.runs import CONFIG, Config, load_run
@@ -24,16 +31,20 @@ def add_evaluate(commands: Any) -> Parser:
         "evaluate",
         usage="nnlite evaluate RUN [FILE] [options]",
         help="score a trained network on a file with targets",
-        description="Score a network on a table that has the target: a classification report, or R2, MAE and RMSE,\n"
-        "beside the trivial guess. Without FILE, on the test rows of the run. Classes are those of the training.",
+        description="Score a network on a table that has the target, or on a folder with a folder of pictures\n"
+        "for each class: a classification report, or R2, MAE and RMSE, beside the trivial guess. Without FILE, on the\n"
+        "test rows of the run. Classes are those of the training.",
     )
     parser.set_defaults(run=_evaluate)
     parser.add_argument("model", metavar="RUN", help="a run directory, or a model file")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="a table with the target; '-' is standard input")
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="a table with the target, or a folder; '-' is standard input"
+    )
     parser.add_argument(
         "--target", metavar="COLUMN", help="of a network that learned pixels (default: the last column)"
     )
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
+    add_picture_options(parser)
     add_reading_options(parser)
     return parser
 
@@ -45,6 +56,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.file is None:
         source = source_of(config, options.model)
         test = source.test
+    elif are_pictures(model, options.file):
+        test = labelled_pictures(model, options.file, options)
     else:
         table = read_rows(model, config, options, **_target(model, options))
         with faults_of_the_data(table.name):

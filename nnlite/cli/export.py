@@ -105,6 +105,8 @@ def _description(model: Model, config: Config | None) -> dict[str, Any]:
         found["columns"] = list(encoding.names)
         found["feature_names"] = list(encoding.feature_names)
         found["target"] = encoding.target_name
+    if model.image_encoding is not None:
+        found["image_encoding"] = model.image_encoding.to_json()
     if config is not None:
         found["options"] = config.options
     return found

@@ -1,16 +1,21 @@
-"""The rows that a trained network gets from a file or from standard input."""
+"""What a trained network gets: the rows of a file or of standard input, or pictures."""
 
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nnlite.cli.data import OF_THE_TEXT, read_like, table_part
+from nnlite.cli.data import OF_THE_TEXT, in_words_of_options, read_like, table_part
+from nnlite.cli.parser import Parser
 from nnlite.cli.runs import Config
 from nnlite.errors import ArgumentError, DataFileError
+from nnlite.images import Images, read_images
+from nnlite.images.decoding import ENDINGS
 from nnlite.model import Model
 from nnlite.report import Part
 from nnlite.tables import Table
@@ -34,15 +39,52 @@ def read_rows(model: Model, config: Config | None, options: argparse.Namespace, 
     return read_like(getattr(sys.stdin, "buffer", sys.stdin), model, reading, **target)
 
 
+def are_pictures(model: Model, path: str | None) -> bool:
+    """Return whether a path names pictures: a folder, or a file that is named like one."""
+    if path in (None, STANDARD_INPUT):
+        return False
+    assert path is not None
+    if not os.path.isdir(path) and not path.lower().endswith(ENDINGS):
+        return False
+    if model.image_encoding is None:
+        raise ArgumentError(f"FILE: {path} are pictures, and this network has not learned from pictures")
+    return True
+
+
+def read_pictures(model: Model, path: str, options: argparse.Namespace) -> Images:
+    """Return the pictures of a folder or a file, as the network takes them."""
+    with in_words_of_options():
+        return read_images(path, like=model, skip_bad=bool(options.skip_bad))
+
+
+def labelled_pictures(model: Model, path: str, options: argparse.Namespace) -> Part:
+    """Return the pictures of class folders as examples with targets; DataFileError if there are no class folders."""
+    images = read_pictures(model, path, options)
+    if images.y is None:
+        raise DataFileError(f"{path}: expected a folder for each class, with pictures in it")
+    return Part(images.X, images.y)
+
+
+def add_picture_options(parser: Parser) -> None:
+    """Add the options for pictures."""
+    parser.add_argument(
+        "--skip-bad", action="store_const", const=True, help="pictures: leave out what cannot be used, with a warning"
+    )
+
+
 def as_input(model: Model, table: Table) -> Any:
-    """Return what `Model.predict` takes: the table, or its numbers for a network that learned from an array."""
+    """Return what `Model.predict` takes: the table, or its numbers for a network that learned from an array.
+
+    A network that learned from pixels in a file gets them divided by the value of white.
+    """
     if model.encoding is not None:
         return table
     X = table.X
     assert model.input_shape is not None
-    if X.shape[1:] == model.input_shape:
-        return X
-    n = model.input_shape[0]
+    n = math.prod(model.input_shape)
+    if X.shape[1] == n:
+        scale = 1.0 if model.image_encoding is None else model.image_encoding.table_scale
+        return (X if scale == 1.0 else X / X.dtype.type(scale)).reshape(len(X), *model.input_shape)
     if X.shape[1] == n + 1:
         raise DataFileError(f"{table.name}: has {n + 1} columns of numbers, expected {n}; leave out the target")
     raise DataFileError(f"{table.name}: has {X.shape[1]} columns of numbers, expected {n}, as in the training")

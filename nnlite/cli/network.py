@@ -8,19 +8,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnlite import schedules
+from nnlite.augment import Compose
 from nnlite.callbacks import EMA, SWA, Callback, EarlyStopping, ReduceOnPlateau
-from nnlite.cli.parts import ACTIVATIONS, OPTIMIZERS, OUTPUTS, SCHEDULES, classes, initializer_names, layer_list, named
+from nnlite.cli.parts import (
+    ACTIVATIONS,
+    OPTIMIZERS,
+    OUTPUTS,
+    SCHEDULES,
+    augmentations,
+    classes,
+    initializer_names,
+    layer_list,
+    named,
+)
 from nnlite.errors import ArgumentError
 from nnlite.layers import (
     SELU,
     AlphaDropout,
     BatchNorm,
+    Conv2D,
     Dense,
     Dropout,
+    Flatten,
     GaussianNoise,
     Identity,
     Layer,
     LayerNorm,
+    MaxPool2D,
     Output,
     Residual,
     Sigmoid,
@@ -47,11 +61,16 @@ def make_layers(options: Options, n_outputs: int, classifies: bool) -> list[Laye
         )
     last: list[Layer] = [Dense(1 if isinstance(output, Sigmoid) else n_outputs), output]
     if options["layers"] is not None:
+        if options.get("conv"):
+            raise ArgumentError("--conv: give either --conv or --layers, not both")
         given = layer_list("--layers", options["layers"])
         return given if given and isinstance(given[-1], Output) else [*given, *last]
     layers: list[Layer] = []
     if options["noise"]:
         layers.append(GaussianNoise(options["noise"]))
+    if options.get("conv"):
+        layers += [layer for filters in options["conv"] for layer in _convolution(options, filters)]
+        layers.append(Flatten())
     width = None
     for units in options["hidden"]:
         block = _block(options, units)
@@ -61,6 +80,29 @@ def make_layers(options: Options, n_outputs: int, classifies: bool) -> list[Laye
             layers += block
         width = units
     return [*layers, *last]
+
+
+def _convolution(options: Options, filters: int) -> list[Layer]:
+    """Return a convolution of 3 x 3: Conv2D, normalization, activation, pooling that halves rows and columns."""
+    layers: list[Layer] = [Conv2D(filters, 3, _initializer(options), padding="same")]
+    if options["batch_norm"]:
+        layers.append(BatchNorm())
+    return [*layers, named("--activation", options["activation"], classes(ACTIVATIONS)), MaxPool2D(2)]
+
+
+def wants_images(options: Options) -> bool:
+    """Return whether the first layers take images (H, W, C) instead of rows of pixels."""
+    if options.get("conv"):
+        return True
+    given = [] if options.get("layers") is None else layer_list("--layers", options["layers"])
+    return bool(given) and (isinstance(given[0], Flatten) or type(given[0]).__name__.endswith("2D"))
+
+
+def make_augmentation(options: Options, image_shape: Any) -> Compose | None:
+    """Return the augmentations of ``--augment``."""
+    if options.get("augment") is None:
+        return None
+    return Compose(augmentations("--augment", options["augment"]), image_shape=image_shape)
 
 
 def _block(options: Options, units: int) -> list[Layer]:

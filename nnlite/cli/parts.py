@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnlite import optimizers, schedules
+from nnlite import augment, optimizers, schedules
 from nnlite.errors import ArgumentError
 from nnlite.layers import Layer
 from nnlite.storage.layers_json import builtin_classes
@@ -20,6 +20,7 @@ OUTPUTS = ("Softmax", "Sigmoid", "Identity", "Exponential")
 OPTIMIZERS = ("SGD", "Adam", "AdamW", "NAdam", "RMSProp", "Adagrad", "Lion")
 SCHEDULES = tuple(name for name in schedules.__all__ if name != "Schedule")
 OTHER_WORDS = {"swish": "SiLU", "momentum": "SGD", "linear": "Identity", "batchnormalization": "BatchNorm"}
+AUGMENTATIONS = tuple(name.lower() for name in augment.__all__ if name not in ("Augmentation", "Compose"))
 LONGEST = 10_000  # characters
 
 
@@ -64,6 +65,21 @@ def layer_list(what: str, text: str) -> list[Any]:
     for layer in found:
         if not isinstance(layer, Layer):
             raise ArgumentError(f"{what}: expected layers such as Dense(64), ReLU(), got {layer!r}")
+    return found
+
+
+def augmentations(what: str, text: str) -> list[Any]:
+    """Return the augmentations of a list such as ``shift, Rotate(10)``."""
+    known = {
+        name: cls for name, cls in vars(augment).items() if name.lower() in AUGMENTATIONS and name in augment.__all__
+    }
+    tree = _parsed(what, f"[{text.strip().removeprefix('[').removesuffix(']')}]")
+    if not isinstance(tree, ast.List) or not tree.elts:
+        raise _refused(what, text)
+    found = [_value(what, entry, known) for entry in tree.elts]
+    for one in found:
+        if not isinstance(one, augment.Augmentation):
+            raise ArgumentError(f"{what}: expected augmentations such as shift or Rotate(10), got {one!r}")
     return found
 
 

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from nnlite.cli.codes import DONE
-from nnlite.cli.inputs import as_input, faults_of_the_data, read_rows
+from nnlite.cli.inputs import (
+    add_picture_options,
+    are_pictures,
+    as_input,
+    faults_of_the_data,
+    read_pictures,
+    read_rows,
+)
 from nnlite.cli.output import write_bytes
 from nnlite.cli.parser import Parser, names
 from nnlite.cli.runs import load_run
@@ -28,21 +35,26 @@ def add_predict(commands: Any) -> Parser:
     parser: Parser = commands.add_parser(
         "predict",
         usage="nnlite predict RUN [FILE] [-o FILE] [options]",
-        help="predict the rows of a file, or of standard input",
-        description="Predict the rows of a table. The result is a CSV file with a header, one line for each row, in\n"
-        "the same order: the column prediction, and for classes the column probability (of the predicted class).\n"
-        "Columns are known by name: their order does not matter, and the target may be there.",
+        help="predict the rows of a file, or of standard input, or pictures",
+        description="Predict the rows of a table, or pictures: a PNG or JPEG file, or a folder. The result is a CSV\n"
+        "file with a header, one line for each row, in the same order: the column prediction, and for classes the\n"
+        "column probability (of the predicted class). Columns are known by name: their order does not matter, and the\n"
+        "target may be there. For pictures, the first column is the name of the file.",
         epilog="examples:\n"
         "  nnlite predict runs/flowers-1 new.csv -o predictions.csv\n"
         "  cat new.csv | nnlite predict runs/flowers-1 | head\n"
-        "  nnlite predict runs/flowers-1 new.csv --keep id --proba",
+        "  nnlite predict runs/flowers-1 new.csv --keep id --proba\n"
+        "  nnlite predict runs/pets-1 holiday.jpg",
     )
     parser.set_defaults(run=_predict)
     parser.add_argument("model", metavar="RUN", help="a run directory, or a model file")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="the rows (default, or '-': standard input)")
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="the rows (default, or '-': standard input), or pictures"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write (default, or '-': standard output)")
     parser.add_argument("--proba", action="store_true", help="a column with the probability of each class")
     parser.add_argument("--keep", type=names, metavar="A,B", help="columns of the input to copy; 'all' copies all")
+    add_picture_options(parser)
     add_reading_options(parser)
     return parser
 
@@ -52,6 +64,10 @@ def _predict(options: argparse.Namespace) -> int:
     model, config = load_run(options.model)
     if options.proba and not model.output.classifies:
         raise ArgumentError("--proba: this network predicts values, which have no probabilities")
+    if are_pictures(model, options.file):
+        lines = _of_pictures(model, options)
+        write_bytes(options.output, (text.encode("utf-8", "surrogateescape") for text in lines))  # names of files
+        return DONE
     table = read_rows(model, config, options)
     kept = _kept(table, options.keep)
     with faults_of_the_data(table.name):
@@ -59,6 +75,16 @@ def _predict(options: argparse.Namespace) -> int:
     lines = _lines([*kept, *head], table, kept, columns)
     write_bytes(options.output, (text.encode() for text in lines))
     return DONE
+
+
+def _of_pictures(model: Model, options: argparse.Namespace) -> Iterator[str]:
+    """Return the CSV file for pictures: the name of each file before its prediction."""
+    if options.keep is not None:
+        raise ArgumentError("--keep: is for the columns of a table; the names of pictures are there anyway")
+    images = read_pictures(model, options.file, options)
+    with faults_of_the_data(options.file):
+        head, columns = _columns(model, images.X, options.proba)
+    return _lines(["file", *head], None, [], [images.files, *columns])
 
 
 def _kept(table: Table, keep: Sequence[str] | None) -> list[str]:
@@ -94,13 +120,13 @@ def _numbers(values: Any) -> list[str]:
     return [str(value) for value in values]
 
 
-def _lines(head: Sequence[str], table: Table, kept: Sequence[str], columns: Sequence[Any]) -> Iterator[str]:
+def _lines(head: Sequence[str], table: Table | None, kept: Sequence[str], columns: Sequence[Any]) -> Iterator[str]:
     """Return the CSV file in pieces of some rows."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(head)
     for i, row in enumerate(zip(*columns, strict=True)):
-        copied = table.row(i) if kept else {}
+        copied = table.row(i) if table is not None and kept else {}
         writer.writerow([*(copied[name] for name in kept), *row])
         if i % BLOCK == BLOCK - 1:
             yield buffer.getvalue()

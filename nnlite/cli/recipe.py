@@ -48,3 +48,11 @@ def for_table(n: int) -> Recipe:
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, MOST_STEPS // steps))
     patience = max(5, epochs // 10)
     return Recipe(hidden, epochs, batch_size, "adamw", 1e-3 if n >= 500 else 3e-3, 0.0, patience, 0.15)
+
+
+def with_convolutions(recipe: Recipe) -> Recipe:
+    """Return the recipe for a network that has convolutions in front of its hidden layers: fewer units and epochs."""
+    epochs = min(30, recipe.epochs)
+    return recipe._replace(
+        hidden=(64,), epochs=epochs, optimizer="adamw", learning_rate=1e-3, momentum=0.0, patience=max(5, epochs // 5)
+    )

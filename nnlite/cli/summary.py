@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections import Counter
 from typing import Any
 
 from nnlite.cli.codes import DONE
 from nnlite.cli.data import OF_THE_TEXT, check_data, is_dataset
-from nnlite.cli.output import say
+from nnlite.cli.output import say, table
 from nnlite.cli.parser import Parser
-from nnlite.cli.runs import load_run, read_results
+from nnlite.cli.runs import CONFIG, MODEL, load_run, read_results
 from nnlite.cli.train_options import add_reading_options, column
 from nnlite.datasets import load_digits, load_iris
-from nnlite.errors import ArgumentError, ModelFileError
+from nnlite.errors import ArgumentError, DataFileError, ModelFileError
+from nnlite.images.folders import Fault, folders_in, parts_of, pictures_by_class
 from nnlite.tables import read_table
+from nnlite.tables.cells import sorted_names
 
 
 def add_summary(commands: Any) -> Parser:
@@ -24,10 +27,13 @@ def add_summary(commands: Any) -> Parser:
         usage="nnlite summary RUN|FILE [options]",
         help="show the layers and scores of a run, or the columns of a table",
         description="Show what a run directory or a model file holds: layers, shapes, parameters, classes, scores.\n"
-        "Or show the columns of a table, and what a training would make of them.",
+        "Or show the columns of a table, and what a training would make of them, or the classes of a folder of\n"
+        "pictures.",
     )
     parser.set_defaults(run=show_summary)
-    parser.add_argument("path", metavar="RUN|FILE", help="a run directory, a model file or a table")
+    parser.add_argument(
+        "path", metavar="RUN|FILE", help="a run directory, a model file, a table or a folder of pictures"
+    )
     parser.add_argument("--target", metavar="COLUMN", help="of a table: the column to predict")
     add_reading_options(parser)
     return parser
@@ -43,6 +49,10 @@ def show_summary(options: argparse.Namespace) -> int:
         return DONE
     if not os.path.isdir(path):
         check_data(path)
+    is_run = any(os.path.isfile(os.path.join(path, name)) for name in (MODEL, CONFIG))
+    if os.path.isdir(path) and not is_run and folders_in(path):
+        say(_of_folder(path))
+        return DONE
     if os.path.isdir(path) or _is_model(path):
         say(_of_run(path))
         return DONE
@@ -50,6 +60,19 @@ def show_summary(options: argparse.Namespace) -> int:
     target = None if options.target is None else column(options.target)
     say(read_table(path, target=target, **reading).summary())
     return DONE
+
+
+def _of_folder(path: str) -> str:
+    """Return how many pictures each class of a folder has."""
+    faults: list[Fault] = []
+    parts = parts_of(path) or {"": path}
+    found = {part: Counter(p.label for p in pictures_by_class(inside, faults)) for part, inside in parts.items()}
+    names = sorted_names({str(label) for counts in found.values() for label in counts})
+    if not names:
+        raise DataFileError(f"{path}: is no run directory, and has no folder of pictures for each class")
+    rows = [[name, *(f"{counts[name]:,}" for counts in found.values())] for name in names]
+    text = table(["class", *(part or "pictures" for part in found)], rows)
+    return "\n".join([text, *(f"cannot be used: {fault}" for fault in faults)])
 
 
 def _is_model(path: str) -> bool:
@@ -68,6 +91,8 @@ def _of_run(path: str) -> str:
     texts = [model.summary()]
     if model.encoding is not None:
         texts.append(model.encoding.summary())
+    if model.image_encoding is not None:
+        texts.append(f"pictures: {model.image_encoding.describe()}")
     results = read_results(path) if os.path.isdir(path) else {}
     if results:
         texts.append(f"{results.get('verdict', '')}")

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from nnlite.augment import Compose
 from nnlite.callbacks import Callback, EarlyStopping
 from nnlite.cli.codes import DONE, INTERRUPTED
 from nnlite.cli.data import Source, load_source
-from nnlite.cli.network import make_callbacks, make_layers, make_optimizer
+from nnlite.cli.network import make_augmentation, make_callbacks, make_layers, make_optimizer
 from nnlite.cli.output import note, say
 from nnlite.cli.parser import Parser
 from nnlite.cli.results import say_scores, write_run
@@ -50,6 +51,7 @@ class Training(NamedTuple):
     model: Model
     optimizer: Optimizer
     callbacks: list[Callback]
+    augmentation: Compose | None
     layer_table: str
     directory: str
 
@@ -59,15 +61,20 @@ def add_train(commands: Any) -> Parser:
     train: Parser = commands.add_parser(
         "train",
         usage="nnlite train DATA [--target COLUMN] [options]",
-        help="train a network on a table or a data set; write the network, its scores and a report",
-        description="Train a network on a table (.csv, .parquet, .npz, ...) or on a data set of nnlite (digits, iris,\n"
-        "mnist, spirals). Rows are held out to validate and to test with. Training stops when the validation loss no\n"
-        "longer improves, and keeps the best weights. The run directory gets model.npz, history.csv, pictures,\n"
-        "config.json (which repeats the run) and report.html.",
+        help="train a network on a table, images or a data set; write the network, its scores and a report",
+        description="Train a network on a table (.csv, .parquet, .npz, ...), on a folder with a folder of pictures\n"
+        "for each class, or on a data set of nnlite (digits, iris, mnist, spirals). Rows are held out to validate\n"
+        "and to test with. Training stops when the validation loss no longer improves, and keeps the best weights.\n"
+        "The run directory gets model.npz, history.csv, pictures, config.json (which repeats the run) and report.html.",
         epilog=defaults_table(),
     )
     train.set_defaults(run=lambda options: _train(options, train))
-    train.add_argument("data", nargs="?", metavar="DATA", help="a file with a table, or digits, iris, mnist, spirals")
+    train.add_argument(
+        "data",
+        nargs="?",
+        metavar="DATA",
+        help="a file with a table, a folder of images, or digits, iris, mnist, spirals",
+    )
     add_data_options(train)
     add_network_options(train)
     add_training_options(train)
@@ -78,7 +85,7 @@ def add_train(commands: Any) -> Parser:
 def _train(options: argparse.Namespace, parser: Parser) -> int:
     """Train a network, print its scores, write the run, and return the exit code."""
     config, chosen = _chosen(options, parser)
-    source = load_source(chosen)
+    source = load_source(chosen, progress=not options.no_progress)
     _warn_if_changed(config, source)
     training = _prepare(chosen, source, options)
     say(_setup(training))
@@ -122,7 +129,7 @@ def _chosen(options: argparse.Namespace, parser: Parser) -> tuple[Config | None,
         source = options.out
     if source is None:
         if given["data"] is None:
-            parser.error("DATA: name a file with a table, or one of digits, iris, mnist, spirals")
+            parser.error("DATA: name a file with a table, a folder of images, or one of digits, iris, mnist, spirals")
         return None, with_defaults(given)
     config = read_config(source)
     unknown = config.options.keys() - given.keys()
@@ -146,16 +153,18 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
     """Return the network, the optimizer and the run directory, which is made here."""
     chosen = with_recipe(chosen, source.n_training)
     layers = make_layers(chosen, source.n_outputs, source.classifies)
-    n_features = None if source.train.is_table else source.train.X.shape[1]
+    n_features = None if source.train.is_table else source.train.X.shape[1:]
+    augmentation = make_augmentation(chosen, source.image_shape)
     model = Model(layers, n_features=n_features, seed=chosen["seed"], dtype=chosen["dtype"])
     if source.classifies:
         model.class_names = source.class_names
+    model.image_encoding = source.image_encoding
     optimizer = make_optimizer(chosen, math.ceil(source.train.size / chosen["batch_size"]))
     callbacks = make_callbacks(chosen, validated=True)
     model.resolve_metrics(chosen["metrics"])  # raises ArgumentError
     table = _layer_table(chosen, source, model)
     directory = run_directory(options.out, source.name, options.resume)  # before the training, which may be long
-    training = Training(chosen, source, model, optimizer, callbacks, table, directory)
+    training = Training(chosen, source, model, optimizer, callbacks, augmentation, table, directory)
     _config(training, chosen["engine"]).write(directory)
     return training
 
@@ -218,6 +227,7 @@ def _fit(training: Training, options: argparse.Namespace) -> History:
         resume=options.resume,
         progress=not options.no_progress,
         engine=chosen["engine"],
+        augment=training.augmentation,
     )
 
 
@@ -271,6 +281,8 @@ def _settings(training: Training, history: History) -> Mapping[str, str]:
     }
     if options["class_weight"]:
         settings["class weight"] = options["class_weight"]
+    if training.augmentation is not None:
+        settings["augmentation"] = ", ".join(map(repr, training.augmentation.augmentations))
     if options["average"]:
         settings["weights"] = f"averaged ({options['average'].upper()})"
     return settings

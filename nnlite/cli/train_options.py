@@ -19,8 +19,8 @@ from nnlite.cli.parser import (
     positive_integer,
     positive_number,
 )
-from nnlite.cli.parts import ACTIVATIONS, OPTIMIZERS, OUTPUTS
-from nnlite.cli.recipe import RECIPES, Recipe, for_table
+from nnlite.cli.parts import ACTIVATIONS, AUGMENTATIONS, OPTIMIZERS, OUTPUTS
+from nnlite.cli.recipe import RECIPES, Recipe, for_table, with_convolutions
 
 NOT_IN_CONFIG = ("run", "out", "resume", "config", "no_report", "no_progress", "commands")
 
@@ -57,6 +57,21 @@ def add_data_options(train: Parser) -> None:
     )
     group.add_argument("--fill", type=_fill, metavar="median|NUMBER", help="what stands for missing numbers")
     group.add_argument(
+        "--size",
+        type=sizes,
+        metavar="ROWS,COLUMNS",
+        help="images: resize them (default: all have the same size)",
+    )
+    group.add_argument(
+        "--gray", action=argparse.BooleanOptionalAction, help="images: gray or in color (default: gray if all are)"
+    )
+    group.add_argument(
+        "--image-shape", type=shape, metavar="ROWS,COLUMNS", help="a file whose rows are the pixels of images"
+    )
+    group.add_argument(
+        "--skip-bad", action="store_const", const=True, help="images: leave out what cannot be used, with a warning"
+    )
+    group.add_argument(
         "--data",
         dest="mnist_folder",
         metavar="DIR",
@@ -87,6 +102,12 @@ def add_network_options(train: Parser) -> None:
     group = train.add_argument_group("network")
     group.add_argument(
         "--hidden", nargs="*", metavar="UNITS", help="units of each hidden layer: 128,64; none: no layer"
+    )
+    group.add_argument(
+        "--conv",
+        type=filters,
+        metavar="FILTERS",
+        help="images: convolutions of 3 x 3 with so many filters in front, each followed by pooling: 16,32",
     )
     group.add_argument("--activation", metavar="NAME", help=f"{_lower(ACTIVATIONS)} (default relu)")
     group.add_argument("--dropout", type=below_1, metavar="RATE", help="after each hidden layer")
@@ -120,6 +141,11 @@ def add_training_options(train: Parser) -> None:
     )
     group.add_argument("--warmup", type=number_from_0, metavar="EPOCHS", help="epochs in which the rate rises from 0")
     group.add_argument("--epochs", type=positive_integer, metavar="N", help="most passes over the training examples")
+    group.add_argument(
+        "--augment",
+        metavar="LIST",
+        help=f"images: {', '.join(AUGMENTATIONS)}, or calls: 'Rotate(10), Crop(2)'",
+    )
     group.add_argument("--batch-size", type=positive_integer, metavar="N", help="examples per gradient descent step")
     group.add_argument(
         "--patience", type=count, metavar="N", help="epochs without a better validation loss until it stops; 0: never"
@@ -191,6 +217,8 @@ def with_defaults(options: dict[str, Any]) -> dict[str, Any]:
 def with_recipe(options: dict[str, Any], n: int) -> dict[str, Any]:
     """Return the options with the recipe for the data set, or for n training examples, where nothing was given."""
     recipe = _recipe_of(options["data"]) or for_table(n)
+    if options["conv"]:
+        recipe = with_convolutions(recipe)
     found = dict(options)
     for name in ("hidden", "epochs", "batch_size", "patience"):
         if found[name] is None:
@@ -245,6 +273,27 @@ def _kinds(text: str) -> dict[str, str]:
     if any(len(pair) != 2 for pair in pairs):
         raise argparse.ArgumentTypeError(f"expected COLUMN=KIND pairs such as zip=category,id=ignore, got {text!r}")
     return {name.strip(): kind.strip() for name, kind in pairs}
+
+
+def filters(text: str) -> list[int]:
+    """Return the numbers of filters of convolutions."""
+    return [positive_integer(word) for word in names(text)]
+
+
+def sizes(text: str) -> list[int]:
+    """Return rows and columns from "28,28" or "28x28"."""
+    found = shape(text)
+    if len(found) != 2:
+        raise argparse.ArgumentTypeError(f"expected rows and columns such as 28,28, got {text!r}")
+    return found
+
+
+def shape(text: str) -> list[int]:
+    """Return rows and columns, and perhaps channels, from "28,28" or "32x32x3"."""
+    found = [positive_integer(word) for word in names(text.lower().replace("x", ","))]
+    if len(found) not in (2, 3):
+        raise argparse.ArgumentTypeError(f"expected rows and columns such as 28,28, got {text!r}")
+    return found
 
 
 def _fill(text: str) -> str | float:

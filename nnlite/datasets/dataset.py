@@ -11,7 +11,7 @@ class Dataset(NamedTuple):
     Attributes
     ----------
     X_train : array of float32, shape (M_train, n_features)
-        Training examples, one per row.
+        Training examples, one per row; from `load_images`, uint8 of shape (M, H, W) or (M, H, W, 3).
     y_train : array of int64, shape (M_train,)
         Their class indices 0..C-1; for regression their values (floats).
     X_test : array of float32, shape (M_test, n_features)
@@ -22,12 +22,15 @@ class Dataset(NamedTuple):
         The name of each class index; empty for regression.
     feature_names : tuple of str
         The names of the columns of X; empty for images.
-    image_shape : tuple of two int, or None
-        Rows and columns of an image; X has its pixels row by row. None if the examples are not images.
+    image_shape : tuple of two or three int, or None
+        Rows and columns of an image, and 3 for colors; X has its pixels row by row. None if the examples are not
+        images.
     name : str
         A short name.
     description : str
         What the data are, with source and license.
+    X_validation, y_validation : arrays, or None
+        Validation examples, if the data set has its own.
 
     Examples
     --------
@@ -42,9 +45,11 @@ class Dataset(NamedTuple):
     y_test: Array
     class_names: tuple[str, ...]
     feature_names: tuple[str, ...]
-    image_shape: tuple[int, int] | None
+    image_shape: tuple[int, ...] | None
     name: str
     description: str
+    X_validation: Array | None = None
+    y_validation: Array | None = None
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{part} {getattr(self, part).shape}" for part in ("X_train", "y_train", "X_test", "y_test"))

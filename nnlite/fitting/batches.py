@@ -3,7 +3,8 @@
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.network.examples import Examples, check_lengths, check_weights, check_X
 from nnlite.network.signature import Signature
+
+Reader = Callable[[int, int], Examples]
 
 
 class Arrays:
@@ -32,6 +35,8 @@ class Arrays:
     ----------
     n_steps : int
         Number of batches in an epoch.
+    at_once : int
+        How many batches `several` should return at most.
     """
 
     def __init__(self, signature: Signature, examples: Examples, batch_size: int | None, shuffle: bool) -> None:
@@ -40,13 +45,18 @@ class Arrays:
         self.batch_size = examples.size if batch_size is None else min(batch_size, examples.size)
         self.n_batches = math.ceil(examples.size / self.batch_size)
         self.n_steps: int | None = self.n_batches
+        self.at_once = self.n_batches
         self.shuffle = shuffle and self.batch_size < examples.size
         self._in_order = examples
 
     @property
     def first_y(self) -> Array:
         """The target of the first example."""
-        return self.examples.y[:1]
+        return self.sample().y[:1]
+
+    def sample(self) -> Examples:
+        """Return some examples in the form that the batches have."""
+        return self.several(0, 1)
 
     def begin(self, rng: np.random.Generator) -> None:
         """Begin an epoch: draw its order."""
@@ -67,6 +77,10 @@ class Arrays:
         return examples._replace(
             rows=np.arange(part.start, part.stop) if examples.rows is None else examples.rows[part]
         )
+
+    def reader(self, *, ahead: bool = True) -> AbstractContextManager[Reader]:
+        """Return a context that gives `several`, for the whole epoch; nothing has to be prepared ahead."""
+        return nullcontext(self.several)
 
     def some(self, n: int) -> Examples:
         """Return up to n examples, evenly spread."""

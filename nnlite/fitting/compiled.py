@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.checks import Array
+from nnlite.engine.processor import available_threads
 from nnlite.engine.trainer import VARIANTS, Batch, Stretch, Trainer, choose_threads, describe
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import weighted
@@ -47,8 +48,7 @@ class CompiledLoop(Loop):
     def _prepare(self) -> None:
         """Compile the kernels, if they are not in the cache: Ctrl-C ends that at once."""
         source = self.setup.source
-        first = source.several(0, 1) if isinstance(source, Arrays) else source.first
-        self._trainer_for(self._converted_batch(first), source.batch_size).prepare()
+        self._trainer_for(self._converted_batch(source.sample()), source.batch_size).prepare()
 
     def _remaining(self) -> Iterator[Examples]:
         """Yield the remaining examples of the epoch, as many as one call of the engine takes."""
@@ -57,13 +57,15 @@ class CompiledLoop(Loop):
             yield from source.batches(skip=position.n_batches)
             return
         of_one = bool(self.hooks.batch_begin or self.hooks.batch_end)
-        X = source.examples.X
-        most = source.n_batches if X.dtype.name in VARIANTS else max(1, PIECE * len(X) // X.size // source.batch_size)
-        while position.n_batches < source.n_batches:
-            n = 1 if of_one else min(most, source.n_batches - position.n_batches)
-            if self.saver.every:
-                n = min(n, self.saver.every - position.n_steps % self.saver.every)
-            yield source.several(position.n_batches, n)
+        X, most = source.examples.X, source.at_once
+        if X.dtype.name not in VARIANTS:
+            most = min(most, max(1, PIECE * len(X) // X.size // source.batch_size))
+        with source.reader(ahead=self._n_threads < available_threads()) as several:
+            while position.n_batches < source.n_batches:
+                n = 1 if of_one else min(most, source.n_batches - position.n_batches)
+                if self.saver.every:
+                    n = min(n, self.saver.every - position.n_steps % self.saver.every)
+                yield several(position.n_batches, n)
 
     def _advance(self, examples: Examples, watch: Callable[[int], bool]) -> float:
         """Make the steps for these examples. Return J of the last one."""

@@ -12,6 +12,7 @@ from nnlite.engine.availability import check_engine
 from nnlite.engine.choice import Choice, choose
 from nnlite.errors import ArgumentError
 from nnlite.fitting import suspicions
+from nnlite.fitting.augmented import arrays_of, check_augmentation, stream_of
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import check_class_weight, check_sum
 from nnlite.fitting.history import History
@@ -52,6 +53,7 @@ def fit(
     progress: bool,
     engine: str,
     standardize_target: bool | None,
+    augment: Any,
 ) -> History:
     """Train ``network``. `nnlite.Model.fit` explains the arguments. All are checked before anything changes."""
     optimizer = check_optimizer(optimizer)
@@ -71,19 +73,21 @@ def fit(
         raise ArgumentError("steps_per_epoch: is for a source of batches; for arrays choose batch_size and epochs")
     elif validation_split is not None and validation_data is not None:
         raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
+    augmentation = check_augmentation(augment, network, X, class_weight)
     processor.wanted_threads()  # checked before anything changes
-    chosen = choose(engine, network.layers, optimizer)
+    choose(engine, network.layers, optimizer)  # what can be refused before the data are looked at
     train = validation = None
     source: Arrays | Stream
     with open_directory(options, resume) as directory:
         if streams:
-            source = Stream(network, X, steps_per_epoch, shuffle, batch_size)
+            source = stream_of(augmentation, network, X, steps_per_epoch, shuffle, batch_size)
         else:
             seed = network.actual_seed if validation_split is None else split_seed(directory, network.actual_seed)
             signature, train, validation = prepare(
                 network, X, y, sample_weight, split=validation_split, seed=seed, standardize=standardize
             )
-            source = Arrays(signature, train, batch_size, shuffle)
+            source = arrays_of(augmentation, signature, train, batch_size, shuffle)
+        chosen = choose(engine, network.layers, optimizer, source.signature.input_shape)
         knowledge = source.signature.knowledge
         resolved = with_rmse(resolved, knowledge.scale)
         _try_metrics(resolved, source.first_y, source.signature.units)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.network.examples import Examples
 from nnlite.network.foreign import Rows, adapted, why_not_restored
@@ -52,8 +53,6 @@ class Stream:
         Number of batches in an epoch; None if it is unknown until the source ends.
     first : Examples
         The first example.
-    first_y : ndarray
-        Its target.
     batch_size : int
         Number of examples of the first batch.
     """
@@ -88,7 +87,7 @@ class Stream:
         self.signature = _naming(network.signature_for(X, "batch 0 X"), y)
         checked = check_batch(self.signature, first, "batch 0")
         self.first = Examples(checked.X[:1].copy(), checked.y[:1].copy(), None)
-        self.first_y, self.batch_size = self.first.y, checked.size
+        self.batch_size = checked.size
         self._most_kept = min(KEPT, KEPT_NUMBERS // checked.X[0].size)
 
     def _first(self) -> Any:
@@ -104,6 +103,15 @@ class Stream:
         first = next(iterator, END)
         self._begun = _with_first(first, iterator)
         return first
+
+    def sample(self) -> Examples:
+        """Return some examples in the form that the batches have."""
+        return self.first
+
+    @property
+    def first_y(self) -> Array:
+        """The target of the first example."""
+        return self.sample().y
 
     def begin(self, rng: np.random.Generator) -> None:
         """Begin an epoch: draw its order."""

@@ -9,6 +9,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, NotBuiltError, UnknownNameError
+from nnlite.images.encoding import ImageEncoding, check_image_encoding
 from nnlite.layers import Dense, Layer, Output, chain
 from nnlite.layers.base import Shape
 from nnlite.network import state_dict as state_dicts
@@ -34,6 +35,7 @@ INTERNAL = frozenset(
     "predict_compiled predict_rows require_built require_finite resolve_metrics signature signature_for "
     "signature_for_array".split()
 )
+SINCE_TABLES = ("encoding", "target_scale", "_image_encoding")
 SET_ELSEWHERE = {
     "trainable": "set it for each layer: for layer in model.layers: layer.trainable = False",
     "learning_rate": "set it for the optimizer: optimizer.learning_rate = 0.01",
@@ -64,6 +66,7 @@ class Structure(Explained):
         self._class_names: tuple[str, ...] | None = None
         self.encoding: Encoding | None = None
         self.target_scale: TargetScale | None = None
+        self._image_encoding: ImageEncoding | None = None
         self._pass: Pass | None = None
         if n_features is not None:
             self.build(check_input_shape(n_features), "n_features")
@@ -197,6 +200,15 @@ class Structure(Explained):
     @class_names.setter
     def class_names(self, names: Any) -> None:
         self._class_names = check_class_names(names, self.output, self.shapes[-1][0] if self.shapes else None)
+
+    @property
+    def image_encoding(self) -> ImageEncoding | None:
+        """What makes pictures into the numbers that the network takes, or None. It is saved with the network."""
+        return self._image_encoding
+
+    @image_encoding.setter
+    def image_encoding(self, encoding: Any) -> None:
+        self._image_encoding = check_image_encoding(encoding, self.input_shape)
 
     def state_dict(self) -> dict[str, Array]:
         """Return all parameters and running averages under the names of PyTorch.
@@ -413,7 +425,7 @@ class Structure(Explained):
         return vars(self) | {"_pass": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({"encoding": None, "target_scale": None} | state)  # older pickles have neither
+        vars(self).update(dict.fromkeys(SINCE_TABLES) | state)  # older pickles have none of them
         if self.built:
             self._vectors.bind()
 

@@ -7,6 +7,7 @@ as the metrics do, or ``(model, X, y)``. Drawing does not change a network. To d
 """
 
 from nnlite.plots.animation import Animation
+from nnlite.plots.augmentation import augmented_examples
 from nnlite.plots.boundary import decision_boundary
 from nnlite.plots.calibration import reliability_diagram
 from nnlite.plots.confusion import confusion_matrix
@@ -27,6 +28,7 @@ __all__ = [
     "Animation",
     "ScoresBySize",
     "activations",
+    "augmented_examples",
     "confusion_matrix",
     "decision_boundary",
     "feature_maps",

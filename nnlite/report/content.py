@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import warnings
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ MOST_IMPORTANCES = 20
 EXAMPLES_FOR_IMPORTANCE = 1000  # more take long and say little more
 PREDICTIONS_FOR_IMPORTANCE = 2_000_000  # examples that are predicted for all features and repeats
 MOST_REPEATS = 10
+MOST_PIXELS = 1024  # numbers of an image whose importance is measured
 
 
 class Tile(NamedTuple):
@@ -186,12 +188,18 @@ def _shares(confusion: Array) -> list[list[tuple[int, int]]]:
 def _importance(run: Run) -> PermutationImportance | None:
     """Return the permutation importance on (some of) the test examples; None for fewer than two."""
     part = run.test.sample(EXAMPLES_FOR_IMPORTANCE)
-    if part.size < 2:
+    if part.size < 2 or _takes_long(run):
         return None
     n_features = len(run.model.encoding.names) if run.model.encoding is not None else int(np.prod(part.X.shape[1:]))
     repeats = int(np.clip(PREDICTIONS_FOR_IMPORTANCE // max(1, part.size * n_features), 1, MOST_REPEATS))
     names = list(run.feature_names) if not part.is_table and len(run.feature_names) == n_features else None
     return permutation_importance(run.model, part.X, part.y, n_repeats=repeats, feature_names=names)
+
+
+def _takes_long(run: Run) -> bool:
+    """Return whether the network would have to predict too often: it has convolutions, or very many pixels."""
+    shape = run.model.input_shape or ()
+    return run.image_shape is not None and (len(shape) > 1 or math.prod(shape) > MOST_PIXELS)
 
 
 def _bars(importance: PermutationImportance) -> list[Bar]:
@@ -219,7 +227,8 @@ def _bars(importance: PermutationImportance) -> list[Bar]:
 def _importance_image(run: Run, importance: PermutationImportance | None) -> str:
     if run.image_shape is None or importance is None:
         return ""
-    return heat_image(importance.importances_mean.reshape(run.image_shape))
+    by_pixel = importance.importances_mean.reshape(run.image_shape)
+    return heat_image(by_pixel if by_pixel.ndim == 2 else by_pixel.sum(axis=2))
 
 
 # ---- the machine --------------------------------------------------------------------------------------------------

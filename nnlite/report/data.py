@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.report.figures import gray_image
+from nnlite.report.figures import picture
 from nnlite.report.numbers import short
 from nnlite.report.run import Part, Run
 
@@ -101,7 +101,7 @@ def image(run: Run, i: int) -> str:
     """Return the address (a data URI) of a test example as an image."""
     X = run.test.X
     assert run.image_shape is not None
-    return gray_image(np.reshape(X[i], run.image_shape), float(X.min()), float(X.max()))
+    return picture(np.reshape(X[i], run.image_shape), float(X.min()), float(X.max()))
 
 
 def features(run: Run, i: int, order: Sequence[str], most: int) -> list[tuple[str, str]]:

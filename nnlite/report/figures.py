@@ -207,9 +207,11 @@ def _sample(n: int) -> Array:
 # ---- pixels -------------------------------------------------------------------------------------------------------
 
 
-def gray_image(pixels: Array, black: float, white: float) -> str:
-    """Return the address (a data URI) of a gray picture, a pixel for each number."""
-    return _png(pixels, cmap="gray", vmin=black, vmax=white)
+def picture(pixels: Array, black: float, white: float) -> str:
+    """Return the address (a data URI) of a picture, gray (rows, columns) or in color (rows, columns, 3)."""
+    if pixels.ndim == 2:
+        return _png(pixels, cmap="gray", vmin=black, vmax=white)
+    return _png(np.clip((pixels - black) / (white - black or 1.0), 0, 1))
 
 
 def heat_image(values: Array) -> str:

@@ -70,7 +70,7 @@ class Run(NamedTuple):
         The run directory; "" if there is none.
     feature_names : sequence of str
         Empty for images.
-    image_shape : (int, int), optional
+    image_shape : (int, int) or (int, int, 3), optional
         If the examples are images.
     description : str
         What the data are.
@@ -92,7 +92,7 @@ class Run(NamedTuple):
     title: str = "Training"
     directory: str = ""
     feature_names: Sequence[str] = ()
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
     description: str = ""
     settings: Mapping[str, str] = {}
     command: str = ""

@@ -32,7 +32,7 @@ def write_report(
     history: Mapping[str, Sequence[float]] | None = None,
     optimizer: Optimizer | None = None,
     feature_names: Sequence[str] = (),
-    image_shape: tuple[int, int] | None = None,
+    image_shape: tuple[int, ...] | None = None,
     title: str = "Training",
 ) -> None:
     """Write a report on a trained network: one HTML page that needs no network and no scripts.
@@ -60,8 +60,8 @@ def write_report(
         The one that trained, for `diagnose`.
     feature_names : sequence of str, optional
         Names of the columns of an array.
-    image_shape : (int, int), optional
-        Rows and columns, if the examples are images.
+    image_shape : (int, int) or (int, int, 3), optional
+        Rows and columns, and 3 for colors, if the examples are images. By default that of ``model.image_encoding``.
     title : str, default "Training"
 
     Raises
@@ -99,7 +99,7 @@ def write_report(
         history=history,
         optimizer=None if optimizer is None else check_optimizer(optimizer),
         feature_names=_feature_names(model, feature_names),
-        image_shape=None if image_shape is None else _image_shape(model, image_shape),
+        image_shape=_image_shape(model, image_shape),
         title=title,
     )
     page = render(run)
@@ -137,12 +137,14 @@ def _feature_names(model: Network, names: Any) -> tuple[str, ...]:
     return tuple(map(str, names))
 
 
-def _image_shape(model: Network, shape: Any) -> tuple[int, int]:
-    """Return rows and columns of the images that the network takes."""
-    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
-        raise ArgumentError(f"image_shape: expected (rows, columns), got {shape!r}")
-    rows, columns = (checks.integer("image_shape", side) for side in shape)
+def _image_shape(model: Network, shape: Any) -> tuple[int, ...] | None:
+    """Return rows and columns, and colors, of the images that the network takes; None if they are none."""
+    if shape is None:
+        return None if model.image_encoding is None else model.image_encoding.image_shape
+    if not isinstance(shape, (tuple, list)) or len(shape) not in (2, 3):
+        raise ArgumentError(f"image_shape: expected (rows, columns) or (rows, columns, 3), got {shape!r}")
+    sides = tuple(checks.integer("image_shape", side) for side in shape)
     n = math.prod(model.require_built("write_report")[0])
-    if rows * columns != n:
+    if math.prod(sides) != n or sides[2:] not in ((), (3,)):
         raise ArgumentError(f"image_shape: expected the shape of {n} pixels, got {shape!r}")
-    return rows, columns
+    return sides

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from nnlite.errors import ModelFileError
+from nnlite.images.encoding import ImageEncoding
 from nnlite.layers.base import Shape
 from nnlite.storage.untrusted import check_format, refusing
 from nnlite.tables.encoding import Encoding
@@ -41,6 +42,8 @@ class Header(NamedTuple):
         What makes a table into numbers. Since version 3 of the format.
     target_scale : list of two lists of float, or None
         Mean and standard deviation of each output. Since version 3 of the format.
+    image_encoding : ImageEncoding or None
+        What makes pictures into numbers. Since version 4 of the format.
     """
 
     dtype: str
@@ -52,16 +55,18 @@ class Header(NamedTuple):
     trainable: list[bool]
     encoding: Encoding | None = None
     target_scale: list[list[float]] | None = None
+    image_encoding: ImageEncoding | None = None
 
     def to_json(self) -> bytes:
         """Return the bytes of the JSON object; ModelFileError if they are too large for a header."""
         fields = {"format": FORMAT, "version": VERSION, "nnlite": __version__, **self._asdict()}
-        if self.encoding is None and self.target_scale is None:
-            fields["version"] = 2
-            for field in SINCE_3:
+        fields["encoding"] = None if self.encoding is None else self.encoding.to_json()
+        if self.image_encoding is not None:
+            fields["image_encoding"] = self.image_encoding.to_json()
+        else:  # in the first version that has all of it
+            fields["version"] = 2 if self.encoding is None and self.target_scale is None else 3
+            for field in SINCE_4 if fields["version"] == 3 else (*SINCE_3, *SINCE_4):
                 del fields[field]
-        else:
-            fields["encoding"] = None if self.encoding is None else self.encoding.to_json()
         raw = json.dumps(fields, separators=(",", ":"), allow_nan=False).encode()
         _check_size(raw)
         return raw
@@ -78,8 +83,8 @@ class Header(NamedTuple):
         """
         fields = _parse(raw)
         check_format(fields, FORMAT, VERSION)
-        if fields["version"] < 3:
-            fields = {**dict.fromkeys(SINCE_3), **fields}
+        if fields["version"] < 4:
+            fields = {**dict.fromkeys(SINCE_4 if fields["version"] == 3 else (*SINCE_3, *SINCE_4)), **fields}
         if fields.keys() != {"format", "version", *FIELDS}:
             raise ModelFileError(f"the header is damaged: expected the fields format, version, {', '.join(FIELDS)}")
         for field, accept in FIELDS.items():
@@ -91,6 +96,9 @@ class Header(NamedTuple):
         if fields["encoding"] is not None:
             with refusing("the header is damaged"):
                 fields["encoding"] = Encoding.from_json(fields["encoding"])
+        if fields["image_encoding"] is not None:
+            with refusing("the header is damaged"):
+                fields["image_encoding"] = ImageEncoding.from_json(fields["image_encoding"])
         return cls(**{field: fields[field] for field in cls._fields})
 
 
@@ -149,6 +157,7 @@ def _is_float(value: Any) -> bool:
 
 
 SINCE_3 = ("encoding", "target_scale")
+SINCE_4 = ("image_encoding",)
 FIELDS: dict[str, Callable[[Any], bool]] = {
     "nnlite": lambda value: isinstance(value, str),
     "dtype": lambda value: value in ("float32", "float64"),
@@ -160,4 +169,5 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "trainable": _list_of(lambda flag: isinstance(flag, bool)),
     "encoding": lambda value: value is None or isinstance(value, dict),
     "target_scale": lambda value: value is None or _is_scale(value),
+    "image_encoding": lambda value: value is None or isinstance(value, dict),
 }

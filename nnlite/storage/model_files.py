@@ -46,8 +46,8 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     Notes
     -----
     Saved are the layers with their arguments, whether each is frozen, the parameters, running averages, class names,
-    what makes a table into numbers, the scale of the target, and the seed. The states of the random generator and of an
-    optimizer are not saved.
+    what makes a table or pictures into numbers, the scale of the target, and the seed. The states of the random
+    generator and of an optimizer are not saved.
 
     Examples
     --------
@@ -121,6 +121,7 @@ def _header(network: Network) -> tuple[Header, set[type]]:
         trainable=[bool(layer.trainable) for layer in network.all_layers()],
         encoding=network.encoding,
         target_scale=None if network.target_scale is None else [part.tolist() for part in network.target_scale],
+        image_encoding=network.image_encoding,
     )
     return header, classes
 

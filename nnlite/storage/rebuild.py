@@ -77,6 +77,7 @@ def add_vectors(network: Network, header: Header) -> None:
             if type(layer).initialize not in BUILTIN:  # a user's layer may prepare more there than its parameters
                 layer.initialize(np.random.default_rng(0), Zeros())
         network.knowledge = Knowledge(header.encoding, header.class_names, _scale(network, header))
+        network.image_encoding = header.image_encoding
 
 
 def _scale(network: Network, header: Header) -> TargetScale | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -101,14 +103,45 @@ def _read_npy(file: BinaryIO, source: str) -> Any:
     return array if array.dtype.names else _columns_of("column", array)
 
 
+def read_arrays(path: str) -> dict[str, Array]:
+    """Return the arrays of an .npz file by name; DataFileError if it is damaged, or expands too much."""
+    with open_file(path) as file:
+        try:
+            return dict(_members(file))
+        except DataFileError as error:
+            raise DataFileError(f"{path}: {error}") from None
+        except MemoryError:
+            raise
+        except Exception as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            raise DataFileError(f"{path}: cannot be read ({text:.300})") from error
+
+
+def dimensions(path: str) -> list[int]:
+    """Return how many dimensions each array of an .npz file has; those of a damaged file are left out."""
+    import zipfile
+
+    found = []
+    with open_file(path) as file, contextlib.suppress(Exception):
+        archive = zipfile.ZipFile(file)
+        for member in archive.infolist():
+            with archive.open(member) as content:
+                found.append(len(_read_header(content)[0]))
+    return found
+
+
+def _members(file: BinaryIO) -> Iterator[tuple[str, Array]]:
+    """Yield name and array of each member of an .npz file."""
+    archive = _check_expansion(file)
+    for member in archive.infolist():
+        with archive.open(member) as content:
+            yield member.filename.removesuffix(".npy"), _read_array(content, member.file_size)
+
+
 def _read_npz(file: BinaryIO, source: str) -> Any:
     """Return the arrays of a file as columns; a matrix "X" becomes "X 1", "X 2", ..."""
-    archive = _check_expansion(file)
     columns: dict[str, Array] = {}
-    for member in archive.infolist():
-        name = member.filename.removesuffix(".npy")
-        with archive.open(member) as content:
-            array = _read_array(content, member.file_size)
+    for name, array in _members(file):
         if array.ndim == 0:
             raise DataFileError(f"the array {name!r} has no rows")
         columns |= {name: array} if array.ndim == 1 else _columns_of(name, array)
@@ -128,9 +161,7 @@ def _columns_of(name: str, array: Array) -> dict[str, Array]:
 
 def _read_array(content: Any, size: int) -> Array:
     """Return the array of an .npy; DataFileError if it holds Python objects, or claims to be larger than it is."""
-    version = np.lib.format.read_magic(content)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read_header(content)
+    shape, fortran, dtype = _read_header(content)
     if dtype.hasobject:
         raise DataFileError("holds Python objects, which nnlite never reads, because that can run code")
     n_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
@@ -140,6 +171,13 @@ def _read_array(content: Any, size: int) -> Array:
     if len(raw) < n_bytes:
         raise DataFileError("ends too early")
     return np.frombuffer(raw, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _read_header(content: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, order and dtype of an .npy."""
+    version = np.lib.format.read_magic(content)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read_header(content)
 
 
 def _check_expansion(file: BinaryIO) -> Any:

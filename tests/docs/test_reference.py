@@ -21,6 +21,7 @@ NAMES = [
     *nn.__all__,
     *(f"metrics.{name}" for name in METRICS if name not in ("METRICS", "resolve", "try_out")),
     *(f"plots.{name}" for name in nn.plots.__all__),
+    *(f"augment.{name}" for name in nn.augment.__all__),
     *(f"datasets.{name}" for name in nn.datasets.__all__),
     *(
         f"{room.__name__.removeprefix('nnlite.')}.{name}"

@@ -114,6 +114,12 @@ def most_confident_mistakes(changed):
 
 
 @picture
+def augmented_examples(changed):
+    turned = nn.augment.Rotate((30, 60 if changed else 30))
+    return plots.augmented_examples(turned, IMAGES[:2].reshape(-1, 8, 8), n_copies=3)
+
+
+@picture
 def activations(changed):
     model = image_network()
     model.layers[0].b[:3] -= 20 if changed else 0

@@ -1,6 +1,18 @@
 """Every wrong call, in the sections of docs/errors.md."""
 
-from .cases import callbacks, data, fit, functional, inspection, layers, metrics, model, optimizers, pictures
+from .cases import (
+    augmentations,
+    callbacks,
+    data,
+    fit,
+    functional,
+    inspection,
+    layers,
+    metrics,
+    model,
+    optimizers,
+    pictures,
+)
 from .refusal import refusals
 
 SECTIONS = {
@@ -9,6 +21,7 @@ SECTIONS = {
     "The network": layers.MODEL | model.CALLS | fit.CALLS,
     "Training": optimizers.CALLS | callbacks.CALLS,
     "Data": data.CALLS,
+    "Augmentation": augmentations.CALLS,
     "Metrics": metrics.CALLS,
     "Looking into a network": inspection.CALLS,
     "Pictures": pictures.CALLS,

@@ -14,7 +14,7 @@ WITHOUT_CASES = {
     "ArgumentError", "DataFileError", "ModelFileError", "NnliteError", "NotBuiltError", "Dataset", "History",
     "Cache", "Callback", "Layer", "Initializer", "Schedule", "ScoresBySize", "Diagnosis", "DivergenceError", "Finding",
     "GradientCheck", "PermutationImportance", "RangeTest", "Trace", "NothingLearnedWarning", "TrainingWarning",
-    "UnknownNameError", "Split", "ColumnSummary", "Encoding",
+    "UnknownNameError", "Augmentation", "Images", "Split", "ColumnSummary", "Encoding",
 }  # fmt: skip
 METHODS = {
     "Model": nn.Model,
@@ -37,7 +37,12 @@ INTERNAL = {
 
 def public_calls():
     """Yield the name of every function, class and method for users."""
-    for home, names in (("", nn.__all__), ("metrics.", nn.metrics.__all__), ("plots.", nn.plots.__all__)):
+    for home, names in (
+        ("", nn.__all__),
+        ("metrics.", nn.metrics.__all__),
+        ("plots.", nn.plots.__all__),
+        ("augment.", nn.augment.__all__),
+    ):
         place = nn if home == "" else getattr(nn, home[:-1])
         for name in names:
             if name not in WITHOUT_CASES and callable(getattr(place, name)):

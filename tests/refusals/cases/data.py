@@ -65,5 +65,19 @@ CALLS = {
     "make_spirals": Call(wrong={"n_examples": 2, "n_classes": 0, "noise": -1, "turns": -1, "seed": -1}),
     "make_moons": Call(wrong={"n_examples": 1, "noise": -1, "seed": -1}),
     "make_blobs": Call(wrong={"n_examples": 2, "n_classes": 0, "n_features": 0, "spread": -1, "seed": -1}),
+    "load_images": Call(
+        {"path": FILES},
+        wrong={
+            "path": 3, "size": 3, "grayscale": "yes", "image_shape": 3, "target": "kind", "test_fraction": 1,
+            "seed": -1, "skip_bad": "no", "progress": "bar",
+        },
+    ),
+    "read_images": Call(
+        {"path": FILES},
+        wrong={"path": 3, "like": 3, "size": (8,), "grayscale": 1, "skip_bad": "no", "progress": "bar"},
+    ),
+    "ImageEncoding": Call(
+        {"image_shape": (8, 8)}, wrong={"image_shape": (8, 8, 4), "resize": "yes", "scale": 0, "table_scale": -1}
+    ),
     "batches": BATCHES,
 }  # fmt: skip

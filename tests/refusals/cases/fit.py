@@ -7,6 +7,7 @@ import numpy as np
 import nnlite as nn
 
 from ..refusal import Call, case, changed, each
+from .augmentations import OF_FIT
 from .examples import (
     NO_Y,
     WEIGHT,
@@ -195,6 +196,7 @@ FIT = Call(
         "progress": "bar",
         "engine": "fast",
         "standardize_target": "yes",
+        "augment": alternating(OF_FIT),
     },
 )
 

@@ -30,6 +30,10 @@ CALLS = {
     "plots.Animation": Call(
         lambda subject, on: {"plot": nn.plots.network_diagram}, wrong={"plot": 3, "every": 0, "per": "step"}
     ),
+    "plots.augmented_examples": Call(
+        {"augment": "flip", "X": np.ones((2, 4, 4))},
+        wrong={"augment": None, "X": X[0], "axes": 3, "n": 0, "n_copies": 0, "image_shape": 3, "seed": -1},
+    ),
     "plots.confusion_matrix": Call(
         {"data": (y, y)},
         wrong={
