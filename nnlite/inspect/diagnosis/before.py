@@ -46,7 +46,7 @@ def initial_loss(subject: Subject) -> Finding:
     name = f"ln {subject.units}" if subject.n_classes == subject.units else "all z[L] = 0"
     verdict = judge(ratio, *INITIAL_LOSS)
     message = f"J = {J:.3g}; a network that knows nothing has J = {expected:.3g} ({name})."
-    advice = "scale the inputs, and draw small initial weights before the output (the default of Dense)."
+    advice = "scale the inputs, and draw small initial weights before the output, such as nn.GlorotUniform(0.1)."
     evidence = {"J": J, "expected": expected, "ratio": ratio}
     return Finding("initial loss", PHASE, verdict, message, evidence, advise(verdict, advice))
 
@@ -111,9 +111,9 @@ def gradients(subject: Subject) -> Result:
         if verdict != "ok":
             message = f"Gradients {kind} by a factor of {factor:.2g}. {message}"
     squashing = any(isinstance(layer, (Sigmoid, Tanh)) for layer in model.all_layers()[:-1])
-    instead = "ReLU instead of Sigmoid or Tanh, " if squashing else "weights and biases that keep the units active, "
+    other = "ReLU instead of Sigmoid or Tanh, the default initializers" if squashing else "HeNormal weights, biases of 0"
     remedies = {
-        "vanish": f"{instead}the default initializers, BatchNorm, or Residual layers.",
+        "vanish": f"{other}, BatchNorm, or Residual layers.",
         "explode": "the default initializers, scaled inputs, BatchNorm, or clip_norm=1 in the optimizer.",
     }
     return Finding("gradients by layer", PHASE, verdict, message, evidence, advise(verdict, remedies[kind]))
