@@ -8,6 +8,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.functional import SELU_ALPHA, SELU_LAMBDA
+from nnlite.initializers import LeCunNormal
 from nnlite.layers.base import Activation, Cache
 
 
@@ -126,8 +127,8 @@ class SELU(Activation):
     r"""Scaled exponential linear unit: ``a = lambda z`` where z > 0, else ``lambda alpha (e^z - 1)``.
 
     With lambda = 1.0507 and alpha = 1.6733 a network normalizes itself: if z has mean 0 and variance 1, so has a. This
-    needs weights of variance 1 / n[l-1], which `LeCunNormal` draws, and between layers of equal width also the default;
-    and `AlphaDropout` instead of `Dropout`.
+    needs weights of variance 1 / n[l-1], which a Dense layer in front draws by default (`LeCunNormal`), and `AlphaDropout`
+    instead of `Dropout`.
 
     Notes
     -----
@@ -144,6 +145,8 @@ class SELU(Activation):
     >>> nn.SELU().forward(np.array([[-100.0, 1.0]]), nn.Cache()).round(4)
     array([[-1.7581,  1.0507]])
     """
+
+    initializer = LeCunNormal()
 
     def forward(self, z: Array, cache: Cache) -> Array:
         """``a = lambda (max(0, z) + alpha (e^{min(0, z)} - 1))``."""

@@ -273,8 +273,8 @@ class Activation(Layer):
     Attributes
     ----------
     initializer : Initializer
-        Class attribute: how a Dense layer in front draws its weights if it has no initializer of its own.
-        `GlorotUniform` for all activations of nnlite; yours may override it.
+        Class attribute: how a Dense layer in front draws its weights if it has no initializer of its own. It is
+        GlorotUniform() unless overridden, as SELU does with LeCunNormal().
 
     Examples
     --------

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.initializers import GlorotUniform, Orthogonal
+from nnlite.initializers import GlorotUniform, LeCunNormal, Orthogonal
 from nnlite.layers import Residual
 from nnlite.network.building import default_initializer, layers_with_parameters
 
@@ -77,7 +77,8 @@ class Demanding(nn.ReLU):
     ("following", "expected"),
     [
         ([nn.ReLU(), nn.Dense(3), nn.Softmax()], GlorotUniform()),
-        ([nn.SELU(), Demanding(), nn.Dense(3), nn.Softmax()], GlorotUniform()),
+        ([nn.Tanh(), Demanding(), nn.Dense(3), nn.Softmax()], GlorotUniform()),
+        ([nn.SELU(), nn.Dense(3), nn.Softmax()], LeCunNormal()),
         ([Demanding(), nn.Dense(3), nn.Softmax()], Orthogonal()),
         ([nn.BatchNorm(), nn.Dropout(0.5), Demanding(), nn.Dense(3), nn.Softmax()], Orthogonal()),
         ([nn.Dense(3), Demanding(), nn.Softmax()], GlorotUniform()),
@@ -92,7 +93,7 @@ def test_the_default_initializer_is_glorots_unless_the_next_activation_asks_for_
 
 def test_each_dense_layer_draws_from_its_default_initializer_or_the_given_one():
     n = 200
-    layers = [nn.Dense(n), nn.ReLU(), nn.Dense(n), nn.SELU(), nn.Dense(n, nn.Zeros()), nn.Dense(n), nn.Softmax()]
+    layers = [nn.Dense(n), nn.ReLU(), nn.Dense(n), nn.Tanh(), nn.Dense(n, nn.Zeros()), nn.Dense(n), nn.Softmax()]
     model = nn.Model(layers, n_features=n, seed=0)
     assert not model.parameters["W3"].any()
     for name in ("W1", "W2", "W4"):  # U(-r, r) with r = sqrt(6 / 2n): variance 1 / n

@@ -16,8 +16,9 @@ PHASE = "before"
 INITIAL = ("initial loss", "initial output")
 
 # A network that knows nothing gives each class the same probability: J = ln C (A. Karpathy, "A recipe for training
-# neural networks", 2019). He's initial weights before the output add about 1/2; twice ln C must first be unlearned.
-INITIAL_LOSS = (2.0, 4.0)  # J over that for z[L] = 0
+# neural networks", 2019). Random weights before the output add up to half the variance of z[L]: with the default less
+# than a fifth of ln C in most networks, but in one of forty small ones, with few inputs and units, as much as twice J.
+INITIAL_LOSS = (3.0, 6.0)  # J over that for z[L] = 0
 
 # A sigmoid layer changes a gradient by a factor of at most 1/4, five of them by a thousandth (X. Glorot and Y. Bengio,
 # "Understanding the difficulty of training deep feedforward neural networks", 2010).
