@@ -217,7 +217,7 @@ def test_he_normal_keeps_the_size_of_the_activations_through_ten_layers_of_relu_
     for initializer, expected in ((nn.HeNormal(), 1.0), (nn.GlorotUniform(), 2.0**-10)):
         layers = [layer for _ in range(10) for layer in (nn.Dense(256, initializer), nn.ReLU())]
         a = nn.Model([*layers, nn.Identity()], n_features=256, seed=0).forward(X)
-        # E a^2 stays 1, and is halved in each layer by Glorot's weights; its logarithm wanders by sqrt(5 / 256) a layer,
+        # E a^2 stays 1, and Glorot's weights halve it in each layer; its logarithm wanders by sqrt(5 / 256) a layer,
         # 0.44 in ten
         assert abs(math.log(np.mean(a**2) / expected)) < 3 * 0.44
 

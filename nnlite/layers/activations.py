@@ -127,8 +127,8 @@ class SELU(Activation):
     r"""Scaled exponential linear unit: ``a = lambda z`` where z > 0, else ``lambda alpha (e^z - 1)``.
 
     With lambda = 1.0507 and alpha = 1.6733 a network normalizes itself: if z has mean 0 and variance 1, so has a. This
-    needs weights of variance 1 / n[l-1], which a Dense layer in front draws by default (`LeCunNormal`), and `AlphaDropout`
-    instead of `Dropout`.
+    needs weights of variance 1 / n[l-1], as a Dense layer in front draws them by default (`LeCunNormal`), and
+    `AlphaDropout` instead of `Dropout`.
 
     Notes
     -----

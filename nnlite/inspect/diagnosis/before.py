@@ -112,7 +112,9 @@ def gradients(subject: Subject) -> Result:
         if verdict != "ok":
             message = f"Gradients {kind} by a factor of {factor:.2g}. {message}"
     squashing = any(isinstance(layer, (Sigmoid, Tanh)) for layer in model.all_layers()[:-1])
-    other = "ReLU instead of Sigmoid or Tanh, the default initializers" if squashing else "HeNormal weights, biases of 0"
+    other = (
+        "ReLU instead of Sigmoid or Tanh, the default initializers" if squashing else "HeNormal weights, biases of 0"
+    )
     remedies = {
         "vanish": f"{other}, BatchNorm, or Residual layers.",
         "explode": "the default initializers, scaled inputs, BatchNorm, or clip_norm=1 in the optimizer.",
