@@ -101,13 +101,12 @@ class HeUniform(Initializer):
 
 
 class GlorotUniform(Initializer):
-    r"""``W ~ U(-r, r)`` with ``r = gain sqrt(6 / (n_in + n_out))``: suits Tanh and Sigmoid.
+    r"""``W ~ U(-r, r)`` with ``r = gain sqrt(6 / (n_in + n_out))``, the default of Dense layers.
 
     Parameters
     ----------
     gain : float, default 1
-        Above 0. Dense layers in front of an output use 0.1, so that the untrained network prefers no class and J
-        starts near ln C.
+        Above 0. With 0.1 before the output, the untrained network hardly prefers a class, and J is very near ln C.
 
     Raises
     ------

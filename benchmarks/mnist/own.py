@@ -14,10 +14,7 @@ from benchmarks.mnist.common import BATCH, EVERY, RATE, arguments, done
 
 directory, seed = arguments()
 data = nn.load_mnist(directory)
-# Glorot's initial weights, which JAX and Keras have here, too; nnlite's default starts with smaller ones before the
-# output, so that J is near ln C, and takes a quarter more steps to get here
-layers = [nn.Dense(256, nn.GlorotUniform()), nn.ReLU(), nn.Dense(10, nn.GlorotUniform()), nn.Softmax()]
-model = nn.Model(layers, seed=seed)
+model = nn.Model([nn.Dense(256), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=seed)
 optimizer = nn.Adam(RATE)
 n = min(EVERY * BATCH, len(data.X_train))
 starts = np.linspace(0, len(data.X_train) - n, -(-len(data.X_train) // n), dtype=int)  # the last parts overlap

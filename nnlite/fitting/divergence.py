@@ -99,7 +99,7 @@ class Best:
         if self.initial is not None and math.isfinite(self.loss):
             of_best = loss()
             network.theta, network.state = self.initial
-            if not loss() < of_best:
+            if math.isfinite(of_best) and not loss() < of_best:
                 network.theta, network.state = self.theta, self.state
 
     def get_state(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from nnlite.plots.style import TRAINING, VALIDATION
 
 SMOOTHING = 0.9  # beta of the running average of the losses: it covers about ten batches
 DIVERGED = 4.0  # the test ends when the smoothed loss is this many times its lowest value
-FALLEN = 0.25  # the suggestion is the rate at which this share of the whole fall of the loss is reached,
+FALLEN = 1 / 3  # the suggestion is the rate at which this share of the whole fall of the loss is reached,
 BEFORE_MINIMUM = 0.1  # or this share of the rate of the lowest loss, if that is larger
 LEAST_FALL = 0.01  # share of the first loss: a smaller fall says nothing,
 NOISE = 4.0  # and neither does a fall of fewer standard deviations of the smoothed loss
@@ -121,7 +121,7 @@ def find_learning_rate(
 
     The loss is constant while the rate is too small; then it falls faster and faster; then it rises, and the training
     diverges. The loss is smoothed: ``m_t = 0.9 m_{t-1} + 0.1 J_t`` with m_0 = 0, divided by ``1 - 0.9^t``. The
-    suggestion is the rate at which the loss has fallen by a quarter of its whole fall, or a tenth of the rate with the
+    suggestion is the rate at which the loss has fallen by a third of its whole fall, or a tenth of the rate with the
     lowest loss, whichever is larger.
 
     Parameters
@@ -155,7 +155,7 @@ def find_learning_rate(
     The test takes about as long as ``n_steps`` training steps. It ends early when the smoothed loss is four times its
     lowest value. The rule for the suggestion was found by experiment,
     with SGD, momentum and Adam, ReLU and Tanh, one and two hidden layers, on digits, MNIST, spirals and moons. For wide
-    networks a quarter of the fall is about right, where the steepest point of the curve would often be too high. For
+    networks a third of the fall is about right, where the steepest point of the curve would often be too high. For
     small networks, which tolerate large steps, a tenth of the rate of the minimum keeps the suggestion from being too
     low.
 
@@ -218,7 +218,7 @@ def _batches(n: int, size: int, rng: np.random.Generator) -> Iterator[Array]:
 
 
 def suggest(learning_rates: Array, losses: Array, batch_losses: Array) -> float | None:
-    """Return the rate at a quarter of the fall, or a tenth of the rate of the minimum if that is larger.
+    """Return the rate at a third of the fall, or a tenth of the rate of the minimum if that is larger.
 
     None if the loss did not fall.
     """
@@ -233,5 +233,5 @@ def suggest(learning_rates: Array, losses: Array, batch_losses: Array) -> float 
         return None
     half = ROUGH + int(np.argmax(losses[ROUGH:] <= first - fall / 2))
     above = np.flatnonzero(losses[: half + 1] > first - FALLEN * fall)  # take the last one: the curve is not smooth
-    quarter = float(learning_rates[above[-1]]) if len(above) else 0.0
-    return max(quarter, BEFORE_MINIMUM * float(learning_rates[lowest]))
+    third = float(learning_rates[above[-1]]) if len(above) else 0.0
+    return max(third, BEFORE_MINIMUM * float(learning_rates[lowest]))

@@ -8,7 +8,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.functional import SELU_ALPHA, SELU_LAMBDA
-from nnlite.initializers import HeNormal, LeCunNormal
+from nnlite.initializers import LeCunNormal
 from nnlite.layers.base import Activation, Cache
 
 
@@ -29,8 +29,6 @@ class ReLU(Activation):
     >>> nn.ReLU().forward(np.array([[-2.0, 3.0]]), nn.Cache())
     array([[0., 3.]])
     """
-
-    initializer = HeNormal()
 
     def forward(self, z: Array, cache: Cache) -> Array:
         """``a = max(0, z)``."""
@@ -61,8 +59,7 @@ class LeakyReLU(Activation):
 
     References
     ----------
-    A. Maas et al., "Rectifier nonlinearities improve neural network acoustic models", 2013. The default initializer is
-    that of ReLU (K. He et al., "Delving deep into rectifiers", 2015, eq. 15: for small s it is nearly the same).
+    A. Maas et al., "Rectifier nonlinearities improve neural network acoustic models", 2013.
 
     Examples
     --------
@@ -70,8 +67,6 @@ class LeakyReLU(Activation):
     >>> nn.LeakyReLU().forward(np.array([[-2.0, 3.0]]), nn.Cache())
     array([[-0.02,  3.  ]])
     """
-
-    initializer = HeNormal()
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = checks.real("negative_slope", negative_slope, minimum=0, maximum=1)
@@ -105,8 +100,8 @@ class ELU(Activation):
 
     References
     ----------
-    D.-A. Clevert et al., "Fast and accurate deep network learning by exponential linear units (ELUs)", 2016. They also
-    start from the weights of He et al.
+    D.-A. Clevert et al., "Fast and accurate deep network learning by exponential linear units (ELUs)", 2016. Their
+    networks start from the weights of He et al.
 
     Examples
     --------
@@ -114,8 +109,6 @@ class ELU(Activation):
     >>> nn.ELU().forward(np.array([[-100.0, 3.0]]), nn.Cache())
     array([[-1.,  3.]])
     """
-
-    initializer = HeNormal()
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = checks.real("alpha", alpha, minimum=0)
@@ -134,7 +127,8 @@ class SELU(Activation):
     r"""Scaled exponential linear unit: ``a = lambda z`` where z > 0, else ``lambda alpha (e^z - 1)``.
 
     With lambda = 1.0507 and alpha = 1.6733 a network normalizes itself: if z has mean 0 and variance 1, so has a. This
-    needs weights of variance 1 / n[l-1] (the initializer of LeCun), and `AlphaDropout` instead of `Dropout`.
+    needs weights of variance 1 / n[l-1], as a Dense layer in front draws them by default (`LeCunNormal`), and
+    `AlphaDropout` instead of `Dropout`.
 
     Notes
     -----

@@ -158,7 +158,7 @@ class Layer(Explained):
         rng : numpy.random.Generator
             The random generator of the model.
         initializer : Initializer
-            The default for the activation that follows this layer.
+            `GlorotUniform`, or what the activation that follows this layer asks for.
         """
 
     def forward(self, a_prev: Array, cache: Cache, /) -> Array:
@@ -280,7 +280,8 @@ class Activation(Layer):
     Attributes
     ----------
     initializer : Initializer
-        Class attribute: the default for the weights of a Dense layer in front; GlorotUniform() unless overridden.
+        Class attribute: how a Dense layer in front draws its weights if it has no initializer of its own. It is
+        GlorotUniform() unless overridden, as SELU does with LeCunNormal().
 
     Examples
     --------

@@ -19,8 +19,8 @@ class Dense(Layer):
     units : int
         Number of units n[l], at least 1.
     initializer : Initializer, optional
-        How to draw W; b starts at 0. The default depends on the activation that follows: `HeNormal` before ReLU,
-        `GlorotUniform` before Tanh and Sigmoid, a tenth of `GlorotUniform` before the output.
+        How to draw W, by default `GlorotUniform`, before SELU `LeCunNormal`; b starts at 0. In deep networks of ReLU,
+        from about ten layers on, `HeNormal` learns faster.
     trainable : bool, default True
         False freezes W and b.
 

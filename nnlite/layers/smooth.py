@@ -6,7 +6,6 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.functional import check_approximate, normal_cdf, normal_pdf, sigmoid
-from nnlite.initializers import GlorotUniform, HeNormal
 from nnlite.layers.base import Activation, Cache
 
 
@@ -28,8 +27,7 @@ class GELU(Activation):
     Notes
     -----
     z (M, n[l]) -> a (M, n[l]) of at least -0.17. Backward: ``dz = da (Phi(z) + z phi(z))`` with
-    ``phi(z) = e^{-z^2/2} / sqrt(2 pi)``. The default initializer is that of ReLU: for standard normal z the mean of a^2
-    is 0.43, for ReLU 0.5.
+    ``phi(z) = e^{-z^2/2} / sqrt(2 pi)``.
 
     References
     ----------
@@ -41,8 +39,6 @@ class GELU(Activation):
     >>> nn.GELU().forward(np.array([[-1.0, 0.0, 1.0]]), nn.Cache()).round(4)
     array([[-0.1587,  0.    ,  0.8413]])
     """
-
-    initializer = HeNormal()
 
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = check_approximate(approximate)
@@ -68,8 +64,7 @@ class SiLU(Activation):
 
     Notes
     -----
-    z (M, n[l]) -> a (M, n[l]) of at least -0.28. Backward: ``dz = da sigma(z) (1 + z (1 - sigma(z)))``. The default
-    initializer is that of ReLU: for standard normal z the mean of a^2 is 0.36, for ReLU 0.5.
+    z (M, n[l]) -> a (M, n[l]) of at least -0.28. Backward: ``dz = da sigma(z) (1 + z (1 - sigma(z)))``.
 
     References
     ----------
@@ -82,8 +77,6 @@ class SiLU(Activation):
     >>> nn.SiLU().forward(np.array([[-1.0, 0.0, 1.0]]), nn.Cache()).round(4)
     array([[-0.2689,  0.    ,  0.7311]])
     """
-
-    initializer = HeNormal()
 
     def forward(self, z: Array, cache: Cache) -> Array:
         """``a = z sigma(z)``."""
@@ -102,8 +95,7 @@ class HardSwish(Activation):
     Notes
     -----
     z (M, n[l]) -> a (M, n[l]) of at least -3/8. Backward: ``dz = da (z / 3 + 1 / 2)`` where \|z\| < 3, 0 for z <= -3
-    and ``da`` for z >= 3. The default initializer is that of ReLU: for standard normal z the mean of a^2 is 0.33, for
-    ReLU 0.5.
+    and ``da`` for z >= 3.
 
     References
     ----------
@@ -115,8 +107,6 @@ class HardSwish(Activation):
     >>> nn.HardSwish().forward(np.array([[-3.0, -1.5, 0.0, 3.0]]), nn.Cache())
     array([[-0.   , -0.375,  0.   ,  3.   ]])
     """
-
-    initializer = HeNormal()
 
     def forward(self, z: Array, cache: Cache) -> Array:
         """``a = z g`` with ``g = min(max(z + 3, 0), 6) / 6``."""
@@ -136,9 +126,7 @@ class Softplus(Activation):
 
     Notes
     -----
-    z (M, n[l]) -> a (M, n[l]) above 0. Backward: ``dz = da sigma(z)`` with ``sigma(z) = 1 / (1 + e^{-z})``. The default
-    initializer is that of Glorot: for standard normal z the mean of a^2 is 0.92, so that with the weights of ReLU a
-    would grow from layer to layer.
+    z (M, n[l]) -> a (M, n[l]) above 0. Backward: ``dz = da sigma(z)`` with ``sigma(z) = 1 / (1 + e^{-z})``.
 
     References
     ----------
@@ -150,8 +138,6 @@ class Softplus(Activation):
     >>> nn.Softplus().forward(np.array([[-1e4, 0.0, 100.0]]), nn.Cache()).round(4)
     array([[  0.    ,   0.6931, 100.    ]])
     """
-
-    initializer = GlorotUniform()
 
     def forward(self, z: Array, cache: Cache) -> Array:
         """``a = max(0, z) + log(1 + e^{-|z|})``."""

@@ -44,10 +44,8 @@ OF_IMAGES = (Conv2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, ZeroPadding2
 
 
 def default_initializer(following: Sequence[Layer]) -> Initializer:
-    """Return the default for the next activation; before the last output small weights, so that J is near ln C."""
+    """Return what the next activation asks for, which is Glorot's uniform initializer unless it says otherwise."""
     for layer in following:
-        if layer is following[-1]:
-            return GlorotUniform(gain=0.1)
         if isinstance(layer, Activation):
             return layer.initializer
         if isinstance(layer, (Dense, Convolution)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from nnlite.checks import Array
@@ -23,6 +25,13 @@ def constant_cost(output: Output, Y: Array, weights: Array | None = None) -> flo
     """
     mean = np.average(Y, axis=0, weights=weights)
     return cost_of(output, np.broadcast_to(link(output, mean), Y.shape), Y, weights)
+
+
+def blank_cost(output: Output, n_units: int) -> float:
+    """Return J for z[L] = 0 if it does not depend on y, ln C for Softmax or ln 2 per unit for Sigmoid; else infinity."""
+    if not isinstance(output, (Softmax, Sigmoid)):
+        return math.inf
+    return cost_of(output, np.zeros((1, n_units)), np.full((1, n_units), 1 / n_units))
 
 
 def least_cost(output: Output, Y: Array, weights: Array | None = None) -> float:

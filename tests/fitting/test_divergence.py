@@ -116,7 +116,7 @@ def test_the_best_weights_are_those_of_the_epoch_with_the_lowest_loss(validated)
 def test_weights_that_are_not_finite_are_never_the_best():
     class Rate:
         def __call__(self, step):
-            return 0.1 if step != 11 else 3e38  # the last step of the second epoch
+            return 0.1 if step != 11 else 1e300  # the last step of the second epoch: infinity in float32
 
     X, y = data()
     model = small()

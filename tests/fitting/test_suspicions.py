@@ -50,7 +50,8 @@ def stuck():
         "raw bytes": (classifier(), raw, labels, nn.SGD(0.5), "commonest class", "divide X by 255"),
         "dead units": (dead, DIGITS.X_train, labels, nn.SGD(0.1), "commonest class", "layers that block"),
         "rare class": (
-            nn.Model([nn.Dense(1), nn.Sigmoid()], seed=0), X, (y > 6).astype(int), nn.SGD(1e-9), "commoner answer", "",
+            nn.Model([nn.Dense(1, nn.Zeros()), nn.Sigmoid()]), X, (y > 6).astype(int), nn.SGD(1e-9),
+            "commoner answer", "",
         ),
         "several labels": (
             nn.Model([nn.Dense(3), nn.Sigmoid()], seed=0), DIGITS.X_train, several, nn.SGD(1e-9), "commoner answer", "",

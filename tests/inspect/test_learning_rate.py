@@ -88,11 +88,11 @@ def test_it_ends_without_a_warning_when_the_loss_diverges():
         assert test.losses.max() <= 4 * test.losses.min()
 
 
-def test_the_suggestion_is_the_rate_at_a_quarter_of_the_fall():
+def test_the_suggestion_is_the_rate_at_a_third_of_the_fall():
     rates = np.geomspace(1e-3, 1, 31)
     losses = np.concatenate([np.full(10, 2.0), np.linspace(2.0, 1.0, 11), np.linspace(1.1, 3, 10)])
     suggestion = suggest(rates, losses, losses)
-    assert np.interp(np.log(suggestion), np.log(rates), losses) == pytest.approx(1.75, abs=0.1)
+    assert np.interp(np.log(suggestion), np.log(rates), losses) == pytest.approx(2 - 1 / 3, abs=0.1)
 
 
 def test_the_suggestion_is_at_least_a_tenth_of_the_rate_of_the_lowest_loss():
@@ -159,7 +159,7 @@ def test_a_regression_learns_well_with_the_suggestion():
 def test_the_suggestion_follows_the_rule_that_takes_the_steps():
     X, y = digits()
     adam, momentum, plain = (
-        find_learning_rate(classifier(), X, y, optimizer=rule).suggestion
+        np.median([find_learning_rate(classifier(seed=seed), X, y, optimizer=rule).suggestion for seed in range(5)])
         for rule in (Adam(1.0), SGD(1.0, momentum=0.9), SGD(1.0))
     )
     assert 2 * adam < momentum < plain / 2

@@ -222,20 +222,26 @@ def test_the_mean_square_of_an_activation_for_standard_normal_z(name, square):
     assert normal_mean(lambda z: getattr(functional, name)(z) ** 2) == pytest.approx(square, abs=0.005)
 
 
+def suited(name):
+    """Return the initializer of the paper that suits the activation: of He for ReLU and its like, of LeCun for SELU."""
+    if name == "selu":
+        return nn.SELU.initializer
+    return initializers.GlorotUniform() if name in ("softplus", "tanh") else initializers.HeNormal()
+
+
 @for_each("name", [*(name for name in LAYERS if not name.startswith("elu_")), "relu", "tanh"])
-def test_the_initializer_of_an_activation_keeps_the_size_of_z_from_layer_to_layer(name):
+def test_the_initializer_that_suits_an_activation_keeps_the_size_of_z_from_layer_to_layer(name):
     layer = {**LAYERS, "relu": nn.ReLU(), "tanh": nn.Tanh()}[name]
     n = 200
-    W = layer.initializer((n, n), np.random.default_rng(0))
+    W = suited(name)((n, n), np.random.default_rng(0))
     mean_square = normal_mean(lambda z: value_and_slope(layer, z)[0] ** 2)
     assert 0.35 < n * W.var() * mean_square < 1.4
 
 
-def test_the_initializers_are_those_of_the_papers():
-    assert layers.SELU.initializer == initializers.LeCunNormal()
-    assert layers.Softplus.initializer == layers.Tanh.initializer == initializers.GlorotUniform()
-    for layer in (layers.ReLU, layers.LeakyReLU, layers.ELU, layers.GELU, layers.SiLU, layers.HardSwish):
-        assert layer.initializer == initializers.HeNormal()
+def test_selu_alone_asks_for_weights_of_its_own_those_of_its_paper():
+    asking = {name: layer.initializer for name, layer in LAYERS.items() if layer.initializer != nn.GlorotUniform()}
+    assert asking == {"selu": initializers.LeCunNormal()}
+    assert nn.ReLU.initializer == nn.Tanh.initializer == nn.Sigmoid.initializer == nn.GlorotUniform()
 
 
 # ---- what holds for every layer -------------------------------------------------------------------------------

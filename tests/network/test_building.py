@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.initializers import GlorotUniform, HeNormal, LeCunNormal
+from nnlite.initializers import GlorotUniform, LeCunNormal, Orthogonal
 from nnlite.layers import Residual
 from nnlite.network.building import default_initializer, layers_with_parameters
 
@@ -67,20 +67,27 @@ def test_the_same_seed_draws_the_same_weights():
     assert np.any(of_kind(seed=None).theta != of_kind(seed=None).theta)
 
 
+class Demanding(nn.ReLU):
+    """An activation that asks for weights of its own."""
+
+    initializer = Orthogonal()
+
+
 @for_each(
     ("following", "expected"),
     [
-        ([nn.ReLU(), nn.Dense(3), nn.Softmax()], HeNormal()),
-        ([nn.BatchNorm(), nn.Dropout(0.5), nn.SELU(), nn.Dense(3), nn.Softmax()], LeCunNormal()),
-        ([nn.Tanh(), nn.Dense(3), nn.Softmax()], GlorotUniform()),
-        ([nn.Softmax(), nn.Dense(3), nn.Softmax()], GlorotUniform()),
-        ([nn.Dense(3), nn.ReLU(), nn.Softmax()], GlorotUniform()),
-        ([nn.Softmax()], GlorotUniform(gain=0.1)),
-        ([nn.BatchNorm(), nn.Identity()], GlorotUniform(gain=0.1)),
+        ([nn.ReLU(), nn.Dense(3), nn.Softmax()], GlorotUniform()),
+        ([nn.Tanh(), Demanding(), nn.Dense(3), nn.Softmax()], GlorotUniform()),
+        ([nn.SELU(), nn.Dense(3), nn.Softmax()], LeCunNormal()),
+        ([Demanding(), nn.Dense(3), nn.Softmax()], Orthogonal()),
+        ([nn.BatchNorm(), nn.Dropout(0.5), Demanding(), nn.Dense(3), nn.Softmax()], Orthogonal()),
+        ([nn.Dense(3), Demanding(), nn.Softmax()], GlorotUniform()),
+        ([nn.Softmax()], GlorotUniform()),
+        ([nn.BatchNorm(), nn.Identity()], GlorotUniform()),
     ],
     ids=repr,
 )
-def test_the_default_initializer_is_that_of_the_next_activation_and_small_before_the_output(following, expected):
+def test_the_default_initializer_is_glorots_unless_the_next_activation_asks_for_another(following, expected):
     assert default_initializer(following) == expected
 
 
@@ -88,12 +95,11 @@ def test_each_dense_layer_draws_from_its_default_initializer_or_the_given_one():
     n = 200
     layers = [nn.Dense(n), nn.ReLU(), nn.Dense(n), nn.Tanh(), nn.Dense(n, nn.Zeros()), nn.Dense(n), nn.Softmax()]
     model = nn.Model(layers, n_features=n, seed=0)
-    he, glorot, given, output = (model.parameters[f"W{l}"] for l in (1, 2, 3, 4))
-    assert he.std() == pytest.approx(np.sqrt(2 / n), rel=0.02)
-    assert glorot.std() == pytest.approx(np.sqrt(1 / n), rel=0.02)
-    assert np.abs(glorot).max() <= np.sqrt(3 / n)
-    assert not given.any()
-    assert output.std() == pytest.approx(0.1 * np.sqrt(1 / n), rel=0.02)
+    assert not model.parameters["W3"].any()
+    for name in ("W1", "W2", "W4"):  # U(-r, r) with r = sqrt(6 / 2n): variance 1 / n
+        W = model.parameters[name]
+        assert W.std() == pytest.approx(np.sqrt(1 / n), rel=0.02)
+        assert np.abs(W).max() <= np.sqrt(3 / n)
 
 
 # ---- layers that learn ----------------------------------------------------------------------------------------

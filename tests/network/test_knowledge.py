@@ -161,9 +161,10 @@ def test_metrics_and_pictures_take_names(trained):
 
 def test_the_doctor_and_his_friends_take_tables(trained):
     table = nn.Table(PETS | {"kind": KINDS}, "kind")
+    assert nn.find_learning_rate(classifier(), PETS, KINDS, n_steps=40).suggestion > 0
     for model in (trained, classifier()):
         assert len(nn.diagnose(model, table)) > 3
-        assert nn.find_learning_rate(model, PETS, KINDS, n_steps=40).suggestion > 0
+        assert np.isfinite(nn.find_learning_rate(model, PETS, KINDS, n_steps=40).losses).all()
         assert nn.gradient_check(model, table[:16]).ok
         assert "dz" in str(nn.trace(model, table[:2]))
     prices = nn.Table(PETS | {"price": PRICE}, "price", classification=False)

@@ -16,8 +16,9 @@ PHASE = "before"
 INITIAL = ("initial loss", "initial output")
 
 # A network that knows nothing gives each class the same probability: J = ln C (A. Karpathy, "A recipe for training
-# neural networks", 2019). He's initial weights before the output add about 1/2; twice ln C must first be unlearned.
-INITIAL_LOSS = (2.0, 4.0)  # J over that for z[L] = 0
+# neural networks", 2019). Random weights before the output add up to half the variance of z[L]: with the default less
+# than a fifth of ln C in most networks, but in one of forty small ones, with few inputs and units, as much as twice J.
+INITIAL_LOSS = (3.0, 6.0)  # J over that for z[L] = 0
 
 # A sigmoid layer changes a gradient by a factor of at most 1/4, five of them by a thousandth (X. Glorot and Y. Bengio,
 # "Understanding the difficulty of training deep feedforward neural networks", 2010).
@@ -46,7 +47,7 @@ def initial_loss(subject: Subject) -> Finding:
     name = f"ln {subject.units}" if subject.n_classes == subject.units else "all z[L] = 0"
     verdict = judge(ratio, *INITIAL_LOSS)
     message = f"J = {J:.3g}; a network that knows nothing has J = {expected:.3g} ({name})."
-    advice = "scale the inputs, and draw small initial weights before the output (the default of Dense)."
+    advice = "scale the inputs, and draw small initial weights before the output, such as nn.GlorotUniform(0.1)."
     evidence = {"J": J, "expected": expected, "ratio": ratio}
     return Finding("initial loss", PHASE, verdict, message, evidence, advise(verdict, advice))
 
@@ -111,9 +112,11 @@ def gradients(subject: Subject) -> Result:
         if verdict != "ok":
             message = f"Gradients {kind} by a factor of {factor:.2g}. {message}"
     squashing = any(isinstance(layer, (Sigmoid, Tanh)) for layer in model.all_layers()[:-1])
-    instead = "ReLU instead of Sigmoid or Tanh, " if squashing else "weights and biases that keep the units active, "
+    other = (
+        "ReLU instead of Sigmoid or Tanh, the default initializers" if squashing else "HeNormal weights, biases of 0"
+    )
     remedies = {
-        "vanish": f"{instead}the default initializers, BatchNorm, or Residual layers.",
+        "vanish": f"{other}, BatchNorm, or Residual layers.",
         "explode": "the default initializers, scaled inputs, BatchNorm, or clip_norm=1 in the optimizer.",
     }
     return Finding("gradients by layer", PHASE, verdict, message, evidence, advise(verdict, remedies[kind]))

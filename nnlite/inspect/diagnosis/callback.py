@@ -20,6 +20,7 @@ from nnlite.inspect.diagnosis.report import Diagnosis, Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import BLOCK, Subject, quiet
 from nnlite.inspect.diagnosis.trial import Record
 from nnlite.inspect.diagnosis.units import units
+from nnlite.network import guesses
 from nnlite.network.knowledge import as_numbers
 from nnlite.tables.table import Table
 
@@ -129,7 +130,7 @@ class Diagnose(Callback):
         record.losses.append(logs["loss"])
         if self._n_first < FIRST:
             self._n_first += int(logs["size"])
-            record.first = sum(record.losses) / len(record.losses)
+            record.first = min(float(np.mean(record.losses)), guesses.blank_cost(self.model.output, self.model.n_units))
         if self._weights is not None:
             with np.errstate(all="ignore"):
                 record.note_update(self._weights, weight_matrices(self.model))

@@ -14,7 +14,7 @@ from nnlite.inspect.diagnosis.verdicts import VERDICTS, advise, judge
 PHASE = "during"
 
 # About 1e-3 is the rule of thumb (A. Karpathy, Stanford CS231n, "Neural networks 3: learning and evaluation", 2015). In
-# the first steps ten times as much is common; with 0.2, ten steps replace the whole matrix.
+# the first steps ten times as much is common; with 0.2 in the mean, ten steps replace the whole matrix.
 LARGE_UPDATES = (0.1, 0.2)  # |theta_new - theta| / |theta| of a weight matrix
 SMALL_UPDATES = (1e-5, 1e-6)
 UNCHANGED = "frozen, without a gradient, or by less than their dtype shows"
@@ -45,10 +45,10 @@ def updates(record: Record) -> Result:
     for i, (name, values) in enumerate(record.updates.items(), start=1):
         quarter = max(10, len(values) // 4)
         usual[name] = float(np.median(values[:quarter]))  # later steps are smaller, as the gradient is
-        # weights that are far too small for the steps grow within ten of them; those before the output start small, and
-        # count only at the end
+        # weights that are far too small for the steps grow within ten of them; those before the output may start small,
+        # and count only at the end
         if i < len(record.updates):
-            largest[name] = max(float(np.median(values[:10])), usual[name])
+            largest[name] = max(float(np.mean(values[:10])), usual[name])
         else:
             largest[name] = float(np.median(values[-quarter:]))
     unchanged = [name for name, ratio in usual.items() if ratio == 0]

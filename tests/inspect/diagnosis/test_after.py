@@ -40,7 +40,7 @@ def test_overfitting_is_found():
     X, y, X_test, y_test = digits()
     rng = np.random.default_rng(0)
     noisy = np.where(rng.random(len(y)) < 0.4, rng.integers(0, 10, len(y)), y)
-    model, history = trained_on(X, noisy, epochs=80, validation_data=(X_test, y_test))
+    model, history = trained_on(X, noisy, units=128, epochs=80, validation_data=(X_test, y_test))
     report = examined(model, X, noisy, validation_data=(X_test, y_test), history=history)
     assert report["overfitting"].verdict == "problem"
 

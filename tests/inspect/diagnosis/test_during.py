@@ -39,7 +39,7 @@ def test_a_learning_rate_that_is_too_high_is_found(optimizer, activation):
 
 @pytest.mark.parametrize(
     ("optimizer", "verdict"),
-    [(Adam(0.5), "problem"), (Adam(0.1), "notice"), (SGD(1e-6), "problem"), (SGD(3e-4), "notice"), (SGD(0.1), "ok")],
+    [(Adam(0.5), "problem"), (Adam(0.05), "notice"), (SGD(1e-6), "problem"), (SGD(3e-5), "notice"), (SGD(0.1), "ok")],
 )
 def test_steps_of_a_wrong_size_are_found(optimizer, verdict):
     X, y, *_ = digits()
