@@ -75,7 +75,7 @@ def fit(
         raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
     augmentation = check_augmentation(augment, network, X, class_weight)
     processor.wanted_threads()  # checked before anything changes
-    choose(engine, network.layers, optimizer)  # what can be refused before the data are looked at
+    chosen = choose(engine, network.layers, optimizer)  # what can be refused, before the data are looked at
     train = validation = None
     source: Arrays | Stream
     with open_directory(options, resume) as directory:
@@ -87,7 +87,6 @@ def fit(
                 network, X, y, sample_weight, split=validation_split, seed=seed, standardize=standardize
             )
             source = arrays_of(augmentation, signature, train, batch_size, shuffle)
-        chosen = choose(engine, network.layers, optimizer, source.signature.input_shape)
         knowledge = source.signature.knowledge
         resolved = with_rmse(resolved, knowledge.scale)
         _try_metrics(resolved, source.first_y, source.signature.units)
