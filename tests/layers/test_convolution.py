@@ -152,11 +152,12 @@ def test_a_depthwise_unit_sees_one_channel():
     assert math.isclose(layer.W.var(), 1 / 25, rel_tol=0.15)
 
 
-def test_the_default_initializer_is_that_of_the_activation_that_follows():
+def test_the_default_initializer_is_glorots_or_that_of_the_activation_that_follows():
     convs = [nn.Conv2D(32, 3) for _ in range(4)]
-    layers = [convs[0], nn.BatchNorm(), nn.ReLU(), convs[1], nn.Tanh(), convs[2], convs[3], nn.GlobalAveragePool2D()]
-    nn.Model([*layers, nn.Softmax()], n_features=(12, 12, 32), seed=0)
-    for conv, variance in zip(convs, (2 / 288, 1 / 288, 1 / 288, 0.01 / 288), strict=True):
+    layers = [convs[0], nn.BatchNorm(), nn.SELU(), convs[1], nn.Tanh(), convs[2], convs[3], nn.GlobalAveragePool2D()]
+    nn.Model([*layers, nn.Softmax()], n_features=(12, 12, 16), seed=0)
+    glorot = 2 / (9 * 32 + 9 * 32)
+    for conv, variance in zip(convs, (1 / (9 * 16), glorot, glorot, glorot), strict=True):
         assert math.isclose(conv.W.var(), variance, rel_tol=0.1)
         assert not conv.b.any()
 

@@ -86,8 +86,8 @@ CHAINS = {
         (4, 4, 2),
         lambda: [
             Residual(
-                [nn.Conv2D(3, 3, strides=2, padding="same"), BatchNorm(), nn.Tanh(), nn.Conv2D(3, 3, padding="same")],
-                shortcut=[nn.Conv2D(3, 1, strides=2), BatchNorm()],
+                [BatchNorm(), nn.Conv2D(3, 3, strides=2, padding="same"), nn.Tanh(), nn.Conv2D(3, 3, padding="same")],
+                shortcut=[BatchNorm(), nn.Conv2D(3, 1, strides=2)],
             )
         ],
     ),

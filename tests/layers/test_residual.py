@@ -130,11 +130,11 @@ def test_a_projection_adds_what_two_chains_make_of_the_same_input():
 
 
 def test_the_layers_before_the_sum_draw_for_the_activation_behind_it():
-    """He's variance is 2 / n_in, that of Glorot less."""
+    """SELU has LeCun's weights, of variance 1 / n_in; Glorot's would have 2 / (n_in + n_out), two thirds of it."""
     block = Residual([nn.Conv2D(64, 3, padding="same")], shortcut=[nn.Conv2D(64, 1)])
-    nn.Model([block, nn.ReLU(), nn.GlobalAveragePool2D(), nn.Dense(2), nn.Softmax()], n_features=(4, 4, 64), seed=0)
-    assert block.layers[0].W.var() == pytest.approx(2 / (9 * 64), rel=0.05)
-    assert block.shortcut[0].W.var() == pytest.approx(2 / 64, rel=0.05)
+    nn.Model([block, nn.SELU(), nn.GlobalAveragePool2D(), nn.Dense(2), nn.Softmax()], n_features=(4, 4, 32), seed=0)
+    assert block.layers[0].W.var() == pytest.approx(1 / (9 * 32), rel=0.05)
+    assert block.shortcut[0].W.var() == pytest.approx(1 / 32, rel=0.1)
 
 
 def test_a_projection_is_frozen_with_its_block_and_named_in_repr():
