@@ -141,7 +141,7 @@ class Conv2D(Convolution):
     kernel_size : int or (int, int)
         Height and width of the kernel, at least 1.
     initializer : Initializer, optional
-        How to draw W; b starts at 0. The default depends on the activation that follows, as for `Dense`. A unit has
+        How to draw W; b starts at 0. The default is that of `Dense`. A unit has
         ``n_in = height * width * C / groups`` inputs, and ``n_out = height * width * F``.
     trainable : bool, default True
         False freezes W and b.
@@ -215,7 +215,7 @@ class Conv1D(Convolution):
     kernel_size : int
         Length of the kernel, at least 1.
     initializer : Initializer, optional
-        How to draw W; b starts at 0. The default depends on the activation that follows, as for `Dense`. A unit has
+        How to draw W; b starts at 0. The default is that of `Dense`. A unit has
         ``n_in = kernel_size * C / groups`` inputs, and ``n_out = kernel_size * F``.
     trainable : bool, default True
         False freezes W and b.
