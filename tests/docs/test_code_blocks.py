@@ -12,6 +12,7 @@ PAGES = [DOCS / "index.md", *sorted(page for room in ROOMS for page in DOCS.glob
 NEEDS = {"guides/from_scikit_learn.md": "sklearn", "guides/loggers.md": "tensorboard"}
 OTHER = {"guides/from_keras.md": "tensorflow", "guides/from_pytorch.md": "torch", "guides/loggers.md": "mlflow"}
 SLOW = {"guides/inspect.md", "guides/learning_curves.md"}  # they train for their pictures
+SLOW |= NEEDS.keys()  # these libraries take a second to load
 
 
 def pages():
