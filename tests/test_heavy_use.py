@@ -271,7 +271,7 @@ def traced():
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize(("n_steps", "n_epochs"), [(800, 32), pytest.param(30_000, 60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("n_steps", "n_epochs"), [(320, 16), pytest.param(30_000, 60, marks=pytest.mark.slow)])
 @pytest.mark.filterwarnings("ignore::nnlite.NothingLearnedWarning")  # the labels are random
 def test_memory_is_flat_over_many_steps_with_callbacks(tmp_path, n_steps, n_epochs):
     early, last = n_epochs // 2, n_epochs - 1  # by then all caches of free memory are full
@@ -320,7 +320,7 @@ def test_many_networks_leave_nothing_behind():
         for _ in range(3):
             use()
         before = used()
-        for _ in range(20):
+        for _ in range(8):
             use()
         assert used() - before < 40_000  # one network has 12,000 bytes of parameters
 
@@ -329,7 +329,7 @@ def test_threads_that_ended_leave_nothing_behind():
     model, X = deep(), RNG.standard_normal((300, 20)).astype(np.float32)
     model.predict(X)
     with traced() as used:
-        for i in range(60):
+        for i in range(30):
             if i == 10:
                 before = used()
             thread = threading.Thread(target=model.predict, args=(X,))

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 DATA = ROOT.parent / "shared" / "data"  # may hold a copy of MNIST
 
-# These train for more than a few seconds. The fast tests run them with a single epoch in each training.
+# These train for more than a few seconds. The tests that run their solutions make a single epoch in each training.
 LONG = {"3_digits", "4_spirals", "5_training_well", "6_when_it_does_not_learn", "9_a_network_that_sees"}
 NEEDS_MNIST = {"8_mnist_to_98_5"}
 
@@ -172,6 +172,7 @@ def test_a_notebook_prints_its_committed_output_and_its_solutions_run(run, path)
         assert isinstance(cell, str) or same(text, printed(cell), path.stem in EXACT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem in LONG], ids=lambda path: path.stem)
 def test_a_long_notebook_and_its_solutions_run_with_short_trainings(run, path, monkeypatch):
     fit = nn.Model.fit

@@ -84,6 +84,7 @@ def test_optimizers_are_compared_over_seeds(capsys):
     assert is_drawn("picture.png")
 
 
+@pytest.mark.slow
 def test_the_film_of_the_spirals_has_a_picture_for_every_second_epoch(capsys):
     run("script_spirals_film.py", "--epochs", "4", "--every", "2", "--activation", "tanh", "--out", "films/spirals.gif")
     with Image.open("films/spirals.gif") as film:

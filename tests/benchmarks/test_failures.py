@@ -56,6 +56,7 @@ def predictor(weights):
 """
 
 
+@pytest.mark.slow
 def test_a_framework_that_fails_once_has_failed_and_is_not_asked_again(tmp_path, monkeypatch):
     (tmp_path / "flaky.py").write_text(FLAKY)
     start = "import benchmarks.peers, runpy, sys; benchmarks.peers.__path__.append(sys.argv.pop(1)); "

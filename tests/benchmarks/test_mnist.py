@@ -1,6 +1,7 @@
 """Facts about the run to 97 percent on MNIST."""
 
 import numpy as np
+import pytest
 
 import nnlite as nn
 from benchmarks import __main__ as command_line
@@ -26,6 +27,7 @@ def test_a_directory_without_mnist_is_refused_before_anything_is_measured(tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_run_to_97_percent_is_timed_from_the_start_of_the_process(tmp_path, like_mnist):
     code, document = run(tmp_path, "--quick", "--rows", "mnist", "--frameworks", "nnlite", "--mnist", like_mnist)
     assert code == 0

@@ -27,6 +27,7 @@ def test_a_whole_run_is_one_of_everything(arguments, whole):
     assert is_whole(parser().parse_args(arguments)) == whole
 
 
+@pytest.mark.slow
 def test_a_run_of_a_part_leaves_the_published_figures_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     paths = [publishing.PUBLISHED / name for name in ("results.md", "results.png", "results.json", "README.md")]

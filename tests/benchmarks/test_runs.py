@@ -31,7 +31,8 @@ def test_a_run_writes_table_picture_and_raw_figures(tmp_path, capsys, tiny):
     assert text in out
 
 
-@pytest.mark.parametrize("engine", ["nnlite", pytest.param("nnlite-fast", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["nnlite", "nnlite-fast"])
 def test_the_progress_bar_is_really_drawn_while_nnlite_is_measured(tmp_path, tiny, engine):
     chosen = ["--rows", "training", "--networks", tiny.name, "--frameworks", engine, "--rounds", "1"]
     _, document = run(tmp_path, *chosen)
@@ -151,6 +152,7 @@ def test_quick_does_not_take_longer_on_a_slow_machine(tmp_path, monkeypatch, tin
     assert "the first, with files still to be read, counts" in text
 
 
+@pytest.mark.slow
 def test_a_run_that_is_not_quick_takes_its_time(tmp_path, monkeypatch, tiny):
     monkeypatch.setattr("benchmarks.session.HURRY", 0)
     arguments = ("--rows", "training", "--networks", tiny.name, "--frameworks", "nnlite", "--rounds", "2")

@@ -38,9 +38,20 @@ def standard_input(monkeypatch):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def pictures():
+    """The pictures of a run are drawn: without this, no test waits for them, since they take longer than a training."""
+
+
+def draw_none(patch):
+    patch.setattr("nnlite.cli.results.write_pictures", lambda run, directory: {})
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, request):
     """An empty working directory."""
     monkeypatch.chdir(tmp_path)
+    if "pictures" not in request.fixturenames:
+        draw_none(monkeypatch)
     # speed: a checkpoint per epoch waits for the disk. The tests of storage hold what a power cut leaves.
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     return tmp_path
@@ -88,6 +99,7 @@ def flowers_run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(os, "fsync", lambda descriptor: None)
+        draw_none(patch)
         options = "--target species --no-report --no-progress --out r --epochs 60"
         assert cli.main(["train", "flowers.csv", *options.split()]) == 0
     return folder / "r"

@@ -34,7 +34,7 @@ def history(directory):
 # --- training -----------------------------------------------------------------------------------------------------
 
 
-def test_digits_are_learned_to_97_percent_and_the_run_is_written(run):
+def test_digits_are_learned_to_97_percent_and_the_run_is_written(run, pictures):
     code, out, err = run("train digits")
     assert code == 0
     assert all(line.startswith(("epoch ", "nnlite: compiling ")) for line in err.splitlines())
@@ -50,13 +50,14 @@ def test_digits_are_learned_to_97_percent_and_the_run_is_written(run):
     assert model.evaluate(data.X_test, data.y_test)["accuracy"] == pytest.approx(accuracy(out), abs=1e-4)
 
 
-@pytest.mark.parametrize(("dataset", "least"), [("iris", 0.85), ("spirals", 0.9)])
+@pytest.mark.parametrize(("dataset", "least"), [("iris", 0.85), pytest.param("spirals", 0.9, marks=pytest.mark.slow)])
 def test_the_other_data_sets_are_learned_too(run, dataset, least):
     code, out, _ = run(f"train {dataset} --no-report")
     assert code == 0
     assert accuracy(out) >= least
 
 
+@pytest.mark.slow
 def test_mnist_is_read_from_a_directory(run):
     if not MNIST.is_dir():
         pytest.skip(f"no copy of MNIST in {MNIST}")

@@ -18,6 +18,7 @@ OTHER = {
     "guides/loggers.md": ["mlflow", "wandb"],  # each of its blocks needs one of the two, and is complete by itself
 }
 SLOW = {"guides/inspect.md", "guides/learning_curves.md"}  # they train for their pictures
+SLOW |= NEEDS.keys()  # these libraries take a second to load
 
 
 def pages():

@@ -6,7 +6,7 @@ import nnlite as nn
 from nnlite.engine.trainer import Batch, Trainer, choose_threads
 
 
-def mixed(units=40, dtype="float32", seed=0, n_features=20):
+def mixed(units=40, dtype="float64", seed=0, n_features=20):
     """A network with layers that draw random numbers, and running averages."""
     layers = [
         *(nn.Dense(units), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.3), nn.Residual([nn.Dense(units), nn.LayerNorm()])),

@@ -16,7 +16,10 @@ from .calling import call
 
 assert kernels  # registers them
 
-DTYPES = ["float32", "float64"]
+DTYPES = [
+    "float64",
+    pytest.param("float32", marks=pytest.mark.slow),
+]  # the kernels of one are compiled for test_kernels
 NAMES = ("exp", "expm1", "log1p", "normal_cdf", "normal_pdf", "sigmoid", "sqrt", "tanh")
 
 

@@ -7,6 +7,8 @@ pytest.importorskip("numba")
 from .agreement import assert_agrees
 from .random_trainings import RandomTraining
 
+FLOAT64 = (0, 3, 8, 11, 12, 13)  # for these, most kernels are compiled anyway
+
 
 def check(number, monkeypatch):
     drawn = RandomTraining(number)
@@ -18,12 +20,12 @@ def check(number, monkeypatch):
         raise
 
 
-@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("number", FLOAT64)
 def test_a_random_network_trains_as_the_textbook_does(number, monkeypatch):
     check(number, monkeypatch)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(10, 300))
+@pytest.mark.parametrize("number", sorted({*range(300)} - {*FLOAT64}))
 def test_many_random_networks_train_as_the_textbook_does(number, monkeypatch):
     check(number, monkeypatch)

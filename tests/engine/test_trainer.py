@@ -21,6 +21,10 @@ from ..support import everything
 from .stretches import batch, mixed, rule, steps, trainer
 
 THREADS = [1, 2, pytest.param(3, marks=pytest.mark.slow)]
+DTYPES = [
+    "float64",
+    pytest.param("float32", marks=pytest.mark.slow),
+]  # the kernels of one are compiled for test_kernels
 
 
 @pytest.fixture(params=THREADS, ids="{} threads".format)
@@ -30,7 +34,7 @@ def n_threads(request, monkeypatch):
     return request.param
 
 
-def trained(dtype="float32", seed=0, n_steps=60, units=40):
+def trained(dtype="float64", seed=0, n_steps=60, units=40):
     """All numbers of a network and its optimizer after some steps."""
     model, optimizer = mixed(units, dtype, seed), rule()
     steps(model, optimizer, batch(model, seed=seed, epochs=12), n_steps)
@@ -45,7 +49,7 @@ def same(numbers, others):
 # ---- the same bits --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_the_same_number_of_threads_gives_the_same_bits(n_threads, dtype):
     first = trained(dtype)
     for _ in range(3):
@@ -132,7 +136,7 @@ time.sleep(0.3)
 # ---- random numbers -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(1,), (33,), (5, 8)], ids=str)
 @pytest.mark.parametrize("layer", [nn.Dropout(0.4), nn.AlphaDropout(0.4), nn.GaussianNoise(0.3)], ids=repr)
 def test_kernels_draw_the_numbers_of_the_textbook(layer, shape, dtype, n_threads):
@@ -156,7 +160,7 @@ def test_kernels_draw_the_numbers_of_the_textbook(layer, shape, dtype, n_threads
 # ---- what it gives --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("units", [2, 40])
 @pytest.mark.parametrize("output", [nn.Softmax(0.1), nn.Sigmoid(0.1), nn.Identity(), nn.Exponential()], ids=repr)
 def test_Y_hat_is_that_of_the_textbook(output, units, dtype, n_threads):

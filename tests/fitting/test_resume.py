@@ -121,7 +121,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("every", [None, 1, 4], ids=["each epoch", "each step", "every four steps"])
+@pytest.mark.parametrize("every", [None, pytest.param(1, marks=pytest.mark.slow), 4], ids="every {}".format)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.filterwarnings("ignore:SWA")
 def test_a_training_that_was_interrupted_ends_like_one_that_was_not(case, every, tmp_path):
