@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from nnlite import layers
@@ -54,7 +56,7 @@ def described(config: dict[str, Any]) -> Described:
     Raises
     ------
     ModelFileError
-        If it is not a Sequential, or has a layer that nnlite does not have; the message names the first.
+        If it is not a chain of layers, or has a layer that nnlite does not have; the message names the first.
     """
     with refusing("config.json is damaged"):
         records = entries(config)
@@ -75,21 +77,51 @@ def _after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def entries(config: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the descriptions of the layers of a Sequential; ModelFileError for another network."""
-    if config.get("class_name") != "Sequential":
-        raise ModelFileError(f"is a network of the class {config.get('class_name')!r:.100}; nnlite reads a Sequential")
+    """Return the descriptions of the layers of a Sequential, or of a functional model that is a chain of layers.
+
+    Raises
+    ------
+    ModelFileError
+        For another network.
+    """
+    kind = config.get("class_name")
+    if kind not in ("Sequential", "Functional"):
+        raise ModelFileError(f"is a network of the class {kind!r:.100}; nnlite reads a Sequential")
     records = config["config"]["layers"]
     if not isinstance(records, list) or len(records) > MOST_LAYERS:
         raise ModelFileError(f"has more than {MOST_LAYERS} layers")
+    if kind == "Functional":
+        _check_chain(config["config"], records)
     return records
 
 
+def _check_chain(config: dict[str, Any], records: list[dict[str, Any]]) -> None:
+    """Raise ModelFileError unless each layer of a functional model takes what the one before it gives."""
+    for before, record in pairwise(records):
+        if _inputs(record) != [before["name"]]:
+            raise ModelFileError(
+                f"is a functional model in which {record['name']!r:.100} does not follow {before['name']!r:.100}; "
+                "nnlite reads a chain of layers"
+            )
+    outputs = config["output_layers"]
+    output = outputs[0] if len(outputs) == 1 else outputs  # [name, 0, 0], in a list or not
+    if _inputs(records[0]) or output[0] != records[-1]["name"]:
+        raise ModelFileError("is a functional model whose input and output are not the ends of a chain of layers")
+
+
+def _inputs(record: dict[str, Any]) -> list[Any]:
+    """Return the names of the layers whose outputs a layer takes, in all of its calls."""
+    tensors = [value for node in record["inbound_nodes"] for value in node["args"]]
+    return [tensor["config"]["keras_history"][0] if isinstance(tensor, dict) else tensor for tensor in tensors]
+
+
 def of_class(config: dict[str, Any] | None, name: str) -> list[dict[str, Any]] | None:
-    """Return the arguments of each layer of a class, in order; None if there is no description."""
-    if config is None or config.get("class_name") != "Sequential":
+    """Return the arguments of each layer of a class, in order; None if there is no description of a chain."""
+    if config is None:
         return None
-    with refusing("config.json is damaged"):
+    with refusing("config.json is damaged"), contextlib.suppress(ModelFileError):
         return [record["config"] for record in entries(config) if record["class_name"] == name]
+    return None
 
 
 def _input_shape(config: dict[str, Any], records: list[dict[str, Any]]) -> tuple[int, ...]:

@@ -137,6 +137,8 @@ def _arrays(library: Any, layer: Any, left: list[int]) -> Iterator[Array]:
     variables = _inside(library, layer, "vars")
     for name in sorted(variables, key=lambda name: (len(name), name)):
         dataset = _inside(library, variables, name)
+        if isinstance(dataset, library.Dataset) and dataset.dtype.kind in "iu":  # Normalization counts, lookups number
+            raise ModelFileError(f"has the layer {layer.name!r:.100}, whose arrays no layer of nnlite takes")
         if not isinstance(dataset, library.Dataset) or dataset.dtype.kind != "f":
             raise ModelFileError(f"is damaged: {variables.name}/{name:.20} is not an array of floats")
         if dataset.external or dataset.is_virtual or dataset.chunks is not None:

@@ -49,7 +49,7 @@ KINDS = (
 
 @explained
 def load(path: str | os.PathLike[str]) -> Model:
-    """Read a Sequential that Keras 3 saved as a ``.keras`` file.
+    """Read a network that Keras 3 saved as a ``.keras`` file: a Sequential, or a functional model without branches.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ def load(path: str | os.PathLike[str]) -> Model:
     ImportError
         If h5py is not installed: ``pip install "nnlite[keras]"``.
     ModelFileError
-        If the file is damaged, is not a Sequential, or has a layer or activation that nnlite does not have; the message
-        names the first.
+        If the file is damaged, is not a chain of layers, or has a layer or activation that nnlite does not have; the
+        message names the first.
     OSError
         If the file does not exist (FileNotFoundError) or cannot be read.
 

@@ -18,7 +18,7 @@ from nnlite.checks import Array
 from nnlite.layers import AlphaDropout, BatchNorm, Dropout, GaussianNoise
 from nnlite.model import Model
 from nnlite.network.knowledge import Knowledge
-from nnlite.optimizers import Optimizer
+from nnlite.optimizers.check import check_optimizer
 from nnlite.sklearn.lbfgs import Objective, fit_lbfgs
 from nnlite.sklearn.networks import draw_weights, hidden_sizes, is_plain, make_network, predict_rows, views
 from nnlite.sklearn.tables import as_table, learn_encoding, numbers_of, plain_labels
@@ -62,7 +62,6 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "layers": [list, tuple, None],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "batch_norm": ["boolean"],
-    "optimizer": [Optimizer, None],
     "callbacks": [list, tuple, None],
     "progress": ["boolean"],
 }
@@ -170,7 +169,8 @@ class BaseMLP(Stochastic, BaseEstimator):
         return self._train(network, data, rows, validation, incremental=incremental)
 
     def _check_together(self, validation_data: Any, incremental: bool) -> None:
-        """Refuse arguments that do not go together."""
+        """Refuse arguments that do not go together, and an optimizer that is none."""
+        check_optimizer(self.optimizer)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.solver == "lbfgs":

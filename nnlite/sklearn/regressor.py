@@ -81,8 +81,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         The fraction of each hidden layer that is dropped in training, in [0, 1).
     batch_norm : bool, default False
         Put a BatchNorm layer in front of each activation.
-    optimizer : Optimizer, optional
-        Any rule of nnlite, also with a schedule, in place of ``solver`` and its arguments. `fit` uses a copy.
+    optimizer : Optimizer or str, optional
+        Any rule of nnlite, also with a schedule, in place of ``solver`` and its arguments: ``nn.AdamW(1e-3)``, or
+        "adamw" with its defaults. `fit` uses a copy.
     callbacks : list of Callback, optional
         Any callbacks of nnlite. "val_loss" exists with ``early_stopping`` or ``validation_data``.
     progress : bool, default False
@@ -180,7 +181,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         layers: list[Layer] | None = None,
         dropout: float = 0.0,
         batch_norm: bool = False,
-        optimizer: Optimizer | None = None,
+        optimizer: Optimizer | str | None = None,
         callbacks: list[Callback] | None = None,
         progress: bool = False,
     ) -> None:

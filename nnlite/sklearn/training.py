@@ -23,6 +23,7 @@ from nnlite.layers import Softmax
 from nnlite.model import Model
 from nnlite.network.examples import Examples, contiguous
 from nnlite.optimizers import Optimizer
+from nnlite.optimizers.check import check_optimizer
 from nnlite.sklearn.batches import Order, make_source
 from nnlite.sklearn.recording import MeanCost, Recorder, Records
 from nnlite.sklearn.rules import Penalized, make_rule
@@ -75,7 +76,7 @@ class Stochastic(Records):
     shuffle: bool
     max_iter: int
     progress: bool
-    optimizer: Optimizer | None
+    optimizer: Optimizer | str | None
     callbacks: Any
     n_outputs_: int
     out_activation_: str
@@ -111,7 +112,9 @@ class Stochastic(Records):
     def _make_optimizer(self, incremental: bool) -> Optimizer:
         """Return the optimizer of the training: a new one, but for `partial_fit`, which continues."""
         if not incremental or not hasattr(self, "_optimizer"):
-            self._optimizer = make_rule(self) if self.optimizer is None else copy.deepcopy(self.optimizer)
+            self._optimizer = make_rule(self)
+            if self.optimizer is not None:
+                self._optimizer = check_optimizer(copy.deepcopy(self.optimizer))
         return self._optimizer
 
     def _cost_share(self, optimizer: Optimizer) -> float:

@@ -35,6 +35,16 @@ DICTIONARY = re.compile(
     rb"\{'descr': '(<f4|<f8|\|u1)', 'fortran_order': False, 'shape': \((\d{1,18}),\), \} *\n"
 )  # fmt: skip
 
+# what reads files of other libraries
+ELSEWHERE = {
+    ".keras": "Keras, nnlite.keras.load(path) reads it",
+    ".h5": "Keras, nnlite.keras.load_weights(model, path) reads its weights",
+    ".onnx": "ONNX, nnlite.onnx.load(path) reads it",
+    ".safetensors": "weights, nnlite.safetensors.load(model, path) reads it",
+    ".pt": "PyTorch, model.load_state_dict(torch.load(path)) takes its weights",
+    ".pth": "PyTorch, model.load_state_dict(torch.load(path)) takes its weights",
+}
+
 
 # ---- writing -------------------------------------------------------------------------------------------------------
 
@@ -92,7 +102,13 @@ def reading(path: str) -> Iterator["Members"]:
         with open(path, "rb") as file:
             yield Members(file)
     except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error}") from error.__cause__
+        raise ModelFileError(f"{path}: {error}{_elsewhere(path)}") from error.__cause__
+
+
+def _elsewhere(path: str) -> str:
+    """Return what reads the files of other libraries, by the end of the name."""
+    name = path.lower()
+    return next((f"; if it is a file of {what}" for ending, what in ELSEWHERE.items() if name.endswith(ending)), "")
 
 
 class Members:

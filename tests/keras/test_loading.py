@@ -141,7 +141,7 @@ MISMATCHES = table([
     ("arrays", ARRAYS | {"dense": [np.ones((4, 5)), np.ones(5), np.ones(5)]}, None, "layers/dense has 3 arrays"),
     ("another kind", ARRAYS | {"conv2d": [np.ones((3, 3))]}, None, "has the layer 'layers/conv2d'"),
     ("not finite", ARRAYS | {"dense": [np.full((4, 5), np.nan), np.ones(5)]}, None, "finite"),
-    ("integers", ARRAYS | {"dense": [np.ones((4, 5), int), np.ones(5)]}, None, "not an array of floats"),
+    ("integers", ARRAYS | {"dense": [np.ones((4, 5), int), np.ones(5)]}, None, "has the layer '/layers/dense', whose"),
     ("epsilon", ARRAYS, replaced(2, epsilon=0.5), "has epsilon 0.5", "write nn.BatchNorm(epsilon=0.5)"),
 ])  # fmt: skip
 
@@ -157,12 +157,32 @@ def test_what_does_not_fit_is_named_and_nothing_changes(path, row):
     np.testing.assert_array_equal(model.state, before[1])
 
 
+def functional(i=None, follows=None, output="layer 5"):
+    """CONFIG as a functional model; layer i may take the output of another than the one before it."""
+    changed = json.loads(json.dumps(CONFIG)) | {"class_name": "Functional"}
+    for n, record in enumerate(changed["config"]["layers"]):
+        history = [follows if n == i else f"layer {n - 1}", 0, 0]
+        tensor = {"class_name": "__keras_tensor__", "config": {"keras_history": history}}
+        record |= {"name": f"layer {n}", "inbound_nodes": [{"args": [tensor], "kwargs": {}}] if n else []}
+    changed["config"]["output_layers"] = [output, 0, 0]
+    return changed
+
+
+def test_a_functional_model_may_be_a_chain(path):
+    write_keras(path, config=functional())
+    model = nn.keras.load(path)
+    assert len(model.layers) == 6
+    np.testing.assert_allclose(model.predict_proba(X), expected(X), rtol=0, atol=1e-6)
+
+
 UNKNOWN = table([
     ("a layer", replaced(3, class_name="Conv2D"), "has the layer Conv2D"),
     ("an activation", replaced(1, activation="mish"), "has the activation mish"),
     ("a function", replaced(1, activation={"class_name": "function", "config": "my_own"}), "has the activation my_own"),
     ("a bounded ReLU", replaced(3, class_name="ReLU", max_value=6.0), "max_value"),
-    ("a functional network", {**CONFIG, "class_name": "Functional"}, "Functional"),
+    ("no inputs", {**CONFIG, "class_name": "Functional"}, "config.json is damaged"),
+    ("a branch", functional(3, "layer 1"), "'layer 3' does not follow 'layer 2'"),
+    ("an early output", functional(output="layer 4"), "whose input and output are not the ends of a chain"),
     ("huge layers", replaced(1, units=2**40), "its layers need"),
     ("a huge input", replaced(0, batch_shape=[None, 2**50]), "its layers need"),
     ("no units", replaced(1, units="many"), "config.json is damaged: units"),
@@ -274,6 +294,9 @@ X = rng.normal(0, 2, (64, 3, 4)).astype("{dtype}")
 np.save("{folder}/X.npy", X)
 np.save("{folder}/Y.npy", np.asarray(k(X, training=False)))
 k.save("{folder}/k.keras")
+keras.Model(k.inputs, k.outputs).save("{folder}/functional.keras")
+split = L.Dense(3)(k.inputs[0])
+keras.Model(k.inputs, L.Dense(2)(L.Add()([split, L.Dense(3)(split)]))).save("{folder}/branches.keras")
 k.save_weights("{folder}/k.weights.h5")
 """
 
@@ -290,6 +313,9 @@ def test_a_sequential_of_keras_predicts_the_same(tmp_path, monkeypatch, backend,
     X, Y = np.load(tmp_path / "X.npy"), np.load(tmp_path / "Y.npy")
     model = nn.keras.load(tmp_path / "k.keras")
     assert model.dtype == dtype
+    np.testing.assert_array_equal(nn.keras.load(tmp_path / "functional.keras").theta, model.theta)
+    branches = tmp_path / "branches.keras"
+    refuse(lambda: nn.keras.load(branches), str(branches), "does not follow", error=nn.ModelFileError)
     np.testing.assert_allclose(model.predict_proba(X), Y, rtol=0, atol=1e-6)
     other = nn.keras.load(tmp_path / "k.keras")
     other.theta = other.state = 0.5

@@ -133,7 +133,8 @@ def test_a_layer_of_the_user_trains():
 
 
 @pytest.mark.parametrize(
-    "optimizer", [nn.RMSProp(0.01), nn.AdamW(0.01), nn.SGD(nn.schedules.CosineDecay(0.5, 80)), nn.NAdam(0.01)]
+    "optimizer",
+    ["rmsprop", nn.RMSProp(0.01), nn.AdamW(0.01), nn.SGD(nn.schedules.CosineDecay(0.5, 80)), nn.NAdam(0.01)],
 )
 def test_any_optimizer_trains(optimizer, engine):
     X, y = cancer()
@@ -209,7 +210,8 @@ def test_progress_is_shown_if_it_is_asked_for(capsys):
     [
         ({"dropout": 1.0}, {}, "The 'dropout' parameter of MLPClassifier must be a float in the range"),
         ({"layers": "Dense"}, {}, "The 'layers' parameter of MLPClassifier must be an instance of 'list'"),
-        ({"optimizer": "adam"}, {}, "The 'optimizer' parameter of MLPClassifier must be an instance of"),
+        ({"optimizer": "adamm"}, {}, "optimizer: expected an Optimizer such as .* did you mean 'adam'?"),
+        ({"optimizer": nn.AdamW}, {}, r"optimizer: expected an Optimizer such as .* write nn.AdamW\(\)"),
         ({"callbacks": [3]}, {}, "callbacks: expected objects of subclasses of Callback, got 3"),
         (
             {"solver": "lbfgs", "dropout": 0.5},

@@ -286,3 +286,16 @@ def test_while_the_version_is_the_same_so_is_what_is_written(path, tmp_path):
             assert old["state"].tobytes() == new["state"].tobytes()
             assert headers_of[0] | {"nnlite": ""} == headers_of[1] | {"nnlite": ""}
             assert list(headers_of[0]) == list(headers_of[1])
+
+
+def test_a_file_of_another_library_is_refused_with_what_reads_it(tmp_path):
+    for name, reader in {
+        "a.keras": "nnlite.keras.load(path)",
+        "a.WEIGHTS.H5": "nnlite.keras.load_weights(model, path)",
+        "a.onnx": "nnlite.onnx.load(path)",
+        "a.safetensors": "nnlite.safetensors.load(model, path)",
+        "a.pt": "model.load_state_dict(torch.load(path))",
+    }.items():
+        path = tmp_path / name
+        path.write_bytes(b"PK\3\4 and more")
+        refuse(lambda path=path: nn.load(path), f"{path}: ", reader, error=nn.ModelFileError)
