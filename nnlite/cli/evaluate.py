@@ -8,7 +8,7 @@ from typing import Any
 
 from nnlite.cli.codes import DONE
 from nnlite.cli.data import Source, load_source
-from nnlite.cli.inputs import faults_of_the_data, labelled, read_rows
+from nnlite.cli.inputs import add_ignore, faults_of_the_data, labelled, read_rows
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
 from nnlite.cli.runs import CONFIG, Config, load_run
@@ -34,6 +34,7 @@ def add_evaluate(commands: Any) -> Parser:
         "--target", metavar="COLUMN", help="of a network that learned pixels (default: the last column)"
     )
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
+    add_ignore(parser)
     add_reading_options(parser)
     return parser
 
