@@ -227,8 +227,11 @@ def class_indices(name: str, y: Any, n_classes: int | None, *, of: str = "") -> 
     if array.size == 0:
         return array.astype(np.intp)
     if array.dtype.kind == "f":
-        if np.isnan(array).any():
-            raise ArgumentError(f"{name}: the label {name}[{int(np.isnan(array).ravel().argmax())}] is missing (nan)")
+        missing = np.isnan(array).ravel()
+        if missing.any() and not missing.all():
+            raise ArgumentError(
+                f"{name}: class indices must be integers, and {name}[{missing.argmax()}] is missing (nan)"
+            )
         raise ArgumentError(
             f"{name}: class indices must be integers, got {array.dtype} (first entry {array.flat[0]}); "
             f"if they are whole numbers, pass {name}.astype(int)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -51,6 +52,9 @@ def refusing_damage(source: str) -> Iterator[None]:
         raise DataFileError(f"{source}: cannot be read or decompressed ({error})") from error
 
 
+JSON = "JSON; read it with json or pandas, and pass nnlite.Table(records)"
+ARFF = "an ARFF file; remove the lines down to @data, and read it without a header"
+LIBSVM = re.compile(rb"\s*[-+0-9.]+(?: +[0-9]+:[-+0-9.eE]+)+[ \r]*\n")  # a label, and numbers with their places
 # What the first bytes of a file say about it, if they say that no reader here takes it.
 FOREIGN = {
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive; unpack it first",
@@ -65,6 +69,10 @@ FOREIGN = {
     b"<!DOCTYPE": "an HTML page, perhaps that of a failed download",
     b"<!doctype": "an HTML page, perhaps that of a failed download",
     b"<html": "an HTML page, perhaps that of a failed download",
+    b'[{"': JSON,
+    b'{"': JSON,
+    b"@relation": ARFF,
+    b"@RELATION": ARFF,
     b"\x80\x04\x95": "a pickle, which nnlite never reads, because that can run code",
     b"\x80\x05\x95": "a pickle, which nnlite never reads, because that can run code",
 }  # fmt: skip
@@ -74,8 +82,10 @@ PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
 def refuse_foreign(start: bytes, source: str) -> None:
     """Raise DataFileError if the first bytes of a file are those of a format that is not read."""
     for magic, what in FOREIGN.items():
-        if start.startswith(magic):
+        if start.lstrip().startswith(magic):
             raise DataFileError(f"{source}: is {what}")
+    if LIBSVM.match(start):
+        raise DataFileError(f"{source}: is in the format of LIBSVM; read it with sklearn.datasets.load_svmlight_file")
 
 
 def decompressed(file: BinaryIO, source: str) -> BinaryIO:

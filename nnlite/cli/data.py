@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -316,14 +316,14 @@ def _of_the_text(options: Options) -> dict[str, Any]:
     return {name: options[name] for name in OF_THE_TEXT if options.get(name) is not None}
 
 
-def read_like(path: Any, model: Any, options: Options, **target: Any) -> Table:
-    """Return the table of a file, encoded for a model: its columns, classes and notation of numbers.
+def read_like(path: Any, model: Any, options: Options, ignore: Sequence[str] = (), **target: Any) -> Table:
+    """Return the table of a file without the columns to ignore: the columns, classes and notations are the model's.
 
     For a model that learned from arrays, ``target`` says what the target is.
     """
     like = target if model.encoding is None else {"like": model}
     with in_words_of_options():
-        return read_table(path, **like, **_of_the_text(options))
+        return read_table(path, ignore=ignore, **like, **_of_the_text(options))
 
 
 @contextmanager

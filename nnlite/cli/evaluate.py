@@ -9,6 +9,7 @@ from typing import Any
 from nnlite.cli.codes import DONE
 from nnlite.cli.data import Source, load_source
 from nnlite.cli.inputs import (
+    add_ignore,
     add_picture_options,
     are_pictures,
     faults_of_the_data,
@@ -45,6 +46,7 @@ def add_evaluate(commands: Any) -> Parser:
     )
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
     add_picture_options(parser)
+    add_ignore(parser)
     add_reading_options(parser)
     return parser
 

@@ -6,12 +6,12 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from nnlite.cli.data import OF_THE_TEXT, in_words_of_options, read_like, table_part
-from nnlite.cli.parser import Parser
+from nnlite.cli.parser import Parser, names
 from nnlite.cli.runs import Config
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.images import Images, read_images
@@ -33,10 +33,10 @@ def read_rows(model: Model, config: Config | None, options: argparse.Namespace, 
     of_run = {} if config is None else config.options
     reading = {name: of_run.get(name) if value is None else value for name, value in given.items()}
     if options.file not in (None, STANDARD_INPUT):
-        return read_like(options.file, model, reading, **target)
+        return read_like(options.file, model, reading, options.ignore, **target)
     if sys.stdin is None or sys.stdin.isatty():
         raise ArgumentError("FILE: name a file, or send the rows to standard input")
-    return read_like(getattr(sys.stdin, "buffer", sys.stdin), model, reading, **target)
+    return read_like(getattr(sys.stdin, "buffer", sys.stdin), model, reading, options.ignore, **target)
 
 
 def are_pictures(model: Model, path: str | None) -> bool:
@@ -72,13 +72,19 @@ def add_picture_options(parser: Parser) -> None:
     )
 
 
-def as_input(model: Model, table: Table) -> Any:
-    """Return what `Model.predict` takes: the table, or its numbers for a network that learned from an array.
+def add_ignore(parser: Parser) -> None:
+    """Add the option that leaves out columns which the network does not know."""
+    parser.add_argument("--ignore", type=names, default=(), metavar="A,B", help="columns of the file to leave out")
 
+
+def as_input(model: Model, table: Table, copied: Sequence[str] = ()) -> Any:
+    """Return what `Model.predict` takes: the columns, or their numbers for a network that learned from an array.
+
+    The network need not know columns that are only copied.
     A network that learned from pixels in a file gets them divided by the value of white.
     """
     if model.encoding is not None:
-        return table
+        return table.features.without([name for name in copied if name not in model.encoding.names])
     X = table.X
     assert model.input_shape is not None
     n = math.prod(model.input_shape)
@@ -102,4 +108,5 @@ def faults_of_the_data(name: str) -> Iterator[None]:
     try:
         yield
     except ArgumentError as error:
-        raise DataFileError(f"{name}: {error}") from None
+        text = str(error).replace("; leave it out", "; --ignore leaves it out")
+        raise DataFileError(f"{name}: {text}") from None

@@ -12,6 +12,7 @@ import numpy as np
 
 from nnlite.cli.codes import DONE
 from nnlite.cli.inputs import (
+    add_ignore,
     add_picture_options,
     are_pictures,
     as_input,
@@ -55,6 +56,7 @@ def add_predict(commands: Any) -> Parser:
     parser.add_argument("--proba", action="store_true", help="a column with the probability of each class")
     parser.add_argument("--keep", type=names, metavar="A,B", help="columns of the input to copy; 'all' copies all")
     add_picture_options(parser)
+    add_ignore(parser)
     add_reading_options(parser)
     return parser
 
@@ -71,7 +73,7 @@ def _predict(options: argparse.Namespace) -> int:
     table = read_rows(model, config, options)
     kept = _kept(table, options.keep)
     with faults_of_the_data(table.name):
-        head, columns = _columns(model, as_input(model, table), options.proba)
+        head, columns = _columns(model, as_input(model, table, kept), options.proba)
     lines = _lines([*kept, *head], table, kept, columns)
     write_bytes(options.output, (text.encode() for text in lines))
     return DONE

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.tables.cells import Missing, may_mislead_float, to_number
+from nnlite.tables.cells import CODE, Missing, may_mislead_float, to_number
 from nnlite.tables.frames import Column, Text
 from nnlite.tables.notation import has_doubtful_points
 
 TYPES = "Bhifd"  # of numbers, each wider than the one before: uint8, int16, int32, float32, float64
-CODE = re.compile(r"\n\s*0[0-9]+\s*\n")  # a cell such as "0123" among cells in lines of their own
+CODE_AMONG_LINES = re.compile(rf"\n\s*{CODE}\s*\n")
 MOST_DIFFERENT = 2**22  # different cells of text in a file; each takes some hundred bytes
 
 
@@ -44,7 +44,7 @@ class NumberBuilder:
     def add(self, cells: Sequence[str]) -> None:
         """Append some cells; NotNumbersError if one is text, or a code such as "0123". Nothing is appended then."""
         text = "\n".join(cells)
-        if "0" in text and CODE.search(f"\n{text}\n"):
+        if CODE_AMONG_LINES.search(f"\n{text}\n"):
             raise NotNumbersError
         try:
             if may_mislead_float(text):

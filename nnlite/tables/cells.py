@@ -15,7 +15,8 @@ FALSE_WORDS = frozenset(["false", "no", "f", "n", "off", "0"])
 WORD_PAIRS = [{"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"}, {"on", "off"}, {"0", "1"}]
 
 WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
-LEADING_ZEROS = re.compile(r"0[0-9]+")
+CODE = r"(?:0[0-9]+|[+-]?[0-9]{17,})"  # float64 would drop zeros in front, and the last digits
+WHOLE_CODE = re.compile(CODE)
 
 
 class Missing:
@@ -54,9 +55,9 @@ def is_whole(cell: str) -> bool:
     return WHOLE.fullmatch(cell) is not None
 
 
-def has_leading_zeros(cell: str) -> bool:
-    """Return whether the cell is a code such as "0123", which a number would shorten."""
-    return LEADING_ZEROS.fullmatch(cell) is not None
+def is_code(cell: str) -> bool:
+    """Return whether the cell is a code such as "0123", or of 17 digits or more, which a number would change."""
+    return WHOLE_CODE.fullmatch(cell) is not None
 
 
 def is_float(cell: str) -> bool:

@@ -140,6 +140,9 @@ class _Reader:
         n_cells = len(first)
         if header and following and len(following[0]) == n_cells + 1 and not following[0][-1].strip():
             n_cells += 1  # each row ends with a delimiter, the header does not
+        if header and not first[-1] and following and len(following[0]) == n_cells - 1 > 0:
+            n_cells -= 1  # the header ends with a delimiter, the rows do not
+            first.pop()
         while len(first) > 1 and not first[-1] and self._is_empty(len(first) - 1):
             first.pop()
         if header:
@@ -304,6 +307,8 @@ def _blocks(rows: Rows, n_cells: int, n_columns: int, lines: list[tuple[int, int
 def _hint(row: Sequence[str], n_cells: int, dialect: Dialect) -> str:
     if len(row) == 1:
         return "; if it is a comment, pass comment= with what it begins with"
+    if n_cells == 1:
+        return "; if the lines above are a title, remove them"
     if len(row) > n_cells and dialect.delimiter == ",":
         return "; a cell with a comma in it needs quotes, and numbers with decimal commas another delimiter"
     return ""

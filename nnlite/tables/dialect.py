@@ -19,6 +19,8 @@ DELIMITERS = ",;\t|:"
 COMMENTS = ("#", "%")
 MARKS = [(codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"),
          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")]  # fmt: skip
+MANY_LINES = 3
+SINGLE_QUOTED = re.compile(r"'[^']*'")
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # how Excel is told the delimiter
 
 
@@ -33,11 +35,14 @@ class Dialect(NamedTuple):
         Lines that begin with it are skipped; empty for none.
     n_skipped : int
         Lines at the beginning that are no rows, such as ``sep=;``.
+    quote : str
+        What stands around cells: a double quote, or a single one where there is no double one.
     """
 
     delimiter: str
     comment: str = ""
     n_skipped: int = 0
+    quote: str = '"'
 
 
 def encoding_of(beginning: bytes) -> str:
@@ -63,7 +68,16 @@ def recognize(beginning: str, delimiter: str | None, comment: str | None) -> Dia
     rows = [line for line in lines if not (comment and line.lstrip().startswith(comment))][:LINES]
     if delimiter is None:
         delimiter = _delimiter(rows)
-    return Dialect(delimiter, comment, n_skipped)
+    return Dialect(delimiter, comment, n_skipped, _quote(rows, delimiter))
+
+
+def _quote(lines: list[str], delimiter: str) -> str:
+    """Return what stands around cells: a single quote if it is around all cells of a column, below the header."""
+    if len(lines) < MANY_LINES or any('"' in line for line in lines):
+        return '"'
+    rows = cells_of(lines[1:], delimiter)
+    columns = [[row[i].strip() for row in rows if i < len(row)] for i in range(len(rows[0]))]
+    return "'" if any(all(map(SINGLE_QUOTED.fullmatch, column)) for column in columns) else '"'
 
 
 def _comment(lines: list[str], delimiter: str | None) -> str:

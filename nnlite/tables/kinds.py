@@ -13,7 +13,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.tables.cells import WORD_PAIRS, has_leading_zeros, label_of_number, to_boolean
+from nnlite.tables.cells import WORD_PAIRS, is_code, label_of_number, to_boolean
 from nnlite.tables.choosing import shown
 from nnlite.tables.dates import AmbiguousDate, are_compact, guess_order, to_dates
 from nnlite.tables.frames import Column, Frame, Text
@@ -202,7 +202,7 @@ def _of_text(name: str, column: Text, options: Options) -> Kind:
     cells = [cell for cell in counts if not options.marks.in_numbers(cell)]
     if {cell.lower() for cell in cells} in WORD_PAIRS:
         return Kind("boolean")
-    codes = any(map(has_leading_zeros, cells))
+    codes = any(map(is_code, cells))
     found = _notation(name, cells, options) if cells and not codes else None
     if found is not None and (not found.unit or len(cells) >= MANY):
         return _of_numbers(name, numbers_of(column, found, options))._replace(notation=found)

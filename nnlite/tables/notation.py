@@ -14,6 +14,8 @@ AROUND = re.compile(
     rf"(?P<sign>[+-]?)\s*(?:[{CURRENCIES}]|(?:{CODES})\s*)?\s*(?P<inner_sign>[+-]?)"
     rf"(?P<digits>[0-9.,' ’]*[0-9.,](?:[eE][+-]?[0-9]+)?)\s*(?:[{CURRENCIES}%‰]|\s*(?:{CODES}))?"
 )
+MARK = re.compile(rf"[%‰{CURRENCIES}]|{CODES}")
+SAME = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "Rs": "₹", "Rs.": "₹"}
 POINT_CURRENCIES = ("$", "£", "USD", "GBP")  # where these stand before a number, its decimal mark is a point
 
 
@@ -162,7 +164,16 @@ def has_doubtful_points(cells: Iterable[str]) -> bool:
     return doubtful
 
 
+def have_one_mark(cells: Iterable[str]) -> bool:
+    """Return whether all numbers but 0 have the same mark: one currency; or percent, without which none is then."""
+    found = [MARK.search(cell) for cell in cells if cell.strip("0.,%‰ ")]
+    marks = {"" if mark is None else SAME.get(mark[0], mark[0]) for mark in found}
+    return len(marks) <= 1 or (len(marks) == 2 and "" in marks and not marks & {"%", "‰"})
+
+
 def _guess(cells: list[str], decimal: str | None, thousands: str | None) -> Notation | Ambiguous | None:
+    if not have_one_mark(cells):
+        return None
     if decimal is not None or thousands is not None:
         mark = decimal or ("," if thousands == "." else ".")
         candidates = [Notation(mark, thousands)] if thousands else [n for n in KNOWN if n.decimal == mark]

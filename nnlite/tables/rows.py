@@ -40,7 +40,9 @@ class Rows:
         self._text, self._delimiter = text, dialect.delimiter
         self._may_skip = bool(dialect.comment or dialect.n_skipped)
         self._length = self._n_delimiters = 0  # of the current row so far
-        self._rows = csv.reader(self._lines(), delimiter=dialect.delimiter, skipinitialspace=True, strict=True)
+        self._rows = csv.reader(
+            self._lines(), delimiter=dialect.delimiter, quotechar=dialect.quote, skipinitialspace=True, strict=True
+        )
 
     def __iter__(self) -> "Rows":
         return self

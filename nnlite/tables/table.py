@@ -39,8 +39,8 @@ class Table(Explained):
     target : str or int, optional
         The column to predict, by name or position. By default there is none, or that of ``like``.
     classification : bool, optional
-        True takes the target as classes, False as values. By default text, booleans and whole numbers are classes, and
-        other numbers are values.
+        True takes the target as classes, False as values. By default text, booleans and whole numbers are classes, also
+        0 and 1 written as 0.0 and 1.0; other numbers are values.
     kinds : dict of str to str, optional
         The kind of a column, where it should be another than the one found: "numeric", "category", "boolean", "date",
         or "ignore" to leave the column out.

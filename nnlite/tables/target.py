@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
-from nnlite.tables.cells import canonical_label, is_infinite, is_whole, label_of_number, sorted_names
+from nnlite.tables.cells import canonical_label, is_infinite, is_whole, label_of_number, sorted_names, to_number
 from nnlite.tables.choosing import shown
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.kinds import numbers_of
@@ -18,6 +18,7 @@ from nnlite.tables.options import Options
 
 MOST_CLASSES = 10_000
 MOST_WHOLE_CLASSES = 100  # more different whole numbers are probably values, so the user has to decide
+MOST_SPELLINGS = 20  # of the numbers 0 and 1
 MANY_CLASSES = 20  # more of these, and more than one for two rows, are probably not classes
 ASK = "pass classification=True if they are classes, or classification=False if they are values"
 
@@ -61,7 +62,9 @@ class Target:
             return classification
         if not isinstance(self.column, Text):
             kind = self.column.dtype.kind
-            return kind == "b" or (kind != "f" and self._are_whole_classes(len(np.unique(self.column))))
+            if kind == "f":
+                return _are_0_and_1(self.column)
+            return kind == "b" or self._are_whole_classes(len(np.unique(self.column)))
         counts = self.column.counts()
         cells = [cell for cell in counts if not self._options.marks.in_numbers(cell)]
         numbers = [cell for cell in cells if is_number(cell)]
@@ -82,7 +85,11 @@ class Target:
         missing = next((cell for cell in counts if self._options.marks.in_numbers(cell)), None)
         if missing is not None:
             self._refuse_missing(missing, "" if not missing else ", or pass classification=True if it is a class")
-        return all(map(is_whole, cells)) and self._are_whole_classes(len({int(cell) for cell in cells}))
+        if not all(map(is_whole, cells)):
+            return len(cells) <= MOST_SPELLINGS and _are_0_and_1(
+                np.array([to_number(cell) for cell in cells], np.float64)
+            )
+        return self._are_whole_classes(len({int(cell) for cell in cells}))
 
     def _are_whole_classes(self, n_different: int) -> bool:
         if n_different > MOST_WHOLE_CLASSES:
@@ -199,6 +206,11 @@ class Target:
 
     def _raise(self, message: str) -> Never:
         raise DataFileError(f"{self._source}: {message}") if self._source else ArgumentError(f"target: {message}")
+
+
+def _are_0_and_1(values: Array) -> bool:
+    """Return whether both numbers occur, and no other: they are classes, though a file may write 0.0 and 1.0."""
+    return bool(np.isin(values, (0, 1)).all()) and {0.0, 1.0} == set(values.tolist())
 
 
 def _first_too_large(values: Array, dtype: str) -> int | None:

@@ -83,6 +83,21 @@ def test_columns_of_the_input_can_be_kept(run, trained):
     assert "nothing" in err
 
 
+def test_columns_that_the_network_does_not_know_are_refused_copied_or_left_out(run, trained, folder):
+    head, *rows = flowers()
+    write_csv(folder / "new.csv", [[*head, "note"], *([*row, f"n{i}"] for i, row in enumerate(rows))])
+    code, out, err = run("predict r new.csv")
+    assert (code, out) == (1, "")
+    assert "unknown column 'note'" in err
+    assert "--ignore leaves it out" in err
+    expected = rows_of(run("predict r new.csv --ignore note")[1])
+    kept = rows_of(run("predict r new.csv --keep note,species")[1])
+    assert [row.pop("note") for row in kept] == [f"n{i}" for i in range(len(rows))]
+    assert [row.pop("species") for row in kept] == [row[-1] for row in rows]
+    assert kept == expected
+    assert run("evaluate r new.csv --ignore note")[0] == 0
+
+
 def test_values_are_numbers_in_the_unit_of_the_target(run, houses_csv):
     run("train houses.csv --target price --values --no-report --no-progress --out r")
     rows = rows_of(run("predict r houses.csv")[1])

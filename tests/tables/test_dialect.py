@@ -53,6 +53,9 @@ def test_the_delimiter_is_recognized(write, delimiter):
         "size,coat,kind\n" + PETS.split("\n", 1)[1].replace("\n", ",\n"),
         PETS + ",,\n,,\n\n",
         "\n\n" + PETS.replace("\n", "\n\n"),
+        PETS.replace("kind\n", "kind,\n"),
+        "'" + PETS.replace(",", "','").replace("\n", "'\n'").rstrip("'"),
+        PETS.replace("long", "'long'").replace("short", "'short'"),
     ],
     ids=repr,
 )
@@ -278,3 +281,24 @@ def test_codes_with_leading_zeros_stay_text(write):
     table = load_csv(write("zip,x,k\n" + "01234,1,a\n98765,2,b\n" * 3))
     assert table["zip"].tolist()[:2] == ["01234", "98765"]
     assert table.kinds["zip"] == "category"
+
+
+def test_an_apostrophe_is_no_quote(write):
+    rows = [("5'2", "don't"), ("6'1", "'tis"), ("5'9", "rock'n'roll"), ("6'0", "'a'")]
+    table = load_csv(write("height,word\n" + "".join(f"{a},{b}\n" for a, b in rows)), target=None)
+    assert [*zip(table["height"], table["word"], strict=True)] == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"a": 1, "y": 2}]', "is JSON; .*nnlite.Table"),
+        ('\n{"a": [1, 2], "y": [1, 2]}', "is JSON"),
+        ("@relation pets\n@attribute size numeric\n@data\n1\n", "is an ARFF file"),
+        ("1 1:0.5 3:2\n-1 2:1e-3\n", "is in the format of LIBSVM"),
+        (" \n <html><body>", "is an HTML page"),
+        ("A table of pets\nsize,kind\n1,cat\n2,dog\n", "line 2: has 2 columns, .* the lines above are a title"),
+    ],
+)
+def test_what_is_text_but_no_table_is_named(write, text, said):
+    refuse_file(write(text), said)

@@ -108,3 +108,11 @@ def test_an_infinite_number_in_any_notation_is_refused_when_the_file_is_read(wri
         refuse_file(path, r"line 3: column .*a'\)?: expected a finite number, got ", target="y", classification=True)
     names = write("a,y\n" + "inf,0\nred,1\nblue,0\n" * 9)
     assert load_csv(names).kinds["a"] == "category"
+
+
+def test_a_number_that_float64_cannot_hold_is_a_code(write):
+    rows = "".join(f"{12345678901234567890 + i},{i % 2}\n" for i in range(30))
+    table = load_csv(write("account,y\n" + rows))
+    assert table.kinds["account"] == "id"
+    assert table["account"][1] == "12345678901234567891"
+    assert load_csv(write("x,y\n" + "".join(f"{2**53 - i},{i % 2}\n" for i in range(30)))).kinds["x"] == "numeric"

@@ -50,7 +50,7 @@ def test_three_digits_behind_a_point_may_be_thousands_where_a_cell_has_more_than
     assert isinstance(found, Ambiguous)
     assert abs(found.first.number(found.cell)) in (1.234, 2.345)
     assert abs(found.second.number(found.cell)) in (1234, 2345)
-    assert guess_notation([*cells, "€ 0.5"]) == PLAIN
+    assert guess_notation([*cells, cells[-1].replace("1.234", "0.5").replace("2.345", "0.5")]) == PLAIN
 
 
 def test_a_unit_is_the_same_behind_each_number():
@@ -205,3 +205,15 @@ def test_points_are_decimal_where_nothing_speaks_against_it():
         table = nn.read_table(file_of({"a": cells * 20, "b": other * 20}, ["u", "v"] * 20), "y")
         assert table.kinds["a"] == "numeric"
         assert table["a"].max() < 13
+
+
+@pytest.mark.parametrize("cells", [["5%", "5"], ["$5", "€5"], ["5 EUR", "$5", "7"], ["5%", "5‰"]])
+def test_numbers_with_different_marks_are_not_one_kind(cells):
+    assert guess_notation(cells) is None
+    cells = [f"{cell.replace('5', str(i))}" for i in range(10, 40) for cell in cells]
+    refuse(lambda: table(cells * 2).kinds, "table: column 'x': no notation of numbers fits all of")
+
+
+def test_zeros_and_amounts_need_no_mark():
+    assert guess_notation(["5%", "0", "0.0 %"]) == PLAIN
+    assert guess_notation(["$5", "7", "$1,200"]) == Notation(".", ",")

@@ -120,6 +120,7 @@ WRONG_Y = [
         case([], "expected 8 labels", "got 0", label="empty"),
         case(y.astype(np.float32), "must be integers", "float32", "{name}.astype(int)", label="float classes"),
         case(np.full(M, np.nan), "must be integers", "first entry nan", label="nan classes"),
+        case(np.r_[np.zeros(M - 1), np.nan], "must be integers", "is missing (nan)", label="a nan class"),
         case(ROWS * 0.5, "rows must sum to 1", "row 0 sums to 0.5", label="sum below 1"),
         case(with_entry(ROWS, (3, 0), 0.5), "must sum to 1", "row 3 sums to 1.5", label="one sum above 1"),
         case(with_entry(ROWS, 6, 0), "must sum to 1", "row 6 sums to 0", label="row of zeros"),
