@@ -40,6 +40,7 @@ DAY = 86_400.0  # seconds
 DIGEST = 32  # bytes of a checksum
 KEY_LETTERS = 32
 KERNEL, UNFINISHED = ".kernel", ".unfinished"  # how names of files end
+PROCESSOR = "processor"  # the file that is no kernel: see `nnlite.engine.processor`
 
 
 class Content(NamedTuple):
@@ -249,8 +250,12 @@ def _mark_as_used(place: str) -> None:
             os.utime(place)
 
 
+def _is_kernel(name: str) -> bool:
+    return name.endswith(KERNEL) and name != PROCESSOR + KERNEL
+
+
 def _content(place: str) -> Content:
-    sizes = [entry.stat().st_size for entry in os.scandir(place) if entry.name.endswith(KERNEL)]
+    sizes = [entry.stat().st_size for entry in os.scandir(place) if _is_kernel(entry.name)]
     return Content(place, len(sizes), sum(sizes))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnlite.engine import cache, llvm, machine_code, waiting
 from nnlite.engine.language import CACHE, LANES, MOST_ROWS, TILE_WORDS, TRANSPOSE, ZEROS
-from nnlite.engine.processor import processor, second_cache
+from nnlite.engine.processor import keep, processor, second_cache
 from nnlite.engine.shapes import tile_name, tile_shape
 
 CALL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 5)
@@ -25,6 +25,7 @@ def loaded(symbol: str, compiled: Callable[[], bytes]) -> machine_code.Find:
     if code is None:
         code = compiled()
         cache.write(symbol, code)
+        keep()
     return machine_code.load(code)
 
 

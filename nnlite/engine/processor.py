@@ -15,19 +15,21 @@ from nnlite.engine import cache, llvm
 from nnlite.engine.shapes import Processor
 from nnlite.errors import ArgumentError
 
-KEPT = "nnlite_processor"  # its file in the cache
-
 
 @functools.cache
 def processor() -> Processor:
     """Return the processor of this machine, or the one that NUMBA_CPU_NAME names."""
-    kept = cache.read(KEPT)
+    kept = cache.read(cache.PROCESSOR)
     if kept is not None:
         name, features, size, registers = kept.decode().splitlines()
         return Processor(name, features, int(size), int(registers))
-    found = _look_up()
-    cache.write(KEPT, "\n".join(map(str, found)).encode())
-    return found
+    return _look_up()
+
+
+def keep() -> None:
+    """Keep what LLVM knows of the processor beside the kernels, if it is not there."""
+    if cache.read(cache.PROCESSOR) is None:
+        cache.write(cache.PROCESSOR, "\n".join(map(str, processor())).encode())
 
 
 def _look_up() -> Processor:
