@@ -205,6 +205,9 @@ class _Converter:
         if layout.axes == tuple(range(len(layout.axes))):
             done.append(_as_reshape(shape))
             return plain(shape)
+        if len(shape) > 1 and _only_ones_differ(layout.in_file, shape) and layout.axes == _first(layout.in_file).axes:
+            done.append(_as_reshape(_first(shape).shape))
+            return _first(shape)
         if len(shape) != 1:
             raise ModelFileError("has a reshape of an image, whose channels nnlite has in another order")
         done.append(Item(layers.Flatten))
@@ -288,6 +291,11 @@ class _Converter:
         shape = (*(1 for _ in size), C)
         done.append(_as_reshape(shape))
         return replace(layout, shape=shape)
+
+
+def _only_ones_differ(before: Shape, after: Shape) -> bool:
+    """Whether a reshape adds or removes axes of one entry, and leaves that of the channels, the first."""
+    return before[0] == after[0] and [n for n in before if n > 1] == [n for n in after if n > 1]
 
 
 def _order(layout: Layout) -> Any:
