@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("numba")
 
 from .agreement import assert_agrees
-from .random_trainings import RandomTraining
+from .random_trainings import IMAGES, RandomTraining
 
 
 def check(number, monkeypatch):
@@ -24,6 +24,6 @@ def test_a_random_network_trains_as_the_textbook_does(number, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(10, 300))
+@pytest.mark.parametrize("number", range(10, IMAGES + 60))
 def test_many_random_networks_train_as_the_textbook_does(number, monkeypatch):
     check(number, monkeypatch)
