@@ -37,6 +37,12 @@ DRAWN = [
 ALL = [*DRAWN, Constant(0.5), nn.Zeros()]
 
 
+def fans(shape):
+    """n_in and n_out: a kernel (all axes but the last two) belongs to each input and to each output."""
+    kernel = math.prod(shape[:-2])
+    return kernel * shape[-2], kernel * shape[-1]
+
+
 def draw(initializer, shape, seed=0):
     return initializer(shape, np.random.default_rng(seed))
 
@@ -47,7 +53,7 @@ def draw(initializer, shape, seed=0):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_he_normal_has_mean_0_and_variance_2_over_n_in(shape):
     W = draw(nn.HeNormal(), shape)
-    sigma = math.sqrt(2 / shape[0])
+    sigma = math.sqrt(2 / fans(shape)[0])
     assert W.shape == shape
     assert abs(W.mean()) < 5 * sigma / math.sqrt(W.size)
     # of a normal x: Var x^2 = 2 sigma^4, Var x^4 = 96 sigma^8
@@ -57,7 +63,7 @@ def test_he_normal_has_mean_0_and_variance_2_over_n_in(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_he_normal_has_as_many_weights_within_k_sigma_as_a_normal_distribution(shape):
-    W = np.abs(draw(nn.HeNormal(), shape)) / math.sqrt(2 / shape[0])
+    W = np.abs(draw(nn.HeNormal(), shape)) / math.sqrt(2 / fans(shape)[0])
     for k in (0.5, 1, 2, 3):
         p = math.erf(k / math.sqrt(2))
         assert abs(np.mean(k > W) - p) < 5 * math.sqrt(p * (1 - p) / W.size)
@@ -67,7 +73,7 @@ def test_he_normal_has_as_many_weights_within_k_sigma_as_a_normal_distribution(s
 @pytest.mark.parametrize("shape", SHAPES)
 def test_glorot_uniform_fills_the_range_of_its_equation(shape, gain):
     W = draw(nn.GlorotUniform(gain), shape)
-    r = gain * math.sqrt(6 / (shape[0] + shape[-1]))
+    r = gain * math.sqrt(6 / sum(fans(shape)))
     assert W.shape == shape
     assert np.all(np.abs(W) <= r)
     # all n draws stay below r (1 - 20/n) with probability (1 - 20/n)^n = e^-20, at each end with e^-10
@@ -79,7 +85,7 @@ def test_glorot_uniform_fills_the_range_of_its_equation(shape, gain):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_glorot_uniform_has_the_moments_of_a_uniform_distribution(shape, gain):
     W = draw(nn.GlorotUniform(gain), shape)
-    r = gain * math.sqrt(6 / (shape[0] + shape[-1]))
+    r = gain * math.sqrt(6 / sum(fans(shape)))
     assert abs(W.mean()) < 5 * r / math.sqrt(3 * W.size)
     # of x uniform in (-r, r): E x^2 = r^2 / 3, E x^4 = r^4 / 5, so that Var x^2 = 4 r^4 / 45
     assert abs(np.mean(W**2) - r**2 / 3) < 5 * r**2 * math.sqrt(4 / 45 / W.size)
@@ -97,7 +103,7 @@ VARIANCES = {
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kind", [GlorotNormal, LeCunNormal])
 def test_normal_weights_have_mean_0_the_variance_of_their_equation_and_the_tails_of_a_normal_distribution(kind, shape):
-    W = draw(kind(), shape) / math.sqrt(VARIANCES[kind](shape[0], shape[-1]))
+    W = draw(kind(), shape) / math.sqrt(VARIANCES[kind](*fans(shape)))
     assert W.shape == shape
     assert abs(W.mean()) < 5 / math.sqrt(W.size)
     assert abs(np.mean(W**2) - 1) < 5 * math.sqrt(2 / W.size)
@@ -107,7 +113,7 @@ def test_normal_weights_have_mean_0_the_variance_of_their_equation_and_the_tails
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kind", [HeUniform, LeCunUniform])
 def test_uniform_weights_have_the_variance_of_their_equation_and_fill_their_range(kind, shape):
-    r = math.sqrt(3 * VARIANCES[kind](shape[0], shape[-1]))
+    r = math.sqrt(3 * VARIANCES[kind](*fans(shape)))
     W = draw(kind(), shape)
     assert W.shape == shape
     assert abs(W.mean()) < 5 * r / math.sqrt(3 * W.size)

@@ -19,6 +19,10 @@ HABITS = {
         "use_bias": lambda: nn.Dense(8, use_bias=False),
         "kernel_initializer: Dense has no such argument; write initializer=":
             lambda: nn.Dense(8, kernel_initializer="he_normal"),
+        "dilation_rate: Conv2D has no such argument; write dilation=": lambda: nn.Conv2D(8, 3, dilation_rate=2),
+        "data_format: Conv2D has no such argument; images have their channels last":
+            lambda: nn.Conv2D(8, 3, data_format="channels_last"),
+        "module 'nnlite' has no attribute 'MaxPooling2D'; write nn.MaxPool2D": lambda: nn.MaxPooling2D,
         "input_shape: Dense has no such argument; the first X sets": lambda: nn.Dense(8, input_shape=(4,)),
         "input_shape: Model has no such argument; write n_features=":
             lambda: nn.Model([nn.Dense(3), nn.Softmax()], input_shape=(4,)),
@@ -35,6 +39,15 @@ HABITS = {
         "lr: SGD has no such argument; write learning_rate=": lambda: nn.SGD(lr=0.1),
         "betas: Adam has no such argument; write beta_1= and beta_2=": lambda: nn.Adam(betas=(0.9, 0.99)),
         "eps: BatchNorm has no such argument; write epsilon=": lambda: nn.BatchNorm(eps=1e-3),
+        "in_channels: Conv2D has no such argument; the first X sets": lambda: nn.Conv2D(8, 3, in_channels=1),
+        "out_channels: Conv2D has no such argument; write filters=": lambda: nn.Conv2D(out_channels=8, kernel_size=3),
+        "stride: Conv2D has no such argument; write strides=": lambda: nn.Conv2D(8, 3, stride=2),
+        "initializer: expected an Initializer such as nn.HeNormal(), got 3 (Conv2D takes only the number of outputs: "
+        "write nn.Conv2D(8, 3))": lambda: nn.Conv2D(1, 8, 3),
+        "bias: Conv2D has no such argument; a Dense layer and a convolution": lambda: nn.Conv2D(8, 3, bias=False),
+        "kernel_size: MaxPool2D has no such argument; write pool_size=": lambda: nn.MaxPool2D(kernel_size=2),
+        "module 'nnlite' has no attribute 'Conv2d'; did you mean nn.Conv2D?": lambda: nn.Conv2d,
+        "module 'nnlite' has no attribute 'MaxPool2d'; did you mean nn.MaxPool2D?": lambda: nn.MaxPool2d,
         "p: Dropout has no such argument; write rate=": lambda: nn.Dropout(p=0.5),
         "inplace: ReLU has no such argument; a layer never": lambda: nn.ReLU(inplace=True),
         "dim: Softmax": lambda: nn.Softmax(dim=1),

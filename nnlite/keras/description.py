@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from nnlite import layers
-from nnlite.errors import ModelFileError
+from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.layers import Layer
 from nnlite.storage.untrusted import refusing
 
@@ -58,10 +58,20 @@ def described(config: dict[str, Any]) -> Described:
     """
     with refusing("config.json is damaged"):
         records = entries(config)
+        shape = input_shape = _input_shape(config, records)
         made: list[Layer] = []
         for record in records:
-            made += _layers(record["class_name"], record["config"])
-        return Described(made, _input_shape(config, records), _dtype(records))
+            for layer in _layers(record["class_name"], record["config"], shape):
+                made.append(layer)
+                shape = _after(layer, shape)
+        return Described(made, input_shape, _dtype(records))
+
+
+def _after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
+    try:
+        return layer.output_shape(shape)
+    except ArgumentError as error:
+        raise ModelFileError(f"has a network that does not fit its input: {error}") from None
 
 
 def entries(config: dict[str, Any]) -> list[dict[str, Any]]:
@@ -99,19 +109,26 @@ def _dtype(records: list[dict[str, Any]]) -> str:
     return "float32"
 
 
-def _layers(name: Any, given: dict[str, Any]) -> Iterator[Layer]:
-    """Yield the layers of nnlite that one of Keras becomes: Dense has its activation inside."""
+def _layers(name: Any, given: dict[str, Any], shape: tuple[int, ...]) -> Iterator[Layer]:
+    """Yield the layers of nnlite that one of Keras becomes: Dense has its activation inside.
+
+    ``shape`` is that of an example before the layer.
+    """
     if name in NOT_COMPUTING:
         return
     make = LAYERS.get(name) if isinstance(name, str) else None
     if make is None:
         raise ModelFileError(f"has the layer {name!s:.100}, for which nnlite has none")
+    _check_axes(name, given, shape)
+    if name == "Conv1D" and given.get("padding") == "causal":
+        yield layers.ZeroPadding1D(((_number(given["kernel_size"]) - 1) * _number(given["dilation_rate"]), 0))
+        given = given | {"padding": "valid"}
     layer = make(given)
     if layer is not None:
         if given.get("trainable") is False:
             layer.trainable = False
         yield layer
-    if name in ("Dense", "Activation"):
+    if name in ("Dense", "Activation", "Conv1D", "Conv2D"):
         yield from _activation(given.get("activation"))
 
 
@@ -122,6 +139,57 @@ def _activation(word: Any) -> Iterator[Layer]:
     make = ACTIVATIONS[word]
     if make is not None:
         yield make()
+
+
+def _number(value: Any) -> int:
+    """Return the number of a list of one."""
+    (number,) = value if isinstance(value, list) else [value]
+    return int(number)
+
+
+def _check_axes(name: str, given: dict[str, Any], shape: tuple[int, ...]) -> None:
+    """Refuse images with channels first, and a normalization along other axes than that of nnlite."""
+    if given.get("data_format", "channels_last") not in ("channels_last", None):
+        raise ModelFileError(f"has the layer {name} with channels first; nnlite has them last")
+    if name not in ("BatchNormalization", "LayerNormalization"):
+        return
+    given_axes = given.get("axis", -1)
+    axes = given_axes if isinstance(given_axes, list) else [given_axes]
+    last = [len(shape)]
+    needed = last if name == "BatchNormalization" else [*range(1, len(shape) + 1)]
+    if sorted(axis % (len(shape) + 1) for axis in axes) != needed:
+        works = "the channels, the last axis" if name == "BatchNormalization" else "all axes of an example"
+        raise ModelFileError(f"has the layer {name} along axis {given_axes!r:.30}; nnlite's works along {works}")
+
+
+def _convolution(given: dict[str, Any], make: Callable[..., Layer]) -> Layer:
+    return make(
+        given["filters"],
+        given["kernel_size"],
+        strides=given.get("strides", 1),
+        padding=given.get("padding", "valid"),
+        dilation=given.get("dilation_rate", 1),
+        groups=given.get("groups", 1),
+    )
+
+
+def _pool(given: dict[str, Any], make: Callable[..., Layer]) -> Layer:
+    return make(given["pool_size"], given.get("strides"), given.get("padding", "valid"))
+
+
+def _global(given: dict[str, Any], make: Callable[..., Layer]) -> Layer:
+    if given.get("keepdims"):
+        raise ModelFileError("has a global pooling with keepdims, for which nnlite has none")
+    return make()
+
+
+def _zeros(given: dict[str, Any], make: Callable[..., Layer]) -> Layer:
+    return make(given["padding"])
+
+
+def _with(convert: Callable[[dict[str, Any], Callable[..., Layer]], Layer], make: Callable[..., Layer]) -> Any:
+    """Return what makes a layer of the class ``make``."""
+    return lambda given: convert(given, make)
 
 
 def _relu(given: dict[str, Any]) -> Layer:
@@ -158,16 +226,28 @@ NOT_COMPUTING = ("InputLayer",)
 LAYERS: dict[str, Callable[[dict[str, Any]], Layer | None]] = {
     "Activation": lambda given: None,
     "AlphaDropout": lambda given: layers.AlphaDropout(given["rate"]),
+    "AveragePooling1D": _with(_pool, layers.AveragePool1D),
+    "AveragePooling2D": _with(_pool, layers.AveragePool2D),
     "BatchNormalization": _batch_norm,
+    "Conv1D": _with(_convolution, layers.Conv1D),
+    "Conv2D": _with(_convolution, layers.Conv2D),
     "Dense": lambda given: layers.Dense(given["units"]),
     "Dropout": lambda given: layers.Dropout(given["rate"]),
     "ELU": lambda given: layers.ELU(given["alpha"]),
     "Flatten": lambda given: layers.Flatten(),
     "GaussianNoise": lambda given: layers.GaussianNoise(given["stddev"]),
+    "GlobalAveragePooling1D": _with(_global, layers.GlobalAveragePool1D),
+    "GlobalAveragePooling2D": _with(_global, layers.GlobalAveragePool2D),
     "Identity": lambda given: None,
     "LayerNormalization": _layer_norm,
     "LeakyReLU": lambda given: layers.LeakyReLU(given["negative_slope"]),
+    "MaxPooling1D": _with(_pool, layers.MaxPool1D),
+    "MaxPooling2D": _with(_pool, layers.MaxPool2D),
     "ReLU": _relu,
     "Reshape": lambda given: layers.Reshape(tuple(given["target_shape"])),
     "Softmax": _softmax,
+    "SpatialDropout1D": lambda given: layers.Dropout1D(given["rate"]),
+    "SpatialDropout2D": lambda given: layers.Dropout2D(given["rate"]),
+    "ZeroPadding1D": _with(_zeros, layers.ZeroPadding1D),
+    "ZeroPadding2D": _with(_zeros, layers.ZeroPadding2D),
 }

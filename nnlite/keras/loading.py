@@ -14,7 +14,7 @@ from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.extras import require
 from nnlite.keras.description import described, of_class
 from nnlite.keras.files import Arrays, Content, naming, read
-from nnlite.layers import BatchNorm, Dense, Identity, Layer, LayerNorm, Output
+from nnlite.layers import BatchNorm, Conv1D, Conv2D, Dense, Identity, Layer, LayerNorm, Output
 from nnlite.model import Model
 from nnlite.network.network import Network
 from nnlite.storage.rebuild import check_lengths
@@ -39,6 +39,8 @@ class Kind(NamedTuple):
 NORMS = {"gamma": ("scale", 1.0), "beta": ("center", 0.0)}
 KINDS = (
     Kind("dense", "Dense", Dense, ("W", "b"), {"b": ("use_bias", 0.0)}),
+    Kind("conv1d", "Conv1D", Conv1D, ("W", "b"), {"b": ("use_bias", 0.0)}),
+    Kind("conv2d", "Conv2D", Conv2D, ("W", "b"), {"b": ("use_bias", 0.0)}),
     Kind("batch_normalization", "BatchNormalization", BatchNorm,
          ("gamma", "beta", "running_mean", "running_variance"), NORMS),
     Kind("layer_normalization", "LayerNormalization", LayerNorm, ("gamma", "beta"), NORMS),
@@ -107,8 +109,8 @@ def load_weights(model: Model, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     model : Model
-        A network with the layers of the one in the file; it must be built. Dense, BatchNorm and LayerNorm get their
-        arrays in the order of the network. Other layers have none.
+        A network with the layers of the one in the file; it must be built. Dense, convolutions, BatchNorm and LayerNorm
+        get their arrays in the order of the network. Other layers have none.
     path : path-like
         The file. It may come from a stranger: nothing in it is executed.
 
@@ -128,7 +130,7 @@ def load_weights(model: Model, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    A Dense layer without bias gets a bias of 0. A ``.weights.h5`` file does not say what epsilon is.
+    A Dense layer or a convolution without bias gets a bias of 0. A ``.weights.h5`` file does not say what epsilon is.
 
     Examples
     --------
@@ -177,14 +179,14 @@ def _named(kind: Kind, arrays: Arrays, argument: Any) -> dict[str, Array]:
     names = list(kind.names)
     if argument is not None:
         names = [name for name in names if name not in kind.switches or argument.get(kind.switches[name][0], True)]
-    elif kind.layer is Dense and len(arrays.values) == 1:
+    elif "W" in names and len(arrays.values) == 1:
         names = ["W"]
     if len(names) != len(arrays.values):
         expected = f"{len(names)}: {', '.join(names)}"
         raise ModelFileError(f"{arrays.place} has {len(arrays.values)} arrays, expected {expected}")
     named = dict(zip(names, arrays.values, strict=True))
     last = arrays.values[-1]
-    units = last.shape[-1:] if kind.layer is Dense else last.shape
+    units = last.shape[-1:] if "W" in names else last.shape
     for name in kind.names:
         named.setdefault(name, np.full(units, kind.switches[name][1] if name in kind.switches else 0.0))
     return named | ({"running_weight": np.ones(units)} if kind.layer is BatchNorm else {})

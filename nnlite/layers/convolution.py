@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -49,7 +49,7 @@ class Convolution(Layer):
         self.filters = checks.integer("filters", filters)
         self.kernel_size = per_axis("kernel_size", kernel_size, self.axes)
         if not (initializer is None or isinstance(initializer, Initializer)):
-            raise ArgumentError(_no_initializer(initializer, self.axes))
+            raise ArgumentError(_no_initializer(self, initializer))
         self.initializer = initializer
         self.trainable = checks.boolean("trainable", trainable)
         self.strides = per_axis("strides", strides, self.axes)
@@ -261,9 +261,15 @@ class Conv1D(Convolution):
     axes = 1
 
 
-def _no_initializer(value: Any, axes: int) -> str:
+def as_rows_of_units(a: Array, layers: Iterable[Layer]) -> Array:
+    """Return numbers (M, ...) as rows of units: in a network with convolutions, the channels of an image are units."""
+    has_channels = a.ndim > 2 and any(isinstance(layer, Convolution) for layer in layers)
+    return a.reshape(-1, a.shape[-1]) if has_channels else a.reshape(len(a), -1)
+
+
+def _no_initializer(layer: Convolution, value: Any) -> str:
     hint = "an activation is a layer of its own"
     if isinstance(value, int) and not isinstance(value, bool):
-        kernel = f"a kernel of height and width is a pair: kernel_size=(..., {value}); " if axes == 2 else ""
-        hint = f"{kernel}strides and padding have names: strides={value}"
+        name = type(layer).__name__
+        hint = f"{name} takes only the number of outputs: write nn.{name}({layer.kernel_size}, {value})"
     return f"initializer: expected an Initializer such as nn.HeNormal(), got {value!r} ({hint})"

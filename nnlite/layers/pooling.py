@@ -52,7 +52,7 @@ class MaxPooling(Pooling):
         """``a = max(window)``. Padding is lower than every number."""
         cache.a_prev, cache.windows = a_prev, self.windows.of(a_prev, outside=-np.inf)
         cache.a = cache.windows.max(axis=self._kernel_axes)
-        return cache.a  # type: ignore[no-any-return]
+        return cache.a
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``d_window = da`` where the window has its largest number, else 0; da_prev adds them up at each pixel."""
@@ -74,7 +74,7 @@ class AveragePooling(Pooling):
         """``a = sum(window) / n``, where n counts the pixels of the window that lie in the image."""
         cache.a_prev = a_prev
         cache.n = self.windows.of(np.ones_like(a_prev[:1, ..., :1])).sum(axis=self._kernel_axes)
-        return self.windows.of(a_prev).sum(axis=self._kernel_axes) / cache.n  # type: ignore[no-any-return]
+        return self.windows.of(a_prev).sum(axis=self._kernel_axes) / cache.n
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``d_window = da / n`` at each pixel of a window; da_prev adds them up at each pixel."""

@@ -69,10 +69,12 @@ class Residual(Layer):
         self.layers = _chain("layers", layers)
         self.shortcut = None if shortcut is None else _chain("shortcut", shortcut)
         self.inner_layers = self.layers + (self.shortcut or ())
+        seen: list[Layer] = []
         for name, chain in self.inner_chains.items():
             for i, layer in enumerate(chain):
-                if sum(layer is other for other in self.inner_layers) > 1 and layer is not self.inner_layers[i]:
+                if any(layer is earlier for earlier in seen):
                     raise ArgumentError(f"{name}: entry {i}, {layer}, occurs twice; make one layer for each place")
+                seen.append(layer)
         if not checks.boolean("trainable", trainable):
             self.trainable = False
 
@@ -86,8 +88,9 @@ class Residual(Layer):
 
     def backward(self, da: Array, cache: Cache) -> Array | None:
         """``da_prev = dS(da) + dF(da)``."""
-        dF = chain_backward(self.layers, da, cache.caches, cache.shapes)
-        return chain_backward(self.shortcut or (), da, cache.S_caches, cache.S_shapes) + dF
+        dF: Any = chain_backward(self.layers, da, cache.caches, cache.shapes)
+        dS: Any = chain_backward(self.shortcut or (), da, cache.S_caches, cache.S_shapes)
+        return dS + dF
 
     @property
     def trainable(self) -> bool:

@@ -22,7 +22,8 @@ from nnlite.layers.base import Layer, Shape
 
 LARGEST_BLOCK = 2**25  # bytes of the windows of a block of examples; one example may have more
 OF_AXES = {1: ("sequences", "(length, channels)"), 2: ("images", "(height, width, channels)")}
-MOST_COLORS = 4  # channels of an image file
+COLORS = (1, 3)  # channels of most image files
+SMALLEST_SIDE = 8  # of images that somebody would read from a file
 PADDINGS = ("valid", "same")
 
 
@@ -176,7 +177,7 @@ TO_LAST = "X.transpose(0, 2, 3, 1) turns (M, C, H, W) into (M, H, W, C)"
 
 def channels_first(shape: Sequence[int]) -> bool:
     """Whether examples look like images with their channels first, such as (3, 32, 32)."""
-    return len(shape) == 3 and shape[0] <= MOST_COLORS < min(shape[1:])
+    return len(shape) == 3 and shape[0] in COLORS and min(shape[1:]) >= SMALLEST_SIDE
 
 
 def _by(size: Shape) -> str:

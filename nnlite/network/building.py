@@ -58,7 +58,7 @@ def default_initializer(following: Sequence[Layer]) -> Initializer:
 def check_channels_last(layers: Sequence[Layer], input_shape: Shape, name: str) -> None:
     """Raise ArgumentError if the first layer that works on images gets images with their channels first.
 
-    Images of 1 to 4 pixels' height with more channels than an image file has are possible; a mistake is likelier.
+    An image whose height is 1 or 3 and that has many channels is possible; a mistake is likelier.
     """
     if not channels_first(input_shape):
         return

@@ -1,4 +1,4 @@
-"""The numbers of a network under PyTorch's names, and from them: a Dense layer's weight is the transpose of W."""
+"""The numbers of a network under PyTorch's names, and from them; `orientation` says in which order."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.layers import BatchNorm, Dense, Layer, LayerNorm
+from nnlite.layers.base import Shape
+from nnlite.layers.convolution import Convolution
+from nnlite.network.orientation import Orientation, orientation, views
 from nnlite.network.vectors import Segment
 
 # The names of what a layer keeps, here and in PyTorch. Other layers keep their own names.
@@ -34,24 +37,27 @@ class Entry(NamedTuple):
     ----------
     segment : Segment
         Where its numbers lie in theta or in the state of the network.
-    transposed : bool
-        Whether the array is the transpose of what the layer has.
+    orientation : Orientation
+        In which order PyTorch has its numbers.
     kept : bool
         True for what the layer keeps but does not learn.
     """
 
     segment: Segment
-    transposed: bool
+    orientation: Orientation
     kept: bool
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the array."""
-        return self.segment.shape[::-1] if self.transposed else self.segment.shape
+        return self.orientation.shape
 
 
-def entries(layers: Sequence[Layer], segments: Sequence[Segment], kept: Sequence[Segment]) -> dict[str, Entry]:
+def entries(
+    layers: Sequence[Layer], input_shape: Shape, segments: Sequence[Segment], kept: Sequence[Segment]
+) -> dict[str, Entry]:
     """Return every array by its name, "0.weight", in the order of the layers."""
+    seen_as = dict(views(layers, input_shape))
     of_layer: dict[Layer, list[tuple[Segment, bool]]] = {}
     for segment, is_kept in [*((s, False) for s in segments), *((s, True) for s in kept)]:
         of_layer.setdefault(segment.layer, []).append((segment, is_kept))
@@ -61,8 +67,8 @@ def entries(layers: Sequence[Layer], segments: Sequence[Segment], kept: Sequence
             if isinstance(layer, BatchNorm) and segment.attribute == WEIGHT:
                 continue
             name = _names(layer).get(segment.attribute, segment.attribute)
-            transposed = isinstance(layer, Dense) and segment.attribute == "W"
-            named[f"{place}.{name}"] = Entry(segment, transposed, is_kept)
+            turned = orientation(layer, segment.attribute, segment.shape, seen_as[layer])
+            named[f"{place}.{name}"] = Entry(segment, turned, is_kept)
     return named
 
 
@@ -121,7 +127,7 @@ def read(
         checks.finite(f"state_dict[{key!r}]", arrays[key], dtype)
         if entry.segment.attribute == "running_variance" and arrays[key].size and arrays[key].min() < 0:
             raise ArgumentError(f"state_dict[{key!r}]: expected variances of at least 0, got {arrays[key].min():g}")
-        arrays[key] = (arrays[key].T if entry.transposed else arrays[key]).astype(dtype)
+        arrays[key] = entry.orientation.of_layer(arrays[key], entry.segment.shape).astype(dtype)
     return arrays
 
 
@@ -167,7 +173,7 @@ def _shown(values: Any, separator: str = ", ") -> str:
 
 def _names(layer: Layer) -> dict[str, str]:
     """Return PyTorch's names of what a layer keeps."""
-    if isinstance(layer, Dense):
+    if isinstance(layer, (Dense, Convolution)):
         return DENSE
     return NORMALIZATION if isinstance(layer, (BatchNorm, LayerNorm)) else {}
 
@@ -176,4 +182,5 @@ def _places(layers: Sequence[Layer], within: str) -> Iterator[tuple[Layer, str]]
     """Yield each layer with its place: "2", and "2.layers.0" for the first layer inside the layer 2."""
     for i, layer in enumerate(layers):
         yield layer, f"{within}{i}"
-        yield from _places(layer.inner_layers, f"{within}{i}.layers.")
+        for name, chain in layer.inner_chains.items():
+            yield from _places(chain, f"{within}{i}.{name}.")

@@ -206,10 +206,11 @@ class Structure(Explained):
         Returns
         -------
         dict of str to ndarray
-            Copies. Dense has ``weight`` (n[l], n[l-1]), which is the transpose of W, and ``bias``; BatchNorm and
-            LayerNorm have ``weight`` (gamma) and ``bias`` (beta); BatchNorm also ``running_mean``, ``running_var`` and
-            ``num_batches_tracked`` (about as many as its running weight says). The layers inside a Residual at place 2
-            are ``"2.layers.0"`` and so on. A layer of your own keeps the names of its parameters.
+            Copies. Dense has ``weight`` (n[l], n[l-1]), which is the transpose of W, and ``bias``; a convolution has
+            ``weight`` (filters, C / groups, height, width) and ``bias``; BatchNorm and LayerNorm have ``weight``
+            (gamma) and ``bias`` (beta); BatchNorm also ``running_mean``, ``running_var`` and ``num_batches_tracked``
+            (about as many as its running weight says). The layers inside a Residual at place 2 are ``"2.layers.0"`` and
+            so on, those of its shortcut ``"2.shortcut.0"``. A layer of your own keeps the names of its parameters.
 
         Raises
         ------
@@ -219,6 +220,9 @@ class Structure(Explained):
         Notes
         -----
         In PyTorch: ``sequential.load_state_dict({key: torch.from_numpy(a) for key, a in model.state_dict().items()})``.
+        PyTorch's images have their channels first, and its Flatten makes rows in the order (C, H, W), that of nnlite in
+        the order (H, W, C). Behind a Flatten of an image with channels, W (and gamma, beta and the averages) have their
+        rows in PyTorch's order, so that both networks compute the same.
 
         Examples
         --------
@@ -231,7 +235,7 @@ class Structure(Explained):
         arrays, counters = {}, state_dicts.counters(self.layers)
         for key, entry in self._state_entries().items():
             array = entry.segment.view(self.state if entry.kept else self.theta)
-            arrays[key] = np.array(array.T if entry.transposed else array, order="C")
+            arrays[key] = np.array(entry.orientation.of_pytorch(array))
             counter = key.removesuffix("running_var") + state_dicts.COUNTER
             if counter in counters:
                 arrays[counter] = np.array(state_dicts.count_of(counters[counter]), np.int64)
@@ -282,7 +286,8 @@ class Structure(Explained):
             layer.running_weight[...] = weight
 
     def _state_entries(self) -> dict[str, state_dicts.Entry]:
-        return state_dicts.entries(self.layers, self.segments, self.state_segments)
+        shapes = self.require_built("state_dict")
+        return state_dicts.entries(self.layers, shapes[0], self.segments, self.state_segments)
 
     @property
     def knowledge(self) -> Knowledge:

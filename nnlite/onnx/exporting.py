@@ -14,6 +14,7 @@ from nnlite.extras import require
 from nnlite.layers import chain
 from nnlite.network.network import Network
 from nnlite.onnx.graph import OUTPUT, Graph
+from nnlite.onnx.images import WRITERS_OF_IMAGES
 from nnlite.onnx.operators import LayerWriter
 from nnlite.onnx.tables import add_table
 from nnlite.storage.atomic import replacing
@@ -49,9 +50,9 @@ def export(model: Network, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    The input ``X`` has the shape (M, n[0]) with any M, and the output ``Y_hat`` (M, n[L]), both in the dtype of the
-    network. Y_hat are probabilities after Softmax and Sigmoid. Names of classes are in the metadata as ``class_names``,
-    a JSON list.
+    The input ``X`` has the shape (M, n[0]), or (M, height, width, channels) for images, with any M, and the output
+    ``Y_hat`` (M, n[L]), both in the dtype of the network. Y_hat are probabilities after Softmax and Sigmoid. Names of
+    classes are in the metadata as ``class_names``, a JSON list.
 
     A network that was trained on a table has an input (M, 1) for each column instead, with the name of the column:
     float64 for numbers and for yes and no (1 and 0), with NaN where a value is missing, and text for categories, empty
@@ -91,7 +92,9 @@ def _written(onnx: Any, model: Network) -> Any:
         X = add_table(graph, model.encoding)
     arrays = {(s.layer, s.attribute): (s.name, s.view(model.theta)) for s in model.segments}
     arrays |= {(s.layer, s.attribute): (s.name, s.view(model.state)) for s in model.state_segments}
-    Y_hat = LayerWriter(graph, arrays, chain.places(model.layers)).chain(model.layers, X)
+    shapes = dict(chain.with_input_shapes(model.layers, model.require_built("export")))
+    writer = LayerWriter(graph, arrays, chain.places(model.layers), shapes, WRITERS_OF_IMAGES)
+    Y_hat = writer.chain(model.layers, X)
     if model.target_scale is not None:
         Y_hat = _in_units(graph, Y_hat, *model.target_scale)
     graph.add("Identity", Y_hat, output=OUTPUT)

@@ -34,10 +34,22 @@ class LayerWriter:
         The parameters and running averages: (layer, "W") -> ("W1", array).
     places : mapping of Layer to str
         What messages call each layer, "layers[2]".
+    shapes : mapping of Layer to tuple
+        The shape of one example before each layer.
+    others : mapping
+        What writes further layers, by their forward method.
     """
 
-    def __init__(self, graph: Graph, arrays: Names, places: Mapping[Layer, str]) -> None:
-        self.graph, self._arrays, self._places = graph, arrays, places
+    def __init__(
+        self,
+        graph: Graph,
+        arrays: Names,
+        places: Mapping[Layer, str],
+        shapes: Mapping[Layer, tuple[int, ...]],
+        others: Mapping[Any, Any],
+    ) -> None:
+        self.graph, self.arrays, self._places, self.shapes = graph, arrays, places, shapes
+        self._writers = {**WRITERS, **others}
         self.single = graph.dtype == np.float32
 
     def chain(self, layers: Sequence[Layer], z: str) -> str:
@@ -49,7 +61,7 @@ class LayerWriter:
             If a layer is not one of nnlite's.
         """
         for layer in layers:
-            write = WRITERS.get(type(layer).forward)
+            write = self._writers.get(type(layer).forward)
             if write is None:
                 raise ArgumentError(
                     f"{self._places[layer]}: {layer} has a forward pass of its own, which ONNX has no operators for"
@@ -64,7 +76,7 @@ class LayerWriter:
 
     def array(self, layer: Layer, attribute: str) -> str:
         """Add what a layer keeps, such as W, to the graph; return its name."""
-        name, array = self._arrays[layer, attribute]
+        name, array = self.arrays[layer, attribute]
         return self.graph.constant(name, array)
 
     def shape(self, shape: Sequence[int]) -> str:
@@ -98,7 +110,7 @@ def _layer_norm(to: LayerWriter, layer: Any, z: str) -> str:
 
 
 def _residual(to: LayerWriter, layer: Any, a_prev: str) -> str:
-    return to.add("Add", a_prev, to.chain(layer.layers, a_prev))
+    return to.add("Add", to.chain(layer.shortcut or (), a_prev), to.chain(layer.layers, a_prev))
 
 
 # ---- activations -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from nnlite.plots.animation import Animation
 from nnlite.plots.boundary import decision_boundary
 from nnlite.plots.calibration import reliability_diagram
 from nnlite.plots.confusion import confusion_matrix
+from nnlite.plots.convolutions import feature_maps, filters
 from nnlite.plots.diagram import network_diagram
 from nnlite.plots.images import most_confident_mistakes, predictions
 from nnlite.plots.inside import activations, gradients
@@ -28,6 +29,8 @@ __all__ = [
     "activations",
     "confusion_matrix",
     "decision_boundary",
+    "feature_maps",
+    "filters",
     "first_layer_weights",
     "gradients",
     "learning_curve_by_size",

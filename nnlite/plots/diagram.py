@@ -8,7 +8,8 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.layers import Dense, Layer, Residual
+from nnlite.layers import Dense, Flatten, Layer, Residual
+from nnlite.layers.convolution import Convolution
 from nnlite.network.network import Network
 from nnlite.plots.axes import axes_or_new
 from nnlite.plots.inputs import require_model
@@ -20,16 +21,20 @@ COLUMN, UNIT = 3.0, 1.0  # distance between columns, and between the units of a 
 
 
 class Column(NamedTuple):
-    """A column of units: the shape of an example there, the layers that compute it, and the shape of W before it."""
+    """A column of units: the shape of an example there, the layers that compute it, and the shape of W before it.
+
+    An image of a network of convolutions has a square for each channel, in place of a circle for each unit.
+    """
 
     shape: Shape
     layers: list[Layer]
     weights: str
+    has_channels: bool
 
     @property
     def size(self) -> int:
-        """Number of units."""
-        return math.prod(self.shape)
+        """Number of units or channels."""
+        return self.shape[-1] if self.has_channels else math.prod(self.shape)
 
     @property
     def text(self) -> str:
@@ -53,8 +58,9 @@ def network_diagram(model: Network, *, ax: Any = None, most_units: int = 10) -> 
     -------
     Axes
         The Axes with the picture. Above each column is the shape of a[l], below it the names of its layers, and below
-        the lines the shape of W. Layers that keep the number of units, such as activations, are in the column of the
-        layer before them. An arc shows the shortcut of a Residual layer.
+        the lines the shape of W. In a network with convolutions, an image has a square for each of its channels.
+        Layers that keep the number of units, such as activations, are in the column of the layer before them. An arc
+        shows the shortcut of a Residual layer.
 
     Raises
     ------
@@ -82,7 +88,7 @@ def network_diagram(model: Network, *, ax: Any = None, most_units: int = 10) -> 
     for i, ((left, _), (right, _)) in enumerate(itertools.pairwise(places)):
         _draw_lines(ax, i, left, right)
     for i, (column, (heights, shortened)) in enumerate(zip(columns, places, strict=True)):
-        _draw_units(ax, i, heights, shortened, last=0 < i == len(columns) - 1)
+        _draw_units(ax, i, heights, shortened, last=0 < i == len(columns) - 1, squares=i == 0 or column.has_channels)
         _write(ax, i, column, top)
         if any(isinstance(layer, Residual) for layer in column.layers):
             _draw_arc(ax, i, places[i - 1][0], heights)
@@ -94,11 +100,13 @@ def network_diagram(model: Network, *, ax: Any = None, most_units: int = 10) -> 
 def _columns(model: Network) -> list[Column]:
     """Return a column for a[0] and for each layer that makes new units; other layers join the column before them."""
     shapes = model.shapes or ()
-    columns = [Column(shapes[0], [], "")]
+    convolves = any(isinstance(layer, Convolution) for layer in model.all_layers())
+    columns = [Column(shapes[0], [], "", convolves and len(shapes[0]) > 1)]
     for layer, before, shape in zip(model.layers, shapes, shapes[1:], strict=False):
-        if isinstance(layer, (Dense, Residual)) or math.prod(shape) != math.prod(before):
-            weights = f"W {before[-1]} x {shape[-1]}" if isinstance(layer, Dense) else ""
-            columns.append(Column(shape, [layer], weights))
+        new = isinstance(layer, (Dense, Residual, Convolution))
+        if new or math.prod(shape) != math.prod(before) or (convolves and isinstance(layer, Flatten)):
+            weights = f"W {' x '.join(map(str, layer.W.shape))}" if isinstance(layer, (Dense, Convolution)) else ""
+            columns.append(Column(shape, [layer], weights, convolves and len(shape) > 1))
         else:
             columns[-1].layers.append(layer)
     return columns
@@ -106,7 +114,8 @@ def _columns(model: Network) -> list[Column]:
 
 def _name(layer: Layer) -> str:
     if isinstance(layer, Residual):
-        return "Residual of\n" + "\n".join(map(_name, layer.layers))
+        around = ["shortcut", *map(_name, layer.shortcut)] if layer.shortcut else []
+        return "\n".join(["Residual of", *map(_name, layer.layers), *around])
     return layer_name(layer)
 
 
@@ -126,9 +135,9 @@ def _draw_lines(ax: Any, i: int, left: Array, right: Array) -> None:
     ax.add_collection(LineCollection(lines, colors=GRAY, linewidths=0.5, alpha=max(0.25, 0.8 - len(lines) / 100)))
 
 
-def _draw_units(ax: Any, i: int, heights: Array, shortened: bool, *, last: bool) -> None:
+def _draw_units(ax: Any, i: int, heights: Array, shortened: bool, *, last: bool, squares: bool) -> None:
     face = "white" if i == 0 else COLORS[1] if last else COLORS[5]
-    edge = {"edgecolors": "black", "linewidths": 0.9, "facecolors": face, "marker": "o" if i else "s"}
+    edge = {"edgecolors": "black", "linewidths": 0.9, "facecolors": face, "marker": "s" if squares else "o"}
     ax.scatter(np.full(len(heights), i * COLUMN), heights, s=90, zorder=3, **edge)
     if shortened:
         dots = UNIT * np.array([0.3, 0, -0.3])

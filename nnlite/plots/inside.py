@@ -8,6 +8,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.layers import Layer
+from nnlite.layers.convolution import as_rows_of_units
 from nnlite.network.examples import check_X
 from nnlite.network.knowledge import as_numbers
 from nnlite.network.network import Network
@@ -31,7 +32,8 @@ def activations(model: Network, X: Any, *, ax: Any = None, training: bool = Fals
     r"""Draw the distribution of the outputs a[l] of each layer for a batch.
 
     The share of zeros and the number of dead units stand to the right. A unit is dead for the batch if its output is
-    0 for every example. Zeros are counted but not drawn, because they would hide all other values.
+    0 for every example; in a network with convolutions, a channel of an image is a unit, and each pixel an example.
+    Zeros are counted but not drawn, because they would hide all other values.
 
     Parameters
     ----------
@@ -75,7 +77,7 @@ def activations(model: Network, X: Any, *, ax: Any = None, training: bool = Fals
     X = check_X(as_numbers(X, model.encoding, model.dtype, arrays=True), model.input_shape, model.dtype)
     passes = _layer_passes(model.copy(), X, training=checks.boolean("training", training))
     rows = [
-        _activation_row(f"{number}  {layer_name(layer)}", a)
+        _activation_row(f"{number}  {layer_name(layer)}", as_rows_of_units(a, model.all_layers()))
         for number, (layer, a_prev, a) in enumerate(passes, start=1)
         if not np.array_equal(a_prev.ravel(), a.ravel(), equal_nan=True)
     ]
@@ -162,7 +164,6 @@ def _layer_passes(model: Network, X: Array, *, training: bool) -> list[tuple[Lay
 
 
 def _activation_row(name: str, a: Array) -> Row:
-    a = a.reshape(len(a), -1)
     zero = a == 0
     n_dead = zero.all(axis=0).sum()
     dead = f"{n_dead} of {a.shape[1]}" if n_dead else ""

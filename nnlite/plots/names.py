@@ -7,6 +7,7 @@ import numpy as np
 
 from nnlite.errors import ArgumentError
 from nnlite.layers import Dense, Layer
+from nnlite.layers.convolution import Convolution
 
 QUANTITIES = {"loss": "loss J", "learning_rate": "learning rate", "seconds": "seconds per epoch", "r2": "R2"}
 
@@ -43,6 +44,8 @@ def layer_name(layer: Layer) -> str:
     text, kind = repr(layer), type(layer).__name__
     if len(text) <= 24:
         return text
+    if isinstance(layer, Convolution):
+        return f"{kind}({layer.filters}, {layer.kernel_size}, ...)"
     return f"{kind}({layer.units}, ...)" if isinstance(layer, Dense) else f"{kind}(...)"
 
 

@@ -38,7 +38,16 @@ HIDDEN = [
     nn.Dropout(0.5), nn.Dropout(0.0), nn.AlphaDropout(0.3), nn.GaussianNoise(0.5), nn.BatchNorm(),
     nn.BatchNorm(trainable=False), nn.LayerNorm(), nn.Reshape((UNITS,)), nn.Flatten(),
     nn.Residual([nn.Dense(UNITS), nn.ReLU()]), Square(), Scale(),
+    nn.Residual([
+        nn.Reshape((2, 2, 1)), nn.ZeroPadding2D(1), nn.Conv2D(UNITS, 3), nn.BatchNorm(), nn.MaxPool2D(2, 1, "same"),
+        nn.Dropout2D(0.5), nn.AveragePool2D((1, 2), 1, "same"), nn.GlobalAveragePool2D(),
+    ]),
+    nn.Residual([
+        nn.Reshape((4, 1)), nn.ZeroPadding1D((1, 0)), nn.Conv1D(UNITS, 2), nn.MaxPool1D(2, 1, "same"),
+        nn.Dropout1D(0.3), nn.AveragePool1D(2, 1, "same"), nn.BatchNorm(trainable=False), nn.GlobalAveragePool1D(),
+    ], shortcut=[nn.Dense(UNITS), nn.Tanh()]),
 ]  # fmt: skip
+ALL_HIDDEN = {type(layer) for layer in nn.layers.chain.flattened(HIDDEN)}
 
 OUTPUTS = [
     (nn.Softmax(), RNG.dirichlet(np.ones(UNITS), M)),

@@ -297,3 +297,101 @@ def test_a_sequential_of_keras_predicts_the_same(tmp_path, monkeypatch, backend,
     np.testing.assert_array_equal(other.theta, model.theta)
     path = tmp_path / "k.weights.h5"  # which arrays a layer without center has, it does not say
     refuse(lambda: nn.keras.load_weights(other, path), str(path), "3 arrays", error=nn.ModelFileError)
+
+
+# ---- convolutions ----------------------------------------------------------------------------------------------------
+
+CONV = [RNG.normal(size=(3, 2, 1, 4)), RNG.normal(size=4)]
+NORM = [RNG.normal(size=4), RNG.normal(size=4), RNG.normal(size=4), RNG.uniform(0.5, 2, 4)]
+LAST = [RNG.normal(size=(4, 3)), RNG.normal(size=3)]
+OF_IMAGES = {"conv2d": CONV, "batch_normalization": NORM, "dense": LAST}
+
+
+def of_images(**changes):
+    """A description of a convolution, a normalization, pooling and a Dense layer, with changes for some classes."""
+    described = {
+        "InputLayer": {"batch_shape": [None, 6, 5, 1]},
+        "ZeroPadding2D": {"padding": [[1, 0], [0, 2]], "data_format": "channels_last"},
+        "Conv2D": {"filters": 4, "kernel_size": [3, 2], "strides": [2, 1], "padding": "same", "dilation_rate": [1, 1],
+                   "groups": 1, "activation": "relu", "data_format": "channels_last"},
+        "BatchNormalization": {"momentum": 0.99, "epsilon": 0.001, "axis": -1},
+        "MaxPooling2D": {"pool_size": [2, 2], "strides": [1, 1], "padding": "same"},
+        "SpatialDropout2D": {"rate": 0.5},
+        "GlobalAveragePooling2D": {"keepdims": False},
+        "Dense": {"units": 3, "activation": "softmax"},
+    }  # fmt: skip
+    records = [{"class_name": name, "config": given | changes.get(name, {})} for name, given in described.items()]
+    return {"class_name": "Sequential", "config": {"layers": records}}
+
+
+def test_a_network_of_convolutions_comes_from_its_description(path):
+    write_keras(path, OF_IMAGES, of_images())
+    model = nn.keras.load(path)
+    assert repr(model) == (
+        "Model([ZeroPadding2D(padding=((1, 0), (0, 2))), Conv2D(4, (3, 2), strides=(2, 1), padding='same'), ReLU(), "
+        "BatchNorm(momentum=0.01, epsilon=0.001), MaxPool2D(strides=1, padding='same'), Dropout2D(0.5), "
+        "GlobalAveragePool2D(), Dense(3), Softmax()])"
+    )
+    np.testing.assert_allclose(model.parameters["W1"], CONV[0], rtol=1e-6)
+    np.testing.assert_allclose(model.layers[3].running_variance, NORM[3], rtol=1e-6)
+    model.theta = 0
+    nn.keras.load_weights(model, path)
+    np.testing.assert_allclose(model.parameters["b1"], CONV[1], rtol=1e-6)
+    assert model.predict_proba(RNG.normal(size=(2, 6, 5, 1))).shape == (2, 3)
+
+
+def test_convolutions_that_nnlite_does_not_have_are_refused(path):
+    for changes, said in (
+        ({"Conv2D": {"data_format": "channels_first"}}, "has the layer Conv2D with channels first"),
+        ({"BatchNormalization": {"axis": 1}}, "has the layer BatchNormalization along axis 1; nnlite's works along"),
+        ({"GlobalAveragePooling2D": {"keepdims": True}}, "has a global pooling with keepdims"),
+        ({"Conv2D": {"kernel_size": [30, 2], "padding": "valid"}}, "does not fit its input: Conv2D(4, (30, 2)"),
+        ({"Conv2D": {"padding": "full"}}, "padding: expected 'valid' or 'same', got 'full'"),
+    ):
+        write_keras(path, OF_IMAGES, of_images(**changes))
+        refuse(lambda: nn.keras.load(path), f"{path}: ", said, error=nn.ModelFileError)
+    config = of_images()
+    config["config"]["layers"][2] |= {"class_name": "LayerNormalization", "config": {"epsilon": 0.001, "axis": -1}}
+    write_keras(path, OF_IMAGES, config)
+    refuse(lambda: nn.keras.load(path), f"{path}: ", "works along all axes of an example", error=nn.ModelFileError)
+
+
+SCRIPT_OF_IMAGES = """
+import keras, numpy as np
+from keras import layers as L
+keras.utils.set_random_seed(0)
+networks = dict(
+    images=((9, 8, 2), [L.Conv2D(6, 3, strides=2, padding="same", activation="relu"), L.BatchNormalization(),
+        L.ZeroPadding2D(((1, 0), (0, 2))), L.Conv2D(8, (2, 3), dilation_rate=(1, 2), groups=2, use_bias=False),
+        L.Activation("gelu"), L.SpatialDropout2D(0.2), L.MaxPooling2D(2, 1, padding="same"), L.AveragePooling2D(3, 2,
+        padding="same"), L.Conv2D(5, 2, padding="same"), L.Flatten(), L.Dense(7, activation="tanh"), L.Dense(3,
+        activation="softmax")]),
+    sequences=((17, 3), [L.Conv1D(4, 4, strides=2, padding="same"), L.BatchNormalization(), L.ReLU(),
+        L.ZeroPadding1D((2, 1)), L.Conv1D(6, 3, padding="causal", dilation_rate=2, activation="silu"),
+        L.MaxPooling1D(2), L.AveragePooling1D(2, 1, padding="same"), L.SpatialDropout1D(0.1),
+        L.GlobalAveragePooling1D(), L.Dense(3, activation="softmax")]),
+)
+rng = np.random.default_rng(0)
+for name, (shape, chain) in networks.items():
+    k = keras.Sequential([L.Input(shape), *chain])
+    for layer in k.layers:
+        layer.set_weights([rng.uniform(0.3, 1, w.shape) * (1 if w.ndim == 1 else rng.choice([-1, 1], w.shape) / 3)
+                           for w in layer.get_weights()])
+    X = rng.normal(0, 1, (20, *shape)).astype("float32")
+    np.savez("{folder}/" + name + ".npz", X=X, Y=keras.ops.convert_to_numpy(k(X, training=False)))
+    k.save("{folder}/" + name + ".keras")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])  # with PyTorch, Keras counts padding in a mean
+def test_convolutions_of_keras_predict_the_same(tmp_path, monkeypatch, backend):
+    if importlib.util.find_spec("keras") is None or importlib.util.find_spec(backend) is None:
+        pytest.skip(f"needs keras and {backend}")
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    script = SCRIPT_OF_IMAGES.replace("{folder}", str(tmp_path))
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+    for name in ("images", "sequences"):
+        model = nn.keras.load(tmp_path / f"{name}.keras")
+        with np.load(tmp_path / f"{name}.npz") as arrays:
+            np.testing.assert_allclose(model.predict_proba(arrays["X"]), arrays["Y"], rtol=0, atol=1e-6)

@@ -43,6 +43,20 @@ def test_dropout_drops_the_share_of_its_rate_and_scales_the_rest(rate, dtype):
     assert a.dtype == dtype
 
 
+@pytest.mark.parametrize(("layer", "size"), [(nn.Dropout2D(0.3), (3, 4)), (nn.Dropout1D(0.3), (5,))], ids=repr)
+def test_dropout_of_channels_drops_all_pixels_of_a_channel_or_none(layer, size):
+    rng, cache = np.random.default_rng(1), training_cache()
+    a_prev, da = rng.uniform(1, 2, (2, 300, *size, 40))
+    a = layer.forward(a_prev, cache)
+    d = (a != 0).reshape(300, -1, 40)
+    np.testing.assert_array_equal(d, d[:, :1].repeat(d.shape[1], axis=1))
+    assert abs(d[:, 0].mean() - 0.7) < 5 * math.sqrt(0.21 / d[:, 0].size)
+    np.testing.assert_allclose(a, np.where(a != 0, a_prev / 0.7, 0), rtol=1e-12)
+    np.testing.assert_allclose(layer.backward(da, cache), np.where(a != 0, da / 0.7, 0), rtol=1e-12)
+    np.testing.assert_array_equal(layer.forward(a_prev, nn.Cache()), a_prev)
+    refuse(lambda: layer.output_shape((6,)), f"{layer!r} expects ")
+
+
 def test_dropout_keeps_the_mean():
     a_prev = np.full((400, 250), 3.0)
     assert Dropout(0.4).forward(a_prev, training_cache()).mean() == pytest.approx(3, rel=0.02)

@@ -147,6 +147,68 @@ def test_a_new_network_has_running_mean_0_and_variance_1_and_gamma_1_and_beta_0(
     np.testing.assert_array_equal(model.theta, [1, 1, 1, 0, 0, 0])
 
 
+# ---- channels of images and sequences -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 2), (5, 2)])
+def test_a_channel_is_a_unit_whose_examples_are_all_pixels(shape):
+    """Forward, backward and running averages: those of the rows of all pixels."""
+    of_images, of_rows = BatchNorm(0.3), BatchNorm(0.3)
+    network_of([of_images], shape, seed=2)
+    network_of([of_rows], 2, seed=2)
+    assert of_images.gamma.shape == of_images.running_mean.shape == (2,)
+    of_rows.gamma, of_rows.beta = of_images.gamma, of_images.beta
+    for training in (True, True, False):
+        caches = [training_cache(), training_cache()]
+        for cache in caches:
+            cache.training = training
+        z, da = np.random.default_rng(3).normal(2, 3, (2, 4, *shape))
+        a = of_images.forward(z, caches[0])
+        np.testing.assert_allclose(a.reshape(-1, 2), of_rows.forward(z.reshape(-1, 2), caches[1]), rtol=1e-12)
+        dz = of_images.backward(da, caches[0])
+        np.testing.assert_allclose(dz.reshape(-1, 2), of_rows.backward(da.reshape(-1, 2), caches[1]), atol=1e-12)
+        for name in ("dgamma", "dbeta", "running_mean", "running_variance", "running_weight"):
+            np.testing.assert_allclose(getattr(of_images, name), getattr(of_rows, name), rtol=1e-12)
+
+
+def test_one_image_has_a_variance_and_one_pixel_has_none():
+    layer = BatchNorm()
+    model = network_of([layer], (2, 2, 1))
+    model.forward(np.arange(4.0).reshape(1, 2, 2, 1))
+    np.testing.assert_allclose(layer.running_variance, np.var(np.arange(4), ddof=1), rtol=1e-12)
+    layer = BatchNorm()
+    model = network_of([layer], (1, 1, 1))
+    state = model.state.copy()
+    model.forward(np.full((1, 1, 1, 1), 3.0))
+    np.testing.assert_array_equal(model.state, state)
+
+
+def test_normalization_of_channels_is_that_of_pytorch():
+    torch = pytest.importorskip("torch")
+    layer, theirs = BatchNorm(0.2, epsilon=0.01), torch.nn.BatchNorm2d(3, eps=0.01, momentum=0.2).double()
+    network_of([layer], (4, 5, 3))
+    layer.running_mean, layer.running_variance, layer.running_weight = 0, 1, 1
+    theirs.load_state_dict({"weight": torch.tensor(layer.gamma), "bias": torch.tensor(layer.beta)}, strict=False)
+    for step in range(3):
+        cache = training_cache()
+        cache.training = step < 2
+        theirs.train(step < 2)
+        z, da = np.random.default_rng(step).normal(1, 2, (2, 6, 4, 5, 3))
+        x = torch.tensor(np.moveaxis(z, -1, 1).copy(), requires_grad=True)
+        theirs.zero_grad()
+        a = theirs(x)
+        a.backward(torch.tensor(np.moveaxis(da, -1, 1).copy()))
+        np.testing.assert_allclose(np.moveaxis(layer.forward(z, cache), -1, 1), a.detach(), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(np.moveaxis(layer.backward(da, cache), -1, 1), x.grad, rtol=1e-12, atol=1e-12)
+        for ours, expected in (
+            (layer.dgamma, theirs.weight.grad),
+            (layer.dbeta, theirs.bias.grad),
+            (layer.running_mean, theirs.running_mean),
+            (layer.running_variance, theirs.running_var),
+        ):
+            np.testing.assert_allclose(ours, expected.numpy(), rtol=1e-12, atol=1e-12)
+
+
 # ---- layer normalization --------------------------------------------------------------------------------------
 
 

@@ -102,10 +102,10 @@ def test_random_pooling_is_that_of_pytorch(axes):
     (lambda: nn.MaxPool2D((2, 2, 2)), "pool_size: expected an integer or 2 of them"),
     (lambda: nn.AveragePool2D(2, 0), "strides: expected an integer of at least 1, got 0"),
     (lambda: nn.AveragePool1D(2, padding="causal"), "padding: expected 'valid' or 'same', got 'causal'"),
-    (lambda: nn.MaxPool2D(2).output_shape((28, 28)), "MaxPool2D(2) expects images (height, width, channels)"),
+    (lambda: nn.MaxPool2D(2).output_shape((28, 28)), "MaxPool2D() expects images (height, width, channels)"),
     (lambda: nn.GlobalAveragePool2D().output_shape((28, 28)), "GlobalAveragePool2D() expects images"),
     (lambda: nn.GlobalAveragePool1D().output_shape((28,)), "GlobalAveragePool1D() expects sequences"),
-    (lambda: nn.MaxPool1D(3).output_shape((2, 5)), "MaxPool1D(3): the kernel is larger than its sequence"),
+    (lambda: nn.MaxPool1D(3).output_shape((2, 5)), "MaxPool1D(pool_size=3): the kernel is larger than its sequence"),
 ], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
 def test_wrong_arguments_and_shapes_are_refused(make, message):
     refuse(make, message)

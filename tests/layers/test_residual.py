@@ -103,6 +103,62 @@ def test_a_prediction_is_the_same_alone_in_a_batch_and_after_pickling():
     np.testing.assert_array_equal(twin.forward(X), model.forward(X))  # both draw the same dropout
 
 
+# ---- a projection ---------------------------------------------------------------------------------------------
+
+
+def projected():
+    """A ResNet block that changes the number of channels and halves the image."""
+    chain = [nn.Conv2D(4, 3, strides=2, padding="same"), BatchNorm(), nn.ReLU(), nn.Conv2D(4, 3, padding="same")]
+    return Residual([*chain, BatchNorm()], shortcut=[nn.Conv2D(4, 1, strides=2), BatchNorm()])
+
+
+def test_a_projection_adds_what_two_chains_make_of_the_same_input():
+    block = projected()
+    layers = [block, nn.ReLU(), nn.GlobalAveragePool2D(), nn.Dense(3), nn.Softmax()]
+    model = nn.Model(layers, n_features=(6, 5, 2), seed=0, dtype="float64")
+    X = np.random.default_rng(0).normal(size=(4, 6, 5, 2))
+    a = X
+    for layer in block.layers:
+        a = layer.forward(a, nn.Cache())
+    s = block.shortcut[1].forward(block.shortcut[0].forward(X, nn.Cache()), nn.Cache())
+    np.testing.assert_allclose(block.forward(X, nn.Cache()), s + a, rtol=1e-12)
+    assert model.shapes[1] == (3, 3, 4)
+    names = {name: value.shape for name, value in model.parameters.items() if name[0] == "W"}
+    assert names == {"W1": (3, 3, 2, 4), "W2": (3, 3, 4, 4), "W3": (1, 1, 2, 4), "W4": (4, 3)}
+    np.testing.assert_array_equal(model.parameters["W3"], block.shortcut[0].W)
+    assert "layers[0].shortcut[1]" in nn.layers.chain.places(model.layers).values()
+
+
+def test_the_layers_before_the_sum_draw_for_the_activation_behind_it():
+    """He's variance is 2 / n_in, that of Glorot less."""
+    block = Residual([nn.Conv2D(64, 3, padding="same")], shortcut=[nn.Conv2D(64, 1)])
+    nn.Model([block, nn.ReLU(), nn.GlobalAveragePool2D(), nn.Dense(2), nn.Softmax()], n_features=(4, 4, 64), seed=0)
+    assert block.layers[0].W.var() == pytest.approx(2 / (9 * 64), rel=0.05)
+    assert block.shortcut[0].W.var() == pytest.approx(2 / 64, rel=0.05)
+
+
+def test_a_projection_is_frozen_with_its_block_and_named_in_repr():
+    block = projected()
+    block.trainable = False
+    assert not any(layer.trainable for layer in block.inner_layers)
+    block.shortcut[0].trainable = True
+    assert block.trainable
+    text = "Residual((Dense(3), ReLU()), shortcut=(Dense(3),))"
+    assert repr(Residual([nn.Dense(3), "relu"], shortcut=[nn.Dense(3)])) == text
+
+
+def test_a_projection_has_the_shape_of_the_chain():
+    wrong = [Residual([nn.Conv2D(4, 3)], shortcut=[nn.Conv2D(4, 1)]), nn.Flatten(), nn.Identity()]
+    refuse(lambda: nn.Model(wrong, n_features=(5, 5, 1)), "layers: Residual(", "(3, 3, 4)", "it gives (5, 5, 4)")
+    without = [Residual([nn.Conv2D(4, 1)]), nn.Flatten(), nn.Identity()]
+    refuse(lambda: nn.Model(without, n_features=(5, 5, 1)), "layers: Residual(", "shortcut=[nn.Conv2D(")
+    for shortcut in ([], "relu", nn.Dense(3), 3):
+        refuse(lambda shortcut=shortcut: Residual([nn.Dense(3)], shortcut=shortcut), "shortcut: expected a list")
+    refuse(lambda: Residual([nn.Dense(3)], shortcut=[3]), "shortcut: entry 0 is not a layer, got 3; write nn.Dense(3)")
+    dense = nn.Dense(3)
+    refuse(lambda: Residual([nn.ReLU(), dense], shortcut=[dense]), "shortcut: entry 0, Dense(3), occurs twice")
+
+
 # ---- freezing -------------------------------------------------------------------------------------------------
 
 

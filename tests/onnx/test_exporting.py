@@ -20,6 +20,21 @@ LAYERS = table([
     ("GaussianNoise", lambda: nn.GaussianNoise(0.5)), ("Dense", lambda: nn.Dense(5)), ("Flatten", nn.Flatten),
     ("Residual", lambda: nn.Residual([nn.Dense(5), nn.ReLU(), nn.Residual([nn.BatchNorm(), nn.Dense(5)])])),
 ])  # fmt: skip
+C, S = nn.Conv2D, "same"
+IMAGES = {  # a network of layers on images: the shape of one, and the layers in front of a Flatten
+    "convolution": ((6, 5, 2), lambda: [C(3, (3, 2))]),
+    "strides and dilation": ((7, 8, 2), lambda: [C(3, 3, strides=(2, 1)), C(2, 2, dilation=2)]),
+    "same": ((6, 5, 2), lambda: [C(3, (4, 2), strides=2, padding=S), C(2, 2, dilation=2, padding=S)]),
+    "groups": ((4, 4, 4), lambda: [C(6, 3, groups=2, padding=S), C(12, 2, groups=6)]),
+    "pools": ((7, 6, 2), lambda: [nn.MaxPool2D(), nn.AveragePool2D(2, 1), nn.MaxPool2D(2, 1, S)]),
+    "pools with padding": ((7, 6, 2), lambda: [nn.AveragePool2D((3, 2), 2, S), nn.MaxPool2D(3, 2, S), nn.GELU()]),
+    "global": ((3, 4, 2), lambda: [nn.ZeroPadding2D(((1, 0), (0, 2))), nn.GlobalAveragePool2D()]),
+    "normalization": ((3, 4, 2), lambda: [nn.BatchNorm(), nn.Dropout2D(0.5), nn.LayerNorm()]),
+    "projection": ((5, 4, 2), lambda: [nn.Residual([C(3, 3, strides=2, padding=S), nn.BatchNorm(), nn.ReLU()],
+                                                   shortcut=[C(3, 1, strides=2)]), nn.ReLU()]),
+    "sequences": ((9, 2), lambda: [nn.ZeroPadding1D((2, 0)), nn.Conv1D(4, 3, groups=2), nn.MaxPool1D(3, 2, S),
+                                   nn.Dropout1D(0.5), nn.AveragePool1D(2, padding=S), nn.GlobalAveragePool1D()]),
+}  # fmt: skip
 OUTPUTS = [nn.Softmax, nn.Sigmoid, nn.Identity, nn.Exponential]
 DTYPES = pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-13)])
 
@@ -51,10 +66,19 @@ def test_a_layer_alone_and_between_others(make, dtype, tolerance, tmp_path):
     same(model, tmp_path / "between.onnx", tolerance)
 
 
+@DTYPES
+@pytest.mark.parametrize("what", IMAGES)
+def test_layers_on_images(what, dtype, tolerance, tmp_path):
+    shape, make = IMAGES[what]
+    model = drawn([*make(), nn.Flatten(), nn.Dense(3), nn.Softmax()], shape, dtype)
+    same(model, tmp_path / "m.onnx", tolerance)
+
+
 def test_every_layer_is_tried():
     classes = [getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)]
     names = {cls.__name__ for cls in classes if issubclass(cls, nn.Layer) and cls.forward is not nn.Layer.forward}
     tried = {type(row.values[0]()).__name__ for row in LAYERS}
+    tried |= {type(layer).__name__ for _, make in IMAGES.values() for layer in make()}
     assert names - tried == {"Reshape"}  # below
 
 

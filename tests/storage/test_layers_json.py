@@ -20,7 +20,14 @@ pytestmark = NEVER_SAVED
 
 # arguments of the layers that need some
 REQUIRED = {
+    "Conv1D": {"filters": 4, "kernel_size": 2, "strides": 2, "padding": "same", "groups": 2},
+    "Conv2D": {"filters": 4, "kernel_size": (2, 1), "dilation": (1, 2), "padding": "same"},
     "Dense": {"units": 5},
+    "Dropout1D": {"rate": 0.25},
+    "Dropout2D": {"rate": 0.25},
+    "MaxPool2D": {"pool_size": (1, 2), "strides": (2, 1), "padding": "same"},
+    "ZeroPadding1D": {"padding": (2, 0)},
+    "ZeroPadding2D": {"padding": ((1, 0), (0, 2))},
     "Dropout": {"rate": 0.25},
     "AlphaDropout": {"rate": 0.25},
     "GaussianNoise": {"stddev": 0.1},
@@ -47,7 +54,7 @@ def make(name, *, defaults):
     optional = {} if defaults else {
         p.name: other_value(p.default)
         for p in inspect.signature(cls).parameters.values()
-        if p.default is not inspect.Parameter.empty
+        if p.default is not inspect.Parameter.empty and p.name not in REQUIRED.get(name, {})
     }  # fmt: skip
     required = {key: _fresh(value) for key, value in REQUIRED.get(name, {}).items()}
     return cls(**optional, **required)
@@ -64,7 +71,9 @@ def _fresh(value):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_layer_comes_back_and_learns_the_same_from_then_on(tmp_path, name, dtype, defaults):
-    model = trained([Dense(8), make(name, defaults=defaults), Flatten(), Dense(3), Softmax()], dtype)
+    shape = {"1D": (4, 2), "2D": (2, 2, 2)}.get(name[-2:], (8,))
+    layers_in_between = [nn.Reshape(shape), make(name, defaults=defaults), Flatten()]
+    model = trained([Dense(8), *layers_in_between, Dense(3), Softmax()], dtype)
     loaded = saved_and_loaded(model, tmp_path)
     assert_same(loaded, model)
     loaded.rng.bit_generator.state = model.rng.bit_generator.state
@@ -86,7 +95,10 @@ def test_all_layers_are_among_those_tested():
 
 
 def test_layers_inside_layers_come_back(tmp_path):
-    inner = Residual([Dense(8, initializer=nn.GlorotUniform(0.3)), Residual([BatchNorm(momentum=0.3), ReLU()])])
+    inner = Residual(
+        [Dense(8, initializer=nn.GlorotUniform(0.3)), Residual([BatchNorm(momentum=0.3), ReLU()])],
+        shortcut=[Dense(8), BatchNorm()],
+    )
     model = trained([Dense(8, initializer=nn.Zeros()), inner, Dense(3), Softmax()])
     loaded = saved_and_loaded(model, tmp_path)
     assert_same(loaded, model)

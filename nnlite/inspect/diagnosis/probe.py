@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.layers import Activation, Cache, Layer, chain
+from nnlite.layers.convolution import as_rows_of_units
 from nnlite.network.network import Network
 
 
@@ -23,7 +24,7 @@ def gradient_norms(model: Network, X: Array, y: Array) -> list[float]:
     X : ndarray, (M, ...)
     y : ndarray, (M,) or (M, n[L])
     """
-    with_weights = {segment.layer for segment in model.segments if segment.decayed and len(segment.shape) == 2}
+    with_weights = {segment.layer for segment in model.segments if segment.decayed and len(segment.shape) >= 2}
     norms = {}
 
     def observe(layer: Layer, method: str, given: Array, returned: Any) -> None:
@@ -40,13 +41,15 @@ def gradient_norms(model: Network, X: Array, y: Array) -> list[float]:
 def slopes(model: Network, X: Array) -> list[tuple[Activation, Array]]:
     """Return each hidden activation with its slopes g'(z), (M, n), for a batch in training.
 
+    Behind a convolution the units are channels, and each pixel counts as an example.
+
     Parameters
     ----------
     model : Network
         A copy: its running averages change.
     X : ndarray, (M, ...)
     """
-    found = []
+    found, layers = [], model.all_layers()
 
     def observe(layer: Layer, method: str, given: Array, returned: Any) -> None:
         if isinstance(layer, Activation) and layer is not model.output:
@@ -54,18 +57,18 @@ def slopes(model: Network, X: Array) -> list[tuple[Activation, Array]]:
             ones = np.ones_like(layer.forward(given, apart))
             slope = layer.backward(ones, apart)  # dz = da g'(z), with da = 1
             if isinstance(slope, np.ndarray):
-                found.append((layer, slope.reshape(len(X), -1)))
+                found.append((layer, as_rows_of_units(slope, layers)))
 
     model.new_pass(training=True, observer=observe).forward(model.signature.cast(X))
     return found
 
 
 def weight_matrices(model: Network) -> dict[str, Array]:
-    """Return live views of the weight matrices by name: W1, W2, ..., also those of inner layers."""
+    """Return live views of the weight matrices (inputs, units) by name: W1, W2, ..., also those of inner layers."""
     return {
-        segment.name: segment.view(model.theta)
+        segment.name: segment.view(model.theta).reshape(-1, segment.shape[-1])
         for segment in model.segments
-        if segment.decayed and len(segment.shape) == 2
+        if segment.decayed and len(segment.shape) >= 2
     }
 
 

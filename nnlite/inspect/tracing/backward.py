@@ -44,14 +44,15 @@ class BackwardWriter:
     def _layer(self, node: Node, to_input: bool, differential: str = "d") -> None:
         """Write the gradients of the parameters and, with ``to_input``, that of the input."""
         layer, record = node.layer, self.records[node.layer]
-        for i, inner in reversed(list(enumerate(node.inner))):
-            if i == len(node.inner) - 1:
-                line = Equation(f"{inner.result.d} = <dout>", f"{inner.result.d.latex()} = <dout>")
-                self._da(inner.layer, inner.result.d, line, node.symbols, self.records[inner.layer].da)
-            self._layer(inner, to_input or i > 0, differential="d" if i else "d_F")
+        for chain, name in ((node.shortcut, "d_S"), (node.inner, "d_F")):
+            for i, inner in reversed(list(enumerate(chain))):
+                if i == len(chain) - 1:
+                    line = Equation(f"{inner.result.d} = <dout>", f"{inner.result.d.latex()} = <dout>")
+                    self._da(inner.layer, inner.result.d, line, node.symbols, self.records[inner.layer].da)
+                self._layer(inner, to_input or i > 0, differential="d" if i else name)
         for segment in self.segments.get(layer, []):
             if segment.trainable and segment.size:
-                line = equations.parameter_equation(layer, segment.attribute)
+                line = equations.parameter_equation(layer, segment.attribute, node.axes)
                 symbol, gradient = node.symbols[f"d{segment.attribute}"], segment.view(self.model.grad)
                 self.steps.add("backward", layer, symbol, line, node.symbols, gradient, whole=True)
         if to_input:
@@ -59,7 +60,7 @@ class BackwardWriter:
                 self._da(layer, node.symbols["u"], equations.DZ_HAT, node.symbols, record.da * layer.gamma)
             symbol = replace(node.given, differential=differential)
             symbols = node.symbols | {"din": symbol}
-            self._da(layer, symbol, equations.backward_equation(layer), symbols, record.da_prev)
+            self._da(layer, symbol, equations.backward_equation(layer, node.axes), symbols, record.da_prev)
 
     def _da(self, layer: Layer, symbol: Symbol, line: Equation, symbols: Mapping[str, Any], da: Array | None) -> None:
         if da is not None:

@@ -32,6 +32,10 @@ from nnlite.layers import (
     Softplus,
     Tanh,
 )
+from nnlite.layers.convolution import Convolution
+from nnlite.layers.noise import ChannelDropout
+from nnlite.layers.padding import ZeroPadding
+from nnlite.layers.pooling import AveragePooling, GlobalAveragePooling, MaxPooling
 from nnlite.optimizers import SGD, Adagrad, Adam, Optimizer, RMSProp
 
 # ---- forward ----------------------------------------------------------------------------------------------------
@@ -68,6 +72,12 @@ FORWARD: dict[type[Layer], Equation] = {
     ),
     BatchNorm: Equation("<out> = <gamma> <z_hat> + <beta>", r"<out> = <gamma> \odot <z_hat> + <beta>"),
     LayerNorm: Equation("<out> = <gamma> <z_hat> + <beta>", r"<out> = <gamma> \odot <z_hat> + <beta>"),
+    Convolution: Equation("<out> = windows(<in>) <W> + <b>", r"<out> = \mathrm{windows}(<in>)\, <W> + <b>"),
+    MaxPooling: Equation("<out> = max windows(<in>)", r"<out> = \max \mathrm{windows}(<in>)"),
+    AveragePooling: Equation("<out> = mean windows(<in>)", r"<out> = \mathrm{mean}\ \mathrm{windows}(<in>)"),
+    GlobalAveragePooling: Equation("<out> = mean_x <in>", r"<out> = \tfrac{1}{n} \textstyle\sum_x <in>_x"),
+    ZeroPadding: Equation("<out> = <in>, and 0 around it", r"<out> = <in> \text{, and 0 around it}"),
+    ChannelDropout: Equation("<out> = <in> d / (1 - <rate>)", r"<out> = <in> \odot d / (1 - <rate>)"),
     Residual: same("<out> = <in> + <F>"),
     Flatten: Equation("<out> = flatten(<in>)", r"<out> = \mathrm{flatten}(<in>)"),
     Reshape: Equation("<out> = reshape(<in>)", r"<out> = \mathrm{reshape}(<in>)"),
@@ -117,10 +127,26 @@ BACKWARD: dict[type[Layer], Equation] = {
         r"<din> = \bigl(<u> - \tfrac{1}{n} \textstyle\sum_j <u>_j"
         r" - <z_hat> \odot \tfrac{1}{n} \textstyle\sum_j <u>_j <z_hat>_j\bigr) / \sqrt{{<sigma>}^2 + <epsilon>}",
     ),
+    Convolution: Equation("<din> = windows^T(<dout> <W.T>)", r"<din> = \mathrm{windows}^\top(<dout> <W.T>)"),
+    MaxPooling: Equation(
+        "<din> = <dout> where <in> is the largest of its window",
+        r"<din> = <dout> \text{ where } <in> \text{ is the largest of its window}",
+    ),
+    AveragePooling: Equation("<din> = windows^T(<dout> / n)", r"<din> = \mathrm{windows}^\top(<dout> / n)"),
+    GlobalAveragePooling: Equation("<din> = <dout> / n at each pixel", r"<din> = <dout> / n \text{ at each pixel}"),
+    ZeroPadding: Equation("<din> = <dout> inside", r"<din> = <dout> \text{ inside}"),
     Residual: same("<din> = <dout> + <dF>"),
     Flatten: Equation("<din> = <dout>, in the shape of <in>", r"<din> = <dout> \text{, in the shape of } <in>"),
     Reshape: Equation("<din> = <dout>, in the shape of <in>", r"<din> = <dout> \text{, in the shape of } <in>"),
 }
+
+# A residual connection with a projection, and BatchNorm with n pixels for each channel.
+PROJECTED = same("<out> = <S> + <F>")
+PROJECTED_BACKWARD = same("<din> = <dS> + <dF>")
+OF_CHANNELS = Equation(
+    "<din> = <gamma> / sqrt(<sigma>^2 + <epsilon>) (<dout> - <dbeta> / n - <z_hat> <dgamma> / n)",
+    r"<din> = <gamma> / \sqrt{{<sigma>}^2 + <epsilon>} \odot (<dout> - <dbeta> / n - <z_hat> \odot <dgamma> / n)",
+)
 
 # ---- backward: the gradients of the layer's parameters ----------------------------------------------------------
 
@@ -131,10 +157,21 @@ _SCALE_AND_SHIFT = {
     "beta": Equation("<dbeta> = 1/M sum_i <dout>", r"<dbeta> = \tfrac{1}{M} \textstyle\sum_i <dout>"),
 }
 
+_OF_EACH_CHANNEL = {
+    "gamma": Equation(
+        "<dgamma> = 1/M sum_ix <dout> <z_hat>", r"<dgamma> = \tfrac{1}{M} \textstyle\sum_{i,x} <dout> \odot <z_hat>"
+    ),
+    "beta": Equation("<dbeta> = 1/M sum_ix <dout>", r"<dbeta> = \tfrac{1}{M} \textstyle\sum_{i,x} <dout>"),
+}
+
 TO_PARAMETERS: dict[type[Layer], dict[str, Equation]] = {
     Dense: {
         "W": Equation("<dW> = 1/M <in.T> <dout>", r"<dW> = \tfrac{1}{M} <in.T> <dout>"),
         "b": Equation("<db> = 1/M sum_i <dout>", r"<db> = \tfrac{1}{M} \textstyle\sum_i <dout>"),
+    },
+    Convolution: {
+        "W": Equation("<dW> = 1/M windows(<in>)^T <dout>", r"<dW> = \tfrac{1}{M}\, \mathrm{windows}(<in>)^\top <dout>"),
+        "b": Equation("<db> = 1/M sum_ix <dout>", r"<db> = \tfrac{1}{M} \textstyle\sum_{i,x} <dout>"),
     },
     BatchNorm: _SCALE_AND_SHIFT,
     LayerNorm: _SCALE_AND_SHIFT,
@@ -145,6 +182,10 @@ TO_PARAMETERS: dict[type[Layer], dict[str, Equation]] = {
 MU_OF_BATCH = Equation("<mu> = 1/M sum_i <in>", r"<mu> = \tfrac{1}{M} \textstyle\sum_i <in>")
 VARIANCE_OF_BATCH = Equation(
     "<sigma>^2 = 1/M sum_i (<in> - <mu>)^2", r"{<sigma>}^2 = \tfrac{1}{M} \textstyle\sum_i (<in> - <mu>)^2"
+)
+MU_OF_CHANNEL = Equation("<mu> = mean_ix <in>", r"<mu> = \tfrac{1}{M n} \textstyle\sum_{i,x} <in>")
+VARIANCE_OF_CHANNEL = Equation(
+    "<sigma>^2 = mean_ix (<in> - <mu>)^2", r"{<sigma>}^2 = \tfrac{1}{M n} \textstyle\sum_{i,x} (<in> - <mu>)^2"
 )
 MU_KEPT = Equation("<mu> = running_mean", r"<mu> = \text{running mean}")
 VARIANCE_KEPT = Equation("<sigma>^2 = running_variance", r"{<sigma>}^2 = \text{running variance}")
@@ -215,7 +256,10 @@ NOTES: dict[type[Layer], str] = {
     GELU: "Phi(z) is the probability that a standard normal number is below z",
     SiLU: "backward with s = 1 / (1 + e^-z)",
     Dropout: "d is 0 with probability {rate:g}, else 1",
+    ChannelDropout: "d is 0 with probability {rate:g}, else 1, for all pixels of a channel",
     AlphaDropout: "d is 0 with probability {rate:g}, else 1; A and B keep mean 0 and variance 1",
+    AveragePooling: "backward with the n pixels of a window that lie in the image",
+    GlobalAveragePooling: "x are the n pixels",
 }
 
 
@@ -228,12 +272,17 @@ def forward_equation(layer: Layer, parameters: Mapping[str, Symbol]) -> Equation
     """Return the forward equation; for a user's own layer ``<out> = Name(<in>; parameters)``."""
     if _drops_nothing(layer):
         return FORWARD[Identity]
+    if isinstance(layer, Residual) and layer.shortcut:
+        return PROJECTED
     given = "".join(f"{', ' if i else '; '}<{attribute}>" for i, attribute in enumerate(parameters))
     return FORWARD.get(owner(layer, "forward")) or _call("<out>", type(layer).__name__, f"<in>{given}")
 
 
-def backward_equation(layer: Layer) -> Equation:
-    """Return the equation of the gradient of the layer's input; for a user's own ``<din> = Name.backward(<dout>)``."""
+def backward_equation(layer: Layer, axes: int = 1) -> Equation:
+    """Return the equation of the gradient of the layer's input; for a user's own ``<din> = Name.backward(<dout>)``.
+
+    ``axes`` is the number of axes of an example: more than one if it has channels.
+    """
     if _drops_nothing(layer):
         return BACKWARD[Identity]
     if isinstance(layer, BatchNorm) and not layer.trainable:
@@ -241,12 +290,18 @@ def backward_equation(layer: Layer) -> Equation:
             "<din> = <gamma> / sqrt(<sigma>^2 + <epsilon>) <dout>",
             r"<din> = <gamma> / \sqrt{{<sigma>}^2 + <epsilon>} \odot <dout>",
         )
+    if isinstance(layer, Residual) and layer.shortcut:
+        return PROJECTED_BACKWARD
+    if isinstance(layer, BatchNorm) and axes > 1 and owner(layer, "backward") is BatchNorm:
+        return OF_CHANNELS
     return BACKWARD.get(owner(layer, "backward")) or _call("<din>", f"{type(layer).__name__}.backward", "<dout>")
 
 
-def parameter_equation(layer: Layer, attribute: str) -> Equation:
-    """Return the equation of the gradient of a parameter."""
+def parameter_equation(layer: Layer, attribute: str, axes: int = 1) -> Equation:
+    """Return the equation of the gradient of a parameter, for examples with that number of axes."""
     known = TO_PARAMETERS.get(owner(layer, "backward"), {})
+    if axes > 1 and owner(layer, "backward") is BatchNorm:
+        known = _OF_EACH_CHANNEL
     return known.get(attribute) or _call(f"<d{attribute}>", f"{type(layer).__name__}.backward", "<dout>")
 
 
@@ -288,10 +343,26 @@ def note(layer: Layer) -> str:
         return ""
     if isinstance(layer, GELU) and layer.approximate == "tanh":
         return "Phi(z) = (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2, and phi is its derivative"
+    if isinstance(layer, Convolution):
+        return _sum_of(layer)
     if cls in FORWARD:
         return NOTES.get(cls, "").format(**vars(layer))
     lines = (type(layer).__doc__ or "").strip().splitlines() if "__doc__" in vars(type(layer)) else []
     return lines[0].replace("`", "") if lines else ""
+
+
+def _sum_of(layer: Convolution) -> str:
+    """Return the sum over the kernel at each place: "z[i,f] = sum_pc a[2 i + p,c] W[p,c,f] + b[f]; x is (i)"."""
+    places, entries = "ij"[: layer.axes], "pq"[: layer.axes]
+    windows = layer.windows
+    pixels = []
+    for place, entry, s, d in zip(places, entries, windows.strides, windows.dilation, strict=True):
+        pixels.append(f"{f'{s} ' if s > 1 else ''}{place} + {f'{d} ' if d > 1 else ''}{entry}")
+    i, p = ",".join(places), ",".join(entries)
+    said = f"z[{i},f] = sum_{entries}c a[{', '.join(pixels)}, c] W[{p},c,f] + b[f]; x are the places ({i})"
+    if layer.padding == "same":
+        said += "; zeros around a"
+    return said + (f"; {layer.groups} groups of channels" if layer.groups > 1 else "")
 
 
 def _drops_nothing(layer: Layer) -> bool:

@@ -30,6 +30,10 @@ class Node:
         What the placeholders in its equations stand for: symbols and hyperparameters.
     inner : list of Node
         Of the chain F inside a Residual layer.
+    shortcut : list of Node
+        Of the chain S around it.
+    axes : int
+        Number of axes of an example.
     """
 
     layer: Layer
@@ -37,6 +41,8 @@ class Node:
     result: Symbol
     symbols: dict[str, Any]
     inner: list[Node]
+    shortcut: list[Node]
+    axes: int
 
 
 class ForwardWriter:
@@ -69,10 +75,13 @@ class ForwardWriter:
         symbols |= {**parameters, **{f"d{attribute}": symbol.d for attribute, symbol in parameters.items()}}
         symbols |= {"in": given, "din": given.d}
         inner: list[Node] = []
+        shortcut: list[Node] = []
         kind = equations.owner(layer, "forward")
-        if kind is Residual:
-            inner = self._chain(layer.inner_layers, given)
+        if isinstance(layer, Residual) and kind is Residual:
+            inner, shortcut = self._chain(layer.layers, given), self._chain(layer.shortcut or (), given)
             symbols |= {"F": inner[-1].result, "dF": replace(given, differential="d_F")}
+            if shortcut:
+                symbols |= {"S": shortcut[-1].result, "dS": replace(given, differential="d_S")}
         elif kind in (BatchNorm, LayerNorm):
             self._normalization(layer, symbols)
         result = self._result(layer, inner[-1].result if inner else given, parameters)
@@ -80,9 +89,10 @@ class ForwardWriter:
         equation = equations.forward_equation(layer, parameters)
         if layer is self.model.output:
             equation = Equation(f"y_hat = {equation.text}", rf"\hat{{y}} = {equation.latex}")
-        a = self.records[layer].a
+        a_prev, a = self.records[layer].a_prev, self.records[layer].a
+        assert a_prev is not None
         self.steps.add("forward", layer, result, equation, symbols, a, note=equations.note(layer))
-        return Node(layer, given, result, symbols, inner)
+        return Node(layer, given, result, symbols, inner, shortcut, a_prev.ndim - 1)
 
     def _parameters(self, layer: Layer) -> dict[str, Symbol]:
         """Write the parameters of a layer; return their symbols by attribute."""
@@ -119,8 +129,11 @@ class ForwardWriter:
             mu, variance = z.mean(axis=units, keepdims=True), z.var(axis=units, keepdims=True)
             lines = equations.MU_OF_EXAMPLE, equations.VARIANCE_OF_EXAMPLE
         elif layer.trainable:
-            mu, variance = z.mean(axis=0), z.var(axis=0)
+            examples = tuple(range(z.ndim - 1))
+            mu, variance = z.mean(axis=examples), z.var(axis=examples)
             lines = equations.MU_OF_BATCH, equations.VARIANCE_OF_BATCH
+            if z.ndim > 2:
+                lines = equations.MU_OF_CHANNEL, equations.VARIANCE_OF_CHANNEL
         else:
             assert isinstance(layer, BatchNorm)
             mu, variance = layer.running_mean, layer.running_variance

@@ -88,7 +88,39 @@ def table():
     return model, model.encoding.transform(pets, dtype="float64")
 
 
-MODELS = {"table": table, "exact": exact, "every_layer": every_layer, "counts": counts}
+def images():
+    """A network with every layer on images and sequences, and a projection."""
+    block = nn.Residual(
+        [nn.BatchNorm(), nn.ReLU(), nn.Conv2D(6, 3, nn.HeNormal(), strides=(2, 1), padding="same", groups=2)],
+        shortcut=[nn.Conv2D(6, 1, strides=(2, 1))],
+    )
+    layers = [
+        nn.ZeroPadding2D(((1, 0), (0, 2))),
+        nn.Conv2D(4, (3, 2), dilation=(1, 2)),
+        block,
+        nn.MaxPool2D((2, 1), 1, "same"),
+        nn.Dropout2D(0.2),
+        nn.AveragePool2D(2, padding="same"),
+        nn.Reshape((-1, 6)),
+        nn.ZeroPadding1D((2, 0)),
+        nn.Conv1D(5, 3),
+        nn.MaxPool1D(2, 1),
+        nn.Dropout1D(0.3),
+        nn.AveragePool1D(2),
+        nn.GlobalAveragePool1D(),
+        nn.Reshape((1, 1, 5)),
+        nn.GlobalAveragePool2D(),
+        nn.Dense(3),
+        nn.Softmax(),
+    ]
+    model = nn.Model(layers, n_features=(7, 8, 2), seed=5, dtype="float64")
+    rng = np.random.default_rng(5)
+    model.theta = rng.standard_normal(model.theta.size)
+    model.state = rng.uniform(0.5, 1.5, model.state.size)
+    return model, rng.standard_normal((20, 7, 8, 2))
+
+
+MODELS = {"images": images, "table": table, "exact": exact, "every_layer": every_layer, "counts": counts}
 
 
 def main():

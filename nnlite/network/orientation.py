@@ -1,0 +1,102 @@
+"""In which order PyTorch keeps the numbers of a layer.
+
+PyTorch has units first (n_out, n_in) and channels first (C, H, W): the weights of a Dense layer or a convolution
+turn round. Behind a Flatten the features of an image are in another order, too: (C, H, W) there, (H, W, C) here. The
+arrays of the layers that work on these features have PyTorch's order then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.layers import BatchNorm, Dense, Flatten, Layer, LayerNorm, Reshape
+from nnlite.layers.base import Shape
+from nnlite.layers.convolution import Convolution
+from nnlite.layers.noise import ChannelDropout
+from nnlite.layers.padding import ZeroPadding
+from nnlite.layers.pooling import GlobalAveragePooling, Pooling
+
+WITH_CHANNELS = (Convolution, Pooling, ZeroPadding, ChannelDropout)
+
+
+class Orientation(NamedTuple):
+    """How an array of a layer becomes that of PyTorch: take it as ``split``, order its axes, join them to ``shape``.
+
+    Attributes
+    ----------
+    split : tuple of int
+        The shape of the array here, with an axis of features as (H, W, C) if they are those of an image.
+    axes : tuple of int
+        The axes of ``split`` in the order of PyTorch.
+    shape : tuple of int
+        The shape of the array in PyTorch.
+    """
+
+    split: Shape
+    axes: Shape
+    shape: Shape
+
+    def of_pytorch(self, array: Array) -> Array:
+        """Return the array in the order of PyTorch."""
+        return np.ascontiguousarray(array.reshape(self.split).transpose(self.axes).reshape(self.shape))
+
+    def of_layer(self, array: Array, shape: Shape) -> Array:
+        """Return an array of PyTorch in the order and shape of the layer."""
+        turned = array.reshape([self.split[axis] for axis in self.axes])
+        return turned.transpose(np.argsort(self.axes)).reshape(shape)
+
+
+class View(NamedTuple):
+    """What an example is to the next layer: an image with channels, the features of one, or neither (None)."""
+
+    image: Shape | None = None
+    features: Shape | None = None
+
+
+NEITHER = View()
+
+
+def orientation(layer: Layer, attribute: str, shape: Shape, view: View) -> Orientation:
+    """Return how PyTorch keeps the array ``attribute`` of a layer, which has that shape here."""
+    if isinstance(layer, Convolution) and attribute == "W":
+        axes = (len(shape) - 1, len(shape) - 2, *range(len(shape) - 2))
+        return Orientation(shape, axes, tuple(shape[axis] for axis in axes))
+    of_features = view.features if view.features and math.prod(view.features) == shape[0] else shape[:1]
+    if isinstance(layer, Dense) and attribute == "W":
+        split, axes = _channels_first(of_features)
+        return Orientation((*split, shape[1]), (len(split), *axes), shape[::-1])
+    if isinstance(layer, LayerNorm) and view.image == shape:
+        split, axes = _channels_first(shape)
+        return Orientation(split, axes, (shape[-1], *shape[:-1]))
+    if isinstance(layer, (BatchNorm, LayerNorm)) and len(shape) == 1:
+        split, axes = _channels_first(of_features)
+        return Orientation(split, axes, shape)
+    return Orientation(shape, tuple(range(len(shape))), shape)
+
+
+def views(layers: Sequence[Layer], input_shape: Shape, view: View = NEITHER) -> Iterator[tuple[Layer, View]]:
+    """Yield every layer, also those inside others, with what an example is to it."""
+    shape = input_shape
+    for layer in layers:
+        if isinstance(layer, (*WITH_CHANNELS, GlobalAveragePooling)):
+            view = View(image=shape)
+        yield layer, view
+        for chain in layer.inner_chains.values():
+            yield from views(chain, shape, view)
+        before, shape = shape, layer.output_shape(shape)
+        if isinstance(layer, Flatten) and view.image is not None:
+            view = View(features=before)
+        elif isinstance(layer, WITH_CHANNELS) or (view.image is not None and len(shape) == len(before)):
+            view = View(image=shape)
+        elif isinstance(layer, (Flatten, Reshape, Dense)) or shape != before:
+            view = NEITHER
+
+
+def _channels_first(shape: Shape) -> tuple[Shape, Shape]:
+    """Return the shape, and its axes with the last in front."""
+    return shape, (len(shape) - 1, *range(len(shape) - 1))
