@@ -136,7 +136,7 @@ class Draw:
 
         def freeze(model):
             for layer, roll in zip(model.all_layers(), rolls, strict=False):
-                if isinstance(layer, (nn.Dense, nn.BatchNorm, nn.LayerNorm)):
+                if isinstance(layer, (nn.Dense, nn.Conv2D, nn.BatchNorm, nn.LayerNorm)):
                     layer.trainable = bool(roll >= p)
 
         return freeze
