@@ -62,10 +62,13 @@ class Draw:
             )
         return lambda: nn.Residual([make() for make in inside])
 
-    def layers(self, n_features):
-        """The layers of a network."""
+    def layers(self, n_features, images=False):
+        """The layers of a network; with ``images``, layers that work on them come first."""
         found, units = self.unitwise() if self.chance(0.2) else [], n_features
-        if isinstance(n_features, tuple):
+        if images:
+            of_images, units = self.of_images(n_features)
+            found += of_images
+        elif isinstance(n_features, tuple):
             found, units = [*found, nn.Flatten], int(np.prod(n_features))
         for _ in range(int(self.rng.integers(0, 4))):
             if self.chance(0.35):
@@ -78,6 +81,43 @@ class Draw:
         last = part(nn.Dense, int(self.one_of(*UNITS[1:])))
         found += [last, *(self.unitwise() if self.chance(0.2) else []), output]
         return lambda: [make() for make in found]
+
+    def of_images(self, shape):
+        """Some layers on images (H, W, C), and the number of units that they make."""
+        found = []
+        for _ in range(int(self.rng.integers(1, 5))):
+            H, W, C = shape
+            same = self.chance(0.6)
+            size, strides = (int(self.rng.integers(1, 4)) for _ in range(2))
+            options = {"strides": strides, "padding": "same" if same else "valid"}
+            if not same and min(H, W) < 2 * size:
+                continue
+            kind = self.one_of(
+                "convolution", "convolution", "groups", "dilation", "pool", "pool", "padding", "residual"
+            )
+            if kind == "padding":
+                make = part(nn.ZeroPadding2D, ((0, strides), (size, 1)))
+            elif kind == "pool":
+                make = part(self.one_of(nn.MaxPool2D, nn.AveragePool2D), size, strides, options["padding"])
+            elif kind == "residual":
+                make = self.image_residual(int(self.one_of(1, 3, 8, 17)), strides)
+            else:
+                filters = int(self.one_of(1, 2, 5, 16, 33)) * (C if kind == "groups" else 1)
+                if kind == "dilation":
+                    options |= {"strides": 1, "dilation": (strides, size), "padding": "same"}
+                make = part(nn.Conv2D, filters, size, groups=C if kind == "groups" else 1, **options)
+            found += [make, *self.unitwise(), *([part(nn.Dropout2D, 0.2)] if self.chance(0.15) else [])]
+            shape = make().output_shape(shape)
+        last = self.one_of(nn.Flatten, nn.GlobalAveragePool2D)
+        return [*found, last], last().output_shape(shape)[0]
+
+    def image_residual(self, filters, strides):
+        """A residual connection around a convolution, with a projection."""
+        before, after = self.unitwise(), self.unitwise()
+        convolution = part(nn.Conv2D, filters, 3, strides=strides, padding="same")
+        shortcut = [part(nn.Conv2D, filters, 1, strides=strides), *self.unitwise()]
+        chain = [*before, convolution, *after]
+        return lambda: nn.Residual([make() for make in chain], shortcut=[make() for make in shortcut])
 
     def optimizer(self):
         """An optimizer with some options."""
@@ -96,10 +136,13 @@ class Draw:
 
         def freeze(model):
             for layer, roll in zip(model.all_layers(), rolls, strict=False):
-                if isinstance(layer, (nn.Dense, nn.BatchNorm, nn.LayerNorm)):
+                if isinstance(layer, (nn.Dense, nn.Conv2D, nn.BatchNorm, nn.LayerNorm)):
                     layer.trainable = bool(roll >= p)
 
         return freeze
+
+
+IMAGES = 300  # number of the first training of a network for images
 
 
 class RandomTraining:
@@ -107,8 +150,10 @@ class RandomTraining:
 
     def __init__(self, number):
         draw = Draw(number)
-        n_features = draw.one_of(1, 5, 32, 33, 70, (4, 5), (3, 2, 4))
-        layers, optimizer = draw.layers(n_features), draw.optimizer()
+        images = number >= IMAGES
+        sizes = ((6, 5, 1), (5, 8, 3), (9, 4, 16)) if images else (1, 5, 32, 33, 70, (4, 5), (3, 2, 4))
+        n_features = draw.one_of(*sizes)
+        layers, optimizer = draw.layers(n_features, images), draw.optimizer()
         while isinstance(optimizer(), nn.Lion) and "Norm" in repr(layers()):
             optimizer = (
                 draw.optimizer()

@@ -17,7 +17,8 @@ PROCESSORS = {  # bytes of a register, and what must not occur in the code
     "haswell": (32, ("zmm",)),
     "nehalem": (16, ("zmm", "ymm", "vfmadd")),
 }
-TESTS = "test_a_layer_agrees_forward or test_an_optimizer_agrees[ or test_an_output_agrees or test_any_shape"
+TESTS = "test_a_layer_agrees_forward or test_an_optimizer_agrees[ or test_an_output_agrees or test_any_shape or "
+TESTS += "test_a_network_for_images"
 
 LOOK = """
 import sys
@@ -64,5 +65,5 @@ def test_its_code_uses_the_registers_of_the_processor_and_no_others(on):
 
 
 def test_its_kernels_agree_with_the_textbook(on):
-    file = Path(__file__).with_name("test_kernels.py")
-    on("-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "-k", TESTS, str(file))
+    files = [str(Path(__file__).with_name(name)) for name in ("test_kernels.py", "test_image_kernels.py")]
+    on("-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "-k", TESTS, *files)

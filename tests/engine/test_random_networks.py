@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("numba")
 
 from .agreement import assert_agrees
-from .random_trainings import RandomTraining
+from .random_trainings import IMAGES, RandomTraining
 
 FLOAT64 = (0, 3, 8, 11, 12, 13)  # for these, most kernels are compiled anyway
 
@@ -26,6 +26,6 @@ def test_a_random_network_trains_as_the_textbook_does(number, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", sorted({*range(300)} - {*FLOAT64}))
+@pytest.mark.parametrize("number", sorted({*range(IMAGES + 60)} - {*FLOAT64}))
 def test_many_random_networks_train_as_the_textbook_does(number, monkeypatch):
     check(number, monkeypatch)
