@@ -24,7 +24,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 DATA = ROOT.parent / "shared" / "data"  # may hold a copy of MNIST
 
 # These train for more than a few seconds. The fast tests run them with a single epoch in each training.
-LONG = {"3_digits", "4_spirals", "5_training_well", "6_when_it_does_not_learn", "9_a_network_that_sees"}
+LONG = {"3_digits", "4_spirals", "5_training_well", "6_when_it_does_not_learn"}
+CONVOLUTIONS = {"9_a_network_that_sees"}  # whose single epochs take seconds
 NEEDS_MNIST = {"8_mnist_to_98_5"}
 
 # These must print the same digits everywhere. In a long training, rounding errors grow: processors add numbers in
@@ -164,13 +165,22 @@ def run(tmp_path, monkeypatch):
     matplotlib.use(backend)
 
 
-@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem not in LONG | NEEDS_MNIST], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in NOTEBOOKS if p.stem not in LONG | CONVOLUTIONS | NEEDS_MNIST], ids=lambda path: path.stem
+)
 def test_a_notebook_prints_its_committed_output_and_its_solutions_run(run, path):
     for cell, text in run(path):
         assert isinstance(cell, str) or same(text, printed(cell), path.stem in EXACT)
 
 
-@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem in LONG], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in CONVOLUTIONS))
+        for path in NOTEBOOKS
+        if path.stem in LONG | CONVOLUTIONS
+    ],
+)
 def test_a_long_notebook_and_its_solutions_run_with_short_trainings(run, path, monkeypatch):
     fit = nn.Model.fit
     monkeypatch.setattr(nn.Model, "fit", lambda *arguments, **options: fit(*arguments, **options | {"epochs": 1}))
