@@ -124,7 +124,7 @@ def _checked(padding: Any) -> Any:
         first, second = map(_checked, padding)
         if any(isinstance(n, tuple) and any(isinstance(m, tuple) for m in n) for n in (first, second)):
             raise ArgumentError(f"padding: expected ((top, bottom), (left, right)), got {padding!r}")
-        return (first, second)
+        return first if first == second and isinstance(first, int) else (first, second)
     return checks.integer("padding", padding, minimum=0)
 
 

@@ -22,13 +22,14 @@ class Item:
         Returns a new layer.
     arrays : dict of str to ndarray
         What it learns and keeps, by the names of its attributes.
-    inner : tuple of Item
-        The layers inside a Residual.
+    inner, shortcut : tuple of Item
+        The layers inside a Residual, and those of its shortcut.
     """
 
     make: Any
     arrays: dict[str, Array] = field(default_factory=dict)
     inner: tuple[Item, ...] = ()
+    shortcut: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def merged(items: list[Item]) -> list[Item]:
     done: list[Item] = []
     for item in items:
         if not isinstance(item, Affine):
-            done.append(replace(item, inner=tuple(merged(list(item.inner)))))
+            inner, shortcut = (tuple(merged(list(chain))) for chain in (item.inner, item.shortcut))
+            done.append(replace(item, inner=inner, shortcut=shortcut))
         elif not item.does_nothing():
             last = done.pop() if done and _takes_affine(done[-1]) else None
             done.append(item if last is None else _with_affine(last, item))
@@ -111,14 +113,15 @@ EPSILON = 2.0**-17  # a power of 2, so that 1 - EPSILON + EPSILON is 1 in float3
 def make_layer(item: Item) -> Layer:
     """Return a new layer, without its arrays."""
     if item.inner:
-        return layers.Residual([make_layer(inner) for inner in item.inner])
+        shortcut = [make_layer(inner) for inner in item.shortcut] or None
+        return layers.Residual([make_layer(inner) for inner in item.inner], shortcut=shortcut)
     made: Layer = item.make()
     return made
 
 
 def set_arrays(item: Item, layer: Layer) -> None:
     """Give the layer of a built network its arrays."""
-    for inner, inner_layer in zip(item.inner, layer.inner_layers, strict=True):
+    for inner, inner_layer in zip(item.inner + item.shortcut, layer.inner_layers, strict=True):
         set_arrays(inner, inner_layer)
     for name, array in item.arrays.items():
         setattr(layer, name, array)

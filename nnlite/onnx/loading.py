@@ -18,6 +18,7 @@ from nnlite.layers import Identity, Layer, Output
 from nnlite.model import Model
 from nnlite.onnx.exporting import CLASS_NAMES
 from nnlite.onnx.items import Item, make_layer, merged, set_arrays
+from nnlite.onnx.layout import channels_last
 from nnlite.onnx.output import Ending, ending
 from nnlite.onnx.parsing import MOST_NUMBERS, Program, read
 from nnlite.onnx.structure import Structure
@@ -64,6 +65,10 @@ def load(path: str | os.PathLike[str], *, output: Output | None = None) -> Model
 
     Notes
     -----
+    Images of ONNX and PyTorch have their channels first, (M, C, height, width); the network that is read takes them
+    with channels last, (M, height, width, C): ``X.transpose(0, 2, 3, 1)``. The weights behind a Flatten are in that
+    order, too.
+
     Operators that are one layer together, such as the five of GELU, are recognized by what they compute. A shift and
     scale of each unit becomes part of the layer before it, or a BatchNorm. Of a classifier of scikit-learn the
     probabilities are the output, and the labels become ``class_names``.
@@ -87,7 +92,8 @@ def load(path: str | os.PathLike[str], *, output: Output | None = None) -> Model
         program = read(onnx, name)
         end = ending(program)
         rows, shape = _input_shape(program)
-        items = merged(Structure(program, rows, shape, end.value).items())
+        items, shape = channels_last(Structure(program, rows, shape, end.value).items(), shape)
+        items = merged(items)
         return _built(items, shape, program, end, output)
     except ModelFileError as error:
         raise ModelFileError(f"{name}: {error}") from error.__cause__

@@ -16,6 +16,7 @@ from nnlite import layers
 from nnlite.checks import Array
 from nnlite.layers import Activation, Cache
 from nnlite.onnx.items import Affine, Item, affine
+from nnlite.onnx.layout import Reshaped
 
 TOLERANCE = 1e-6  # of activations, whose constants a file may have in float32
 EXACT = 1e-9
@@ -70,9 +71,7 @@ def _probes(rows: int, shape: tuple[int, ...]) -> list[Array]:
 def _reshape(result: tuple[int, ...], shape: tuple[int, ...]) -> Item:
     if result == shape:
         return affine(np.ones(shape), np.zeros(shape))
-    if len(result) == 1:
-        return Item(layers.Flatten)
-    return Item(lambda: layers.Reshape(result) if result else None)
+    return Reshaped(None, shape=result)
 
 
 # ---- number by number ------------------------------------------------------------------------------------------------

@@ -17,15 +17,18 @@ from nnlite.checks import Array
 from nnlite.errors import ModelFileError
 from nnlite.onnx.evaluation import OPERATORS, Call, evaluate
 from nnlite.onnx.items import Item, dense
+from nnlite.onnx.layout import OfImages, Transposed
 from nnlite.onnx.parsing import MOST_NUMBERS, Node, Program
 from nnlite.onnx.recognition import recognized
+from nnlite.onnx.windows import kernel_of, pads_of
 
 MOST_TOGETHER = 128  # operators that are one layer together
 MOST_CUTS = 16  # that lie inside of one layer
 LARGEST_TOGETHER = 2**24  # numbers that they compute
 LARGEST_AT_ONCE = 2**25  # numbers in memory, besides the constants and as many again
 DEEPEST = 32  # Residuals inside Residuals
-STRUCTURAL = ("MatMul", "Gemm", "BatchNormalization")
+OF_IMAGES = ("Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "Pad", "Transpose")
+STRUCTURAL = ("MatMul", "Gemm", "BatchNormalization", *OF_IMAGES)
 
 
 class Structure:
@@ -83,6 +86,9 @@ class Structure:
 
     def _values(self, node: Node, data: Mapping[str, Array]) -> list[Array | None]:
         """Return the values of the inputs of a node; None for one that is left out."""
+        for name in node.inputs:
+            if name and name not in data and name not in self.known:
+                raise ModelFileError(f"{node} takes a second output of an operator, which nnlite does not have")
         return [None if not name else data[name] if name in data else self.known[name] for name in node.inputs]
 
     def _evaluated(self, node: Node, values: Sequence[Array | None]) -> Array:
@@ -164,6 +170,8 @@ class Structure:
         """Return the layer that these operators compute together; None if there is none."""
         if len(nodes) == 1 and nodes[0].operator in STRUCTURAL:
             return self._structural(nodes[0], start)
+        if len(nodes) == 1 and nodes[0].operator == "ReduceMean" and len(self.shapes[start]) > 2:
+            return self._structural(nodes[0], start)
         shape = self.shapes[start][1:]
         numbers = sum(math.prod(self.shapes.get(node.outputs[0], ())) for node in nodes)
         small = len(nodes) == 1 or (len(nodes) <= MOST_TOGETHER and numbers <= LARGEST_TOGETHER)
@@ -184,11 +192,13 @@ class Structure:
         return values[end]
 
     def _structural(self, node: Node, start: str) -> Item | None:
-        """Return the Dense or BatchNorm layer of one operator."""
+        """Return the layer of one operator: Dense, BatchNorm, or one of images."""
         call = Call(node, [self.known.get(name) for name in node.inputs], self.program.opset)
         if node.inputs[0] != start or start in node.inputs[1:]:
             return None
         shape = self.shapes[start][1:]
+        if node.operator in (*OF_IMAGES, "ReduceMean"):
+            return _of_images(Call(node, [np.empty(self.shapes[start]), *call.values[1:]], self.program.opset))
         if node.operator == "BatchNormalization":
             gamma, beta, mean, variance = (_broadcast(call[i], shape) for i in range(1, 5))
             epsilon = call.number("epsilon", 1e-5)
@@ -202,13 +212,60 @@ class Structure:
         return dense(W * call.number("alpha", 1.0) if call.number("alpha", 1.0) != 1 else W, b)
 
     def _residual(self, last: Node, start: str, depth: int) -> Item | None:
-        """Return a Residual if the last operator adds the value ``start`` to what a chain makes of it."""
-        if last.operator not in ("Add", "Sum") or last.inputs.count(start) != 1 or len(last.inputs) != 2:
+        """Return a Residual if the last operator adds the value ``start``, or a projection of it, to a chain."""
+        if last.operator not in ("Add", "Sum") or len(last.inputs) != 2:
+            return None
+        if start not in last.inputs:
+            return self._projection(last, start, depth)
+        if last.inputs.count(start) != 1:
             return None
         other = last.inputs[1 - last.inputs.index(start)]
         if other in self.known or self.shapes.get(other) != self.shapes[start]:
             return None
         return Item(None, {}, tuple(self._chain(start, other, depth + 1)))
+
+    def _projection(self, last: Node, start: str, depth: int) -> Item | None:
+        """Return a Residual whose shortcut is the shorter of two chains from the value ``start``."""
+        one, other = last.inputs
+        if one == other or one in self.known or other in self.known:
+            return None
+        if self.shapes.get(one) != self.shapes.get(other):
+            return None
+        chains = sorted((tuple(self._chain(start, end, depth + 1)) for end in (one, other)), key=len)
+        return Item(None, {}, inner=chains[1], shortcut=chains[0])
+
+
+def _of_images(call: Call) -> Item | None:
+    """Return the operator on images as an item; its first value has the shape of the image, and no numbers."""
+    operator, ndim = call.node.operator, call[0].ndim
+    if operator in ("Transpose", "ReduceMean"):
+        return _along_axes(call)
+    if operator == "Pad":
+        return OfImages(None, operator=operator, pads=pads_of(call)[1:])
+    if operator == "GlobalAveragePool":
+        return OfImages(None, operator=operator, axes=tuple(range(1, ndim - 1)))
+    size = call[0].shape[2:]
+    if operator == "Conv":
+        W, b = call[1], call.get(2)
+        arrays = {"W": W, "b": np.zeros(W.shape[0]) if b is None else b}
+        groups = call.attribute("group", 1)
+        return OfImages(None, arrays, operator=operator, kernel=kernel_of(call, size, W.shape[2:]), groups=groups)
+    kernel = kernel_of(call, size, tuple(call.attribute("kernel_shape", ())))
+    counts = operator == "MaxPool" or bool(call.attribute("count_include_pad", 0))
+    return OfImages(None, operator=operator, kernel=kernel, padding_counts=counts)
+
+
+def _along_axes(call: Call) -> Item | None:
+    """Return a Transpose or a ReduceMean that leaves the batch as it is."""
+    ndim = call[0].ndim
+    if call.node.operator == "Transpose":
+        axes = [axis % ndim for axis in call.attribute("perm") or [*range(ndim)][::-1]]
+        return Transposed(None, axes=tuple(axis - 1 for axis in axes[1:])) if axes[0] == 0 else None
+    given = call.axes(1, ndim) or ()
+    if 0 in given or not given:
+        return None
+    keeps = bool(call.attribute("keepdims", 1))
+    return OfImages(None, operator="Mean", axes=tuple(axis - 1 for axis in given), keeps_axes=keeps)
 
 
 def _needed(nodes: Sequence[Node], output: str) -> list[Node]:

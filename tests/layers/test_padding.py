@@ -13,6 +13,8 @@ from ..support import refuse, training_cache
     (nn.ZeroPadding2D(2), [(2, 2), (2, 2)]),
     (nn.ZeroPadding2D((0, 3)), [(0, 0), (3, 3)]),
     (nn.ZeroPadding2D(((1, 2), (0, 4))), [(1, 2), (0, 4)]),
+    (nn.ZeroPadding2D(((1, 0), (1, 0))), [(1, 0), (1, 0)]),
+    (nn.ZeroPadding2D(((1, 1), (2, 2))), [(1, 1), (2, 2)]),
     (nn.ZeroPadding1D((2, 0)), [(2, 0)]),
     (nn.ZeroPadding1D(1), [(1, 1)]),
     (nn.ZeroPadding1D(0), [(0, 0)]),

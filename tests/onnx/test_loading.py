@@ -74,6 +74,8 @@ KNOWN = table([
     ("residual inside a residual", [node("MatMul", "X", "Q", to="q"), node("Tanh", "q", to="t"), node("Add", "q", "t", to="u"),
      node("Add", "X", "u", to="v"), node("MatMul", "v", "W")], {"Q": np.eye(4, dtype=np.float32) * 2, "W": W},
      "[Residual((Dense(4), Residual((Tanh(),)))), Dense(3), Identity()]"),
+    ("two branches", [node("MatMul", "X", "W", to="u"), node("MatMul", "X", "Z", to="v"), node("Add", "u", "v")],
+     {"W": W, "Z": W}, "[Residual((Dense(3),), shortcut=(Dense(3),)), Identity()]"),
     ("dropout is left out", [node("Dropout", "X", to="d"), node("Identity", "d", to="i"), node("MatMul", "i", "W")], {"W": W},
      "[Dense(3), Identity()]"),
     ("half precision", [node("MatMul", "X", "W")], {"W": W.astype(np.float16).astype(np.float32)}, "[Dense(3), Identity()]"),
@@ -301,7 +303,8 @@ tf2onnx.convert.from_function(tf.function(lambda x: k(x, training=False)), outpu
 # ---- what is refused -------------------------------------------------------------------------------------------------
 
 UNKNOWN = table([
-    ("a convolution", [node("Relu", "X", to="r"), node("Conv", "r", "W", to="c"), node("Abc", "c")], {"W": W}, "Conv"),
+    ("a convolution", [node("Relu", "X", to="r"), node("ConvTranspose", "r", "W", to="c"), node("Abc", "c")], {"W": W},
+     "operator ConvTranspose"),
     ("first of two", [node("LSTM", "X", "W", to="c"), node("Conv", "c", "W")], {"W": W}, "operator LSTM"),
     ("of another domain", [node("Gelu", "X", domain="com.microsoft")], {}, "operator com.microsoft.Gelu"),
     ("a trigonometric function", [node("MatMul", "X", "W", to="z"), node("Sin", "z")], {"W": W}, "operator Sin"),
@@ -312,8 +315,6 @@ UNKNOWN = table([
     ("a product of values", [node("Transpose", "X", to="T", perm=[1, 0]), node("MatMul", "X", "T")], {}, "Transpose"),
     ("a steep slope", [node("LeakyRelu", "X", alpha=3.0)], {}, "operator LeakyRelu"),
     ("rows that mix", [node("ReduceMean", "X", to="m", axes=[0]), node("Sub", "X", "m")], {}, "operator ReduceMean"),
-    ("two branches", [node("MatMul", "X", "W", to="u"), node("MatMul", "X", "Z", to="v"), node("Add", "u", "v")],
-     {"W": W, "Z": W}, "operator MatMul"),
     ("softmax of the columns", [node("Softmax", "X", axis=0)], {}, "Softmax"),
     ("a loop", [node("Loop", "X")], {}, "operator Loop"),
     ("no dependence", [node("Identity", "W")], {"W": W}, "does not depend on its input"),
