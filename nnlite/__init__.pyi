@@ -59,6 +59,7 @@ from nnlite.functional import silu as silu
 from nnlite.functional import softmax as softmax
 from nnlite.functional import softplus as softplus
 from nnlite.functional import tanh as tanh
+from nnlite.images import ImageDataset as ImageDataset
 from nnlite.images import ImageEncoding as ImageEncoding
 from nnlite.images import Images as Images
 from nnlite.images import load_images as load_images

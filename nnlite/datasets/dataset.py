@@ -29,8 +29,6 @@ class Dataset(NamedTuple):
         A short name.
     description : str
         What the data are, with source and license.
-    X_validation, y_validation : arrays, or None
-        Validation examples, if the data set has its own.
 
     Examples
     --------
@@ -48,8 +46,6 @@ class Dataset(NamedTuple):
     image_shape: tuple[int, ...] | None
     name: str
     description: str
-    X_validation: Array | None = None
-    y_validation: Array | None = None
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{part} {getattr(self, part).shape}" for part in ("X_train", "y_train", "X_test", "y_test"))

@@ -84,7 +84,8 @@ class ImageEncoding(Explained):
 
         Returns
         -------
-        ndarray, (M, *input_shape)
+        ndarray, (M, ...)
+            In the shape ``input_shape``.
 
         Raises
         ------

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlite import checks
+from nnlite.checks import Array
 from nnlite.datasets.dataset import Dataset
 from nnlite.draws import generator, train_test_rows
 from nnlite.errors import ArgumentError, DataFileError
@@ -16,6 +17,26 @@ from nnlite.images.folders import EMPTY, Fault, Picture, check_folder, folders_i
 from nnlite.images.reading import Form, Reader, class_indices, class_names_of, with_options
 
 TEST_FRACTION = 0.2
+
+
+class ImageDataset(Dataset):
+    """Images in classes, as `load_images` returns them: a `Dataset` that may have validation examples.
+
+    Attributes
+    ----------
+    X_validation, y_validation : ndarray, or None
+        Validation examples, if the folder has its own.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> data = nn.load_images("pets")                     # doctest: +SKIP
+    >>> data.X_validation is None                         # doctest: +SKIP
+    True
+    """
+
+    X_validation: Array | None = None
+    y_validation: Array | None = None
 
 
 def load_images(
@@ -29,7 +50,7 @@ def load_images(
     seed: int | None = 0,
     skip_bad: bool = False,
     progress: bool = True,
-) -> Dataset:
+) -> ImageDataset:
     """Load pictures in classes: a folder with a folder of PNG or JPEG files for each class, or a file of all pixels.
 
     Parameters
@@ -58,10 +79,10 @@ def load_images(
 
     Returns
     -------
-    Dataset
-        X (M, H, W) or (M, H, W, 3), uint8 with 0..255 for pictures; y (M,) int64. ``class_names`` are the names of the
-        folders, sorted. ``X_validation`` and ``y_validation`` are there if there is a folder ``val``; if there is no
-        ``test`` beside it, it is the test part.
+    ImageDataset
+        A `Dataset`: X (M, H, W) or (M, H, W, 3), uint8 with 0..255 for pictures; y (M,) int64. ``class_names`` are the
+        names of the folders, sorted. ``X_validation`` and ``y_validation`` are there if there is a folder ``val``; if
+        there is no ``test`` beside it, it is the test part.
 
     Raises
     ------
@@ -98,9 +119,8 @@ def load_images(
     if "test" not in parts:
         parts = with_test(parts, fraction, seed, name)
     (X_train, y_train), (X_test, y_test) = parts["train"], parts["test"]
-    X_validation, y_validation = parts.get("validation", (None, None))
     base = os.path.basename(os.path.abspath(name))
-    return Dataset(
+    data = ImageDataset(
         X_train,
         y_train,
         X_test,
@@ -110,9 +130,10 @@ def load_images(
         image_shape=X_train.shape[1:],
         name=os.path.splitext(base)[0] if os.path.isfile(name) else base,
         description=f"Images from {name}.",
-        X_validation=X_validation,
-        y_validation=y_validation,
     )
+    if "validation" in parts:
+        data.X_validation, data.y_validation = parts["validation"]
+    return data
 
 
 def load_parts(

@@ -14,7 +14,7 @@ WITHOUT_CASES = {
     "ArgumentError", "DataFileError", "ModelFileError", "NnliteError", "NotBuiltError", "Dataset", "History",
     "Cache", "Callback", "Layer", "Initializer", "Schedule", "ScoresBySize", "Diagnosis", "DivergenceError", "Finding",
     "GradientCheck", "PermutationImportance", "RangeTest", "Trace", "NothingLearnedWarning", "TrainingWarning",
-    "UnknownNameError", "Augmentation", "Images", "Split", "ColumnSummary", "Encoding",
+    "UnknownNameError", "Augmentation", "Images", "ImageDataset", "Split", "ColumnSummary", "Encoding",
 }  # fmt: skip
 METHODS = {
     "Model": nn.Model,

@@ -87,11 +87,11 @@ def test_values_nested_without_end_are_refused():
 
 
 def test_a_later_version_says_what_it_needs():
-    later = HEADER | {"version": 4, "nnlite": "0.9.1", "layers": "something else"}
-    expected = "has version 4 of the format, which needs nnlite 0.9.1 or newer; this nnlite reads versions up to 3"
+    later = HEADER | {"version": 5, "nnlite": "0.9.1", "layers": "something else"}
+    expected = "has version 5 of the format, which needs nnlite 0.9.1 or newer; this nnlite reads versions up to 4"
     refuse(forge(later, more=THETA), expected)
     refuse(forge(later | {"nnlite": "x" * 99}), "needs a newer nnlite")
-    assert headers.VERSION == 3
+    assert headers.VERSION == 4
 
 
 def test_a_header_with_damage_and_a_right_checksum_is_refused_or_a_model():
@@ -132,3 +132,15 @@ def test_a_header_with_any_value_anywhere_is_refused_or_a_model(field, value, wh
         value = [value if i == where else layer for i, layer in enumerate(HEADER["layers"])]
     with contextlib.suppress(nn.ModelFileError):
         assert isinstance(load(forge(HEADER | {field: value})), nn.Model)
+
+
+def test_what_makes_pictures_into_numbers_is_checked():
+    pictures = {"image_shape": [2, 2], "resize": False, "scale": 255.0, "table_scale": 1.0}
+    right = HEADER | {"version": 4, "encoding": None, "target_scale": None, "image_encoding": pictures}
+    assert load(forge(right)).image_encoding == nn.ImageEncoding((2, 2), table_scale=1.0)
+    wrong = [
+        {**pictures, "image_shape": [2, -1]}, {**pictures, "image_shape": "2x1"}, {**pictures, "scale": 0},
+        {**pictures, "resize": 1}, {**pictures, "more": 1}, {}, [], "28x28", {**pictures, "image_shape": [3, 3]},
+    ]  # fmt: skip
+    for value in wrong:
+        refuse(forge(right | {"image_encoding": value}))

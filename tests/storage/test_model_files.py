@@ -248,6 +248,8 @@ def test_a_file_of_any_version_means_what_it_meant_when_it_was_written(path):
         if "every_layer" in path.name:
             assert model.class_names == ("setosa", "日本", "c")
             assert model.seed == 2**70
+        if "pictures" in path.name:
+            assert model.image_encoding == nn.ImageEncoding((2, 2, 3), True, 16.0, 1.0)
 
 
 def test_running_averages_of_the_first_version_count_as_arrived():

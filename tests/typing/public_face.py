@@ -27,6 +27,8 @@ assert_type(digits, nn.Dataset)
 X_train, y_train, X_test, y_test, class_names, feature_names, image_shape, name, description = digits
 mnist: nn.Dataset = nn.load_mnist()
 iris: nn.Dataset = nn.load_iris()
+pets: nn.ImageDataset = nn.load_images("pets", size=(32, 32), grayscale=True)
+images: nn.Images = nn.read_images("pets", like=pets)
 blobs, blobs_y = nn.make_blobs(100, seed=0)
 moons, moons_y = nn.make_moons(100, seed=0)
 spirals, spirals_y = nn.make_spirals(100, seed=0)
@@ -112,6 +114,7 @@ W1: npt.NDArray[Any] = model.parameters["W1"]
 gradient: npt.NDArray[Any] = model.gradients["dW1"]
 names: tuple[str, ...] | None = model.class_names
 encoding: nn.Encoding | None = model.encoding
+model.image_encoding = nn.ImageEncoding((8, 8))
 n: int = model.n_parameters
 text: str = model.summary()
 twin: nn.Model = model.copy()
@@ -262,8 +265,8 @@ warnings.simplefilter("ignore", nn.NothingLearnedWarning)
 # ---- modules -------------------------------------------------------------------------------------------------------
 
 MODULES = (
-    nn.callbacks, nn.datasets, nn.functional, nn.initializers, nn.inspect, nn.layers, nn.metrics, nn.optimizers,
-    nn.plots, nn.schedules, nn.tables,
+    nn.augment, nn.callbacks, nn.datasets, nn.functional, nn.images, nn.initializers, nn.inspect, nn.layers,
+    nn.metrics, nn.optimizers, nn.plots, nn.schedules, nn.tables,
 )  # fmt: skip
 
 # ---- other libraries -----------------------------------------------------------------------------------------------

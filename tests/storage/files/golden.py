@@ -120,7 +120,24 @@ def images():
     return model, rng.standard_normal((20, 7, 8, 2))
 
 
-MODELS = {"images": images, "table": table, "exact": exact, "every_layer": every_layer, "counts": counts}
+def pictures():
+    """A network that knows what its pictures are like."""
+    model = nn.Model([nn.Dense(2), nn.Softmax()], n_features=12, seed=0, dtype="float64")
+    rng = np.random.default_rng(6)
+    model.theta = rng.standard_normal(model.theta.size)
+    model.class_names = ("cat", "dog")
+    model.image_encoding = nn.ImageEncoding((2, 2, 3), resize=True, scale=16.0, table_scale=1.0)
+    return model, rng.standard_normal((20, 12))
+
+
+MODELS = {
+    "pictures": pictures,
+    "images": images,
+    "table": table,
+    "exact": exact,
+    "every_layer": every_layer,
+    "counts": counts,
+}
 
 
 def main():
