@@ -166,9 +166,7 @@ def run(tmp_path, monkeypatch):
     matplotlib.use(backend)
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in NOTEBOOKS if p.stem not in LONG | NEEDS_MNIST], ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem not in LONG | NEEDS_MNIST], ids=lambda path: path.stem)
 def test_a_notebook_prints_its_committed_output_and_its_solutions_run(run, path):
     for cell, text in run(path):
         assert isinstance(cell, str) or same(text, printed(cell), path.stem in EXACT)
