@@ -34,6 +34,8 @@ __doc__ = (__doc__ or "") + "\n".join(  # None under python -OO
 
 def __getattr__(name: str) -> Any:
     if name not in _homes:
+        if name.startswith("__"):  # asked by another library, which needs no hint
+            raise AttributeError(f"module 'nnlite' has no attribute {name!r}")
         hint = importlib.import_module("nnlite.words").instead_of_name(name, __all__)
         unknown = importlib.import_module("nnlite.errors").UnknownNameError
         raise unknown(f"module 'nnlite' has no attribute {name!r}{hint}")

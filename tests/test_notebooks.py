@@ -166,7 +166,14 @@ def run(tmp_path, monkeypatch):
     matplotlib.use(backend)
 
 
-@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem not in LONG | NEEDS_MNIST], ids=lambda path: path.stem)
+SHORT = [
+    pytest.param(path, id=path.stem, marks=[] if path.stem in EXACT else pytest.mark.slow)
+    for path in NOTEBOOKS
+    if path.stem not in LONG | NEEDS_MNIST
+]
+
+
+@pytest.mark.parametrize("path", SHORT)
 def test_a_notebook_prints_its_committed_output_and_its_solutions_run(run, path):
     for cell, text in run(path):
         assert isinstance(cell, str) or same(text, printed(cell), path.stem in EXACT)
