@@ -130,7 +130,8 @@ class Diagnose(Callback):
         record.losses.append(logs["loss"])
         if self._n_first < FIRST:
             self._n_first += int(logs["size"])
-            record.first = min(float(np.mean(record.losses)), guesses.blank_cost(self.model.output, self.model.n_units))
+            record.first = sum(record.losses) / len(record.losses)
+            record.blank = guesses.blank_cost(self.model.output, self.model.require_built("Diagnose")[-1][0])
         if self._weights is not None:
             with np.errstate(all="ignore"):
                 record.note_update(self._weights, weight_matrices(self.model))

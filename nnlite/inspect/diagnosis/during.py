@@ -49,6 +49,8 @@ def updates(record: Record) -> Result:
         # and count only at the end
         if i < len(record.updates):
             largest[name] = max(float(np.mean(values[:10])), usual[name])
+            if usual[name] == 0 and largest[name] > LARGE_UPDATES[0]:
+                usual[name] = largest[name]  # the first steps have killed all units, and then none changes it
         else:
             largest[name] = float(np.median(values[-quarter:]))
     unchanged = [name for name, ratio in usual.items() if ratio == 0]
@@ -77,7 +79,7 @@ def learning_rate(subject: Subject, trial: Trial) -> Finding:
     if finding.verdict != "ok":
         return finding
     Y = subject.targets
-    floor, start, prior = subject.least_cost(Y), trial.J_before, subject.prior_cost(Y)
+    floor, start, prior = subject.least_cost(Y), min(trial.J_before, trial.record.blank), subject.prior_cost(Y)
     if prior - floor > HARDLY_MOVED[0] * (start - floor):  # there is more to learn than the mean
         start = min(start, prior)
     gone = _progress(trial, start, floor)
@@ -128,7 +130,7 @@ def stability(record: Record) -> Finding:
     ratio, bounced = last / max(first, 1e-12), rises / max(first, 1e-12)
     evidence = {"last_over_first": ratio, "bounced": bounced, "n_steps": n}
     went = f"in {n} steps from {first:.3g} to {last:.3g}"
-    if ratio > RISEN and bounced > 0.1 * BOUNCED:
+    if ratio > RISEN and bounced > 0.1 * BOUNCED and not _largest(record) < SMALL_UPDATES[0]:  # else it is noise
         return Finding("learning rate", PHASE, "problem", f"The loss rises or bounces: {went}.", evidence, advice)
     if bounced > BOUNCED:
         message = f"The loss bounces: {went}, with rises of {rises:.3g} in between."
@@ -141,7 +143,18 @@ def course_of_training(record: Record, trained: bool) -> Finding:
     finding = stability(record)
     if finding.verdict != "ok" or trained or len(record.losses) < LEAST_STEPS:
         return finding
-    verdict = judge(finding.evidence["last_over_first"], 1 - HARDLY_MOVED[0], 1 - HARDLY_MOVED[1])
-    advice = "a larger learning rate (find_learning_rate suggests one), if the gradients do not vanish."
-    message = finding.message + (" It hardly moves." if verdict != "ok" else "")
+    ratio = finding.evidence["last_over_first"]
+    over_blank = ratio * record.first / record.blank
+    verdict = judge(max(ratio, over_blank), 1 - HARDLY_MOVED[0], 1 - HARDLY_MOVED[1])
+    message = finding.message
+    if verdict != "ok":
+        hardly = ratio >= 1 - HARDLY_MOVED[0]
+        message += " It hardly moves." if hardly else f" A network that knows nothing has {record.blank:.3g}."
+    size = "smaller" if _largest(record) > LARGE_UPDATES[0] else "larger"
+    advice = f"a {size} learning rate (find_learning_rate suggests one), if the gradients do not vanish."
     return Finding(finding.check, PHASE, verdict, message, finding.evidence, advise(verdict, advice))
+
+
+def _largest(record: Record) -> float:
+    """Return the size of the first updates, relative to the weights, of the matrix where it is largest or NaN."""
+    return max((float(np.mean(values[:10])) for values in record.updates.values()), default=math.nan)

@@ -31,8 +31,9 @@ class Record:
     Attributes
     ----------
     first : float
-        The loss before the first step, or the mean over the first batches with at least 16 examples together; at most
-        the cost of a network that knows nothing, since what random weights add is soon unlearned.
+        The loss before the first step, or the mean over the first batches with at least 16 examples together.
+    blank : float
+        The cost of a network that knows nothing, or infinity. Random weights may add to it, and that is soon unlearned.
     losses : list of float
         The loss of each batch.
     updates : dict of str to list of float
@@ -40,6 +41,7 @@ class Record:
     """
 
     first: float = math.nan
+    blank: float = math.inf
     losses: list[float] = field(default_factory=list)
     updates: dict[str, list[float]] = field(default_factory=dict)
 
@@ -84,7 +86,7 @@ class Trial(NamedTuple):
         if callable(optimizer.learning_rate):
             optimizer.learning_rate = shortened(optimizer.learning_rate, n_steps)
         J_before = _cost(quiet, part)
-        record = Record(min(J_before, subject.blank_cost(subject.targets)))
+        record = Record(J_before, subject.blank_cost(subject.targets))
         for rows in _batches(len(subject.train.X), size, n_steps, np.random.default_rng(0)):
             y = subject.train.y[rows]
             model.forward(subject.train.X[rows])
