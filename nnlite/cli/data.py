@@ -270,6 +270,8 @@ def _from_file(path: str, options: Options) -> Source:
         raise ArgumentError(f"--target: name the column of {path} to predict{_columns_of(path, options)}")
     with in_words_of_options():
         table = read_table(path, target=target, **reading(options))
+    if len(table.class_names) == 1:
+        raise DataFileError(f"{path}: all labels are {table.class_names[0]!r:.100}, so there is nothing to learn")
     files = {path: _sha256(path)}
     if options["test"] is not None:
         if options["test_size"] is not None:
@@ -282,7 +284,7 @@ def _from_file(path: str, options: Options) -> Source:
         try:
             table, test = table.split(fraction, seed=options["seed"])
         except ArgumentError as error:
-            raise DataFileError(f"{path}: {error}") from None
+            raise DataFileError(f"{path}: {str(error).replace('test_fraction', '--test-size')}") from None
     classifies = bool(table.class_names)
     train, validation = _hold_out(table_part(table, table.target_name), options, classifies=classifies)
     return Source(

@@ -222,6 +222,12 @@ def test_too_few_rows_are_a_failure_of_the_data(run, folder):
     code, _, err = run("train few.csv --target y")
     assert code in (1, 2)
     assert "few.csv" in err or "too few" in err
+    write_csv(folder / "same.csv", [("x", "y"), *((i, "a") for i in range(30))])
+    assert run("train same.csv --target y") == (
+        1,
+        "",
+        "nnlite: error: same.csv: all labels are 'a', so there is nothing to learn\n",
+    )
     assert not Path("runs").exists()
 
 
