@@ -81,18 +81,9 @@ class Panels:
         """The operand for a kernel that takes one number for each unit of a panel."""
         return [self.address, self.rows * self.width * self.view.itemsize, 0]
 
-    def fill(self, A: Array) -> None:
-        """Copy a matrix (rows, units), or a vector (units,)."""
-        for panels, part in self._parts(A.reshape(-1, self.units)):
-            panels[...] = part
-
-    def read(self, A: Array) -> None:
-        """Copy into a matrix (rows, units), or a vector (units,)."""
-        for panels, part in self._parts(A.reshape(-1, self.units)):
-            part[...] = panels
-
-    def _parts(self, A: Array) -> list[tuple[Array, Array]]:
-        """Return views of the full panels and of the last one, each beside its columns of A."""
+    def beside(self, A: Array) -> list[tuple[Array, Array]]:
+        """Return views of the full panels and of the last one, each beside its columns of A: a matrix or a vector."""
+        A = A.reshape(-1, self.units)
         n, rest = divmod(self.units, self.width)
         full = A[:, : n * self.width].reshape(len(A), n, self.width).transpose(1, 0, 2) if n else None
         parts = [] if full is None else [(self.view[:n, : len(A)], full)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ VARIANTS = ("float32", "float64", "bool", *(f"{sign}int{bits}" for sign in ("", 
 MOST_STEPS = 4096  # steps of a call: what changes from step to step is computed before it
 CHUNK_SECONDS = 0.1  # with a single thread, which works in the calling thread, a call takes about as long
 LARGE = 2**20  # parameters from which on several threads copy them into panels and back
+PLAIN = {int, float, bool, str, type(None), np.float32, np.float64, np.int64}  # types of hyperparameters
 SMALL = 4e6  # multiplications of a step below which one thread is faster than two
 
 
@@ -79,8 +81,7 @@ def choose_threads(network: Any, batch_size: int) -> int:
 
 def _numbers(thing: Any) -> tuple[Any, ...]:
     """Return the hyperparameters of a layer or an optimizer, which a user may change between two stretches."""
-    known = (int, float, str, type(None))
-    return tuple((name, value) for name, value in vars(thing).items() if name[0] != "_" and isinstance(value, known))
+    return tuple([pair for pair in vars(thing).items() if type(pair[1]) in PLAIN and pair[0][0] != "_"])
 
 
 def describe(dtype: str, n_threads: int) -> str:
@@ -129,6 +130,7 @@ class Trainer:
         self.library: Library = library(network.dtype.name)
         self.n_threads = n_threads
         self._made_for: Any = None
+        self._copied: list[Array] | None = None
         self._steps_per_second = 0.0
 
     # ---- what it is made for --------------------------------------------------------------------------------------
@@ -169,7 +171,7 @@ class Trainer:
         )
         scratch = [self.plan.scratch_of(thread) for thread in range(self.n_threads)]
         self.team = Team(self.library.address("train"), self.library.tiles, scratch, self.plan)
-        self._made_for = made_for
+        self._made_for, self._copied = made_for, None
 
     # ---- stretches ------------------------------------------------------------------------------------------------
 
@@ -294,37 +296,44 @@ class Trainer:
 
     def _load(self) -> None:
         """Copy what the network and the optimizer have into the panels."""
-        network, plan = self.network, self.plan
-        state = self.optimizer.state(network)
-        copies = [(parameter.theta.fill, parameter.place.view(network.state)) for parameter in plan.states]
-        for parameter in plan.learned:
-            place = parameter.place
-            copies.append((parameter.theta.fill, place.view(network.theta)))
-            copies += [(panels.fill, place.view(state.vectors[name])) for name, panels in parameter.vectors.items()]
-        self._carry_out(copies)
+        self._find_copies()
+        self._carry_out(self._into_panels)
 
     def _unload(self, n: int, rate: float) -> None:
         """Copy what n steps have changed out of the panels."""
+        self._carry_out(self._out_of_panels)
+        for gradient in self._unlearned:
+            gradient[...] = 0
+        self.optimizer.count_steps(self.network, n, rate)
+
+    def _find_copies(self) -> None:
+        """Find what is copied where: (target, source). It stays the same as long as the arrays do."""
         network, plan = self.network, self.plan
-        state = self.optimizer.state(network)
-        copies = [(parameter.theta.read, parameter.place.view(network.state)) for parameter in plan.states]
+        vectors = self.optimizer.state(network).vectors
+        arrays = [network.theta, network.state, network.grad, *(vectors[name] for name in plan.options.names)]
+        if self._copied is not None and all(map(operator.is_, arrays, self._copied)):
+            return
+        self._copied = arrays
+        fixed: list[tuple[Array, Array]] = []
+        learned: list[tuple[Array, Array]] = []
+        for parameter in plan.states:
+            learned += parameter.theta.beside(parameter.place.view(network.state))
         for parameter in plan.learned:
             place = parameter.place
-            if not place.trainable:
-                place.view(network.grad)[...] = 0
-                continue
-            copies.append((parameter.theta.read, place.view(network.theta)))
-            copies += [(panels.read, place.view(state.vectors[name])) for name, panels in parameter.vectors.items()]
-        self._carry_out(copies)
-        self.optimizer.count_steps(network, n, rate)
+            (learned if place.trainable else fixed).extend(parameter.theta.beside(place.view(network.theta)))
+            for name, panels in parameter.vectors.items():
+                learned += panels.beside(place.view(vectors[name]))
+        self._into_panels = learned + fixed
+        self._out_of_panels = [(part, panels) for panels, part in learned]
+        self._unlearned = [p.place.view(network.grad) for p in plan.learned if not p.place.trainable]
 
-    def _carry_out(self, copies: Sequence[tuple[Callable[[Array], None], Array]]) -> None:
+    def _carry_out(self, copies: Sequence[tuple[Array, Array]]) -> None:
         """Make the copies: those of large networks in several threads, since NumPy copies without the lock."""
         if self.n_threads == 1 or self.network.n_parameters < LARGE:
-            for copy, array in copies:
-                copy(array)
+            for target, source in copies:
+                np.copyto(target, source)
             return
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(self.n_threads) as pool:
-            list(pool.map(lambda one: one[0](one[1]), copies))
+            list(pool.map(lambda pair: np.copyto(*pair), copies))
