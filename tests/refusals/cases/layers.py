@@ -19,6 +19,7 @@ def of_another_model():
     return [layer, nn.Softmax()]
 
 
+OF_SHAPE = {"named": "n_features", "label": "images"}
 LAYERS = [
     case([nn.Dense(2)], "the last must be", "Softmax", "got Dense(2)", label="no output"),
     case([], "at least one layer", "got []"),
@@ -38,6 +39,10 @@ LAYERS = [
         "1 unit", "Dense(2), Softmax()", "Dense(1), Sigmoid()",
         label="Softmax over one unit", n_features=N,
     ),
+    case([nn.Conv2D(4, 3), nn.Flatten(), nn.Softmax()], "channels", "X[..., None]", **OF_SHAPE, n_features=(8, 8)),
+    case([nn.Conv2D(4, 3), nn.Flatten(), nn.Softmax()], "last", "X.transpose(0, 2", **OF_SHAPE, n_features=(1, 28, 28)),
+    case([nn.Conv2D(4, 9), nn.Flatten(), nn.Softmax()], "larger than its image", **OF_SHAPE, n_features=(8, 8, 3)),
+    case([nn.Conv2D(4, 3), nn.Dense(2), nn.Softmax()], "nn.Flatten()", **OF_SHAPE, n_features=(8, 8, 3)),
     case([nn.ReLU(), nn.Identity()], "rows of units", "(8, 8)", label="output of images", n_features=(8, 8)),
 ]  # fmt: skip
 SIZES = [
@@ -65,6 +70,44 @@ CALLS = {
             "trainable": "yes",
         },
     ),
+    "Conv2D": Call(
+        {"filters": 8, "kernel_size": 3},
+        wrong={
+            "filters": each(0, 2.5, True, "8", says="integer of at least 1"),
+            "kernel_size": [
+                *each(0, "3", None, says="integer of at least 1"),
+                case((3, 3, 3), "an integer or 2 of them"),
+                case((3, 0), "integer of at least 1"),
+            ],
+            "initializer": [*each("he", nn.HeNormal, says="nn.HeNormal()"), case(16, "write nn.Conv2D(3, 16)")],
+            "trainable": "yes",
+            "strides": [case(0, "at least 1"), case((1, 1, 1), "an integer or 2 of them")],
+            "padding": [case("full", "'valid' or 'same'"), case(1, "nn.ZeroPadding2D(1)"), case(None, "'valid'")],
+            "dilation": each(0, 1.5, says="at least 1"),
+            "groups": [case(0, "at least 1"), case(3, "a multiple of 3 filters, got 8")],
+        },
+    ),
+    "Conv1D": Call(
+        {"filters": 8, "kernel_size": 3},
+        wrong={
+            "filters": 0,
+            "kernel_size": case((3, 3), "an integer or 1 of them"),
+            "initializer": "he",
+            "trainable": 1,
+            "strides": 0,
+            "padding": case("causal", "'valid' or 'same'"),
+            "dilation": 0,
+            "groups": 3,
+        },
+    ),
+    **{
+        name: Call(wrong={"pool_size": 0, "strides": -1, "padding": case("full", "'valid' or 'same'")})
+        for name in ("MaxPool2D", "MaxPool1D", "AveragePool2D", "AveragePool1D")
+    },
+    "ZeroPadding2D": Call(wrong={"padding": [case(-1, "at least 0"), case((1, 2, 3), "an integer or a pair")]}),
+    "ZeroPadding1D": Call(wrong={"padding": [case(-1, "at least 0"), case(((1, 1), (1, 1)), "(left, right)")]}),
+    "Dropout2D": Call(wrong={"rate": 1}),
+    "Dropout1D": Call(wrong={"rate": -0.1}),
     "LeakyReLU": Call(wrong={"negative_slope": NAN}),
     "ELU": Call(wrong={"alpha": -1}),
     "GELU": Call(wrong={"approximate": True}),
@@ -76,7 +119,10 @@ CALLS = {
     "BatchNorm": Call(wrong={"momentum": 2, "epsilon": 0, "trainable": 1}),
     "LayerNorm": Call(wrong={"epsilon": 0, "trainable": None}),
     "Reshape": Call(wrong={"target_shape": (-1, -1)}),
-    "Residual": Call({"layers": [nn.ReLU()]}, wrong={"layers": [], "trainable": "no"}),
+    "Residual": Call(
+        {"layers": [nn.ReLU()]},
+        wrong={"layers": [], "trainable": "no", "shortcut": [case([], "a list of at least one"), case(3, "a list")]},
+    ),
     "Constant": Call(wrong={"value": NAN}),
     "GlorotUniform": Call(wrong={"gain": GAINS}),
     "Orthogonal": Call(wrong={"gain": -1}),

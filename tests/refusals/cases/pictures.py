@@ -25,6 +25,11 @@ def scores(subject, on):
     return {"scores": nn.plots.ScoresBySize(np.array([4, 8]), np.ones((2, 1)), np.ones((2, 1)))}
 
 
+def convolutions():
+    layers = [nn.Conv2D(2, 3), nn.Flatten(), nn.Dense(2), nn.Softmax()]
+    return nn.Model(layers, n_features=(5, 5, 1), seed=0)
+
+
 CALLS = {
     "plots.activations": Call(with_model(), wrong={"model": 3, "X": X[0], "ax": 3, "training": "yes"}),
     "plots.Animation": Call(
@@ -46,6 +51,14 @@ CALLS = {
             "model": 3, "X": X[0], "y": y[:3], "ax": 3, "features": (0, 9), "others": "mode", "unit": 9,
             "class_names": ["a"], "feature_names": ["x"], "resolution": 0,
         },
+    ),
+    "plots.feature_maps": Call(
+        lambda subject, on: {"model": convolutions(), "x": np.ones((5, 5, 1))},
+        wrong={"model": 3, "x": np.ones((5, 5)), "ax": 3, "n_channels": 0},
+    ),
+    "plots.filters": Call(
+        lambda subject, on: {"model": convolutions()},
+        wrong={"model": 3, "layer": 1, "ax": 3, "n_filters": 0, "n_channels": 0, "limit": -1},
     ),
     "plots.first_layer_weights": Call(
         model_alone(image_shape=(1, 3)), wrong={"model": 3, "ax": 3, "image_shape": (2, 2), "n_units": 0, "limit": -1}
