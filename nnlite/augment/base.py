@@ -44,7 +44,8 @@ class Augmentation(Explained):
 
     Notes
     -----
-    ``model.fit(X, y, augment=[...])`` augments each training batch. An augmentation can also be called with an array:
+    ``model.fit(X, y, augment=[...])`` augments each training batch, in several threads: `apply` keeps nothing on the
+    object. An augmentation can also be called with an array:
     ``augmentation(X, seed=0)`` returns augmented copies.
 
     Examples

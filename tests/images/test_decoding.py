@@ -136,3 +136,26 @@ def test_without_pillow_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "PIL.Image", None)
     with pytest.raises(ImportError, match=r'pip install "nnlite\[images\]"'):
         decoding.require_pillow()
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp", "webp", "ppm"])
+def test_a_damaged_picture_is_refused_or_read_and_nothing_else(ending, tmp_path):
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(COLOR)
+    exif = image.getexif()
+    exif[0x0112] = 6
+    options = {"exif": exif} if ending in ("png", "jpg", "webp") else {}
+    whole = write(tmp_path / f"whole.{ending}", image, **options).read_bytes()
+    path, messages = tmp_path / f"damaged.{ending}", []
+    for i in range(60):
+        damaged = bytearray(whole[: int(rng.integers(len(whole)))] if i % 3 == 0 else whole)
+        for place in rng.integers(0, max(1, len(damaged)), 4) if damaged and i % 3 else ():
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            read_header(str(path))
+            assert read_pixels(str(path), (4, 6)).shape == (4, 6)
+        except DataFileError as error:
+            messages.append(str(error))
+    assert len(messages) > 10
+    assert all(message.startswith(f"{path}: ") for message in messages)
