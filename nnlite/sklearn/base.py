@@ -21,7 +21,7 @@ from nnlite.network.knowledge import Knowledge
 from nnlite.optimizers.check import check_optimizer
 from nnlite.sklearn.lbfgs import Objective, fit_lbfgs
 from nnlite.sklearn.networks import draw_weights, hidden_sizes, is_plain, make_network, predict_rows, views
-from nnlite.sklearn.tables import as_table, learn_encoding, numbers_of, plain_labels
+from nnlite.sklearn.tables import as_table, hinting, learn_encoding, numbers_of, plain_labels
 from nnlite.sklearn.training import Data, Stochastic, Validation
 from nnlite.tables.encoding import Encoding
 from nnlite.tables.table import Table
@@ -202,16 +202,17 @@ class BaseMLP(Stochastic, BaseEstimator):
                 np.zeros((len(X), 1)), y, multi_output=True, estimator=type(self).__name__, **self._target_checks
             )
         else:
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                accept_sparse=["csr", "csc"],
-                multi_output=True,
-                dtype=(np.float64, np.float32),
-                reset=reset,
-                **self._target_checks,
-            )
+            with hinting(X):
+                X, y = validate_data(
+                    self,
+                    X,
+                    y,
+                    accept_sparse=["csr", "csc"],
+                    multi_output=True,
+                    dtype=(np.float64, np.float32),
+                    reset=reset,
+                    **self._target_checks,
+                )
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     _target_checks: ClassVar[dict[str, Any]] = {}
@@ -236,7 +237,8 @@ class BaseMLP(Stochastic, BaseEstimator):
             return numbers_of(X, self._columns, self.feature_names_in_, type(self).__name__)
         if isinstance(X, Table):
             X = X.X
-        return validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        with hinting(X):
+            return validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
 
     def _names(self) -> tuple[str, ...] | None:
         """Return the names of the classes for the network; None if there are none."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.network.knowledge import is_table
 from nnlite.tables.encoding import Encoding
-from nnlite.tables.frames import column_of, columns_of
+from nnlite.tables.frames import column_of, columns_of, frame_of
 from nnlite.tables.labels import ClassIndices
 from nnlite.tables.table import Table
 
@@ -27,15 +28,18 @@ def as_table(X: Any) -> Table | None:
         return X
     if sparse.issparse(X) or not is_table(X):  # a matrix of the form DOK is a mapping
         return None
-    if isinstance(X, (Mapping, list, tuple, np.ndarray)):  # scikit-learn takes none of them
-        return Table(X, name="X")
-    if len(getattr(X, "shape", ())) == 1 or _has_sparse_columns(X) or all(map(_is_complete, columns_of(X, "X"))):
+    for_scikit_learn = not isinstance(X, (Mapping, list, tuple, np.ndarray))
+    if for_scikit_learn and (
+        len(getattr(X, "shape", ())) == 1 or _is_sparse(X) or all(map(_is_complete, columns_of(X, "X")))
+    ):
         return None
-    return Table(X, name="X")
+    return Table(frame_of(X, "X"), name="X")
 
 
-def _has_sparse_columns(X: Any) -> bool:
-    return any(type(dtype).__name__ == "SparseDtype" for dtype in getattr(X, "dtypes", ()))
+def _is_sparse(X: Any) -> bool:
+    """Return whether X is a frame of pandas that scikit-learn makes into a sparse matrix."""
+    dtypes = [type(dtype).__name__ for dtype in getattr(X, "dtypes", ())]
+    return bool(dtypes) and set(dtypes) == {"SparseDtype"}
 
 
 def _is_complete(column: tuple[str, Any]) -> bool:
@@ -48,6 +52,22 @@ def _is_complete(column: tuple[str, Any]) -> bool:
             return False
         array = inner
     return array.dtype.kind in "bui" or (array.dtype.kind == "f" and not np.isnan(array).any())
+
+
+@contextlib.contextmanager
+def hinting(X: Any) -> Iterator[None]:
+    """Let scikit-learn's errors about text and missing values say what would be right."""
+    try:
+        yield
+    except ValueError as error:
+        message = str(error)
+        if "could not convert string" in message:
+            what = "text needs a data frame, also in fit: an array has no columns by name"
+        elif "contains NaN" in message and hasattr(X, "columns"):
+            what = "the data frame of the training had no missing values, so nothing is known that could stand for them"
+        else:
+            raise
+        raise ValueError(f"{message}\n{what}") from None
 
 
 def learn_encoding(table: Table, rows: Array) -> Encoding:

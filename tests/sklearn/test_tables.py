@@ -210,6 +210,13 @@ def test_complete_numbers_stay_as_they_are(frame):
         estimator.predict(frame[["b", "a", "c"]])
 
 
+def test_a_sparse_column_may_stand_beside_text():
+    thin = pd.DataFrame({"s": pd.arrays.SparseArray(np.where(SIZE > 1e4, SIZE, 0.0)), "color": COLOR})
+    full = thin.assign(s=np.asarray(thin["s"]))
+    first, second = (MLPClassifier((4,), max_iter=2, random_state=0).fit(frame, y) for frame in (thin, full))
+    assert first.encoding_ == second.encoding_
+
+
 @pytest.mark.parametrize("kind", ["NaN", "nullable", "polars"])
 def test_missing_numbers_are_filled(kind):
     frame = NUMBERS.mask(NUMBERS > 8)
@@ -218,7 +225,9 @@ def test_missing_numbers_are_filled(kind):
     assert "a is missing" in estimator.encoding_.feature_names
     assert set(estimator.predict(frame)) <= {"no", "yes"}
     complete = MLPClassifier((4,), max_iter=3, random_state=0).fit(NUMBERS, y)
-    with pytest.raises(ValueError, match="Input X contains NaN"):
+    with pytest.raises(
+        ValueError, match=r"(?s)Input X contains NaN.*the data frame of the training had no missing values"
+    ):
         complete.predict(frame)
 
 
@@ -226,9 +235,10 @@ def test_what_scikit_learn_refuses_stays_refused():
     for wrong, message in [
         (NUMBERS.assign(a=np.inf), "infinity"),
         (NUMBERS.to_numpy() * np.nan, "NaN"),
-        (np.array([["a", "b"]] * M, object), "could not convert string to float"),
+        (np.array([["a", "b"]] * M, object), r"could not convert string to float: 'a'\ntext needs a data frame"),
         (NUMBERS["a"], "Expected 2D|expected 2D|Expected a 2"),
         (NUMBERS[:0], "0 sample"),
+        (pd.concat([FRAMES["pandas"]] * 2, axis=1), "X: two columns are called 'color'"),
     ]:
         with pytest.raises(ValueError, match=message):
             MLPClassifier().fit(wrong, y[: len(wrong)])
@@ -246,6 +256,11 @@ def test_tools_of_scikit_learn_pass_tables_on():
     search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [1e-4, 1.0]}, cv=2).fit(frame, y)
     assert search.best_estimator_[-1].encoding_ is not None
     assert cross_val_predict(quick, frame, y, cv=2, method="predict_proba").shape == (M, 2)
+
+
+@pytest.mark.slow
+def test_ensembles_of_scikit_learn_pass_tables_on():
+    quick, frame = MLPClassifier((8,), max_iter=8, learning_rate_init=0.1, random_state=0), FRAMES["pandas"]
     assert CalibratedClassifierCV(quick, cv=2).fit(frame, y).predict(frame).shape == (M,)
     members = [("net", quick), ("other", MLPClassifier((4,), max_iter=5, random_state=1))]
     assert VotingClassifier(members, voting="soft").fit(frame, y).predict(frame).shape == (M,)
