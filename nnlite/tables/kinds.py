@@ -13,7 +13,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.tables.cells import WORD_PAIRS, is_code, label_of_number, to_boolean
+from nnlite.tables.cells import WORD_PAIRS, is_code, label_of_number, to_boolean, to_number
 from nnlite.tables.choosing import shown
 from nnlite.tables.dates import AmbiguousDate, are_compact, guess_order, to_dates
 from nnlite.tables.frames import Column, Frame, Text
@@ -103,7 +103,7 @@ def refuse_doubtful_points(frame: Frame, kinds: Mapping[str, Kind], options: Opt
     for name in doubtful:
         if commas and name not in options.kinds:
             values = numbers_of(frame.columns[name], PLAIN, options)
-            cell = f"{values[values % 1 != 0][0]:.3f}"
+            cell = f"{values[np.nanargmax(values % 1)]:.3f}"  # one with a fraction, if there is one
             own = f"{name!r}: 'numeric'" if name != target else f"{commas[0]!r}: 'category'"
             raise ArgumentError(
                 f"column {name!r}: {cell!r} may be {cell} or {cell.replace('.', '')}, since column {commas[0]!r} has "
@@ -205,7 +205,10 @@ def _of_text(name: str, column: Text, options: Options) -> Kind:
     codes = any(map(is_code, cells))
     found = _notation(name, cells, options) if cells and not codes else None
     if found is not None and (not found.unit or len(cells) >= MANY):
-        return _of_numbers(name, numbers_of(column, found, options))._replace(notation=found)
+        kind = _of_numbers(name, numbers_of(column, found, options))
+        if kind.name in ("boolean", "date") and any(to_number(cell) is None for cell in cells):
+            kind = Kind("numeric")  # "0 %" and "1 %" are not no and yes
+        return kind._replace(notation=found)
     if cells and (order := _order(name, cells, options)) is not None:
         return _constant_or(np.array(cells), Kind("date", order=order))
     if not codes:

@@ -3,6 +3,7 @@
 import io
 import locale
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -197,6 +198,20 @@ def test_a_point_that_may_separate_thousands_is_refused_beside_decimal_commas(co
     assert numbers[2] > 12 * numbers[0] > 0 or numbers.argmax() == 2  # 12.500 is 12500
     if name == "pop":
         assert read(kinds={"pop": "numeric"})["pop"].max() == 999
+
+
+def test_a_doubtful_column_may_have_missing_values_and_whole_thousands():
+    columns = {"pop": ["", "1.000", "NA", "12.000"] * 10, "x": MIXED["x"]}
+    refuse(
+        lambda: nn.read_table(file_of(columns, ["a", "b"] * 20), "y").kinds,
+        "<file>: column 'pop': '1.000' may be 1.000 or 1000",
+    )
+
+
+def test_numbers_in_another_notation_are_never_taken_for_booleans_or_dates():
+    for cells in (["0 %", "1 %"], ["0,0", "1,0"], ["$0", "$1"], ["20,240,131", "20,240,201"] * 3):
+        assert table(cells * 6).kinds["x"] == "numeric"
+        assert np.isfinite(nn.Encoding.learn(table(cells * 6)).transform(table(cells * 6))).all()
 
 
 def test_points_are_decimal_where_nothing_speaks_against_it():
