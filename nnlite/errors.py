@@ -123,7 +123,7 @@ class NothingLearnedWarning(TrainingWarning):
     >>> digits = nn.load_digits()
     >>> model = nn.Model([nn.Dense(32), nn.Tanh(), nn.Dense(10), nn.Softmax()], seed=0)
     >>> with warnings.catch_warnings(action="error", category=nn.NothingLearnedWarning):
-    ...     model.fit(1e4 * digits.X_train, digits.y_train, optimizer=nn.SGD(1e-9), epochs=9)
+    ...     model.fit(digits.X_train, digits.y_train, optimizer=nn.SGD(1e-9), epochs=9)
     Traceback (most recent call last):
         ...
     nnlite.errors.NothingLearnedWarning: after 9 epochs the network is no better than ...

@@ -94,6 +94,10 @@ def test_every_layer_of_nnlite_can_be_written_out():
         "Dropout": "Dropout(0.1)",
         "AlphaDropout": "AlphaDropout(0.1)",
         "GaussianNoise": "GaussianNoise(0.1)",
+        "Dropout1D": "Dropout1D(0.1)",
+        "Dropout2D": "Dropout2D(0.1)",
+        "Conv1D": "Conv1D(8, 3)",
+        "Conv2D": "Conv2D(8, 3, padding='same')",
         "Reshape": "Reshape((2, 2))",
         "Residual": "Residual([ReLU()])",
     }

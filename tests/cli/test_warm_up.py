@@ -41,9 +41,8 @@ def test_all_kernels_are_compiled_and_kept(run, two_kernels):
     assert (code, err) == (0, "")
     folder = cache.folder()
     assert re.fullmatch(rf"float32: 2 kernels in [\d.]+ s\nkept in {folder}\n", out)
-    assert sorted(os.listdir(folder)) == sorted(
-        f"nnlite_{name}_float32.kernel" for name in ("relu_forward", "on_units", "tiles")
-    )
+    kernels = [f"nnlite_{name}_float32.kernel" for name in ("relu_forward", "on_units", "tiles")]
+    assert sorted(os.listdir(folder)) == sorted([*kernels, "nnlite_start.kernel", "processor.kernel"])
 
 
 def test_by_default_there_are_both_types_of_numbers_and_nothing_is_compiled_twice(

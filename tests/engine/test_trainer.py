@@ -336,7 +336,7 @@ def test_a_step_with_a_wrong_example_is_not_made(step, value, n_threads):
 
 
 def test_a_rate_that_explodes_is_found_before_the_weights_are_wrong(n_threads):
-    model, optimizer = mixed(), nn.SGD(1e30)
+    model, optimizer = mixed(), nn.SGD(1e60)
     stretch = steps(model, optimizer, batch(model, epochs=6), 30)
     assert stretch.wrong
     assert stretch.n < 10

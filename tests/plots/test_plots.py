@@ -23,6 +23,11 @@ def pixels():
     return network(nn.Dense(8), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.5), units=4, n_features=64)
 
 
+IMAGES = RNG.random((5, 6, 6, 1))
+CONVOLUTION = nn.Model(
+    [nn.Conv2D(3, 3), nn.ReLU(), nn.Flatten(), nn.Dense(2), nn.Softmax()], n_features=(6, 6, 1), seed=0
+)
+
 # Pictures that draw on one Axes, given as ax; those that draw on several, given as axes; and those of a network.
 ONE = {
     "learning_curve_by_size": lambda **o: plots.learning_curve_by_size(([1, 2], [1, 1], [0, 1]), **o),
@@ -37,11 +42,14 @@ ONE = {
     "activations": lambda **o: plots.activations(pixels(), X64, **o),
     "gradients": lambda **o: plots.gradients(pixels(), X64, Y64, **o),
     "network_diagram": lambda **o: plots.network_diagram(pixels(), **o),
+    "filters": lambda **o: plots.filters(CONVOLUTION, **o),
+    "feature_maps": lambda **o: plots.feature_maps(CONVOLUTION, IMAGES[0], **o),
 }
 SEVERAL = {
     "learning_curves": lambda **o: plots.learning_curves({"loss": [2, 1], "accuracy": [0, 1]}, **o),
     "predictions": lambda **o: plots.predictions(pixels(), X64, Y64, n=4, **o),
     "most_confident_mistakes": lambda **o: plots.most_confident_mistakes(pixels(), X64, Y64, n=4, **o),
+    "augmented_examples": lambda **o: plots.augmented_examples(nn.augment.Shift(1), IMAGES, n=1, n_copies=1, **o),
 }
 OF_A_NETWORK = {
     "confusion_matrix": lambda m: plots.confusion_matrix(m, X64, Y64),

@@ -86,6 +86,23 @@ hidden: list[nn.Layer] = [
     nn.Reshape((8, 8)),
     nn.Flatten(),
 ]
+for_images: list[nn.Layer] = [
+    nn.ZeroPadding2D(1),
+    nn.Conv2D(8, 3, strides=2, padding="same"),
+    nn.Dropout2D(0.1),
+    nn.Residual([nn.Conv2D(8, (3, 3), padding="same")], shortcut=[nn.Conv2D(8, 1)]),
+    nn.MaxPool2D(2),
+    nn.AveragePool2D((2, 2), strides=1),
+    nn.GlobalAveragePool2D(),
+]
+for_sequences: list[nn.Layer] = [
+    nn.ZeroPadding1D((1, 0)),
+    nn.Conv1D(8, 3, dilation=2, groups=2),
+    nn.Dropout1D(0.1),
+    nn.MaxPool1D(2),
+    nn.AveragePool1D(2),
+    nn.GlobalAveragePool1D(),
+]
 outputs: list[nn.Output] = [nn.Softmax(label_smoothing=0.1), nn.Sigmoid(), nn.Identity(), nn.Exponential()]
 
 
