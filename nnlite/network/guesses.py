@@ -28,7 +28,7 @@ def constant_cost(output: Output, Y: Array, weights: Array | None = None) -> flo
 
 
 def blank_cost(output: Output, n_units: int) -> float:
-    """Return J for z[L] = 0 if it does not depend on y, ln C or ln 2 per unit; else infinity."""
+    """Return J for z[L] = 0 if it does not depend on y (ln C for Softmax, ln 2 per unit for Sigmoid), else infinity."""
     if not isinstance(output, (Softmax, Sigmoid)):
         return math.inf
     return cost_of(output, np.zeros((1, n_units)), np.full((1, n_units), 1 / n_units))

@@ -28,8 +28,8 @@ def untrained(shape, X, Y, last, output, seed):
     return model.cost(Y), 2 * np.square(a).sum(axis=1).mean() / (a.shape[1] + last.units)
 
 
-@for_each("C", [2, 10, 300])
-@for_each("activation", [nn.ReLU, nn.Tanh, nn.Sigmoid])
+@for_each("C", [2, 300])
+@for_each("activation", [nn.ReLU, nn.Sigmoid])
 def test_an_untrained_network_costs_ln_c_and_at_most_half_the_variance_of_its_logits(C, activation):
     """``E J = E log sum e^z``, which by Jensen's inequality is between ``ln C`` and ``ln C + v/2``.
 
@@ -37,13 +37,11 @@ def test_an_untrained_network_costs_ln_c_and_at_most_half_the_variance_of_its_lo
     activations have a mean: J is the mean over several draws, and the tolerance is for them and for the labels.
     """
     rng = np.random.default_rng(C)
-    X, y = rng.standard_normal((200, 50)), rng.integers(0, C, 200)
-    for depth, width in SHAPES:
-        for scale in (1e-3, 1.0):
-            shape = depth, width, activation
-            costs = [untrained(shape, scale * X, y, nn.Dense(C), nn.Softmax(), seed) for seed in range(8)]
-            J, v = np.mean(costs, axis=0)
-            assert -0.1 < J - math.log(C) < v / 2 + 0.1
+    X, y = rng.standard_normal((100, 20)), rng.integers(0, C, 100)
+    for shape in [(0, 1, activation), (1, 60, activation), (3, 20, activation)]:
+        costs = [untrained(shape, X, y, nn.Dense(C), nn.Softmax(), seed) for seed in range(8)]
+        J, v = np.mean(costs, axis=0)
+        assert -0.1 < J - math.log(C) < v / 2 + 0.1
 
 
 @pytest.mark.parametrize("C", [2, 10, 300])

@@ -34,6 +34,16 @@ def test_faults_show_in_a_real_training(optimizer, check):
     assert watched(ready(seed=0), X, y, optimizer)[check].verdict == "problem"
 
 
+@pytest.mark.parametrize(("optimizer", "size"), [(SGD(1e-5), "larger"), (SGD(3.0), "smaller")])
+def test_a_loss_that_is_no_better_than_that_of_a_network_that_knows_nothing_has_not_fallen(optimizer, size):
+    """Random weights cost more than ln C. Steps so large that all units die unlearn this, and nothing is learned."""
+    X, y, *_ = digits()
+    for seed in range(3):
+        finding = watched(ready(seed=seed), X, y, optimizer, epochs=4)["learning rate"]
+        assert finding.verdict == "problem", finding
+        assert size in finding.advice
+
+
 def test_with_data_the_callback_also_examines_before_and_after():
     X, y, X_test, y_test = digits()
     doctor = Diagnose(X, y, validation_data=(X_test, y_test))

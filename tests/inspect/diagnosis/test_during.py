@@ -47,6 +47,15 @@ def test_steps_of_a_wrong_size_are_found(optimizer, verdict):
     assert finding.verdict == verdict
 
 
+def test_steps_that_kill_all_units_at_once_are_too_large_although_later_ones_change_nothing():
+    X, y, *_ = digits()
+    record = Trial.run(subject_of(ready(seed=0), X, y, optimizer=SGD(10.0))).record
+    assert record.updates["W1"][-1] == 0
+    finding = updates(record)
+    assert finding.verdict == "problem"
+    assert "smaller" in finding.advice
+
+
 def test_a_trial_reaches_a_late_peak_of_a_schedule_early():
     rate = shortened(LinearWarmup(5000, 0.1), 200)
     assert rate(0) < rate(50) < rate(100) == pytest.approx(0.1, rel=0.05)
