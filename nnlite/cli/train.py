@@ -31,7 +31,7 @@ from nnlite.cli.train_options import (
     with_recipe,
 )
 from nnlite.engine.trainer import choose_threads
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, DataFileError
 from nnlite.fitting.history import History
 from nnlite.model import Model
 from nnlite.optimizers import Optimizer
@@ -204,8 +204,11 @@ def _layer_table(chosen: dict[str, Any], source: Source, model: Model) -> str:
     """Return the table of the layers. The training builds the network of a table; a twin shows its shapes before."""
     if source.train.is_table:
         layers = make_layers(chosen, source.n_outputs, source.classifies)
-        n_features = len(Encoding.learn(source.train.X).feature_names)
-        model = Model(layers, n_features=n_features, seed=0, dtype=chosen["dtype"])
+        try:
+            encoding = Encoding.learn(source.train.X)
+        except ArgumentError as error:
+            raise DataFileError(str(error).removeprefix("X: ")) from None
+        model = Model(layers, n_features=len(encoding.feature_names), seed=0, dtype=chosen["dtype"])
     return model.summary()
 
 

@@ -228,6 +228,10 @@ def test_too_few_rows_are_a_failure_of_the_data(run, folder):
         "",
         "nnlite: error: same.csv: all labels are 'a', so there is nothing to learn\n",
     )
+    write_csv(folder / "constant.csv", [("x", "y"), *((5, "ab"[i % 2]) for i in range(30))])
+    code, _, err = run("train constant.csv --target y")
+    assert code == 1
+    assert err == "nnlite: error: every column of constant.csv is left out ('x': it is always 5)\n"
     assert not Path("runs").exists()
 
 

@@ -191,7 +191,7 @@ def test_a_point_that_may_separate_thousands_is_refused_beside_decimal_commas(co
     def read(**options):
         return nn.read_table(file_of(columns, y), "y", **options)
 
-    refuse(lambda: read().kinds, f"<file>: column '{name}': '1.234' may be 1.234 or 1234, since column")
+    refuse(lambda: read().kinds, f"<file>: column '{name}': '12.500' may be 12.500 or 12500, since column")
     said = read(decimal=",")
     assert said.kinds
     numbers = said.y if name == "y" else nn.Encoding.learn(said).transform(said)[:, 0]
