@@ -220,7 +220,8 @@ def softmax_labels(
     total = sum_of_weights(weights, order, first, M)
     cost, correct = 0.0, 0.0
     lanes = word(tiles, LANES)
-    while z.units <= FEW_CLASSES and smoothing == T(0) and Y_hat == 0 and begin + lanes <= end:
+    turned = z.units <= FEW_CLASSES and w % lanes == 0 and smoothing == T(0) and Y_hat == 0
+    while turned and begin + lanes <= end:
         of_columns = softmax_columns(z, dz, begin, y, weights, order, first, total, tiles, scratch)
         cost += of_columns[0]
         correct += of_columns[1]

@@ -36,7 +36,7 @@ from nnlite.engine.language import (
 )
 
 COLUMNS = 1024  # columns of W at a time: four rows of them, and their part of z, fit the first cache
-CONFLICT = 2048  # bytes: rows of W of a multiple of them share few lines of the second cache
+SHORT = 1024  # bytes: tiles read longer rows of W more slowly than it takes to copy a panel of them
 PADDING = 64  # numbers at the beginning of the scratch memory, for the biases of a panel
 
 
@@ -197,9 +197,8 @@ def dense_blocks(
 ) -> None:  # fmt: skip
     """``z = x W + b`` for a block of rows.
 
-    Tiles read W as it lies, if they can. Otherwise each panel of W is copied to the scratch memory: the last one, if
-    it is not full, and all if many rows of W share few lines of the caches. If ``moves`` is 1, x holds all examples, of
-    which the block begins at row ``first``.
+    Tiles read W as it lies if its rows are short. Otherwise each panel of W is copied to the scratch memory, and so is
+    a panel that is not full. If ``moves`` is 1, x holds all examples, of which the block begins at row ``first``.
     """
     n, w = z.units, z.width
     block = Matrix(x.address + moves * first * x.width * SIZE, x.rows, x.width, x.units)
@@ -208,7 +207,7 @@ def dense_blocks(
         m = min(w, n - p * w)
         here = W + p * w * SIZE
         following = here + w * SIZE if p + 1 < n_panels(z) else here
-        if m == w and n * SIZE % CONFLICT != 0:
+        if m == w and n * SIZE <= SHORT:
             start = b + p * w * SIZE
             tiles_of_panel(tiles, block, M, here, n * SIZE, w, cell(z, p, 0), start, following, n * SIZE)
         else:
