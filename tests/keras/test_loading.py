@@ -373,6 +373,7 @@ def test_convolutions_that_nnlite_does_not_have_are_refused(path):
         ({"GlobalAveragePooling2D": {"keepdims": True}}, "has a global pooling with keepdims"),
         ({"Conv2D": {"kernel_size": [30, 2], "padding": "valid"}}, "does not fit its input: Conv2D(4, (30, 2)"),
         ({"Conv2D": {"padding": "full"}}, "padding: expected 'valid' or 'same', got 'full'"),
+        ({"ZeroPadding2D": {"padding": [[2**40, 0], [0, 2]]}}, "is damaged: one example has "),
     ):
         write_keras(path, OF_IMAGES, of_images(**changes))
         refuse(lambda: nn.keras.load(path), f"{path}: ", said, error=nn.ModelFileError)
