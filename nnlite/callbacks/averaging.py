@@ -8,6 +8,7 @@ from nnlite import checks
 from nnlite.callbacks.base import Callback, Logs
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.layers import chain
 from nnlite.layers.normalization import BatchNorm
 
 
@@ -148,11 +149,13 @@ def refresh_running_averages(callback: Callback) -> None:
     norms = [layer for layer in model.all_layers() if isinstance(layer, BatchNorm) and layer.trainable]
     if not norms:
         return
+    shapes = dict(chain.with_input_shapes(model.layers, model.require_built("fit")))
+    of_rows = any(len(shapes[norm]) == 1 for norm in norms)
     momenta = [norm.momentum for norm in norms]
     n_batches = 0
     try:
         for X in callback.training_inputs():
-            if len(X) == 1:  # one example has no variance
+            if len(X) == 1 and of_rows:  # one row has no variance
                 continue
             n_batches += 1
             for norm in norms:

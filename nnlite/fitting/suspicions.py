@@ -12,7 +12,7 @@ from nnlite.errors import NothingLearnedWarning
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.streams import Stream
-from nnlite.layers import BatchNorm, Exponential, Identity, Output, Sigmoid, Softmax
+from nnlite.layers import BatchNorm, Exponential, Identity, Output, Sigmoid, Softmax, chain
 from nnlite.network import guesses
 from nnlite.network.examples import Examples
 from nnlite.network.network import Network
@@ -43,7 +43,9 @@ def warn_before(network: Network, optimizer: Optimizer, source: Arrays | Stream,
     """Warn of what is probably a mistake, before the first step. A stream is looked at after its first epoch."""
     if isinstance(source, Arrays):
         _warn(wide_output(network, source.signature.units, source.examples.y))
-    frozen = not any(isinstance(layer, BatchNorm) and layer.trainable for layer in network.all_layers())
+    shapes = chain.with_input_shapes(network.layers, network.infer_shapes(source.signature.input_shape))
+    of_rows = (layer for layer, shape in shapes if isinstance(layer, BatchNorm) and len(shape) == 1)
+    frozen = not any(layer.trainable for layer in of_rows)
     long = source.n_steps is None or source.n_steps * epochs >= LONG_ENOUGH[0]
     if source.batch_size == 1 and long and not frozen:
         _warn(

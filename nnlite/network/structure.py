@@ -12,6 +12,7 @@ from nnlite.errors import ArgumentError, NotBuiltError, UnknownNameError
 from nnlite.images.encoding import ImageEncoding, check_image_encoding
 from nnlite.layers import Dense, Layer, Output, chain
 from nnlite.layers.base import Shape
+from nnlite.layers.convolution import Convolution
 from nnlite.network import state_dict as state_dicts
 from nnlite.network.building import (
     check_channels_last,
@@ -93,8 +94,12 @@ class Structure(Explained):
         """Number n[L] of output units; None if it is not known yet."""
         if self.shapes is not None:
             return self.shapes[-1][0]
-        units = [layer.units for layer in self.layers if isinstance(layer, Dense)]
-        return units[-1] if units else None
+        for layer in reversed(self.layers):
+            if isinstance(layer, Dense):
+                return layer.units
+            if isinstance(layer, Convolution):
+                break
+        return None
 
     @property
     def n_classes(self) -> int | None:

@@ -206,6 +206,90 @@ def test_a_sequential_of_pytorch_and_its_twin_predict_the_same(dtype, tolerance)
         np.testing.assert_array_equal(back.eval()(torch.from_numpy(X)).numpy(), expected)
 
 
+# ---- images --------------------------------------------------------------------------------------------------------
+
+
+def of_images():
+    """Convolutions, a projection, and what stands behind a Flatten in front of the next Dense layer."""
+    block = nn.Residual([nn.Conv2D(4, 3, padding="same"), nn.BatchNorm()], shortcut=[nn.Conv2D(4, 1)])
+    layers = [nn.Conv2D(6, (3, 2), groups=2), nn.BatchNorm(), nn.Tanh(), nn.MaxPool2D(), block, nn.LayerNorm()]
+    layers += [nn.Flatten(), nn.BatchNorm(), nn.ReLU(), nn.Dense(5), nn.BatchNorm(), nn.Dense(3), nn.Softmax()]
+    model = away_from_zero(nn.Model(layers, n_features=(7, 6, 2), seed=0, dtype="float64"))
+    model.state = np.random.default_rng(1).uniform(0.5, 2, model.state.size)
+    return model
+
+
+def test_convolutions_have_pytorchs_orientation_also_behind_a_flatten():
+    model = of_images()
+    found = model.state_dict()
+    W = model.layers[0].W
+    assert found["0.weight"].shape == (6, 1, 3, 2)
+    assert found["0.weight"][4, 0, 2, 1] == W[2, 1, 0, 4]
+    assert found["4.shortcut.0.weight"].shape == (4, 6, 1, 1)
+    assert found["5.weight"].shape == (4, 2, 2)  # LayerNorm of images
+    assert found["5.weight"][3, 0, 1] == model.layers[5].gamma[0, 1, 3]
+    dense, norm = model.layers[9], model.layers[7]
+    for i, (h, w, c) in enumerate(np.ndindex(2, 2, 4)):  # the order of features here
+        there = (c * 2 + h) * 2 + w
+        np.testing.assert_array_equal(found["9.weight"][:, there], dense.W[i])
+        assert found["7.running_mean"][there] == norm.running_mean[i]
+    np.testing.assert_array_equal(found["11.weight"], model.layers[11].W.T)  # no image any more
+    again = of_images()
+    again.theta = again.state = 1
+    again.load_state_dict(found)
+    np.testing.assert_array_equal(again.theta, model.theta)
+
+
+def test_a_network_of_images_without_convolutions_keeps_its_order():
+    model = nn.Model([nn.Flatten(), nn.Dense(3), nn.Softmax()], n_features=(4, 3, 2), seed=0)
+    np.testing.assert_array_equal(model.state_dict()["1.weight"], model.layers[1].W.T)
+    sequence = nn.Model([nn.Conv1D(4, 3), nn.Flatten(), nn.Dense(3), nn.Softmax()], n_features=(5, 2), seed=0)
+    weight = sequence.state_dict()["2.weight"].reshape(3, 4, 3)
+    np.testing.assert_array_equal(weight, sequence.layers[2].W.reshape(3, 4, 3).transpose(2, 1, 0))
+
+
+def test_convolutions_of_pytorch_and_their_twin_predict_the_same():
+    torch = pytest.importorskip("torch")
+    t, model = torch.nn, of_images()
+
+    class Residual(t.Module):
+        def __init__(self, layers, shortcut):
+            super().__init__()
+            self.layers, self.shortcut = t.Sequential(*layers), t.Sequential(*shortcut)
+
+        def forward(self, x):
+            return self.layers(x) + self.shortcut(x)
+
+    block = Residual([t.Conv2d(6, 4, 3, padding=1), t.BatchNorm2d(4)], [t.Conv2d(6, 4, 1)])
+    layers = [
+        t.Conv2d(2, 6, (3, 2), groups=2),
+        t.BatchNorm2d(6),
+        t.Tanh(),
+        t.MaxPool2d(2),
+        block,
+        t.LayerNorm((4, 2, 2)),
+    ]
+    layers += [
+        t.Flatten(),
+        t.BatchNorm1d(16),
+        t.ReLU(),
+        t.Linear(16, 5),
+        t.BatchNorm1d(5),
+        t.Linear(5, 3),
+        t.Softmax(1),
+    ]
+    twin = t.Sequential(*layers).double().eval()
+    twin.load_state_dict({key: torch.from_numpy(array) for key, array in model.state_dict().items()})
+    X = np.random.default_rng(0).normal(size=(9, 7, 6, 2))
+    with torch.no_grad():
+        expected = twin(torch.from_numpy(X.transpose(0, 3, 1, 2).copy())).numpy()
+    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=0, atol=1e-12)
+    zero = of_images()
+    zero.theta = 0
+    zero.load_state_dict(twin.state_dict())
+    np.testing.assert_array_equal(zero.theta, model.theta)
+
+
 def test_tensors_with_gradients_and_of_half_precision_are_taken():
     torch = pytest.importorskip("torch")
     model = nn.Model([nn.Dense(2), nn.Identity()], n_features=3)

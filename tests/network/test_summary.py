@@ -29,6 +29,14 @@ def test_the_summary_shows_layers_output_shapes_and_numbers_of_parameters():
     ]
 
 
+def test_images_have_their_shape_and_a_projection_counts():
+    block = nn.Residual([nn.Conv2D(4, 3, padding="same")], shortcut=[nn.Conv2D(4, 1)])
+    model = nn.Model([block, nn.GlobalAveragePool2D(), nn.Dense(2), nn.Softmax()], n_features=(6, 5, 2))
+    lines = model.summary().splitlines()
+    assert lines[3].endswith("(M, 6, 5, 4)          88")
+    assert lines[4].split() == ["GlobalAveragePool2D()", "(M,", "4)"]
+
+
 def test_the_summary_names_a_layer_for_which_the_engine_has_no_kernel():
     assert nn.Model([Scale(), nn.Softmax()], n_features=5).summary().endswith("textbook, since Scale() has no kernel")
 

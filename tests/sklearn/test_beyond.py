@@ -1,5 +1,6 @@
 """What scikit-learn's users have asked for, and nnlite has."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -86,6 +87,15 @@ def test_layers_are_an_architecture_of_ones_own(engine_of, monkeypatch):
     assert estimator.score(X, y) > 0.9
     assert [W.shape for W in estimator.coefs_] == [(64, 32), (32, 32), (32, 10)]
     nn.Model([*hidden, nn.Dense(2), nn.Softmax()], n_features=3)  # the layers of the user belong to no model yet
+
+
+def test_rows_may_become_images():
+    X, y = digits()
+    hidden = [nn.Reshape((8, 8, 1)), nn.Conv2D(6, 3), nn.ReLU(), nn.MaxPool2D(), nn.Flatten()]
+    estimator = MLPClassifier(layers=hidden, max_iter=15, learning_rate_init=0.01, random_state=0).fit(X, y)
+    assert estimator.score(X, y) > 0.8
+    assert estimator.model_.shapes[-3] == (54,)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(estimator)).predict(X), estimator.predict(X))
 
 
 def test_layers_may_end_with_the_output():

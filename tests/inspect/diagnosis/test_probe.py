@@ -34,6 +34,19 @@ def test_slopes_are_the_derivatives_of_the_hidden_activations():
     assert set(np.unique(other)) <= {0, 1}
 
 
+def test_behind_a_convolution_the_units_are_channels():
+    layers = [nn.Conv2D(3, 2), nn.ReLU(), nn.Flatten(), nn.Dense(4), nn.Softmax()]
+    model = nn.Model(layers, n_features=(4, 5, 1), seed=0, dtype="float64")
+    images = np.random.default_rng(0).normal(size=(6, 4, 5, 1))
+    model.layers[0].b[1] = -100
+    ((_, slope),) = slopes(model, images)
+    assert slope.shape == (6 * 3 * 4, 3)
+    assert list((slope == 0).all(axis=0)) == [False, True, False]
+    assert weight_matrices(model)["W1"].shape == (4, 3)
+    assert np.shares_memory(weight_matrices(model)["W1"], model.theta)
+    assert len(gradient_norms(model, images, y)) == 2
+
+
 def test_weight_matrices_are_live_views_without_biases_and_scales():
     model = deep(nn.BatchNorm(), nn.Residual([nn.Dense(4)]))
     weights = weight_matrices(model)
