@@ -100,6 +100,8 @@ def test_every_layer_of_nnlite_can_be_written_out():
         "Conv2D": "Conv2D(8, 3, padding='same')",
         "Reshape": "Reshape((2, 2))",
         "Residual": "Residual([ReLU()])",
+        **{f"Conv{axes}D": f"Conv{axes}D(2, 3)" for axes in (1, 2)},
+        **{f"Dropout{axes}D": f"Dropout{axes}D(0.1)" for axes in (1, 2)},
     }
     for name in set(names) - {"Layer", "Activation", "Output"}:
         (layer,) = parts.layer_list("--layers", written.get(name, name))
