@@ -281,8 +281,9 @@ class Loop:
         if not self.setup.warns:
             return
         if suspicions.is_long_enough(position.n_steps, position.epoch) and not history.interrupted:
-            loss, class_weight = history["loss"][-1], self.setup.class_weight
-            suspicions.warn_if_nothing_was_learned(self.network, self._some(), class_weight, position.epoch, loss)
+            suspicions.warn_if_nothing_was_learned(
+                self.network, self._some(), self.setup.class_weight, history["loss"][-position.epoch :]
+            )
 
     # ---- NaN and infinity -------------------------------------------------------------------------------------
 

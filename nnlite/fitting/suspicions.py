@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -116,32 +117,32 @@ def is_long_enough(n_steps: int, epochs: int) -> bool:
 
 
 def warn_if_nothing_was_learned(
-    network: Network, examples: Examples | None, class_weight: Array | None, epochs: int, loss: float
+    network: Network, examples: Examples | None, class_weight: Array | None, losses: Sequence[float]
 ) -> None:
     """Warn if the network is no better on its training examples than the best constant guess.
 
-    ``loss`` is that of the last epoch. If it says that much was learned, nothing is computed.
+    ``losses`` are those of the epochs. If the last one says that much was learned, nothing is computed.
     """
     output = network.output
     if examples is None or examples.size < JUDGED_FROM or type(output) not in (Softmax, Sigmoid, Identity, Exponential):
         return
     if network.first_trainable == len(network.layers):  # all layers are frozen
         return
-    if class_weight is None and _has_learned_much(network, examples, loss):
+    if class_weight is None and _has_learned_much(network, examples, losses[-1]):
         return
     batch = examples.batch(slice(None))
     weights = weighted(batch.weights, class_weight, batch.y)
     if weights is not None and np.count_nonzero(weights) < JUDGED_FROM:
         return
     with np.errstate(all="ignore"):
-        compared = _comparison(network, batch, weights)
+        compared = _comparison(network, batch, weights, losses)
     if compared:
         causes = "; ".join(_causes_of(network, batch)) or (
             "a learning rate that is too high or too low, layers that block the gradient, labels that do not belong to "
             "the rows of X, or inputs that say nothing about y"
         )
         checks.warn(
-            f"after {epochs} epochs the network is no better than {compared}. Likely: {causes}. "
+            f"after {len(losses)} epochs the network is no better than {compared}. Likely: {causes}. "
             f"print(nn.diagnose(model, X, y, trained=True)) looks for the cause",
             NothingLearnedWarning,
         )
@@ -159,7 +160,7 @@ def _has_learned_much(network: Network, examples: Examples, loss: float) -> bool
     return network.state.size == 0 and loss < MUCH * entropy
 
 
-def _comparison(network: Network, batch: Examples, weights: Array | None) -> str:
+def _comparison(network: Network, batch: Examples, weights: Array | None, losses: Sequence[float]) -> str:
     """Return the guess that is as good as the network, with numbers; "" if the network is better."""
     output = network.output
     step = network.new_pass(training=False)
@@ -167,7 +168,8 @@ def _comparison(network: Network, batch: Examples, weights: Array | None) -> str
     J = step.cost(network.signature.target_rows(batch.y), weights)
     Y = output.target_rows(network.signature.inside(batch.y), network.signature.units, np.float64)
     floor = guesses.least_cost(output, Y, weights)
-    to_learn = guesses.constant_cost(output, Y, weights) - floor
+    J_constant = guesses.constant_cost(output, Y, weights)
+    to_learn = J_constant - floor
     if not to_learn > 1e-6 or J - floor < UNLEARNED * to_learn:
         return ""
     if not output.classifies:
@@ -176,9 +178,11 @@ def _comparison(network: Network, batch: Examples, weights: Array | None) -> str
         return same if r2 > -1e6 else "always guessing the mean of y"
     own, constant, n = _accuracies(output, Y, Y_hat, weights)
     by_chance = ABOVE_CHANCE * math.sqrt(max(constant * (1 - constant), 1 / n) / n)
-    if own > constant + by_chance or _tells_apart(Y, Y_hat):
-        return ""
     guess = "the commonest class" if Y.shape[1] > 1 and isinstance(output, Softmax) else "the commoner answer"
+    if own > constant + by_chance or _tells_apart(Y, Y_hat):
+        if losses[-1] - floor < UNLEARNED * (losses[0] - floor):
+            return ""
+        return f"always guessing {guess} (J = {J:.3g} has not fallen; the guess has {J_constant:.3g})"  # random weights
     return f"always guessing {guess} (accuracy {own:.3g}; the guess has {constant:.3g}, on training examples)"
 
 

@@ -50,8 +50,7 @@ def stuck():
         "raw bytes": (classifier(), raw, labels, nn.SGD(0.5), "commonest class", "divide X by 255"),
         "dead units": (dead, DIGITS.X_train, labels, nn.SGD(0.1), "commonest class", "layers that block"),
         "rare class": (
-            nn.Model([nn.Dense(1, nn.Zeros()), nn.Sigmoid()]), X, (y > 6).astype(int), nn.SGD(1e-9),
-            "commoner answer", "",
+            nn.Model([nn.Dense(1), nn.Sigmoid()], seed=0), X, (y > 6).astype(int), nn.SGD(1e-9), "commoner answer", "",
         ),
         "several labels": (
             nn.Model([nn.Dense(3), nn.Sigmoid()], seed=0), DIGITS.X_train, several, nn.SGD(1e-9), "commoner answer", "",
@@ -81,6 +80,14 @@ def test_a_training_that_learned_nothing_says_so_once_with_the_cause(case, engin
     assert cause in message
     assert "nn.diagnose" in message
     assert caught[0].filename == __file__
+
+
+def test_random_weights_that_tell_classes_apart_by_chance_have_not_learned_it():
+    X, y = table()
+    for seed in range(4):  # some of these networks are right more often than the best constant guess
+        model = nn.Model([nn.Dense(1), nn.Sigmoid()], seed=seed)
+        with pytest.warns(nn.NothingLearnedWarning, match="commoner answer"):
+            train(model, X, (y > 6).astype(int), optimizer=nn.SGD(1e-12), epochs=12)
 
 
 def test_a_stream_that_teaches_nothing_says_so_too():
