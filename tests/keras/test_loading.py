@@ -139,7 +139,7 @@ MISMATCHES = table([
     ("layers", {k: v for k, v in ARRAYS.items() if k != "dense_1"}, None, "has 1 layers Dense, and the network has 2"),
     ("shapes", ARRAYS | {"dense": [np.ones((3, 5)), np.ones(5)]}, None, "W of Dense(5) must have the shape (4, 5)"),
     ("arrays", ARRAYS | {"dense": [np.ones((4, 5)), np.ones(5), np.ones(5)]}, None, "layers/dense has 3 arrays"),
-    ("another kind", ARRAYS | {"lstm": [np.ones((3, 3))]}, None, "has the layer 'layers/lstm'"),
+    ("another kind", ARRAYS | {"conv3d": [np.ones((3, 3))]}, None, "has the layer 'layers/conv3d'"),
     ("not finite", ARRAYS | {"dense": [np.full((4, 5), np.nan), np.ones(5)]}, None, "finite"),
     ("integers", ARRAYS | {"dense": [np.ones((4, 5), int), np.ones(5)]}, None, "has the layer '/layers/dense', whose"),
     ("epsilon", ARRAYS, replaced(2, epsilon=0.5), "has epsilon 0.5", "write nn.BatchNorm(epsilon=0.5)"),
@@ -176,7 +176,7 @@ def test_a_functional_model_may_be_a_chain(path):
 
 
 UNKNOWN = table([
-    ("a layer", replaced(3, class_name="LSTM"), "has the layer LSTM"),
+    ("a layer", replaced(3, class_name="Conv3D"), "has the layer Conv3D"),
     ("an activation", replaced(1, activation="mish"), "has the activation mish"),
     ("a function", replaced(1, activation={"class_name": "function", "config": "my_own"}), "has the activation my_own"),
     ("a bounded ReLU", replaced(3, class_name="ReLU", max_value=6.0), "max_value"),

@@ -23,10 +23,9 @@ def pixels():
     return network(nn.Dense(8), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.5), units=4, n_features=64)
 
 
-IMAGES = RNG.random((5, 6, 6, 1))
-CONVOLUTION = nn.Model(
-    [nn.Conv2D(3, 3), nn.ReLU(), nn.Flatten(), nn.Dense(2), nn.Softmax()], n_features=(6, 6, 1), seed=0
-)
+def convolutions():
+    return nn.Model([nn.Conv2D(4, 3), nn.ReLU(), nn.Flatten(), nn.Dense(4), nn.Softmax()], n_features=(8, 8, 1), seed=0)
+
 
 # Pictures that draw on one Axes, given as ax; those that draw on several, given as axes; and those of a network.
 ONE = {
@@ -39,11 +38,11 @@ ONE = {
     "prediction_error": lambda **o: plots.prediction_error(X2, X2 + 1, **o),
     "decision_boundary": lambda **o: plots.decision_boundary(PLANE, X2, Y2, resolution=20, **o),
     "first_layer_weights": lambda **o: plots.first_layer_weights(pixels(), **o),
+    "filters": lambda **o: plots.filters(convolutions(), **o),
+    "feature_maps": lambda **o: plots.feature_maps(convolutions(), X64[0].reshape(8, 8, 1), **o),
     "activations": lambda **o: plots.activations(pixels(), X64, **o),
     "gradients": lambda **o: plots.gradients(pixels(), X64, Y64, **o),
     "network_diagram": lambda **o: plots.network_diagram(pixels(), **o),
-    "filters": lambda **o: plots.filters(CONVOLUTION, **o),
-    "feature_maps": lambda **o: plots.feature_maps(CONVOLUTION, IMAGES[0], **o),
 }
 SEVERAL = {
     "learning_curves": lambda **o: plots.learning_curves({"loss": [2, 1], "accuracy": [0, 1]}, **o),
