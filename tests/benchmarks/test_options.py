@@ -18,7 +18,7 @@ def test_a_hurried_run_does_not_wait_long_for_quiet(arguments, patience):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--rows", "traning"], "--rows: expected some of training, limit, parts, mnist"),
+        (["--rows", "traning"], "--rows: expected some of training, limit, convolutions, parts, mnist"),
         (["--rows", ""], "--rows: expected some of"),
         (["--frameworks", "nnlite,tensorflow"], "got tensorflow"),
         (["--networks", "784-10"], "expected some of 64-32-10, 784-128-10"),
