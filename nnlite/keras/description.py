@@ -12,6 +12,7 @@ from nnlite.layers import Layer
 from nnlite.storage.untrusted import refusing
 
 MOST_LAYERS = 4096
+LARGEST_EXAMPLE = 2**26  # numbers that a layer makes of one example
 
 # the words for activations, and what they mean in Keras 3
 ACTIVATIONS: dict[str, Callable[[], Layer] | None] = {
@@ -69,9 +70,12 @@ def described(config: dict[str, Any]) -> Described:
 
 def _after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
     try:
-        return layer.output_shape(shape)
+        after = layer.output_shape(shape)
     except ArgumentError as error:
         raise ModelFileError(f"has a network that does not fit its input: {error}") from None
+    if math.prod(after) > LARGEST_EXAMPLE and not layer.parameter_shapes(shape):  # others are held against the file
+        raise ModelFileError(f"is damaged: one example has {math.prod(after)} numbers behind {layer!r:.100}")
+    return after
 
 
 def entries(config: dict[str, Any]) -> list[dict[str, Any]]:

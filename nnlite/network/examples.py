@@ -1,5 +1,6 @@
 """Checks of examples: X, y and weights as arrays that fit each other."""
 
+import math
 import zlib
 from typing import Any, NamedTuple
 
@@ -63,10 +64,23 @@ def check_X(X: Any, input_shape: Shape | None, dtype: Any, name: str = "X") -> A
     if input_shape is not None and array.shape[1:] != input_shape:
         raise ArgumentError(
             f"{name}: expected {_describe(input_shape)}, as the network was built for, "
-            f"got {_describe(array.shape[1:])} (shape {array.shape})"
+            f"got {_describe(array.shape[1:])} (shape {array.shape}){_turned(name, array.shape[1:], input_shape)}"
         )
     checks.finite(name, array, dtype)
     return array
+
+
+def _turned(name: str, shape: Shape, wanted: Shape) -> str:
+    """Say how an image of that shape becomes one with channels last, if it does."""
+    if len(wanted) < 2:
+        return ""
+    if (*shape, 1) == wanted:
+        return f"; add the axis of channels: {name}[..., None]"
+    if len(shape) == len(wanted) and (*shape[1:], shape[0]) == wanted:
+        return f"; channels come last: np.moveaxis({name}, 1, -1)"
+    if len(shape) == 1 and math.prod(shape) == math.prod(wanted):
+        return f"; {name}.reshape{(-1, *wanted)} makes them of rows"
+    return ""
 
 
 def check_lengths(X: Array, y: Array, X_name: str = "X", y_name: str = "y") -> None:

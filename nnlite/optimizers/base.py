@@ -51,8 +51,8 @@ class Optimizer(Explained):
     clip_norm : float, optional
         Above 0: scales the whole gradient down to this norm if its norm is larger.
     max_norm : float, optional
-        Above 0: after the step, scales the incoming weights of a unit (a column of W) down to this norm if their norm
-        is larger.
+        Above 0: after the step, scales the incoming weights of a unit (a column of W, or a filter of a convolution)
+        down to this norm if their norm is larger.
 
     Raises
     ------
@@ -350,7 +350,7 @@ def _norm(vectors: Sequence[Array]) -> float:
 def _constrain(model: Network, max_norm: float) -> None:
     """``w_j <- w_j min(1, max_norm / |w_j|)`` for every column w_j, or filter, of every W that learns."""
     for segment in model.segments:
-        if segment.decayed and segment.trainable and len(segment.shape) > 1:
+        if segment.decayed and segment.trainable and len(segment.shape) >= 2:
             W = segment.view(model.theta)
             norms = np.sqrt((W * W).sum(axis=tuple(range(W.ndim - 1))))
             W *= np.minimum(1, max_norm / np.maximum(norms, max_norm))

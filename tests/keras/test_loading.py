@@ -139,7 +139,7 @@ MISMATCHES = table([
     ("layers", {k: v for k, v in ARRAYS.items() if k != "dense_1"}, None, "has 1 layers Dense, and the network has 2"),
     ("shapes", ARRAYS | {"dense": [np.ones((3, 5)), np.ones(5)]}, None, "W of Dense(5) must have the shape (4, 5)"),
     ("arrays", ARRAYS | {"dense": [np.ones((4, 5)), np.ones(5), np.ones(5)]}, None, "layers/dense has 3 arrays"),
-    ("another kind", ARRAYS | {"conv2d": [np.ones((3, 3))]}, None, "has the layer 'layers/conv2d'"),
+    ("another kind", ARRAYS | {"conv3d": [np.ones((3, 3))]}, None, "has the layer 'layers/conv3d'"),
     ("not finite", ARRAYS | {"dense": [np.full((4, 5), np.nan), np.ones(5)]}, None, "finite"),
     ("integers", ARRAYS | {"dense": [np.ones((4, 5), int), np.ones(5)]}, None, "not an array of floats"),
     ("epsilon", ARRAYS, replaced(2, epsilon=0.5), "has epsilon 0.5", "write nn.BatchNorm(epsilon=0.5)"),
@@ -158,7 +158,7 @@ def test_what_does_not_fit_is_named_and_nothing_changes(path, row):
 
 
 UNKNOWN = table([
-    ("a layer", replaced(3, class_name="Conv2D"), "has the layer Conv2D"),
+    ("a layer", replaced(3, class_name="Conv3D"), "has the layer Conv3D"),
     ("an activation", replaced(1, activation="mish"), "has the activation mish"),
     ("a function", replaced(1, activation={"class_name": "function", "config": "my_own"}), "has the activation my_own"),
     ("a bounded ReLU", replaced(3, class_name="ReLU", max_value=6.0), "max_value"),
@@ -347,6 +347,7 @@ def test_convolutions_that_nnlite_does_not_have_are_refused(path):
         ({"GlobalAveragePooling2D": {"keepdims": True}}, "has a global pooling with keepdims"),
         ({"Conv2D": {"kernel_size": [30, 2], "padding": "valid"}}, "does not fit its input: Conv2D(4, (30, 2)"),
         ({"Conv2D": {"padding": "full"}}, "padding: expected 'valid' or 'same', got 'full'"),
+        ({"ZeroPadding2D": {"padding": [[2**40, 0], [0, 2]]}}, "is damaged: one example has "),
     ):
         write_keras(path, OF_IMAGES, of_images(**changes))
         refuse(lambda: nn.keras.load(path), f"{path}: ", said, error=nn.ModelFileError)

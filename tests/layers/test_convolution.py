@@ -238,6 +238,14 @@ def test_examples_without_an_axis_of_channels_are_refused_with_what_to_do():
     assert not model.built
 
 
+def test_a_network_that_is_built_says_how_to_turn_an_image():
+    model = build(nn.Conv2D(4, 3), shape=(8, 9, 3))()
+    refuse(lambda: model.predict(np.zeros((2, 3, 8, 9))), "X: expected examples", "np.moveaxis(X, 1, -1)")
+    refuse(lambda: model.predict(np.zeros((2, 216))), "X: expected examples", "X.reshape(-1, 8, 9, 3)")
+    gray = build(nn.Conv2D(4, 3), shape=(8, 9, 1))()
+    refuse(lambda: gray.predict(np.zeros((2, 8, 9))), "X: expected examples", "X[..., None]")
+
+
 def test_channels_first_are_refused():
     to_last = "X.transpose(0, 2, 3, 1)"
     refuse(build(nn.Conv2D(4, 3), shape=(3, 32, 32)), "n_features: Conv2D(4, 3)", "looks like 3 channels", to_last)

@@ -172,6 +172,16 @@ def test_max_norm_is_the_constraint_of_the_dropout_paper(call):
     assert 0 < touched < STEPS * 9
 
 
+def test_max_norm_holds_for_each_filter_of_a_convolution():
+    model = nn.Model([nn.Conv2D(3, 2), nn.Flatten(), nn.Dense(2), nn.Softmax()], n_features=(3, 3, 2), seed=0)
+    before = model.parameters["W1"].copy()
+    model.grad = 0
+    nn.SGD(0.1, max_norm=0.5).step(model)
+    norms = np.sqrt(np.square(before).sum(axis=(0, 1, 2)))
+    assert norms.max() > 0.5
+    np.testing.assert_allclose(model.parameters["W1"], before * np.minimum(1, 0.5 / norms), rtol=1e-6)
+
+
 def test_max_norm_leaves_biases_and_normalization_as_they_are():
     model = nn.Model([nn.Dense(3), BatchNorm(), nn.Dense(2), nn.Identity()], n_features=2, dtype="float64")
     model.theta[:] = 100

@@ -23,6 +23,10 @@ def pixels():
     return network(nn.Dense(8), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.5), units=4, n_features=64)
 
 
+def convolutions():
+    return nn.Model([nn.Conv2D(4, 3), nn.ReLU(), nn.Flatten(), nn.Dense(4), nn.Softmax()], n_features=(8, 8, 1), seed=0)
+
+
 # Pictures that draw on one Axes, given as ax; those that draw on several, given as axes; and those of a network.
 ONE = {
     "learning_curve_by_size": lambda **o: plots.learning_curve_by_size(([1, 2], [1, 1], [0, 1]), **o),
@@ -34,6 +38,8 @@ ONE = {
     "prediction_error": lambda **o: plots.prediction_error(X2, X2 + 1, **o),
     "decision_boundary": lambda **o: plots.decision_boundary(PLANE, X2, Y2, resolution=20, **o),
     "first_layer_weights": lambda **o: plots.first_layer_weights(pixels(), **o),
+    "filters": lambda **o: plots.filters(convolutions(), **o),
+    "feature_maps": lambda **o: plots.feature_maps(convolutions(), X64[0].reshape(8, 8, 1), **o),
     "activations": lambda **o: plots.activations(pixels(), X64, **o),
     "gradients": lambda **o: plots.gradients(pixels(), X64, Y64, **o),
     "network_diagram": lambda **o: plots.network_diagram(pixels(), **o),

@@ -147,6 +147,28 @@ def test_a_users_output_layer_is_shown_by_the_names_of_its_methods():
     close(t["dz[2]"], np.sign(t["a[2]"] - Y))
 
 
+def test_the_equations_of_a_convolution_and_of_channels_hold():
+    layers = [nn.Conv2D(2, 2, strides=(2, 1)), nn.BatchNorm(), nn.Tanh(), nn.MaxPool2D(), nn.Flatten(), nn.Dense(3)]
+    model = nn.Model([*layers, nn.Softmax()], n_features=(5, 4, 1), seed=0, dtype="float64")
+    images = RNG.normal(size=(M, 5, 4, 1))
+    t = nn.trace(model, images, [0, 1, 2, 0, 1, 2])
+    known = written(t)
+    assert known["z[1]"] == (
+        "z[1] = windows(a[0]) W[1] + b[1]",
+        "z[i,j,f] = sum_pqc a[2 i + p, j + q, c] W[p,q,c,f] + b[f]; x are the places (i,j)",
+    )
+    assert known["dW[1]"][0] == "dW[1] = 1/M windows(a[0])^T dz[1]"
+    windows = np.stack([images[:, p : p + 3 : 2, q : q + 3, 0] for p in (0, 1) for q in (0, 1)], axis=-1)
+    close(t["z[1]"], windows @ t["W[1]"].reshape(4, 2) + t["b[1]"])
+    close(t["dW[1]"].reshape(4, 2), np.einsum("mijk,mijf->kf", windows, t["dz[1]"]) / M)
+    close(t["db[1]"], t["dz[1]"].sum(axis=(0, 1, 2)) / M)
+    assert known["mu[1]"][0] == "mu[1] = mean_ix z[1]"
+    close(t["mu[1]"], t["z[1]"].mean(axis=(0, 1, 2)))
+    assert "dbeta[1] / n" in known["dz[1]"][0]
+    n, sigma, dz = 2 * 3, np.sqrt(t["sigma[1]^2"] + 1e-5), t["dz'[1]"]
+    close(t["dz[1]"], t["gamma[1]"] / sigma * (dz - t["dbeta[1]"] / n - t["z_hat[1]"] * t["dgamma[1]"] / n))
+
+
 def test_every_layer_of_the_library_has_equations():
     public = [getattr(nn.layers, name) for name in nn.layers.__all__]
     layers = {c for c in public if inspect.isclass(c) and issubclass(c, nn.Layer) and c.forward is not nn.Layer.forward}
