@@ -85,9 +85,13 @@ def next_block(before: int, alone: int, shared: int) -> int:
 
 @inline
 def open_box(box: int) -> None:
-    """Let a helper take the job: whoever draws ticket 0 has it."""
-    store(box + 8 * TICKET, 0)
+    """Let a helper take the job: whoever draws ticket 0 has it.
+
+    The number of the job is there before its ticket: a helper that still looks for the job before draws the ticket of
+    this one, and then finds its number.
+    """
     store(box + 8 * JOB, load(box + 8 * JOB) + 1)
+    store(box + 8 * TICKET, 0)
 
 
 @inline
