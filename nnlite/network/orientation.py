@@ -16,12 +16,14 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.layers import BatchNorm, Dense, Flatten, Layer, LayerNorm, Reshape
 from nnlite.layers.base import Shape
+from nnlite.layers.chain import with_input_shapes
 from nnlite.layers.convolution import Convolution
 from nnlite.layers.noise import ChannelDropout
 from nnlite.layers.padding import ZeroPadding
 from nnlite.layers.pooling import GlobalAveragePooling, Pooling
 
 WITH_CHANNELS = (Convolution, Pooling, ZeroPadding, ChannelDropout)
+TAKE_IMAGES = (*WITH_CHANNELS, GlobalAveragePooling)
 
 
 class Orientation(NamedTuple):
@@ -83,7 +85,7 @@ def views(layers: Sequence[Layer], input_shape: Shape, view: View = NEITHER) -> 
     """Yield every layer, also those inside others, with what an example is to it."""
     shape = input_shape
     for layer in layers:
-        if isinstance(layer, (*WITH_CHANNELS, GlobalAveragePooling)):
+        if _takes_images(layer, shape):
             view = View(image=shape)
         yield layer, view
         for chain in layer.inner_chains.values():
@@ -95,6 +97,12 @@ def views(layers: Sequence[Layer], input_shape: Shape, view: View = NEITHER) -> 
             view = View(image=shape)
         elif isinstance(layer, (Flatten, Reshape, Dense)) or shape != before:
             view = NEITHER
+
+
+def _takes_images(layer: Layer, shape: Shape) -> bool:
+    """Whether it is a layer for images, or a Residual in which one gets examples of the shape that the Residual gets."""
+    inside = with_input_shapes([layer], [shape])
+    return any(isinstance(inner, TAKE_IMAGES) and before == shape for inner, before in inside)
 
 
 def _channels_first(shape: Shape) -> tuple[Shape, Shape]:

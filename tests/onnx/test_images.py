@@ -139,6 +139,12 @@ def test_a_convolution_that_would_compute_for_hours_is_refused_at_once(tmp_path)
     refuse(lambda: nn.onnx.load(path), f"{path}: ", "has pads", error=nn.ModelFileError)
 
 
+def test_windows_that_would_fill_the_memory_are_refused(tmp_path):
+    path, kernel = tmp_path / "m.onnx", np.zeros((1, 1, 64, 64), np.float32)
+    save(path, [node("Conv", "X", "W", to="z"), node("Flatten", "z")], {"W": kernel}, (1, 362, 362))
+    refuse(lambda: nn.onnx.load(path), f"{path}: ", "numbers for one example", error=nn.ModelFileError)
+
+
 # ---- PyTorch at the other end ----------------------------------------------------------------------------------------
 
 
