@@ -225,3 +225,15 @@ def test_threads_meet_between_convolutions_for_batch_norm_alone():
     assert [stage.kind for stage in stages] == ["input", "convolution", "pooling", "convolution", "copy", "dense"]
     assert all(stage.writes_own and following.reads_own for stage, following in itertools.pairwise(stages[:5]))
     assert not stages[4].writes_own
+
+
+def test_a_stage_gets_images_of_the_size_that_it_works_on():
+    """What follows a stage is carried out line by line, so both must have the same lines."""
+    for layers, shape in NETWORKS.values():
+        stages = Stages([*layers(), nn.Flatten(), nn.Dense(3), nn.Softmax()], shape).stages
+        for stage in stages:
+            if stage.kind not in ("input", "copy") and stage.size_before is not None:
+                assert stages[stage.source].size == stage.size_before
+            for one in stage.unitwise:
+                if one.kind == "join":
+                    assert stages[one.partner].size == stage.size
