@@ -100,7 +100,7 @@ def views(layers: Sequence[Layer], input_shape: Shape, view: View = NEITHER) -> 
 
 
 def _takes_images(layer: Layer, shape: Shape) -> bool:
-    """Whether it is a layer for images, or a Residual in which one gets examples of the shape that the Residual gets."""
+    """Whether it is a layer for images, or has one inside that gets examples of the same shape."""
     inside = with_input_shapes([layer], [shape])
     return any(isinstance(inner, TAKE_IMAGES) and before == shape for inner, before in inside)
 

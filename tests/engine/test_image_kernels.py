@@ -9,6 +9,7 @@ import nnlite as nn
 
 pytest.importorskip("numba")
 
+from nnlite.engine import predictor
 from nnlite.engine.geometry import COPIED, Bands, Window
 from nnlite.engine.stages import Stages
 
@@ -188,6 +189,22 @@ def test_predictions_agree(name, dtype, monkeypatch):
     for n in (1, 5, 16, 17, 700):
         np.testing.assert_allclose(copied.predict_proba(X[:n]), expected[:n], rtol=0, atol=allowed)
     assert copied.evaluate(X, y)["loss"] == pytest.approx(J, rel=allowed)
+
+
+@slow
+def test_large_images_are_predicted_a_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(predictor, "NUMBERS_OF_IMAGES", 3 * 9 * 8 * 8)
+    monkeypatch.setenv("NNLITE_ENGINE", "compiled")
+    model = model_for("all at once", "float64")
+    assert predictor.most_examples(model.layers, model.input_shape) == 3
+    X, y = np.random.default_rng(0).standard_normal((17, *model.input_shape)), np.arange(17) % 3
+    found = [model.predict_proba(X[:n]) for n in (1, 2, 3, 4, 17)]
+    J = model.evaluate(X, y)["loss"]
+    monkeypatch.setenv("NNLITE_ENGINE", "textbook")
+    expected = model_for("all at once", "float64")
+    for Y_hat in found:
+        np.testing.assert_allclose(Y_hat, expected.predict_proba(X[: len(Y_hat)]), rtol=0, atol=1e-12)
+    assert pytest.approx(expected.evaluate(X, y)["loss"], rel=1e-12) == J
 
 
 @slow
