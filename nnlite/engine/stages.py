@@ -4,8 +4,8 @@ A stage begins with a product (Dense), a copy, or an operation on rows (LayerNor
 single units (activations, BatchNorm, dropout) and is done panel by panel, while the numbers are in the cache.
 
 From the first layer for images on, each thread has examples of its own: those stages begin with a convolution, pooling,
-padding, or BatchNorm over channels, and what follows is done on some lines of an image. The layer Flatten, or the first
-Dense layer, ends that part: a stage brings the images into panels.
+padding, or BatchNorm over channels, and what follows is done on some lines of an image. The first Dense layer, or the
+output, ends that part: a stage brings the images into panels.
 """
 
 from __future__ import annotations

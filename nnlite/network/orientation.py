@@ -91,7 +91,7 @@ def views(layers: Sequence[Layer], input_shape: Shape, view: View = NEITHER) -> 
         for chain in layer.inner_chains.values():
             yield from views(chain, shape, view)
         before, shape = shape, layer.output_shape(shape)
-        if isinstance(layer, Flatten) and view.image is not None:
+        if isinstance(layer, (Flatten, Reshape)) and len(shape) == 1 and view.image is not None:
             view = View(features=before)
         elif isinstance(layer, WITH_CHANNELS) or (view.image is not None and len(shape) == len(before)):
             view = View(image=shape)

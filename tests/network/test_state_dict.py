@@ -1,5 +1,7 @@
 """The numbers of a network under PyTorch's names, and from them."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -252,9 +254,11 @@ def test_a_network_of_images_without_convolutions_keeps_its_order():
 
 def test_a_network_that_begins_with_a_residual_connection_of_convolutions_has_images():
     block = nn.Residual([nn.BatchNorm(), nn.ReLU(), nn.Conv2D(2, 3, padding="same")])
-    model = nn.Model([block, nn.Flatten(), nn.Dense(5), nn.Softmax()], n_features=(4, 3, 2), seed=0)
-    weight = model.state_dict()["2.weight"].reshape(5, 2, 4, 3)
-    np.testing.assert_array_equal(weight, model.layers[2].W.T.reshape(5, 4, 3, 2).transpose(0, 3, 1, 2))
+    for flat in (nn.Flatten(), nn.Reshape((24,))):
+        layers = [copy.deepcopy(block), flat, nn.Dense(5), nn.Softmax()]
+        model = nn.Model(layers, n_features=(4, 3, 2), seed=0)
+        weight = model.state_dict()["2.weight"].reshape(5, 2, 4, 3)
+        np.testing.assert_array_equal(weight, model.layers[2].W.T.reshape(5, 4, 3, 2).transpose(0, 3, 1, 2))
 
 
 def test_convolutions_of_pytorch_and_their_twin_predict_the_same():
