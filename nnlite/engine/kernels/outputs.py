@@ -29,7 +29,7 @@ from nnlite.engine.language import (
     word,
 )
 
-FEW_CLASSES = 32  # so many, turned, fit the first part of the scratch memory
+FEW_CLASSES = 32  # most classes that are turned: they fit the first part of the scratch memory
 
 
 @inline
