@@ -104,7 +104,7 @@ def views(
         yield layer, view._replace(units=units)
         of_chains = units if _orders(layer) else view.features
         for chain in layer.inner_chains.values():
-            yield from views(chain, shape, view, of_chains)
+            yield from views(chain, shape, view, of_chains if isinstance(layer, Residual) else None)
         before, shape = shape, layer.output_shape(shape)
         if _orders(layer):
             view = View(features=units)
