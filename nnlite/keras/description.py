@@ -76,7 +76,8 @@ def _after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
         after = layer.output_shape(shape)
     except ArgumentError as error:
         raise ModelFileError(f"has a network that does not fit its input: {error}") from None
-    if math.prod(after) > LARGEST_EXAMPLE and not isinstance(layer, layers.Dense):  # its W is held against the file
+    grows = math.prod(after) > math.prod(shape) and not isinstance(layer, layers.Dense)  # its W is held against the file
+    if grows and math.prod(after) > LARGEST_EXAMPLE:
         raise ModelFileError(f"is damaged: one example has {math.prod(after)} numbers behind {layer!r:.100}")
     windows = getattr(layer, "windows", None)
     if windows is not None and windows.n_numbers(shape) > LARGEST_OF_FILE:
