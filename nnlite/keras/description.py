@@ -76,7 +76,7 @@ def _after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
         after = layer.output_shape(shape)
     except ArgumentError as error:
         raise ModelFileError(f"has a network that does not fit its input: {error}") from None
-    grows = math.prod(after) > math.prod(shape) and not isinstance(layer, layers.Dense)  # its W is held against the file
+    grows = math.prod(after) > math.prod(shape) and not isinstance(layer, layers.Dense)  # its W is in the file
     if grows and math.prod(after) > LARGEST_EXAMPLE:
         raise ModelFileError(f"is damaged: one example has {math.prod(after)} numbers behind {layer!r:.100}")
     windows = getattr(layer, "windows", None)
