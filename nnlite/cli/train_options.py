@@ -107,7 +107,7 @@ def add_network_options(train: Parser) -> None:
         "--conv",
         type=filters,
         metavar="FILTERS",
-        help="images: convolutions of 3 x 3 with so many filters in front, each followed by pooling: 16,32",
+        help="images: numbers of filters of convolutions of 3 x 3 in front, each followed by pooling: 16,32",
     )
     group.add_argument("--activation", metavar="NAME", help=f"{_lower(ACTIVATIONS)} (default relu)")
     group.add_argument("--dropout", type=below_1, metavar="RATE", help="after each hidden layer")

@@ -139,7 +139,8 @@ class Predictor:
         self._n_multiplications = max(1, n_multiplications(subject.layers, subject.input_shape))
         gathered = "" if reads_rows(subject, dtype) else dtype.name
         self._most = most_examples(subject.layers, subject.input_shape)
-        self._one, self._few, self._many = Kind(1), Kind(FEW), Kind(self._most, True, gathered)
+        self._one, self._few = Kind(1), Kind(min(FEW, self._most))
+        self._many = Kind(self._most, True, gathered)
         self._cached_costs: dict[str, bool] = {}
         self._complete = False  # whether all kernels for predictions are loaded
         self._new_programs()
@@ -186,7 +187,7 @@ class Predictor:
     def _rows(self, X: Array) -> tuple[Array, bool]:
         """Return Y_hat, and whether all numbers were finite."""
         self._follow_hyperparameters()
-        if len(X) <= FEW:
+        if len(X) <= self._few.rows:
             return self._few_rows(X)
         Y_hat = np.empty((len(X), self.n_units), self.dtype)
         finite = True
@@ -207,7 +208,7 @@ class Predictor:
     def _parts(self, M: int, *, as_it_lies: bool) -> Iterator[slice]:
         """Cut M examples into parts, each for one call. Examples that must be converted first take memory."""
         most = min(MOST_ROWS, OF_CALL / self._n_multiplications) if as_it_lies else CONVERTED / math.prod(self._shape)
-        n = max(PARTS * BLOCK, int(most))
+        n = max(PARTS * self._most, int(most))
         return (slice(start, min(start + n, M)) for start in range(0, M, n))
 
     # ---- the cost -------------------------------------------------------------------------------------------------

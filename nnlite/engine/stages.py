@@ -4,8 +4,8 @@ A stage begins with a product (Dense), a copy, or an operation on rows (LayerNor
 single units (activations, BatchNorm, dropout) and is done panel by panel, while the numbers are in the cache.
 
 From the first layer for images on, each thread has examples of its own: those stages begin with a convolution, pooling,
-padding, or BatchNorm over channels, and what follows is done on some lines of an image. The layer Flatten, or the first
-Dense layer, ends that part: a stage brings the images into panels.
+padding, or BatchNorm over channels, and what follows is done on some lines of an image. The first Dense layer, or the
+output, ends that part: a stage brings the images into panels.
 """
 
 from __future__ import annotations
@@ -176,8 +176,6 @@ class Stages:
     def _noise(self, layer: Layer, shape: Shape) -> None:
         if type(layer) in support.CHANNEL_NOISE:
             self._as_images(shape)
-            if self._last.size != as_image(shape):
-                self._append(Stage("copy", math.prod(shape), size=as_image(shape), size_before=self._last.size))
         self._unitwise(Unitwise("layer", layer, which=self.n_random))
         self.n_random += 1
 
@@ -201,14 +199,12 @@ class Stages:
         return Stage(kind, math.prod(after), layer, size=as_image(after), size_before=as_image(before))
 
     def _as_images(self, shape: Shape) -> None:
-        """Let the output of the last stage lie as images."""
-        last = self._last
-        if last.size is not None:
-            return
+        """Let the output of the last stage lie as images of that shape: Reshape may have given them other lines."""
+        last, size = self._last, as_image(shape)
         if last.kind == "input" and not last.unitwise and len(self.stages) == 1:
-            last.size = as_image(shape)
-        else:
-            self._append(Stage("copy", last.units, size=as_image(shape)))
+            last.size = size
+        elif last.size != size:
+            self._append(Stage("copy", last.units, size=size, size_before=last.size))
 
     def _into_panels(self) -> None:
         """Let the output of the last stage lie in panels."""
@@ -219,10 +215,10 @@ class Stages:
     # ---- residual connections ---------------------------------------------------------------------------------------
 
     def _residual(self, layer: Residual, shape: Shape) -> None:
-        if support.works_on_images(layer):
-            self._as_images(shape)
-        elif len(shape) == 1:
+        if len(shape) == 1 and not support.works_on_images(layer):
             self._into_panels()
+        elif self._last.size is not None or support.works_on_images(layer):
+            self._as_images(shape)
         images = self._last.size is not None
         begin, which = self._source, self._n_residual
         self._n_residual += 1
@@ -242,9 +238,9 @@ class Stages:
     def _chain(self, layers: Sequence[Layer], shape: Shape, begin: int, images: bool) -> int:
         """Add the layers of a residual connection, at least one stage. Return the number of the last."""
         self._add(layers, shape)
-        if images and self._last.size is None:
+        if images:
             self._as_images(_shape_after(layers, shape))
-        elif not images:
+        else:
             self._into_panels()
         if self._source == begin:
             self._copy()

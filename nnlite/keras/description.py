@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from nnlite import layers
 from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.layers import Layer
+from nnlite.layers.windows import LARGEST_OF_FILE
 from nnlite.storage.untrusted import refusing
 
 MOST_LAYERS = 4096
@@ -75,10 +76,12 @@ def _after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
         after = layer.output_shape(shape)
     except ArgumentError as error:
         raise ModelFileError(f"has a network that does not fit its input: {error}") from None
-    has_arrays = bool(layer.parameter_shapes(shape))  # which are held against the file
-    grows = math.prod(after) > math.prod(shape) and not has_arrays
+    grows = math.prod(after) > math.prod(shape) and not isinstance(layer, layers.Dense)  # its W is in the file
     if grows and math.prod(after) > LARGEST_EXAMPLE:
         raise ModelFileError(f"is damaged: one example has {math.prod(after)} numbers behind {layer!r:.100}")
+    windows = getattr(layer, "windows", None)
+    if windows is not None and windows.n_numbers(shape) > LARGEST_OF_FILE:
+        raise ModelFileError(f"is damaged: one example has {windows.n_numbers(shape)} numbers within {layer!r:.100}")
     return after
 
 

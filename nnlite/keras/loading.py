@@ -16,6 +16,7 @@ from nnlite.keras.description import described, of_class
 from nnlite.keras.files import Arrays, Content, naming, read
 from nnlite.layers import BatchNorm, Conv1D, Conv2D, Dense, Identity, Layer, LayerNorm, Output
 from nnlite.model import Model
+from nnlite.network.building import reshape_in_front
 from nnlite.network.network import Network
 from nnlite.storage.rebuild import check_lengths
 from nnlite.storage.untrusted import refusing
@@ -92,7 +93,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         if not chain or not isinstance(chain[-1], Output):
             chain = [*chain, Identity()]
         with refusing("the network cannot be made"):
-            model = Model(chain, dtype=network.dtype)
+            model = Model([*reshape_in_front(chain, network.input_shape), *chain], dtype=network.dtype)
         found = _found(content, model)
         kept = sum(array.size for _, name, array in found if name.startswith("running"))
         check_lengths(model, network.input_shape, (sum(array.size for *_, array in found) - kept, kept))

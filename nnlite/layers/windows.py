@@ -10,6 +10,7 @@ References
 V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from nnlite.errors import ArgumentError
 from nnlite.layers.base import Layer, Shape
 
 LARGEST_BLOCK = 2**25  # bytes of the windows of a block of examples; one example may have more
+LARGEST_OF_FILE = 2**28  # numbers of the windows of one example, in a network that comes from a file
 OF_AXES = {1: ("sequences", "(length, channels)"), 2: ("images", "(height, width, channels)")}
 COLORS = (1, 3)  # channels of most image files
 SMALLEST_SIDE = 8  # of images that somebody would read from a file
@@ -73,6 +75,12 @@ class Windows(NamedTuple):
         every_entry = tuple(slice(None, None, d) for d in self.dilation)
         windows = windows[:, *every_place, :, *every_entry]
         return np.moveaxis(windows, len(axes) + 1, -1)
+
+    def n_numbers(self, input_shape: Shape) -> int:
+        """Return how many numbers the windows of one example have, or the image with its padding if that has more."""
+        *size, C = input_shape
+        padded = math.prod(n + sum(pad) for n, pad in zip(size, self.pads(tuple(size)), strict=True))
+        return C * max(padded, math.prod(self.places(tuple(size))) * math.prod(self.kernel))
 
     @property
     def entries(self) -> list[Shape]:

@@ -71,6 +71,18 @@ def check_channels_last(layers: Sequence[Layer], input_shape: Shape, name: str) 
             return
 
 
+def reshape_in_front(layers: Sequence[Layer], input_shape: Shape) -> list[Layer]:
+    """Return what a network from a file needs in front, if its images look like ones with their channels first.
+
+    The file says where the channels are, so this is no mistake.
+    """
+    try:
+        check_channels_last(layers, input_shape, "n_features")
+    except ArgumentError:
+        return [Reshape(input_shape)]
+    return []
+
+
 def layers_with_parameters(layers: Sequence[Layer], segments: Sequence[Segment]) -> list[list[Layer]]:
     """For each layer of the chain, itself and the layers inside it that have parameters."""
     with_parameters = {segment.layer for segment in segments if segment.size}

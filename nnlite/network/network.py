@@ -1,5 +1,6 @@
 """The network: what a chain of layers computes, forward, cost, backward, predict, evaluate."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from nnlite.tables.table import Table
 from nnlite.words import explained
 
 BLOCK = 1024  # examples per forward pass in predict and evaluate: memory stays bounded
+NUMBERS_OF_BLOCK = 2**22  # that a layer makes of them; of large images there are fewer
 
 
 class Network(Structure):
@@ -277,10 +279,17 @@ class Network(Structure):
     def _rows_of_textbook(self, X: Array) -> Array:
         """Return Y_hat (M, n[L]) for checked examples, block by block."""
         Y_hat = np.empty((len(X), *self.require_built("predict")[-1]), self.dtype)
-        for start in range(0, len(X), BLOCK):
-            block = X[start : start + BLOCK].astype(self.dtype, copy=False)
-            Y_hat[start : start + BLOCK] = self.new_pass(training=False).forward(block)
+        n = self._at_once
+        for start in range(0, len(X), n):
+            block = X[start : start + n].astype(self.dtype, copy=False)
+            Y_hat[start : start + n] = self.new_pass(training=False).forward(block)
         return Y_hat
+
+    @property
+    def _at_once(self) -> int:
+        """How many examples go through the network together."""
+        largest = max(math.prod(shape) for shape in self.require_built("predict"))
+        return max(1, min(BLOCK, NUMBERS_OF_BLOCK // largest))
 
     def _choose_predictor(self, n_examples: int, *, compiled: bool = False) -> Predictor | None:
         """Return the compiled kernels that predict; None for the textbook."""
@@ -375,8 +384,9 @@ class Network(Structure):
             if predictor is not None and predictor.has_cost(labels=examples.y.ndim == 1):
                 self._evaluate_compiled(predictor, examples, means)
                 continue
-            for start in range(0, examples.size, BLOCK):
-                self._evaluate_by_textbook(examples.batch(slice(start, start + BLOCK)), means)
+            n = self._at_once
+            for start in range(0, examples.size, n):
+                self._evaluate_by_textbook(examples.batch(slice(start, start + n)), means)
         return means.values()
 
     def _evaluate_compiled(self, predictor: Predictor, examples: Examples, means: RunningMeans) -> None:

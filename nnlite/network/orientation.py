@@ -14,14 +14,16 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.layers import BatchNorm, Dense, Flatten, Layer, LayerNorm, Reshape
+from nnlite.layers import BatchNorm, Dense, Flatten, Layer, LayerNorm, Reshape, Residual
 from nnlite.layers.base import Shape
+from nnlite.layers.chain import with_input_shapes
 from nnlite.layers.convolution import Convolution
 from nnlite.layers.noise import ChannelDropout
 from nnlite.layers.padding import ZeroPadding
 from nnlite.layers.pooling import GlobalAveragePooling, Pooling
 
 WITH_CHANNELS = (Convolution, Pooling, ZeroPadding, ChannelDropout)
+TAKE_IMAGES = (*WITH_CHANNELS, GlobalAveragePooling)
 
 
 class Orientation(NamedTuple):
@@ -52,10 +54,14 @@ class Orientation(NamedTuple):
 
 
 class View(NamedTuple):
-    """What an example is to the next layer: an image with channels, the features of one, or neither (None)."""
+    """What an example is to the next layer: an image with channels, the features of one, or neither (None).
+
+    ``units`` is for a Dense layer whose units are added to features of an image, in the order of these: its shape.
+    """
 
     image: Shape | None = None
     features: Shape | None = None
+    units: Shape | None = None
 
 
 NEITHER = View()
@@ -67,9 +73,12 @@ def orientation(layer: Layer, attribute: str, shape: Shape, view: View) -> Orien
         axes = (len(shape) - 1, len(shape) - 2, *range(len(shape) - 2))
         return Orientation(shape, axes, tuple(shape[axis] for axis in axes))
     of_features = view.features if view.features and math.prod(view.features) == shape[0] else shape[:1]
-    if isinstance(layer, Dense) and attribute == "W":
+    if isinstance(layer, Dense):
+        units, axes_of_units = _channels_first(view.units or shape[-1:])
+        if attribute != "W":
+            return Orientation(units, axes_of_units, shape)
         split, axes = _channels_first(of_features)
-        return Orientation((*split, shape[1]), (len(split), *axes), shape[::-1])
+        return Orientation((*split, *units), (*(len(split) + axis for axis in axes_of_units), *axes), shape[::-1])
     if isinstance(layer, LayerNorm) and view.image == shape:
         split, axes = _channels_first(shape)
         return Orientation(split, axes, (shape[-1], *shape[:-1]))
@@ -79,22 +88,45 @@ def orientation(layer: Layer, attribute: str, shape: Shape, view: View) -> Orien
     return Orientation(shape, tuple(range(len(shape))), shape)
 
 
-def views(layers: Sequence[Layer], input_shape: Shape, view: View = NEITHER) -> Iterator[tuple[Layer, View]]:
-    """Yield every layer, also those inside others, with what an example is to it."""
+def views(
+    layers: Sequence[Layer], input_shape: Shape, view: View = NEITHER, wanted: Shape | None = None
+) -> Iterator[tuple[Layer, View]]:
+    """Yield every layer, also those inside others, with what an example is to it.
+
+    With ``wanted`` the results are added to the features of an image of that shape.
+    """
     shape = input_shape
-    for layer in layers:
-        if isinstance(layer, (*WITH_CHANNELS, GlobalAveragePooling)):
+    last = max((i for i, layer in enumerate(layers) if _orders(layer)), default=-1)
+    for i, layer in enumerate(layers):
+        if _takes_images(layer, shape):
             view = View(image=shape)
-        yield layer, view
+        units = wanted if i == last else None
+        yield layer, view._replace(units=units)
+        of_chains = units if _orders(layer) else view.features
         for chain in layer.inner_chains.values():
-            yield from views(chain, shape, view)
+            yield from views(chain, shape, view, of_chains if isinstance(layer, Residual) else None)
         before, shape = shape, layer.output_shape(shape)
-        if isinstance(layer, Flatten) and view.image is not None:
+        if _orders(layer):
+            view = View(features=units)
+        elif isinstance(layer, (Flatten, Reshape)) and len(shape) == 1 and view.image is not None:
             view = View(features=before)
         elif isinstance(layer, WITH_CHANNELS) or (view.image is not None and len(shape) == len(before)):
             view = View(image=shape)
-        elif isinstance(layer, (Flatten, Reshape, Dense)) or shape != before:
+        elif isinstance(layer, (Flatten, Reshape)) or shape != before:
             view = NEITHER
+
+
+def _orders(layer: Layer) -> bool:
+    """Whether the units of its result have an order of their own: not one that a direct connection brings along."""
+    if isinstance(layer, Residual):
+        return layer.shortcut is not None and all(any(map(_orders, chain)) for chain in layer.inner_chains.values())
+    return isinstance(layer, Dense)
+
+
+def _takes_images(layer: Layer, shape: Shape) -> bool:
+    """Whether it is a layer for images, or has one inside that gets examples of the same shape."""
+    inside = with_input_shapes([layer], [shape])
+    return any(isinstance(inner, TAKE_IMAGES) and before == shape for inner, before in inside)
 
 
 def _channels_first(shape: Shape) -> tuple[Shape, Shape]:

@@ -49,8 +49,8 @@ class Reshaped(Item):
 class OfImages(Item):
     """An operator that works on images with channels first: Conv, MaxPool, AveragePool, GlobalAveragePool, Pad, Mean.
 
-    ``inside`` says for a mean of windows whether padding counts; ``pads`` are those of Pad for each axis of an example,
-    and ``axes`` those over which Mean is taken.
+    ``padding_counts`` says for a mean of windows whether padding counts. ``pads`` are those of Pad for each axis of an
+    example, and ``axes`` those over which Mean is taken.
     """
 
     operator: str = ""

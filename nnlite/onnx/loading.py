@@ -16,6 +16,7 @@ from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.extras import require
 from nnlite.layers import Identity, Layer, Output
 from nnlite.model import Model
+from nnlite.network.building import reshape_in_front
 from nnlite.onnx.exporting import CLASS_NAMES
 from nnlite.onnx.items import Item, make_layer, merged, set_arrays
 from nnlite.onnx.layout import channels_last
@@ -132,8 +133,9 @@ def _built(items: list[Item], shape: tuple[int, ...], program: Program, end: End
         chain.append(Identity() if output is None else output)
     dtype = "float64" if program.doubles else "float32"
     with refusing("the network cannot be made"):
-        model = Model(chain, n_features=shape, dtype=dtype)
-        for item, layer in zip(items, model.layers, strict=False):
+        front = reshape_in_front(chain, shape)
+        model = Model([*front, *chain], n_features=shape, dtype=dtype)
+        for item, layer in zip(items, chain, strict=False):
             set_arrays(item, layer)
         _check_finite(model.theta, model.state)
     _set_names(model, end.class_names or _names(program))

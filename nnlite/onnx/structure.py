@@ -231,6 +231,8 @@ class Structure:
             return None
         if self.shapes.get(one) != self.shapes.get(other):
             return None
+        if not set(self._between(start, one)).isdisjoint(self._between(start, other)):  # layers that both would have
+            return None
         chains = sorted((tuple(self._chain(start, end, depth + 1)) for end in (one, other)), key=len)
         return Item(None, {}, inner=chains[1], shortcut=chains[0])
 

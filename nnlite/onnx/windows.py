@@ -14,7 +14,7 @@ from nnlite import layers
 from nnlite.checks import Array
 from nnlite.errors import ModelFileError
 from nnlite.layers import Cache
-from nnlite.layers.windows import Windows
+from nnlite.layers.windows import LARGEST_OF_FILE, Windows
 from nnlite.onnx.evaluation import OPERATORS, Call, check_size
 
 MOST_PRODUCTS = 2**34  # multiplications of one operator
@@ -106,7 +106,7 @@ def _conv(call: Call) -> Array:
         raise ModelFileError(f"{call.node} has weights for {W.shape[1] * layer.groups} channels, and gets {a.shape[1]}")
     b = call.get(2)
     layer.W, layer.b = np.moveaxis(W, (0, 1), (-1, -2)), np.zeros(W.shape[0]) if b is None else b
-    return _through(layer, a)
+    return _through(call, layer, a)
 
 
 def _max_pool(call: Call) -> Array:
@@ -114,7 +114,7 @@ def _max_pool(call: Call) -> Array:
     if max(kernel.dilation) > 1:
         raise ModelFileError(f"{call.node} has a dilation, and the pooling of nnlite none")
     a = _padded(call, call[0], kernel, -np.inf)
-    return _through(_layer(layers.MaxPool1D, layers.MaxPool2D, a.ndim - 2)(kernel.size, kernel.strides), a)
+    return _through(call, _layer(layers.MaxPool1D, layers.MaxPool2D, a.ndim - 2)(kernel.size, kernel.strides), a)
 
 
 def _average_pool(call: Call) -> Array:
@@ -122,10 +122,10 @@ def _average_pool(call: Call) -> Array:
     if max(kernel.dilation) > 1:
         raise ModelFileError(f"{call.node} has a dilation, and the pooling of nnlite none")
     layer = _layer(layers.AveragePool1D, layers.AveragePool2D, call[0].ndim - 2)(kernel.size, kernel.strides)
-    mean = _through(layer, _padded(call, call[0], kernel, 0.0))
+    mean = _through(call, layer, _padded(call, call[0], kernel, 0.0))
     if call.attribute("count_include_pad", 0):
         return mean
-    return mean / _through(layer, _padded(call, np.ones_like(call[0][:1, :1]), kernel, 0.0))
+    return mean / _through(call, layer, _padded(call, np.ones_like(call[0][:1, :1]), kernel, 0.0))
 
 
 def _global_average_pool(call: Call) -> Array:
@@ -149,7 +149,10 @@ def _layer(of_sequences: Any, of_images: Any, axes: int) -> Any:
     return of_sequences if axes == 1 else of_images
 
 
-def _through(layer: Any, a: Array) -> Array:
+def _through(call: Call, layer: Any, a: Array) -> Array:
+    n = layer.windows.n_numbers((*a.shape[2:], a.shape[1]))
+    if n > LARGEST_OF_FILE:
+        raise ModelFileError(f"{call.node} would compute with {n} numbers for one example")
     result: Array = np.moveaxis(layer.forward(np.moveaxis(a, 1, -1), Cache()), -1, 1)
     return result
 

@@ -72,7 +72,7 @@ NETWORKS = {  # layers in front of Flatten and the output, and the shape of an e
     "BatchNorm at the beginning": (lambda: [nn.BatchNorm(), C(3, 2), nn.BatchNorm(0.5, 0.01)], (4, 5, 2)),
     "frozen BatchNorm": (lambda: [C(3, 2), nn.BatchNorm(trainable=False), nn.ReLU()], (4, 5, 2)),
     "BatchNorm of sequences": (lambda: [nn.BatchNorm(), nn.Tanh()], (5, 8)),
-    "BatchNorm behind Flatten": (lambda: [C(3, 2), nn.Flatten(), nn.BatchNorm(), nn.ReLU()], (4, 5, 2)),
+    "BatchNorm behind Flatten": (lambda: [C(3, 2), nn.ELU(), nn.Flatten(), nn.BatchNorm(), nn.ReLU()], (4, 5, 2)),
     "LayerNorm and Softmax": (lambda: [C(3, 2), nn.LayerNorm(), nn.SiLU(), C(4, 2), nn.Softmax(), C(2, 1)], (5, 5, 2)),
     "noise": (
         lambda: [nn.GaussianNoise(0.1), C(4, 2), nn.Dropout2D(0.2), nn.Dropout(0.2), nn.Tanh(), nn.AlphaDropout(0.1)],
@@ -80,6 +80,13 @@ NETWORKS = {  # layers in front of Flatten and the output, and the shape of an e
     ),
     "noise of reshaped images": (
         lambda: [C(4, 2), nn.Reshape((6, 8)), nn.Dropout1D(0.3), nn.Reshape((2, 6, 4)), nn.Dropout2D(0.3)],
+        (5, 4, 1),
+    ),
+    "activations in front of reshaped images": (
+        lambda: [
+            *(C(4, 2), nn.Tanh(), nn.Reshape((6, 8)), nn.Conv1D(6, 3), nn.Tanh(), nn.Reshape((2, 3, 4))),
+            *(R([nn.Reshape((3, 8)), nn.BatchNorm(), nn.Tanh(), nn.Reshape((2, 3, 4))]), nn.ReLU()),
+        ],
         (5, 4, 1),
     ),
     "images made by Dense": (

@@ -9,6 +9,7 @@ import nnlite as nn
 
 pytest.importorskip("numba")
 
+from nnlite.engine import predictor
 from nnlite.engine.geometry import COPIED, Bands, Window
 from nnlite.engine.stages import Stages
 
@@ -191,6 +192,22 @@ def test_predictions_agree(name, dtype, monkeypatch):
 
 
 @slow
+def test_large_images_are_predicted_a_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(predictor, "NUMBERS_OF_IMAGES", 3 * 9 * 8 * 8)
+    monkeypatch.setenv("NNLITE_ENGINE", "compiled")
+    model = model_for("all at once", "float64")
+    assert predictor.most_examples(model.layers, model.input_shape) == 3
+    X, y = np.random.default_rng(0).standard_normal((17, *model.input_shape)), np.arange(17) % 3
+    found = [model.predict_proba(X[:n]) for n in (1, 2, 3, 4, 17)]
+    J = model.evaluate(X, y)["loss"]
+    monkeypatch.setenv("NNLITE_ENGINE", "textbook")
+    expected = model_for("all at once", "float64")
+    for Y_hat in found:
+        np.testing.assert_allclose(Y_hat, expected.predict_proba(X[: len(Y_hat)]), rtol=0, atol=1e-12)
+    assert pytest.approx(expected.evaluate(X, y)["loss"], rel=1e-12) == J
+
+
+@slow
 def test_a_weight_that_is_not_finite_is_an_error(monkeypatch):
     monkeypatch.setenv("NNLITE_ENGINE", "compiled")
     model = model_for("all at once")
@@ -225,3 +242,15 @@ def test_threads_meet_between_convolutions_for_batch_norm_alone():
     assert [stage.kind for stage in stages] == ["input", "convolution", "pooling", "convolution", "copy", "dense"]
     assert all(stage.writes_own and following.reads_own for stage, following in itertools.pairwise(stages[:5]))
     assert not stages[4].writes_own
+
+
+def test_a_stage_gets_images_of_the_size_that_it_works_on():
+    """What follows a stage is carried out line by line, so both must have the same lines."""
+    for layers, shape in NETWORKS.values():
+        stages = Stages([*layers(), nn.Flatten(), nn.Dense(3), nn.Softmax()], shape).stages
+        for stage in stages:
+            if stage.kind not in ("input", "copy") and stage.size_before is not None:
+                assert stages[stage.source].size == stage.size_before
+            for one in stage.unitwise:
+                if one.kind == "join":
+                    assert stages[one.partner].size == stage.size

@@ -175,6 +175,21 @@ def test_Y_hat_is_that_of_the_textbook(output, units, dtype, n_threads):
         assert stretch.n_correct.tolist() == [np.sum(expected.argmax(axis=1) == y[examples.order])]
 
 
+def test_whoever_asks_for_Y_hat_gets_the_same_steps():
+    for output in (nn.Softmax(), nn.Softmax(0.1)):
+        found = []
+        for wants_Y_hat in (False, True):
+            model = nn.Model([nn.Dense(5), copy.copy(output)], n_features=20, seed=0, dtype="float64")
+            examples = batch(model, M=42)  # some of them fill the registers, and some are left
+            expected = model.new_pass(training=True).forward(examples.X[examples.order[:21]].astype(float))
+            options = {"batch_size": 21, "n_steps": 2, "n_threads": 1, "labels": True, "variant": "float32"}
+            examples = examples._replace(y=examples.y % 5)
+            stretch = Trainer(model, nn.SGD(0.1), **options).run(examples, 2, lambda n: False, wants_Y_hat)
+            found.append((model.theta.tobytes(), stretch.J.tolist(), stretch.n_correct.tolist()))
+        np.testing.assert_allclose(stretch.Y_hat[:21], expected, rtol=0, atol=1e-14)
+        assert found[0] == found[1]
+
+
 CHANGES = {
     "theta": lambda model, optimizer: np.multiply(model.theta, 0.5, out=model.theta),
     "state": lambda model, optimizer: np.multiply(model.state, 0.5, out=model.state),

@@ -374,6 +374,8 @@ def test_convolutions_that_nnlite_does_not_have_are_refused(path):
         ({"Conv2D": {"kernel_size": [30, 2], "padding": "valid"}}, "does not fit its input: Conv2D(4, (30, 2)"),
         ({"Conv2D": {"padding": "full"}}, "padding: expected 'valid' or 'same', got 'full'"),
         ({"ZeroPadding2D": {"padding": [[2**40, 0], [0, 2]]}}, "is damaged: one example has "),
+        ({"Conv2D": {"dilation_rate": [2**40, 1], "strides": [1, 1]}}, "is damaged: one example has "),
+        ({"MaxPooling2D": {"pool_size": [2**20, 2**20]}}, "numbers within MaxPool2D"),
     ):
         write_keras(path, OF_IMAGES, of_images(**changes))
         refuse(lambda: nn.keras.load(path), f"{path}: ", said, error=nn.ModelFileError)

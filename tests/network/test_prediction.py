@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nnlite as nn
+from nnlite.network import network
 
 from ..support import ENGINES, for_each, refuse
 from .common import KINDS, RNG, X, of_kind
@@ -260,3 +261,18 @@ def test_running_averages_that_are_not_finite_predict_nothing():
     model = nn.Model([nn.BatchNorm(), nn.Dense(3), nn.Softmax()], n_features=X.shape[1], seed=0)
     model.state[3] = np.nan
     refuse(lambda: model.predict(X), "theta: predict needs finite weights, but running_mean1 of layers[0] BatchNorm()")
+
+
+def test_large_images_go_through_the_textbook_a_few_at_a_time(monkeypatch):
+    monkeypatch.setenv("NNLITE_ENGINE", "textbook")
+    layers = [nn.Conv2D(4, 3), nn.GlobalAveragePool2D(), nn.Softmax()]
+    model = nn.Model(layers, n_features=(5, 4, 1), seed=0, dtype="float64")
+    X = RNG.normal(size=(7, 5, 4, 1))
+    expected, J = model.predict_proba(X), model.evaluate(X, [0, 1, 2, 3, 0, 1, 2])["loss"]
+    passes = []
+    new_pass = model.new_pass
+    monkeypatch.setattr(network, "NUMBERS_OF_BLOCK", 3 * 3 * 2 * 4)
+    monkeypatch.setattr(model, "new_pass", lambda **options: passes.append(options) or new_pass(**options))
+    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=0, atol=1e-15)
+    assert len(passes) == 3
+    assert model.evaluate(X, [0, 1, 2, 3, 0, 1, 2])["loss"] == pytest.approx(J, rel=1e-14)

@@ -1,5 +1,7 @@
 """The numbers of a network under PyTorch's names, and from them."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -248,6 +250,46 @@ def test_a_network_of_images_without_convolutions_keeps_its_order():
     sequence = nn.Model([nn.Conv1D(4, 3), nn.Flatten(), nn.Dense(3), nn.Softmax()], n_features=(5, 2), seed=0)
     weight = sequence.state_dict()["2.weight"].reshape(3, 4, 3)
     np.testing.assert_array_equal(weight, sequence.layers[2].W.reshape(3, 4, 3).transpose(2, 1, 0))
+
+
+def test_a_network_that_begins_with_a_residual_connection_of_convolutions_has_images():
+    block = nn.Residual([nn.BatchNorm(), nn.ReLU(), nn.Conv2D(2, 3, padding="same")])
+    for flat in (nn.Flatten(), nn.Reshape((24,))):
+        layers = [copy.deepcopy(block), flat, nn.Dense(5), nn.Softmax()]
+        model = nn.Model(layers, n_features=(4, 3, 2), seed=0)
+        weight = model.state_dict()["2.weight"].reshape(5, 2, 4, 3)
+        np.testing.assert_array_equal(weight, model.layers[2].W.T.reshape(5, 4, 3, 2).transpose(0, 3, 1, 2))
+
+
+def test_what_is_added_to_the_features_of_an_image_has_their_order():
+    """Features that PyTorch has in the order (C, H, W) go through its layers, which are written out here."""
+    direct = nn.Residual([nn.Dense(5), nn.BatchNorm(), nn.Tanh(), nn.Dense(12), nn.BatchNorm()])
+    both = nn.Residual([nn.Dense(12)], shortcut=[nn.Dense(12), nn.BatchNorm()])
+    model = nn.Model(
+        [nn.ZeroPadding2D(0), nn.Flatten(), direct, both, nn.Dense(3), nn.Softmax()],
+        n_features=(2, 3, 2), seed=0, dtype="float64",
+    )  # fmt: skip
+    away_from_zero(model)
+    model.state = np.random.default_rng(1).uniform(0.5, 2, model.state.size)
+    found = model.state_dict()
+
+    def dense(a, name):
+        return a @ found[f"{name}.weight"].T + found[f"{name}.bias"]
+
+    def norm(a, name):
+        z_hat = (a - found[f"{name}.running_mean"]) / np.sqrt(found[f"{name}.running_var"] + 1e-5)
+        return z_hat * found[f"{name}.weight"] + found[f"{name}.bias"]
+
+    X = np.random.default_rng(2).normal(size=(4, 2, 3, 2))
+    a = X.transpose(0, 3, 1, 2).reshape(4, 12)
+    a = a + norm(dense(np.tanh(norm(dense(a, "2.layers.0"), "2.layers.1")), "2.layers.3"), "2.layers.4")
+    a = dense(a, "3.layers.0") + norm(dense(a, "3.shortcut.0"), "3.shortcut.1")
+    e = np.exp(dense(a, "4"))
+    np.testing.assert_allclose(model.predict_proba(X), e / e.sum(axis=1, keepdims=True), rtol=0, atol=1e-14)
+    before = model.theta.copy()
+    model.theta = 0
+    model.load_state_dict(found)
+    np.testing.assert_array_equal(model.theta, before)
 
 
 def test_convolutions_of_pytorch_and_their_twin_predict_the_same():

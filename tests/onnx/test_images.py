@@ -80,6 +80,8 @@ KNOWN = table([
     ("a sequence as an image of height 1", [node("Transpose", "X", to="x", perm=[0, 2, 1]), node("Unsqueeze", "x", "two", to="u"),
      node("Conv", "u", "W", to="c"), node("Squeeze", "c", "two", to="z"), *FLAT], {"two": np.int64([2]), "W": weights(4, 3, 1, 2), "V": weights(4 * 8, 3)}, (9, 3),
      "Reshape((1, 9, 3)), Conv2D(4, (1, 2)), Reshape((8, 4)), Flatten(), Dense(3)"),
+    ("sequences as images of one line", [node("Conv", "X", "W", to="z"), *FLAT], {"W": weights(4, 9, 1, 3), "V": weights(4 * 10, 3)}, (9, 1, 12),
+     "Reshape((1, 12, 9)), Conv2D(4, (1, 3)), Flatten(), Dense(3)"),
     ("sequences", [node("Conv", "X", "W", "b", to="c", strides=[2]), node("MaxPool", "c", to="z", kernel_shape=[2]), *FLAT],
      {"W": weights(4, 3, 3), "b": b, "V": weights(4 * 4, 3)}, (3, 11), "Conv1D(4, 3, strides=2), MaxPool1D(strides=1), Flatten(), Dense(3)"),
 ])  # fmt: skip
@@ -137,6 +139,12 @@ def test_a_convolution_that_would_compute_for_hours_is_refused_at_once(tmp_path)
     refuse(lambda: nn.onnx.load(path), f"{path}: ", "would compute", error=nn.ModelFileError)
     save(path, [node("Conv", "X", "W", to="z", pads=[2**40] * 4), node("Flatten", "z")], {"W": W}, (2, 5, 6))
     refuse(lambda: nn.onnx.load(path), f"{path}: ", "has pads", error=nn.ModelFileError)
+
+
+def test_windows_that_would_fill_the_memory_are_refused(tmp_path):
+    path, kernel = tmp_path / "m.onnx", np.zeros((1, 1, 64, 64), np.float32)
+    save(path, [node("Conv", "X", "W", to="z"), node("Flatten", "z")], {"W": kernel}, (1, 362, 362))
+    refuse(lambda: nn.onnx.load(path), f"{path}: ", "numbers for one example", error=nn.ModelFileError)
 
 
 # ---- PyTorch at the other end ----------------------------------------------------------------------------------------

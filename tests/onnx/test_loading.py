@@ -355,6 +355,15 @@ def test_the_first_operator_without_a_layer_is_named(path, nodes, arrays, messag
     refuse(lambda: nn.onnx.load(path), f"{path}: ", message, error=nn.ModelFileError)
 
 
+def test_two_chains_that_share_operators_are_no_residual_connection(path):
+    """If each were read on its own, thirty additions would be two to the thirtieth layers."""
+    nodes = [node("MatMul", "X", "S", to=name) for name in ("p0", "q0")]
+    for i in range(30):
+        nodes += [node("Add", f"p{i}", f"q{i}", to=f"p{i + 1}"), node("Add", f"q{i}", f"p{i}", to=f"q{i + 1}")]
+    save(path, [*nodes, node("Add", "p30", "q30")], {"S": RNG.normal(size=(4, 4)).astype(np.float32)}, result=4)
+    refuse(lambda: nn.onnx.load(path), f"{path}: ", "for which nnlite has no layer", error=nn.ModelFileError)
+
+
 def test_files_with_other_inputs_and_outputs(path):
     save(path, [node("Relu", "X")], dims=["M"])
     refuse(lambda: nn.onnx.load(path), f"{path}: ", "1 dimensions; expected rows", error=nn.ModelFileError)

@@ -29,7 +29,7 @@ from nnlite.engine.language import (
     word,
 )
 
-FEW_CLASSES = 32  # so many, turned, fit the first part of the scratch memory
+FEW_CLASSES = 32  # most classes that are turned: they fit the first part of the scratch memory
 
 
 @inline
@@ -68,6 +68,27 @@ def keep(a: Matrix, i: int, Y_hat: Integer, row: int) -> None:
             of, to = numbers(cell(a, p, i), n), numbers(Y_hat + (row * a.units + p * a.width) * SIZE, n)
             for j in range(n):
                 to[j] = of[j]
+
+
+@inline
+def keep_multiple(a: Matrix, i: int, factor: float, Y_hat: int, row: int) -> None:
+    """Write ``factor a_i`` into a row of Y_hat."""
+    out = numbers(Y_hat + row * a.units * SIZE, a.units)
+    for p in range(n_panels(a)):
+        k = p * a.width
+        of = numbers(cell(a, p, i), min(a.width, a.units - k))
+        for j in range(of.size):
+            out[k + j] = of[j] * factor
+
+
+@inline
+def keep_columns(t: Vector, n: int, sums: Vector, Y_hat: int) -> None:
+    """Write ``t / sums`` of n classes, for several examples, into rows of Y_hat."""
+    lanes = sums.size
+    for l in range(lanes):
+        out, factor = numbers(Y_hat + l * n * SIZE, n), T(1) / sums[l]
+        for j in range(n):
+            out[j] = t[j * lanes + l] * factor
 
 
 @inline
@@ -171,7 +192,7 @@ def exponentials(t: Vector, n: int, top: Vector, best: Vector, sums: Vector) -> 
 @inline
 def softmax_columns(
     z: Matrix, dz: Matrix, i: int, y: Integers, weights: Integer, order: Integers, first: int, total: float,
-    tiles: int, scratch: int,
+    Y_hat: int, tiles: int, scratch: int,
 ) -> tuple[float, float]:  # fmt: skip
     """The same as `softmax_labels` for as many examples as a register has numbers, from row i.
 
@@ -187,6 +208,8 @@ def softmax_columns(
     for l in range(lanes):
         of_label[l] = t[y[example(order, first + i + l)] * lanes + l]
     exponentials(t, n, top, best, sums)
+    if Y_hat != 0:
+        keep_columns(t, n, sums, Y_hat + (first + i) * n * SIZE)
     cost, correct = 0.0, 0.0
     for l in range(lanes):
         number = example(order, first + i + l)
@@ -220,9 +243,9 @@ def softmax_labels(
     total = sum_of_weights(weights, order, first, M)
     cost, correct = 0.0, 0.0
     lanes = word(tiles, LANES)
-    turned = z.units <= FEW_CLASSES and w % lanes == 0 and smoothing == T(0) and Y_hat == 0
+    turned = z.units <= FEW_CLASSES and w % lanes == 0 and smoothing == T(0)
     while turned and begin + lanes <= end:
-        of_columns = softmax_columns(z, dz, begin, y, weights, order, first, total, tiles, scratch)
+        of_columns = softmax_columns(z, dz, begin, y, weights, order, first, total, Y_hat, tiles, scratch)
         cost += of_columns[0]
         correct += of_columns[1]
         begin += lanes
@@ -238,9 +261,7 @@ def softmax_labels(
             loss -= smoothing * mean_above(z, i, top)
         cost += w_i * float(loss)
         if Y_hat != 0:
-            scale_row(dz, i, T(1) / sums[i])
-            keep(dz, i, Y_hat, first + i)
-            sums[i] = T(1)
+            keep_multiple(dz, i, T(1) / sums[i], Y_hat, first + i)
         factor = T(w_i / total)
         scale_row(dz, i, factor / sums[i])
         if smoothing != T(0):
