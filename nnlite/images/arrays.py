@@ -128,9 +128,15 @@ def _as_text(labels: Array, path: str) -> list[str]:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     elif labels.ndim == 2 and labels.dtype.kind in "buif":
+        if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
+            raise DataFileError(
+                f"{path}: expected a label for each image, or rows with a single 1, got other rows of {labels.shape[1]}"
+            )
         labels = labels.argmax(axis=1)
     if labels.ndim != 1 or labels.dtype.kind not in "buifUS":
         raise DataFileError(f"{path}: expected a label for each image, got an array of shape {labels.shape}")
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise DataFileError(f"{path}: expected a label for each image, got NaN or infinity")
     if labels.dtype.kind in "US":
         return [label.decode("utf-8", "replace") if isinstance(label, bytes) else str(label) for label in labels]
     return [label_of_number(float(label)) for label in labels]

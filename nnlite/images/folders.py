@@ -56,7 +56,8 @@ def parts_of(folder: str) -> dict[str, str]:
     Raises
     ------
     DataFileError
-        If there are parts without a training part, two folders for one part, or other folders beside parts.
+        If there are parts without a training part, two folders for one part, a link for a folder, or other folders
+        beside parts.
     """
     found: dict[str, str] = {}
     others = []
@@ -67,6 +68,8 @@ def parts_of(folder: str) -> dict[str, str]:
             others.append(name)
         elif part in found:
             raise DataFileError(f"{folder}: has two folders for {part}: {os.path.basename(found[part])} and {name}")
+        elif os.path.islink(path):
+            raise DataFileError(f"{path}: is a link to a folder, which is not followed")
         else:
             found[part] = path
     if not found:
