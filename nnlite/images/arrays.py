@@ -30,6 +30,8 @@ LABELS = {
     "test": ("ytest", "testlabels", "testy"),
 }
 
+NAMES_OF_CLASSES = ("label", "labels", "class", "target", "y")
+
 
 def from_file(path: str, image_shape: Any, target: Any) -> tuple[Parts, tuple[str, ...]]:
     """Return images and class indices of each part that a file has, and the names of the classes.
@@ -49,6 +51,11 @@ def from_file(path: str, image_shape: Any, target: Any) -> tuple[Parts, tuple[st
     except ArgumentError as error:
         raise DataFileError(f"{path}: expected a number in each column: {error}") from None
     assert table.y is not None
+    if target is None and (doubtful := [name for name in table.feature_names if name.lower() in NAMES_OF_CLASSES]):
+        raise ArgumentError(
+            f"target: the classes may be in the column {doubtful[0]!r} of {path} or in the last one, "
+            f"{table.target_name!r}; name the column"
+        )
     return {"train": (as_images(X, image_shape, path), np.asarray(table.y, np.int64))}, table.class_names
 
 

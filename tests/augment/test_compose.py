@@ -64,6 +64,20 @@ class Same(augment.Augmentation):
         return images
 
 
+class DarkRotate(augment.Rotate):
+    """Turns, and darkens."""
+
+    def apply(self, images, rng):
+        return super().apply(images, rng) / 2
+
+
+def test_what_a_subclass_adds_to_a_move_is_in_a_chain_too():
+    chain = augment.Compose([DarkRotate(10), augment.Shift(1)])
+    rng = np.random.default_rng(0)
+    by_hand = augment.Shift(1)(augment.Rotate(10)(IMAGES, seed=rng) / 2, seed=rng)
+    np.testing.assert_allclose(chain(IMAGES, seed=0), by_hand, atol=1e-6)
+
+
 def test_an_own_augmentation_cannot_change_the_users_images():
     before = IMAGES.copy()
     with pytest.raises(ValueError, match="read-only"):

@@ -63,6 +63,11 @@ def test_a_table_of_pixels(tmp_path):
     data = nn.load_images(tmp_path / "last.csv")
     assert data.X_train.shape == (16, 4, 4)
     assert data.X_train.dtype == np.uint8
+    names = ",".join(["label", *(f"p{i}" for i in range(16))])
+    first = np.column_stack([y, X.reshape(20, 16) % 2])
+    np.savetxt(tmp_path / "first.csv", first, fmt="%d", delimiter=",", header=names, comments="")
+    refuse(lambda: nn.load_images(tmp_path / "first.csv"), "target: the classes may be in the column 'label'", "'p15'")
+    np.testing.assert_array_equal(np.sort(nn.load_images(tmp_path / "first.csv", target=0).y_train), [0] * 8 + [1] * 8)
     names = ",".join(["kind", *(f"p{i}" for i in range(16))])
     np.savetxt(tmp_path / "named.csv", np.roll(rows, 1, axis=1), fmt="%d", delimiter=",", header=names, comments="")
     again = nn.load_images(tmp_path / "named.csv", target="kind", image_shape=(2, 8))
