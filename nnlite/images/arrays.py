@@ -12,7 +12,7 @@ from nnlite.augment.images import image_form
 from nnlite.checks import Array
 from nnlite.content import open_file
 from nnlite.errors import ArgumentError, DataFileError
-from nnlite.tables import read_table
+from nnlite.tables import Table, read_table
 from nnlite.tables.cells import label_of_number, sorted_names
 from nnlite.tables.other_files import dimensions, read_arrays
 
@@ -51,12 +51,19 @@ def from_file(path: str, image_shape: Any, target: Any) -> tuple[Parts, tuple[st
     except ArgumentError as error:
         raise DataFileError(f"{path}: expected a number in each column: {error}") from None
     assert table.y is not None
-    if target is None and (doubtful := [name for name in table.feature_names if name.lower() in NAMES_OF_CLASSES]):
+    if target is None:
+        refuse_doubtful_target(table)
+    return {"train": (as_images(X, image_shape, path), np.asarray(table.y, np.int64))}, table.class_names
+
+
+def refuse_doubtful_target(table: Table) -> None:
+    """Raise ArgumentError if the last column was taken as the target, and another is named as if it was."""
+    doubtful = next((name for name in table.feature_names if name.lower() in NAMES_OF_CLASSES), None)
+    if doubtful is not None and table.target_name.lower() not in NAMES_OF_CLASSES:
         raise ArgumentError(
-            f"target: the classes may be in the column {doubtful[0]!r} of {path} or in the last one, "
+            f"target: the classes may be in the column {doubtful!r} of {table.name} or in the last one, "
             f"{table.target_name!r}; name the column"
         )
-    return {"train": (as_images(X, image_shape, path), np.asarray(table.y, np.int64))}, table.class_names
 
 
 def as_images(X: Array, image_shape: Any, source: str) -> Array:

@@ -42,10 +42,11 @@ class Fault(NamedTuple):
 
 
 def check_folder(folder: str) -> None:
-    """Raise DataFileError unless there is a folder of that name."""
+    """Raise DataFileError unless there is a folder of that name; that it is no file is known."""
     if not os.path.isdir(folder):
-        is_file = os.path.exists(folder)
-        raise DataFileError(f"{folder}: {'is a file, expected a folder' if is_file else 'there is no such folder'}")
+        exists = os.path.exists(folder)
+        what = "is neither a file nor a folder" if exists else "there is no such file or folder"
+        raise DataFileError(f"{folder}: {what}")
 
 
 def parts_of(folder: str) -> dict[str, str]:

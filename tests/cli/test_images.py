@@ -155,6 +155,14 @@ def test_pixels_in_files_are_images(run, folder):
     np.savetxt(folder / "new.csv", X[:6].reshape(6, 16), fmt="%d", delimiter=",")
     predicted = [int(row["prediction"]) for row in rows_of(run("predict csv new.csv")[1])]
     assert predicted == y[:6].tolist()
+    first, names = np.column_stack([y, X.reshape(60, 16)]), ",".join(["label", *(f"p{i}" for i in range(16))])
+    first[:, -1] = 0  # a margin, which could be the class 0
+    np.savetxt(folder / "first.csv", first, fmt="%d", delimiter=",", header=names, comments="")
+    for command in ("evaluate csv first.csv", "train first.csv --image-shape 4,4"):
+        code, _, err = run(command)
+        assert code != 0
+        assert "--target: the classes may be in the column 'label' of first.csv or in the last one, 'p15'" in err
+    assert json.loads(run("evaluate csv first.csv --target label --json")[1])["accuracy"] > 0.9
 
 
 def test_a_network_of_pixels_from_0_to_1_sees_pictures_as_it_saw_them(run, folder):

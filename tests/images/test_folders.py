@@ -228,7 +228,7 @@ def test_the_network_decides_size_color_and_classes(folder, tmp_path):
 
 
 def test_wrong_folders_are_refused(tmp_path):
-    refused(lambda: nn.load_images(tmp_path / "no"), tmp_path / "no", "there is no such folder")
+    refused(lambda: nn.load_images(tmp_path / "no"), tmp_path / "no", "there is no such file or folder")
     (tmp_path / "empty").mkdir()
     refused(lambda: nn.load_images(tmp_path / "empty"), tmp_path, "expected a folder for each class")
     refused(lambda: nn.read_images(tmp_path / "empty"), tmp_path, "has no pictures")
