@@ -75,7 +75,9 @@ def _after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
         after = layer.output_shape(shape)
     except ArgumentError as error:
         raise ModelFileError(f"has a network that does not fit its input: {error}") from None
-    if math.prod(after) > LARGEST_EXAMPLE and not layer.parameter_shapes(shape):  # others are held against the file
+    has_arrays = bool(layer.parameter_shapes(shape))  # which are held against the file
+    grows = math.prod(after) > math.prod(shape) and not has_arrays
+    if grows and math.prod(after) > LARGEST_EXAMPLE:
         raise ModelFileError(f"is damaged: one example has {math.prod(after)} numbers behind {layer!r:.100}")
     return after
 

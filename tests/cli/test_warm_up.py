@@ -16,11 +16,12 @@ def in_an_empty_cache(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def nothing_is_loaded():
+def nothing_is_loaded(monkeypatch):
     """``nothing_is_loaded()`` makes this process forget the kernels that it has loaded."""
     pytest.importorskip("numba")
-    from nnlite.engine import library
+    from nnlite.engine import library, starting
 
+    monkeypatch.setattr(starting, "_found", [])
     library.forget()
     yield library.forget
     library.forget()

@@ -84,6 +84,7 @@ def test_a_training_without_progress_says_nothing(python):
     assert python(TRAIN) == ("", "")
 
 
+@pytest.mark.slow
 def test_nothing_is_written_into_the_package(python, places):
     package = places / "site-packages" / "nnlite"
     shutil.copytree(ROOT / "nnlite", package, ignore=shutil.ignore_patterns("__pycache__"))

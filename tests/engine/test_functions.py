@@ -16,10 +16,7 @@ from .calling import call
 
 assert kernels  # registers them
 
-DTYPES = [
-    "float64",
-    pytest.param("float32", marks=pytest.mark.slow),
-]  # the kernels of one are compiled for test_kernels
+DTYPES = ["float64", pytest.param("float32", marks=pytest.mark.slow)]  # one is compiled for test_kernels anyway
 NAMES = ("exp", "expm1", "log1p", "normal_cdf", "normal_pdf", "sigmoid", "sqrt", "tanh")
 
 

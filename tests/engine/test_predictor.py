@@ -20,10 +20,8 @@ from ..support import Square, away_from_zero, for_each, refuse
 
 FEATURES = 24
 SIZES = [1, 2, 16, 17, 300, 1030]  # one, a few, one block and more; with odd rests
-DTYPES = [
-    "float64",
-    pytest.param("float32", marks=pytest.mark.slow),
-]  # those of test_kernels, which are compiled anyway
+SLOW = pytest.mark.slow
+DTYPES = ["float64", pytest.param("float32", marks=SLOW)]  # the kernels of one are compiled for test_kernels anyway
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 HIDDEN = {
@@ -123,10 +121,16 @@ def is_compiled(model):
 # ---- the same numbers -----------------------------------------------------------------------------------------------
 
 
+QUICK = {*itertools.product(HIDDEN, ["softmax"]), *itertools.product(["dense", "nothing"], OUTPUTS)}  # has each once
+PAIRS = [
+    pytest.param(*pair, marks=[] if pair in QUICK else SLOW)
+    for pair in itertools.product(HIDDEN, OUTPUTS)
+    if pair != ONE_UNIT
+]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(
-    ("hidden", "output"), [pair for pair in itertools.product(HIDDEN, OUTPUTS) if pair != ONE_UNIT]
-)
+@pytest.mark.parametrize(("hidden", "output"), PAIRS)
 def test_it_predicts_what_the_textbook_predicts(hidden, output, dtype):
     scale = 0.03 if hidden == "wide" else 0.3  # e^z would multiply the rounding of a large z
     model, textbook = both([*HIDDEN[hidden](), *OUTPUTS[output]()], dtype, scale=scale)
@@ -168,7 +172,9 @@ def test_any_number_of_features(n_features, dtype):
 
 
 @pytest.mark.parametrize("M", SIZES)
-@pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "float64", ">f4", "float16"])
+@pytest.mark.parametrize(
+    "dtype", ["uint8", pytest.param("int64", marks=SLOW), pytest.param("bool", marks=SLOW), "float64", ">f4", "float16"]
+)
 def test_x_of_another_type(dtype, M):
     model, textbook = small()
     X, y = (10 * np.abs(data(M))).astype(dtype), np.arange(M) % 5
