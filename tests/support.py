@@ -30,7 +30,7 @@ def for_each(names, values, ids=None):
     """Run a test with each of these values, in one go. It fails after the last of them, and names those that failed.
 
     The arguments are those of ``pytest.mark.parametrize``. This is for cases of a few milliseconds, since pytest takes
-    about as long around each test. The cases share the fixtures of the test.
+    about as long around each test. The cases share the fixtures of the test. A case that is skipped hides no failure.
     """
     names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
     given = [v if isinstance(v, PARAM) else pytest.param(*(v if len(names) > 1 else [v])) for v in values]
@@ -43,16 +43,20 @@ def for_each(names, values, ids=None):
     def decorate(test):
         @functools.wraps(test)
         def run(**fixtures):
-            errors = []
+            errors, skipped = [], None
             for label, case in zip(labels, cases, strict=True):
                 try:
                     test(**fixtures, **case)
+                except pytest.skip.Exception as reason:
+                    skipped = reason
                 except (Exception, BaseExceptionGroup, pytest.fail.Exception) as error:
                     error.add_note(f"with {label}")
                     errors.append((label, error))
             if errors:
                 text = f"{len(errors)} of {len(cases)} cases failed: {'; '.join(label for label, _ in errors)}"
                 raise BaseExceptionGroup(text, [error for _, error in errors])
+            if skipped is not None:
+                raise skipped
 
         parameters = inspect.signature(test).parameters.values()
         run.__signature__ = inspect.Signature([one for one in parameters if one.name not in names])

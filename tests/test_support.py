@@ -38,3 +38,11 @@ def test_a_test_for_each_value_may_be_skipped_and_needs_a_value():
         test()
     with pytest.raises(AssertionError):
         for_each("n", [])
+
+    @for_each("n", [1, 2, 3])
+    def other(n):
+        assert n > 1
+        pytest.skip("not here")
+
+    with pytest.raises(BaseExceptionGroup, match=r"^1 of 3 cases failed: 1"):
+        other()

@@ -81,13 +81,15 @@ class Augmentation(Explained):
 
     def augment(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """Return an augmented batch; by default its images go through `apply`."""
-        images = self.apply(batch.images, rng)
-        if np.shape(images) != batch.images.shape:
+        given = batch.images.view()
+        given.flags.writeable = False  # they may be the user's own
+        images = self.apply(given, rng)
+        if np.shape(images) != given.shape:
             raise ArgumentError(
-                f"augment: {self}: apply must return images of the same shape {batch.images.shape}, "
-                f"got {np.shape(images)}"
+                f"augment: {self}: apply must return images of the same shape {given.shape}, got {np.shape(images)}"
             )
-        return batch._replace(images=np.asarray(images, batch.images.dtype))
+        images = np.asarray(images, given.dtype)
+        return batch._replace(images=images.copy() if np.may_share_memory(images, given) else images)
 
     def __call__(
         self,

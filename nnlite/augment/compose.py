@@ -88,8 +88,14 @@ class Compose(Augmentation):
 
 
 def _fill_of_warp(augmentation: Augmentation) -> float | str | None:
-    """Return what an augmentation that moves pixels fills with: such ones in a row are one interpolation; None else."""
-    return augmentation.fill if isinstance(augmentation, Warp) else None
+    """Return what an augmentation that moves pixels fills with: such ones in a row are one interpolation; None else.
+
+    A user's subclass may do more than move pixels.
+    """
+    if not isinstance(augmentation, Warp):
+        return None
+    cls = type(augmentation)
+    return augmentation.fill if cls.apply is Warp.apply and cls.augment is Augmentation.augment else None
 
 
 def check_augmentation(augmentation: Any, name: str = "augment") -> Augmentation:

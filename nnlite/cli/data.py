@@ -198,13 +198,20 @@ def _from_images(path: str, options: Options, progress: bool) -> Source:
         if options["test"] is not None:
             parts["test"] = _test_images(options["test"], like, options, progress)
             files[options["test"]] = _sha256(options["test"])
-    if "test" in parts and options["test_size"] is not None:
+    if len(parts) > 1 and options["test_size"] is not None:
         raise ArgumentError(f"--test-size: {options['test'] or path} has test examples of its own")
     fraction = TEST_SIZE if options["test_size"] is None else options["test_size"]
     parts = parts if "test" in parts else with_test(parts, fraction, options["seed"], path)
-    encoding = ImageEncoding(like.image_shape, resize=options.get("size") is not None, scale=_white(parts["train"][0]))
+    white = _white(parts["train"][0])
+    of_pictures = BYTE if os.path.isfile(path) else white  # a file may have pixels from 0 to 1, a picture has bytes
+    resize = options.get("size") is not None
+    encoding = ImageEncoding(like.image_shape, resize=resize, scale=of_pictures, table_scale=white)
     shape, dtype = input_shape(encoding, options), options["dtype"]
-    ready = {part: Part(encoding.transform(X, dtype=dtype, input_shape=shape), y) for part, (X, y) in parts.items()}
+    ready = {}
+    for part, (X, y) in parts.items():
+        is_second = part == "test" and options["test"] is not None  # a folder of pictures
+        scaled = ImageEncoding(like.image_shape, scale=of_pictures if is_second else white)
+        ready[part] = Part(scaled.transform(X, dtype=dtype, input_shape=shape), y)
     if "validation" not in ready:
         ready["train"], ready["validation"] = _hold_out(ready["train"], options, classifies=True)
     return Source(
@@ -343,7 +350,9 @@ def _as_options(text: str) -> str:
     text = text.replace("size=(rows, columns)", "--size ROWS,COLUMNS")
     text = text.replace("image_shape=(rows, columns)", "--image-shape ROWS,COLUMNS")
     text = re.sub(rf"\b({'|'.join(OF_THE_TEXT)})=", r"--\1 ", text)
-    return re.sub(r"^(target|test|kinds|ignore|scaling|fill): ", r"--\1: ", text)
+    text = re.sub(r"^grayscale: ", "--gray: ", text)
+    own = re.match(r"(target|test|kinds|ignore|scaling|fill|size|image_shape|skip_bad): ", text)
+    return text if own is None else _flag(own[1]) + text[own.end(1) :]
 
 
 def _columns_of(path: str, options: Options) -> str:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from nnlite.cli.codes import DONE
-from nnlite.cli.data import Source, load_source
+from nnlite.cli.data import Source, in_words_of_options, load_source
 from nnlite.cli.inputs import (
     add_ignore,
     add_picture_options,
@@ -22,6 +22,7 @@ from nnlite.cli.parser import Parser
 from nnlite.cli.runs import CONFIG, Config, load_run
 from nnlite.cli.train_options import add_reading_options, column
 from nnlite.errors import ArgumentError
+from nnlite.images.arrays import refuse_doubtful_target
 from nnlite.model import Model
 from nnlite.report import Part, Run, scores
 
@@ -62,6 +63,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         test = labelled_pictures(model, options.file, options)
     else:
         table = read_rows(model, config, options, **_target(model, options))
+        if model.encoding is None and options.target is None:
+            with in_words_of_options():
+                refuse_doubtful_target(table)
         with faults_of_the_data(table.name):
             test = labelled(model, table)
     train = Part(source.train.X, source.train.y) if source is not None else None

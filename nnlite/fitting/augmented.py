@@ -223,7 +223,11 @@ def stream_of(
 
 def _one_hot(y: Array, units: int) -> Array:
     """Return targets as rows, in float64: class indices become one-hot rows."""
-    return np.eye(units)[y] if y.ndim == 1 else y.astype(np.float64, copy=False)
+    if y.ndim > 1:
+        return y.astype(np.float64, copy=False)
+    Y = np.zeros((len(y), units))
+    Y[np.arange(len(y)), y] = 1
+    return Y
 
 
 def _joined(batches: list[Examples]) -> Examples:

@@ -12,7 +12,7 @@ from nnlite.augment.images import image_form
 from nnlite.checks import Array
 from nnlite.content import open_file
 from nnlite.errors import ArgumentError, DataFileError
-from nnlite.tables import read_table
+from nnlite.tables import Table, read_table
 from nnlite.tables.cells import label_of_number, sorted_names
 from nnlite.tables.other_files import dimensions, read_arrays
 
@@ -29,6 +29,8 @@ LABELS = {
     "validation": ("yval", "yvalidation", "yvalid", "vallabels", "validationlabels"),
     "test": ("ytest", "testlabels", "testy"),
 }
+
+NAMES_OF_CLASSES = ("label", "labels", "class", "target", "y")
 
 
 def from_file(path: str, image_shape: Any, target: Any) -> tuple[Parts, tuple[str, ...]]:
@@ -49,7 +51,19 @@ def from_file(path: str, image_shape: Any, target: Any) -> tuple[Parts, tuple[st
     except ArgumentError as error:
         raise DataFileError(f"{path}: expected a number in each column: {error}") from None
     assert table.y is not None
+    if target is None:
+        refuse_doubtful_target(table)
     return {"train": (as_images(X, image_shape, path), np.asarray(table.y, np.int64))}, table.class_names
+
+
+def refuse_doubtful_target(table: Table) -> None:
+    """Raise ArgumentError if the last column was taken as the target, and another is named as if it was."""
+    doubtful = next((name for name in table.feature_names if name.lower() in NAMES_OF_CLASSES), None)
+    if doubtful is not None and table.target_name.lower() not in NAMES_OF_CLASSES:
+        raise ArgumentError(
+            f"target: the classes may be in the column {doubtful!r} of {table.name} or in the last one, "
+            f"{table.target_name!r}; name the column"
+        )
 
 
 def as_images(X: Array, image_shape: Any, source: str) -> Array:
@@ -128,9 +142,15 @@ def _as_text(labels: Array, path: str) -> list[str]:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     elif labels.ndim == 2 and labels.dtype.kind in "buif":
+        if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
+            raise DataFileError(
+                f"{path}: expected a label for each image, or rows with a single 1, got other rows of {labels.shape[1]}"
+            )
         labels = labels.argmax(axis=1)
     if labels.ndim != 1 or labels.dtype.kind not in "buifUS":
         raise DataFileError(f"{path}: expected a label for each image, got an array of shape {labels.shape}")
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise DataFileError(f"{path}: expected a label for each image, got NaN or infinity")
     if labels.dtype.kind in "US":
         return [label.decode("utf-8", "replace") if isinstance(label, bytes) else str(label) for label in labels]
     return [label_of_number(float(label)) for label in labels]

@@ -99,7 +99,9 @@ def _check(image: Any, path: str) -> None:
     columns, rows = image.size
     if rows * columns > MOST_PIXELS:
         raise DataFileError(f"{path}: has {rows} x {columns} pixels, more than {MOST_PIXELS:,}")
-    if getattr(image, "n_frames", 1) > 1:
+    if image.mode == "F":
+        raise DataFileError(f"{path}: has fractions as pixels, expected whole numbers")
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # of a camera: a photo, and a small or second one
         raise DataFileError(f"{path}: has {image.n_frames} frames, expected a single picture")
 
 

@@ -42,10 +42,11 @@ class Fault(NamedTuple):
 
 
 def check_folder(folder: str) -> None:
-    """Raise DataFileError unless there is a folder of that name."""
+    """Raise DataFileError unless there is a folder of that name; that it is no file is known."""
     if not os.path.isdir(folder):
-        is_file = os.path.exists(folder)
-        raise DataFileError(f"{folder}: {'is a file, expected a folder' if is_file else 'there is no such folder'}")
+        exists = os.path.exists(folder)
+        what = "is neither a file nor a folder" if exists else "there is no such file or folder"
+        raise DataFileError(f"{folder}: {what}")
 
 
 def parts_of(folder: str) -> dict[str, str]:
@@ -56,7 +57,8 @@ def parts_of(folder: str) -> dict[str, str]:
     Raises
     ------
     DataFileError
-        If there are parts without a training part, two folders for one part, or other folders beside parts.
+        If there are parts without a training part, two folders for one part, a link for a folder, or other folders
+        beside parts.
     """
     found: dict[str, str] = {}
     others = []
@@ -67,6 +69,8 @@ def parts_of(folder: str) -> dict[str, str]:
             others.append(name)
         elif part in found:
             raise DataFileError(f"{folder}: has two folders for {part}: {os.path.basename(found[part])} and {name}")
+        elif os.path.islink(path):
+            raise DataFileError(f"{path}: is a link to a folder, which is not followed")
         else:
             found[part] = path
     if not found:

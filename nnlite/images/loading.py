@@ -67,7 +67,8 @@ def load_images(
     image_shape : (int, int) or (int, int, 3), optional
         Rows and columns of an image, for files whose rows are pixels. By default a square.
     target : str or int, optional
-        The column of a table that has the class. By default the last one.
+        The column of a table that has the class. By default the last one, unless another is called "label", "class",
+        "target" or "y".
     test_fraction : float, default 0.2
         The fraction to test with, above 0 and below 1, if there is no part for it. Each class has its share.
     seed : int or None, default 0

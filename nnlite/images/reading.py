@@ -145,6 +145,11 @@ def read_images(
     pixels, kept = reader.read(pictures, faults, names)
     found = names or class_names_of(kept)
     y = None if not kept or kept[0].label is None else class_indices(kept, found)
+    if encoding is not None and names is None and y is not None and like.n_classes not in (None, len(found)):
+        raise ArgumentError(
+            f"like: the network does not know the names of its {like.n_classes} classes, and {where} has "
+            f"{len(found)} class folder{'s' * (len(found) > 1)}; set model.class_names"
+        )
     X = pixels
     if encoding is not None:
         X = encoding.transform(pixels, input_shape=input_shape)
@@ -256,10 +261,12 @@ class Reader:
             self._report(faults, 0)
             raise DataFileError(f"{self.where}: has no pictures (.png, .jpg, ...)")
         pixels = self._array(len(kept), shape)
-        place = {picture.path: i for i, picture in enumerate(kept)}
+        places: dict[str, list[int]] = {}  # a list may name a picture twice
+        for i, picture in enumerate(kept):
+            places.setdefault(picture.path, []).append(i)
 
         def read(path: str) -> bool:
-            pixels[place[path]] = read_pixels(path, shape)
+            pixels[places[path]] = read_pixels(path, shape)
             return True
 
         done = np.array([result is not None for result in self._each(read, kept, "reading images", faults)])

@@ -344,6 +344,7 @@ class Structure(Explained):
             )
         self.output.check_units(shapes[-1][0])
         check_channels_last(self.layers, input_shape, name)
+        check_image_encoding(self._image_encoding, input_shape)
         return shapes
 
     def build(self, input_shape: Shape, name: str = "X") -> None:

@@ -19,8 +19,8 @@ class Checkpoint:
     keep : int, default 3
         How many of the newest files are kept, at least 1. An older file is used if the newest is damaged.
     seconds : float, default 0.0
-        Least time between two saves at the ends of epochs, at least 0; epochs may be shorter. A training that is killed
-        loses what it did since the last save. One that ends or is stopped by Ctrl-C loses nothing.
+        Save at the end of an epoch only if the last save is at least so many seconds ago. A training that is killed
+        loses the epochs since then; one that ends, or is stopped by Ctrl-C, loses nothing.
 
     Raises
     ------

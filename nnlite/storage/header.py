@@ -14,8 +14,7 @@ from nnlite.version import __version__
 
 FORMAT = "nnlite model"
 # Of the format. In version 1, state lacks what layers have in `added_state`. Version 3 has the table of a network; one
-# that was not trained on a table is written in version 2. Version 4 has what
-# makes pictures into numbers.
+# that was not trained on a table is written in version 2. Version 4 has what makes pictures into numbers.
 VERSION = 4
 LARGEST_HEADER = 2**20  # bytes
 MOST_VALUES = 2**16  # a small header could otherwise fill much memory

@@ -14,7 +14,8 @@ from nnlite.tables.frames import Column, Text
 from nnlite.tables.notation import has_doubtful_points
 
 TYPES = "Bhifd"  # of numbers, each wider than the one before: uint8, int16, int32, float32, float64
-CODE_AMONG_LINES = re.compile(rf"\n\s*{CODE}\s*\n")
+# No line break among the spaces: a run of empty cells would be searched again from each of its breaks.
+CODE_AMONG_LINES = re.compile(rf"\n[^\S\n]*{CODE}[^\S\n]*\n")
 MOST_DIFFERENT = 2**22  # different cells of text in a file; each takes some hundred bytes
 
 

@@ -108,4 +108,5 @@ def label_of_number(number: float) -> str:
 def sorted_names(names: Collection[str]) -> list[str]:
     """Return the different names of classes in their order: as numbers if all of them are whole numbers."""
     distinct = set(names)
-    return sorted(distinct, key=int if all(map(is_whole, distinct)) else None)
+    in_order = sorted(distinct)  # of "1" and "01", too
+    return sorted(in_order, key=int) if all(map(is_whole, distinct)) else in_order

@@ -49,6 +49,46 @@ def test_every_form_of_the_same_images_gives_the_same(one):
     np.testing.assert_array_equal(IMAGES, before)
 
 
+class InPlace(augment.Augmentation):
+    """Wrong: it writes to the images that it gets."""
+
+    def apply(self, images, rng):
+        images += 1
+        return images
+
+
+class Same(augment.Augmentation):
+    """Returns the images that it gets."""
+
+    def apply(self, images, rng):
+        return images
+
+
+class DarkRotate(augment.Rotate):
+    """Turns, and darkens."""
+
+    def apply(self, images, rng):
+        return super().apply(images, rng) / 2
+
+
+def test_what_a_subclass_adds_to_a_move_is_in_a_chain_too():
+    chain = augment.Compose([DarkRotate(10), augment.Shift(1)])
+    rng = np.random.default_rng(0)
+    by_hand = augment.Shift(1)(augment.Rotate(10)(IMAGES, seed=rng) / 2, seed=rng)
+    np.testing.assert_allclose(chain(IMAGES, seed=0), by_hand, atol=1e-6)
+
+
+def test_an_own_augmentation_cannot_change_the_users_images():
+    before = IMAGES.copy()
+    with pytest.raises(ValueError, match="read-only"):
+        InPlace()(IMAGES)
+    Same()(IMAGES)[...] = 0
+    model = nn.Model([nn.Flatten(), nn.Dense(2), nn.Softmax()], n_features=(8, 8), seed=0)
+    with pytest.raises(ValueError, match="read-only"):
+        model.fit(IMAGES, np.arange(6) % 2, augment=InPlace(), shuffle=False, epochs=1, progress=False)
+    np.testing.assert_array_equal(IMAGES, before)
+
+
 def test_the_dtype_stays_and_integers_are_rounded():
     scaled = np.rint(255 * IMAGES).astype(np.uint8)
     turned = augment.Rotate(30)(scaled, seed=0)

@@ -11,7 +11,7 @@ import pytest
 import nnlite as nn
 from nnlite import cli
 
-from ..images.pictures import gray, write, write_classes
+from ..images.pictures import RNG, gray, write, write_classes
 
 pytest.importorskip("PIL.Image")
 
@@ -137,6 +137,8 @@ def test_parts_and_a_second_folder_to_test_with(run, folder):
     assert code == 0
     assert "8 test examples" in out
     assert run("train set --test-size 0.3")[0] == 2
+    (folder / "set" / "test").rename(folder / "other")  # then val is for the test
+    assert run("train set --test-size 0.3")[0] == 2
 
 
 def test_pixels_in_files_are_images(run, folder):
@@ -153,6 +155,37 @@ def test_pixels_in_files_are_images(run, folder):
     np.savetxt(folder / "new.csv", X[:6].reshape(6, 16), fmt="%d", delimiter=",")
     predicted = [int(row["prediction"]) for row in rows_of(run("predict csv new.csv")[1])]
     assert predicted == y[:6].tolist()
+    first, names = np.column_stack([y, X.reshape(60, 16)]), ",".join(["label", *(f"p{i}" for i in range(16))])
+    first[:, -1] = 0  # a margin, which could be the class 0
+    np.savetxt(folder / "first.csv", first, fmt="%d", delimiter=",", header=names, comments="")
+    for command in ("evaluate csv first.csv", "train first.csv --image-shape 4,4"):
+        code, _, err = run(command)
+        assert code != 0
+        assert "--target: the classes may be in the column 'label' of first.csv or in the last one, 'p15'" in err
+    assert json.loads(run("evaluate csv first.csv --target label --json")[1])["accuracy"] > 0.9
+
+
+def test_a_network_of_pixels_from_0_to_1_sees_pictures_as_it_saw_them(run, folder):
+    """A file may have other numbers for black and white than a picture; a table is taken as the file was."""
+    X, y = RNG.integers(0, 256, (40, 4, 4)).astype(np.uint8), np.arange(40) % 2
+    for i in range(4):
+        write(folder / "test" / str(i % 2) / f"{i}.png", X[i])
+    for white, name in ((1.0, "a"), (100.0, "b")):
+        np.savez(folder / f"{name}.npz", X=(X / 255 * white).astype(np.float32), y=y)
+        options = f"--test test --epochs 1 --no-report --no-progress --out {name}"
+        code, _, err = run(f"train {name}.npz {options}")
+        assert code == 0, err
+        model = nn.load(f"{name}/model.npz")
+        assert model.image_encoding.scale == 255
+        assert model.image_encoding.table_scale == pytest.approx(white, rel=1e-6)
+        files = sorted((folder / "test").rglob("*.png"), key=lambda file: file.stem)
+        np.testing.assert_allclose(nn.read_images(files, like=model).X, X[:4].reshape(4, 16) / 255, rtol=1e-5)
+        np.savetxt(folder / "rows.csv", (X[:4] / 255 * white).reshape(4, 16), delimiter=",")
+        predicted = [rows_of(run(f"predict {name} {data}")[1]) for data in ("rows.csv", "test")]
+        of_rows, of_pictures = ([float(row["probability"]) for row in rows] for rows in predicted)
+        np.testing.assert_allclose(np.array(of_pictures)[[0, 2, 1, 3]], of_rows, rtol=1e-4)
+        accuracy = json.loads(Path(f"{name}/results.json").read_text())["accuracy"]
+        assert accuracy == np.mean(model.predict(X[:4].reshape(4, 16) / np.float32(255)) == y[:4])
 
 
 def test_a_network_of_digits_predicts_a_picture(run, folder):
@@ -200,9 +233,10 @@ def test_wrong_options_are_refused(run, pets, folder):
         (f"{images} --augment turn", "--augment: expected one of crop"),
         (f"{images} --augment 'Rotate(-3)'", "--augment: degrees: expected"),
         (f"{images} --size 3", "--size"),
-        (f"{images} --image-shape 4,4", "image_shape: is for a file"),
+        (f"{images} --image-shape 4,4", "--image-shape: is for a file"),
         ("iris --augment shift", "--augment: is for images, and iris has none"),
         ("digits --size 3,3", "--size: is for your own images"),
+        (f"{images} --target 1", "--target: is for a file"),
         ("digits --augment shift --conv zero", "--conv"),
         ("digits --conv 4 --layers 'ReLU()'", "--conv: give either --conv or --layers"),
         ("iris --conv 4", "--conv: is for images"),

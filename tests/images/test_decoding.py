@@ -42,6 +42,14 @@ def test_jpeg_is_read_and_a_wrong_ending_does_not_matter(tmp_path):
     np.testing.assert_allclose(read_pixels(str(tmp_path / "a.png"), (16, 16, 3)), smooth, atol=4)
 
 
+def test_the_photo_of_a_camera_that_has_a_second_picture_is_read(tmp_path):
+    """Many cameras write MPO, by the name .jpg: a JPEG, and behind it a preview or a second view."""
+    photo, preview = (Image.fromarray(np.full((16, 16, 3), level, np.uint8)) for level in (200, 20))
+    photo.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[preview])
+    assert read_header(str(tmp_path / "a.jpg")) == ((16, 16), False)
+    np.testing.assert_allclose(read_pixels(str(tmp_path / "a.jpg"), (16, 16, 3)), 200, atol=2)
+
+
 def test_transparent_parts_are_white(tmp_path):
     alpha = np.dstack([COLOR, np.full((4, 6), 255, np.uint8)])
     alpha[0, :, 3], alpha[1, :, 3] = 0, 51
@@ -120,6 +128,7 @@ def test_what_is_no_picture_is_refused_by_its_path(tmp_path):
         "large.png": (png(10_000, 10_000), "10000 x 10000 pixels, more than 67,108,864|claims to have more"),
         "wide.png": (png(70_000, 1000), "1000 x 70000 pixels, more than 67,108,864"),
         "bomb.png": (png(4000, 4000, zlib.compress(bytes(100))), "is damaged"),
+        "fractions.pgm": (b"Pf\n2 2\n-1.0\n" + np.ones(4, np.float32).tobytes(), "has fractions as pixels"),
         "film.gif": (film.getvalue(), "has 2 frames, expected a single picture"),
         "svg.png": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is no picture"),
     }

@@ -42,6 +42,10 @@ def test_wrong_encodings_are_refused():
     refuse(lambda: set_to((2, 2)), "image_encoding: expected nn.ImageEncoding((rows, columns)) or None", "(2, 2)")
     refuse(lambda: set_to(nn.ImageEncoding((3, 3))), "image_encoding: expected pictures of 4 numbers", "(3, 3)")
     assert model.image_encoding is None
+    later = nn.Model([nn.Dense(2), nn.Softmax()])  # its size is not known yet; a file of both would not load
+    later.image_encoding = nn.ImageEncoding((3, 3))
+    refuse(lambda: later.fit(np.eye(4), [0, 1, 0, 1]), "image_encoding: expected pictures of 4 numbers", "(3, 3)")
+    assert not later.built
     refuse(lambda: nn.ImageEncoding((3,)), "image_shape: expected (rows, columns)")
     refuse(lambda: nn.ImageEncoding((3, 3, 4)), "image_shape: expected (rows, columns) or (rows, columns, 3)")
     refuse(lambda: nn.ImageEncoding((3, 0)), "image_shape: expected an integer of at least 1")

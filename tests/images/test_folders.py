@@ -155,6 +155,9 @@ def test_links_that_lead_out_are_refused_and_those_inside_are_not(folder, tmp_pa
     assert "round: is a link to a folder, which is not followed" in text
     assert "lost.png: is a link to nothing" in text
     assert "other: is a link to a folder" in text
+    write_classes(tmp_path / "parts" / "train")
+    (tmp_path / "parts" / "test").symlink_to(tmp_path / "parts" / "train")
+    refused(lambda: nn.load_images(tmp_path / "parts"), tmp_path / "parts" / "test", "is a link to a folder")
 
 
 def test_gray_and_color(folder):
@@ -190,13 +193,21 @@ def test_pictures_without_classes(folder, tmp_path):
     np.testing.assert_array_equal(one.X[0], images.X[3])
     some = nn.read_images([folder / "dark" / "3.png", str(folder / "light" / "0.png")])
     assert repr(some) == "Images(X (2, 6, 5))"
+    twice = nn.read_images([some.files[0], some.files[1], some.files[0]])
+    np.testing.assert_array_equal(twice.X, some.X[[0, 1, 0]])
     assert repr(nn.read_images(folder)) == "Images(X (12, 6, 5), 2 classes)"
 
 
 def test_the_network_decides_size_color_and_classes(folder, tmp_path):
     model = nn.Model([nn.Flatten(), nn.Dense(2), nn.Softmax()], n_features=(6, 5), seed=0)
     refuse(lambda: nn.read_images(folder, like=model), "like: expected a network", "set model.image_encoding")
-    model.image_encoding, model.class_names = nn.ImageEncoding((6, 5)), ["light", "dark"]
+    model.image_encoding = nn.ImageEncoding((6, 5))
+    assert nn.read_images(folder, like=model).class_names == ("dark", "light")
+    three = nn.Model([nn.Flatten(), nn.Dense(3), nn.Softmax()], n_features=(6, 5), seed=0)
+    three.image_encoding = model.image_encoding
+    refuse(lambda: nn.read_images(folder, like=three), "like: the network does not know the names of its 3 classes",
+           "has 2 class folders", "set model.class_names")  # fmt: skip
+    model.class_names = ["light", "dark"]
     images = nn.read_images(folder, like=model)
     assert images.X.dtype == np.float32
     assert 0 <= images.X.min() < images.X.max() <= 1
@@ -217,7 +228,7 @@ def test_the_network_decides_size_color_and_classes(folder, tmp_path):
 
 
 def test_wrong_folders_are_refused(tmp_path):
-    refused(lambda: nn.load_images(tmp_path / "no"), tmp_path / "no", "there is no such folder")
+    refused(lambda: nn.load_images(tmp_path / "no"), tmp_path / "no", "there is no such file or folder")
     (tmp_path / "empty").mkdir()
     refused(lambda: nn.load_images(tmp_path / "empty"), tmp_path, "expected a folder for each class")
     refused(lambda: nn.read_images(tmp_path / "empty"), tmp_path, "has no pictures")
