@@ -8,7 +8,7 @@ from nnlite.inspect.diagnosis.handful import overfit_a_handful, train_step
 from nnlite.inspect.diagnosis.probe import gradient_norms, weight_matrices
 from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import BLOCK, Subject
-from nnlite.inspect.diagnosis.verdicts import advise, judge, listed
+from nnlite.inspect.diagnosis.verdicts import VERDICTS, advise, judge, listed
 from nnlite.layers import Identity, Sigmoid, Tanh
 from nnlite.optimizers import Adam
 
@@ -17,8 +17,9 @@ INITIAL = ("initial loss", "initial output")
 
 # A network that knows nothing gives each class the same probability: J = ln C (A. Karpathy, "A recipe for training
 # neural networks", 2019). Random weights before the output add up to half the variance of z[L]: with the default less
-# than a fifth of ln C in most networks, but in one of forty small ones, with few inputs and units, as much as twice J.
-INITIAL_LOSS = (3.0, 6.0)  # J over that for z[L] = 0
+# than a fifth of ln C in most networks, but in one of forty small ones, with few inputs and units, as much as twice J;
+# in softmax regression on inputs that are a little large, such as unscaled iris, five times.
+INITIAL_LOSS = (3.0, 10.0)  # J over that for z[L] = 0
 
 # A sigmoid layer changes a gradient by a factor of at most 1/4, five of them by a thousandth (X. Glorot and Y. Bengio,
 # "Understanding the difficulty of training deep feedforward neural networks", 2010).
@@ -34,7 +35,8 @@ def check(subject: Subject) -> list[Result]:
     if subject.trained:
         start: list[Result] = [Skipped(name, "the network has been trained") for name in INITIAL]
     else:
-        start = [initial_loss(subject), *initial_output(subject)]
+        loss = initial_loss(subject)
+        start = [loss, *initial_output(subject, loss.verdict)]
     return [*start, symmetry(subject), gradients(subject), overfit_a_handful(subject)]
 
 
@@ -52,8 +54,11 @@ def initial_loss(subject: Subject) -> Finding:
     return Finding("initial loss", PHASE, verdict, message, evidence, advise(verdict, advice))
 
 
-def initial_output(subject: Subject) -> list[Finding]:
-    """Look for predictions of which the untrained network is certain."""
+def initial_output(subject: Subject, most: str) -> list[Finding]:
+    """Look for predictions of which the untrained network is certain.
+
+    The verdict on a classifier is ``most``, that on its loss, or a milder one: what costs little is soon unlearned.
+    """
     if isinstance(subject.output, Identity):
         return []
     _, Y_hat = subject.measured(subject.copy(noise=False), subject.sample, training=True)
@@ -62,7 +67,7 @@ def initial_output(subject: Subject) -> list[Finding]:
         if subject.units == 1 or subject.n_classes is None:
             certain = (np.abs(Y_hat - 0.5) > CERTAIN - 0.5).mean(axis=1)
         share = float(certain.mean())
-        verdict, evidence = judge(share, *SATURATED), {"share": share}
+        verdict, evidence = min(judge(share, *SATURATED), most, key=VERDICTS.index), {"share": share}
         message = f"The untrained network is at least {CERTAIN:.0%} certain of {share:.0%} of its predictions."
     else:
         ratio = float(Y_hat.max() / max(subject.targets.max(), 1.0))

@@ -83,7 +83,7 @@ def learning_rate(subject: Subject, trial: Trial) -> Finding:
     if prior - floor > HARDLY_MOVED[0] * (start - floor):  # there is more to learn than the mean
         start = min(start, prior)
     gone = _progress(trial, start, floor)
-    verdict = judge(-gone, -HARDLY_MOVED[0], -HARDLY_MOVED[1])
+    verdict = "ok" if _unlearns(subject, trial, floor, prior) else judge(-gone, -HARDLY_MOVED[0], -HARDLY_MOVED[1])
     message = f"In {len(trial.record.losses)} steps on a copy, J went from {trial.J_before:.3g} to {trial.J_after:.3g}."
     evidence = {**finding.evidence, "progress": gone, "J_before": trial.J_before, "J_after": trial.J_after}
     advice = ""
@@ -100,6 +100,12 @@ def learning_rate(subject: Subject, trial: Trial) -> Finding:
             message += " No other rate is better."
             advice = "the rate is not the reason: look at the gradients, the units and the labels."
     return Finding("learning rate", PHASE, verdict, message, evidence, advice)
+
+
+def _unlearns(subject: Subject, trial: Trial, floor: float, prior: float) -> bool:
+    """Whether a classifier is still on its way from the cost of random weights down to that of a constant guess."""
+    on_the_way = subject.output.classifies and trial.J_after > prior and _largest(trial.record) <= LARGE_UPDATES[0]
+    return on_the_way and trial.J_before - trial.J_after > HARDLY_MOVED[0] * (trial.J_before - floor)
 
 
 def _better_rate(subject: Subject, gone: float, start: float, floor: float) -> tuple[float, float]:

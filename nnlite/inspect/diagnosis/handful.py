@@ -13,6 +13,7 @@ from nnlite.optimizers import Adam, Optimizer
 
 HANDFUL = 8  # examples
 HANDFUL_STEPS = 500
+TINY = 100  # parameters: networks with fewer make four times as many steps, to unlearn random weights first
 HANDFUL_RATE = 0.01  # learning rate of Adam for so few examples
 LEARNED = (0.2, 0.5)  # share of the loss of the best constant guess that may be left
 HANDFUL_WORK = 5e8  # parameters times steps: larger networks make fewer steps, so that the check takes seconds
@@ -37,7 +38,7 @@ def overfit_a_handful(subject: Subject) -> Result:
     if len(part.X) < 2 or not first - floor > 1e-9:
         return Skipped("a handful by heart", "there are too few different examples")
     size = max(subject.model.n_parameters, 1)
-    n_steps = int(np.clip(HANDFUL_WORK / size, LEAST_STEPS, HANDFUL_STEPS))
+    n_steps = int(np.clip(HANDFUL_WORK / size, LEAST_STEPS, HANDFUL_STEPS if size > TINY else 4 * HANDFUL_STEPS))
     optimizer = _unregularized(subject.optimizer())
     attempt = _learn_by_heart(subject, part, optimizer, n_steps, floor, first)
     by, verdict = type(optimizer).__name__, judge(attempt.left, *LEARNED)
