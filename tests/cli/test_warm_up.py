@@ -102,4 +102,4 @@ def test_every_kernel_can_be_compiled(run, nothing_is_loaded, dtype):
     from nnlite.engine.warm_up import all_kernels
 
     assert run(f"warm-up --dtype {dtype}")[0] == 0
-    assert len(os.listdir(cache.folder())) == len(all_kernels()) + 1  # the tiles
+    assert len(os.listdir(cache.folder())) == len(all_kernels()) + 3  # the tiles, the start, the processor
