@@ -13,6 +13,7 @@ from jax import lax
 
 from benchmarks.images import Array, ImageNetwork, Part, Weights
 from benchmarks.networks import EPSILON, MOMENTUM, NEWEST
+from benchmarks.peers import jitted_jax
 from benchmarks.peers.jitted_jax import training_step
 
 PADDED = False
@@ -96,7 +97,7 @@ def step_of(network: ImageNetwork, optimizer: optax.GradientTransformation) -> A
     return step
 
 
-class Training:
+class Training(jitted_jax.Training):
     """A loop over a jitted step; all variables are donated."""
 
     def __init__(self, network: ImageNetwork, weights: Weights, X: Array, y: Array) -> None:
@@ -109,18 +110,6 @@ class Training:
         self.step = step_of(network, optimizer)
         self.jitted = training_step(self.step)
         self.rng = np.random.default_rng(0)
-
-    def train(self, epochs: int) -> float:
-        """Train for ``epochs`` more epochs; return the loss of the last one."""
-        variables, n = self.variables, len(self.X)
-        for _ in range(epochs):
-            order = self.rng.permutation(n).astype(np.int32)
-            total = jnp.zeros(())
-            for start in range(0, n, self.batch):
-                variables, total = self.jitted(variables, total, self.X, self.y, order[start : start + self.batch])
-            mean = float(total) * self.batch / n
-        self.variables = jax.block_until_ready(variables)
-        return mean
 
     def weights(self) -> Weights:
         """Return the weights so far."""

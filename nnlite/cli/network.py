@@ -102,7 +102,10 @@ def make_augmentation(options: Options, image_shape: Any) -> Compose | None:
     """Return the augmentations of ``--augment``."""
     if options.get("augment") is None:
         return None
-    return Compose(augmentations("--augment", options["augment"]), image_shape=image_shape)
+    found = Compose(augmentations("--augment", options["augment"]), image_shape=image_shape)
+    if found.mixes and options.get("class_weight") is not None:
+        raise ArgumentError("--class-weight: an example that mixup has mixed has two classes; leave out one of the two")
+    return found
 
 
 def _block(options: Options, units: int) -> list[Layer]:

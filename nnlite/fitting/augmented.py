@@ -33,7 +33,7 @@ PIECE = 2**20  # numbers of X that the compiled engine gets at once, and that ar
 MOST_AHEAD = 64  # batches
 
 
-def check_augmentation(augment: Any, network: Network, X: Any, class_weight: Any) -> Compose | None:
+def augmentation_of_fit(augment: Any, network: Network, X: Any, class_weight: Any) -> Compose | None:
     """Return what `fit` got as ``augment``, or raise ArgumentError if it does not go together with the rest."""
     augmentation = check_augment(augment)
     if augmentation is None:

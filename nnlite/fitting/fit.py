@@ -12,7 +12,7 @@ from nnlite.engine.availability import check_engine
 from nnlite.engine.choice import Choice, choose
 from nnlite.errors import ArgumentError
 from nnlite.fitting import suspicions
-from nnlite.fitting.augmented import arrays_of, check_augmentation, stream_of
+from nnlite.fitting.augmented import arrays_of, augmentation_of_fit, stream_of
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import check_class_weight, check_sum
 from nnlite.fitting.history import History
@@ -73,7 +73,7 @@ def fit(
         raise ArgumentError("steps_per_epoch: is for a source of batches; for arrays choose batch_size and epochs")
     elif validation_split is not None and validation_data is not None:
         raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
-    augmentation = check_augmentation(augment, network, X, class_weight)
+    augmentation = augmentation_of_fit(augment, network, X, class_weight)
     processor.wanted_threads()  # checked before anything changes
     chosen = choose(engine, network.layers, optimizer)  # what can be refused, before the data are looked at
     train = validation = None

@@ -38,6 +38,12 @@ class ImageDataset(Dataset):
     X_validation: Array | None = None
     y_validation: Array | None = None
 
+    def _replace(self, **changes: Any) -> ImageDataset:
+        """Return a copy with other values; validation examples stay."""
+        copy = ImageDataset(**(self._asdict() | changes))
+        copy.X_validation, copy.y_validation = self.X_validation, self.y_validation
+        return copy
+
 
 def load_images(
     path: str | os.PathLike[str],

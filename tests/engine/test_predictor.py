@@ -2,12 +2,7 @@
 
 import copy
 import itertools
-import multiprocessing
-import os
 import pickle
-import threading
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,106 +11,30 @@ import nnlite as nn
 
 pytest.importorskip("numba")
 
-from ..support import Square, away_from_zero, for_each, refuse
-
-FEATURES = 24
-SIZES = [1, 2, 16, 17, 300, 1030]  # one, a few, one block and more; with odd rests
-SLOW = pytest.mark.slow
-DTYPES = ["float64", pytest.param("float32", marks=SLOW)]  # the kernels of one are compiled for test_kernels anyway
-TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
-
-HIDDEN = {
-    "dense": lambda: [nn.Dense(33), nn.ReLU()],
-    "narrow": lambda: [nn.Dense(1), nn.Tanh()],
-    "wide": lambda: [nn.Dense(1100), nn.ELU(0.5)],
-    "nothing": lambda: [],
-    "batch norm": lambda: [nn.Dense(40), nn.BatchNorm(epsilon=0.01), nn.Dropout(0.5), nn.LeakyReLU(0.2)],
-    "batch norm first": lambda: [nn.BatchNorm(), nn.SELU(), nn.Dense(8)],
-    "layer norm": lambda: [nn.Dense(40), nn.LayerNorm(epsilon=0.01), nn.GELU()],
-    "layer norm first": lambda: [nn.LayerNorm(), nn.GELU("tanh"), nn.Dense(8)],
-    "noise": lambda: [nn.GaussianNoise(1.0), nn.Dense(8), nn.AlphaDropout(0.5), nn.Identity(), nn.SiLU()],
-    "residual": lambda: [nn.Dense(20), nn.Residual([nn.Dense(20), nn.HardSwish(), nn.Dense(20)]), nn.Softplus()],
-    "residual first": lambda: [nn.Residual([nn.Sigmoid()]), nn.Residual([nn.Dense(24)])],
-    "softmax": lambda: [nn.Dense(17), nn.Softmax(), nn.Dense(9), nn.Exponential()],
-    "softmax of groups": lambda: [nn.Reshape((4, 6)), nn.Softmax(), nn.LayerNorm(), nn.Flatten()],
-}
-OUTPUTS = {
-    "softmax": lambda: [nn.Dense(5), nn.Softmax(label_smoothing=0.1)],
-    "sigmoid": lambda: [nn.Dense(5), nn.Sigmoid(label_smoothing=0.1)],
-    "one sigmoid": lambda: [nn.Dense(1), nn.Sigmoid()],
-    "identity": lambda: [nn.Dense(5), nn.Identity()],
-    "exponential": lambda: [nn.Dense(5), nn.Exponential()],
-    "no weights": lambda: [nn.Softmax()],
-}
-
-
-FILLED = {"NNLITE_CACHE": ""}  # the cache of the user, which other tests fill; a test's own one is empty at first
-ONE_UNIT = ("narrow", "no weights")  # Softmax needs two
+from ..support import Square, for_each, refuse
+from .predictions import (
+    DTYPES,
+    FEATURES,
+    FILLED,
+    HIDDEN,
+    ONE_UNIT,
+    OUTPUTS,
+    PREDICT,
+    SIZES,
+    SLOW,
+    assert_close,
+    assert_same_scores,
+    both,
+    data,
+    is_compiled,
+    small,
+)
 
 
 @pytest.fixture(autouse=True)
 def _engine(monkeypatch):
     monkeypatch.delenv("NNLITE_ENGINE", raising=False)
     monkeypatch.delenv("NNLITE_NUM_THREADS", raising=False)
-
-
-class Textbook:
-    """What the textbook predicts with the present parameters of a network."""
-
-    def __init__(self, model):
-        self.model = model
-
-    def predict_rows(self, X):
-        return self.model.copy().forward(X, training=False)
-
-    def predict(self, X):
-        return self.model.output.predict(self.predict_rows(X))
-
-    def evaluate(self, X, y, weights=None, metrics=()):
-        examples = self.model.signature.check(X, y, weights)
-        return self.model.evaluate_examples(examples, self.model.resolve_metrics(metrics), engine="textbook")
-
-
-def both(layers, dtype="float32", n_features=FEATURES, scale=0.3):
-    """A network for which compiled kernels predict, and what the textbook predicts in its place."""
-    model = away_from_zero(nn.Model(layers, n_features=n_features, seed=0, dtype=dtype), scale)
-    model.state = np.random.default_rng(1).uniform(0.5, 2, model.state.size)
-    model.predict_compiled()
-    return model, Textbook(model)
-
-
-def small(dtype="float32", n_features=FEATURES):
-    return both([nn.Dense(33), nn.ReLU(), nn.Dense(5), nn.Softmax()], dtype, n_features)
-
-
-def data(M, dtype="float32", n_features=FEATURES):
-    return np.random.default_rng(M).standard_normal((M, n_features)).astype(dtype)
-
-
-def assert_close(values, expected):
-    """Check that values agree to rounding, relative to the larger of 1 and their size."""
-    assert values.shape == expected.shape
-    assert values.dtype == expected.dtype
-    error = np.abs(values - expected) / np.maximum(1, np.abs(expected))
-    assert error.max() < TOLERANCE[values.dtype.name]
-
-
-def assert_same_scores(scores, expected, dtype="float32"):
-    assert scores.keys() == expected.keys()
-    for key, value in expected.items():
-        assert scores[key] == pytest.approx(value, rel=TOLERANCE[dtype], abs=TOLERANCE[dtype]), key
-
-
-def is_compiled(model):
-    """Whether compiled kernels predict: they do not call the layers."""
-    calls = []
-    before = nn.Dense.forward
-    try:
-        nn.Dense.forward = lambda self, *arguments: calls.append(self) or before(self, *arguments)
-        model.predict(np.zeros((1, *model.input_shape), model.dtype))
-    finally:
-        nn.Dense.forward = before
-    return not calls
 
 
 # ---- the same numbers -----------------------------------------------------------------------------------------------
@@ -312,143 +231,8 @@ def test_theta_begins_with_a_line_of_the_cache():
         assert network.theta.ctypes.data % 64 == 0
 
 
-# ---- threads and processes ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("M", [300, 1030, 5000])
-def test_the_number_of_threads_changes_no_bit(M, monkeypatch):
-    model, _ = small()
-    X, y = data(M), np.arange(M) % 5
-    found = set()
-    for n in ("1", "2", "3"):
-        monkeypatch.setenv("NNLITE_NUM_THREADS", n)
-        found |= {(model.predict_rows(X).tobytes(), str(model.evaluate(X, y))) for _ in range(20)}
-    assert len(found) == 1
-
-
-def test_many_threads_at_once(monkeypatch):
-    monkeypatch.setenv("NNLITE_NUM_THREADS", "2")
-    model, _ = small()
-    sets = [data(M) for M in SIZES]
-    expected = [model.copy().predict_rows(X) for X in sets]
-    wrong = []
-
-    def work(i):
-        for k in range(60):
-            j = (i + k) % len(sets)
-            if not np.array_equal(model.predict_rows(sets[j]), expected[j]):
-                wrong.append((i, j))
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
-
-
-def test_hyperparameters_may_change_while_others_predict():
-    model, _ = both([nn.Dense(9), nn.LeakyReLU(0.5), nn.Dense(3), nn.Identity()])
-    sets = [data(M) for M in SIZES]
-    allowed = []
-    for slope in (0.5, 0.1):
-        model.layers[1].negative_slope = slope
-        allowed.append([model.predict_rows(X) for X in sets])
-    wrong, stop = [], threading.Event()
-
-    def work():
-        while not stop.is_set():
-            for j, X in enumerate(sets):
-                Y_hat = model.predict_rows(X)
-                if not any(np.array_equal(Y_hat, right[j]) for right in allowed):
-                    wrong.append(j)
-
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for k in range(40):
-        model.layers[1].negative_slope = (0.5, 0.1)[k % 2]
-        model.predict_rows(sets[3])
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert not wrong
-    for j, X in enumerate(sets):
-        np.testing.assert_array_equal(model.predict_rows(X), allowed[1][j])
-
-
-def _predict_in_child(model, X, queue):
-    queue.put(model.predict_rows(X))
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_child_predicts_after_a_fork():
-    model, _ = small()
-    context = multiprocessing.get_context("fork")
-    for M in SIZES:
-        X = data(M)
-        expected = model.predict_rows(X)
-        queue = context.Queue()
-        child = context.Process(target=_predict_in_child, args=(model, X, queue))
-        child.start()
-        np.testing.assert_array_equal(queue.get(timeout=60), expected)
-        child.join()
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
-def test_helpers_end_when_nothing_is_predicted(monkeypatch):
-    monkeypatch.setenv("NNLITE_NUM_THREADS", "3")
-    model, _ = small()
-
-    def n_threads():
-        return len(list(Path("/proc/self/task").iterdir()))
-
-    before = n_threads()
-    for _ in range(20):
-        model.predict(data(1030))
-    end = time.monotonic() + 10
-    while n_threads() > before:
-        assert time.monotonic() < end
-        time.sleep(0.001)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_process_may_end_at_once(python):
-    of_child = """
-import os
-for _ in range(12):
-    model.predict(X)
-    child = os.fork()
-    if child == 0:
-        model.predict(X)
-        break
-    assert os.waitpid(child, 0)[1] == 0
-"""
-    python(PREDICT, NNLITE_ENGINE="compiled", **FILLED)  # the process below need not load the compiler
-    python(PREDICT + of_child, NNLITE_ENGINE="compiled", NNLITE_NUM_THREADS="3", **FILLED)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("processor", ["haswell", "nehalem"])
-def test_older_processors(processor, python):
-    out, _ = python(PREDICT, NUMBA_CPU_NAME=processor, NUMBA_CPU_FEATURES="", NNLITE_ENGINE="compiled", **FILLED)
-    assert float(out.split()[0]) < TOLERANCE["float32"]
-
-
 # ---- which engine predicts ------------------------------------------------------------------------------------------
 
-PREDICT = """
-import sys
-import numpy as np
-import nnlite as nn
-
-model = nn.Model([nn.Dense(33), nn.ReLU(), nn.Dense(5), nn.Softmax()], n_features=24, seed=0)
-X = np.random.default_rng(0).standard_normal((300, 24)).astype(np.float32)
-textbook = model.copy().forward(X, training=False)
-error = max(np.abs(model.predict_proba(X) - textbook).max(), np.abs(model.predict_proba(X[:1]) - textbook[:1]).max())
-print(error)
-"""
 MANY = "digits = [model.predict_proba(X[:1]).tobytes() for _ in range(4000)]\nprint(hash(tuple(digits)))\n"
 LOADED = "print('nnlite.engine.machine_code' in sys.modules, 'numba' in sys.modules)"
 

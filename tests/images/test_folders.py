@@ -50,6 +50,9 @@ def test_parts_are_recognized_by_their_names(tmp_path):
     assert [len(X) for X in (data.X_train, data.X_validation, data.X_test)] == [12, 6, 4]
     np.testing.assert_array_equal(data.y_test, [0, 0, 1, 1])
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(data)).X_validation, data.X_validation)
+    renamed = data._replace(name="another")
+    assert renamed.name == "another"
+    np.testing.assert_array_equal(renamed.X_validation, data.X_validation)
     (tmp_path / "set" / "test").rename(tmp_path / "other")
     without = nn.load_images(tmp_path / "set")
     assert len(without.X_test) == 6

@@ -10,6 +10,7 @@ factors) is written out for each of its pixels first: see `repeat`.
 from nnlite.checks import Array
 from nnlite.engine.functions import sqrt
 from nnlite.engine.kernels.convolutions import pixel
+from nnlite.engine.kernels.normalization import average
 from nnlite.engine.kernels.products import run_all, share
 from nnlite.engine.language import SIZE, Image, Integer, Number, T, doubles, inline, kernel, numbers
 
@@ -142,7 +143,7 @@ def channel_norm_forward(
         factor[c] = scale[c] * kept[2 * C + c]
         add[c] = shift[c] - kept[C + c] * factor[c]
         if thread == 0 and count > 1.0:
-            average_channel(
+            average(
                 c, T(mean), T(variance * (count / (count - 1.0))), numbers(running_mean, C),
                 numbers(running_variance, C), numbers(running_weight, C), momentum, resolution,
             )  # fmt: skip
@@ -164,25 +165,6 @@ def normalize(source: int, target: int, size: int, center: Array, factor: Array,
         of, to = numbers(source + start * SIZE, length), numbers(target + start * SIZE, length)
         for j in range(length):
             to[j] = (of[j] - center[j]) * factor[j] + add[j]
-
-
-@inline
-def average_channel(
-    c: int, mu: float, variance: float, running_mean: Array, running_variance: Array, running_weight: Array,
-    momentum: float, resolution: float,
-) -> None:  # fmt: skip
-    """Move the running averages toward mean and variance of the batch."""
-    rate = T(1)
-    if running_weight[c] > T(0):
-        rate = momentum / (running_weight[c] + momentum * (T(1) - running_weight[c]))
-    running_weight[c] += momentum * (T(1) - running_weight[c])
-    running_variance[c] += rate * (variance - running_variance[c])
-    to_go = mu - running_mean[c]
-    least = resolution * abs(running_mean[c])
-    step = rate * to_go
-    if abs(step) < least:
-        step = min(max(to_go, -least), least)
-    running_mean[c] += step
 
 
 @kernel
