@@ -136,7 +136,7 @@ class AugmentedArrays(Arrays):
         """
         prepared = Ahead(self._batch, self.n_batches, self._n_threads, self.at_once if ahead else 0)
         try:
-            yield lambda first, n: _joined(prepared.take(first, n))
+            yield lambda first, n: joined(prepared.take(first, n))
         finally:
             prepared.close()
 
@@ -230,7 +230,7 @@ def _one_hot(y: Array, units: int) -> Array:
     return Y
 
 
-def _joined(batches: list[Examples]) -> Examples:
+def joined(batches: list[Examples]) -> Examples:
     """Return some batches as one."""
     if len(batches) == 1:
         return batches[0]

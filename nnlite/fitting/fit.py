@@ -1,10 +1,11 @@
 """`Model.fit`: check its arguments, then train."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from nnlite import checks
 from nnlite import metrics as known_metrics
+from nnlite.augment.compose import Compose
 from nnlite.callbacks import Callback, Hooks, check_callbacks
 from nnlite.checks import Array
 from nnlite.engine import processor, waiting
@@ -13,22 +14,28 @@ from nnlite.engine.choice import Choice, choose
 from nnlite.errors import ArgumentError
 from nnlite.fitting import suspicions
 from nnlite.fitting.augmented import arrays_of, augmentation_of_fit, stream_of
-from nnlite.fitting.batches import Arrays
+from nnlite.fitting.batches import Numbered
 from nnlite.fitting.class_weights import check_class_weight, check_sum
 from nnlite.fitting.history import History
 from nnlite.fitting.loop import Loop, Saver, Setup
 from nnlite.fitting.preparing import prepare
 from nnlite.fitting.resume import CheckpointSaver
+from nnlite.fitting.stored import StoredBatches
 from nnlite.fitting.streams import Stream
-from nnlite.fitting.validation import check_validation_data
+from nnlite.fitting.survey import Survey, prepare_stored
+from nnlite.fitting.validation import StoredValidation, check_validation_data
 from nnlite.layers import Identity
 from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, as_number, with_rmse
 from nnlite.network.network import Network
+from nnlite.network.pieces import check_finite
+from nnlite.network.signature import Signature
 from nnlite.network.sources import gives_batches
 from nnlite.optimizers import Optimizer, check_optimizer
 from nnlite.storage.checkpoints import check_checkpoint
 from nnlite.storage.directory import open_directory, split_seed
+from nnlite.stored import StoredArrays, StoredTable
+from nnlite.stored.opening import as_stored
 from nnlite.tables.table import Table
 
 
@@ -62,11 +69,12 @@ def fit(
     steps_per_epoch = None if steps_per_epoch is None else checks.integer("steps_per_epoch", steps_per_epoch)
     shuffle, progress = checks.boolean("shuffle", shuffle), checks.boolean("progress", progress)
     engine = check_engine(engine)
-    standardize = _check_standardizing(network, standardize_target, streams=y is None and not isinstance(X, Table))
+    X, y, sample_weight, stored = _located(network, X, y, sample_weight)
+    streams = y is None and stored is None and not isinstance(X, Table)
+    standardize = _check_standardizing(network, standardize_target, streams=streams)
     options = check_checkpoint(checkpoint, resume)
     hooks = Hooks(check_callbacks(callbacks))
     resolved: Metrics = network.resolve_metrics(metrics)
-    streams = y is None and not isinstance(X, Table)
     if streams:
         _check_source(X, validation_split=validation_split, sample_weight=sample_weight)
     elif steps_per_epoch is not None:
@@ -76,24 +84,17 @@ def fit(
     augmentation = augmentation_of_fit(augment, network, X, class_weight)
     processor.wanted_threads()  # checked before anything changes
     chosen = choose(engine, network.layers, optimizer)  # what can be refused, before the data are looked at
-    train = validation = None
-    source: Arrays | Stream
     with open_directory(options, resume) as directory:
-        if streams:
-            source = stream_of(augmentation, network, X, steps_per_epoch, shuffle, batch_size)
-        else:
-            seed = network.actual_seed if validation_split is None else split_seed(directory, network.actual_seed)
-            signature, train, validation = prepare(
-                network, X, y, sample_weight, split=validation_split, seed=seed, standardize=standardize
-            )
-            source = arrays_of(augmentation, signature, train, batch_size, shuffle)
+        seed = network.actual_seed if validation_split is None else split_seed(directory, network.actual_seed)
+        source, train, held_out, survey = _sources(
+            network, X, y, sample_weight, stored, augmentation, batch_size, shuffle, steps_per_epoch,
+            split=validation_split, seed=seed, standardize=standardize,
+        )  # fmt: skip
         knowledge = source.signature.knowledge
         resolved = with_rmse(resolved, knowledge.scale)
         _try_metrics(resolved, source.first_y, source.signature.units)
-        weight_of_class = check_class_weight(class_weight, source.signature, train, knowledge.class_names)
-        if train is not None:
-            check_sum(train, weight_of_class)
-        validated = validation if validation_data is None else check_validation_data(source.signature, validation_data)
+        weight_of_class = _class_weight(class_weight, source.signature, train, survey)
+        validated = held_out if validation_data is None else check_validation_data(source.signature, validation_data)
         if isinstance(validated, Examples):
             check_sum(validated, None, "sample_weight" if validation_data is None else "validation_data sample_weight")
         keys = history_keys(network, resolved, validated is not None)
@@ -107,6 +108,87 @@ def fit(
         network.knowledge = knowledge
         with waiting.silent(not progress):
             return loop_class(chosen)(setup, saver).run(epochs, progress)
+
+
+def _located(network: Network, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any, StoredArrays | StoredTable | None]:
+    """Return the arrays of a training in memory, and None; or, last, the examples that stay on the disk.
+
+    Stored examples that are no larger than the memory for them are read as a whole.
+    """
+    if isinstance(X, StoredTable):
+        if y is not None or sample_weight is not None:
+            raise ArgumentError("y: a stored table has its own target, and no weights of its rows")
+        return X, None, None, X
+    stored = as_stored(X, y, sample_weight)
+    if stored is None or stored.y_rows is None or not stored.fits_memory:
+        return X, y, sample_weight, stored
+    part = stored.in_memory()
+    check_finite(stored, part, network.dtype)
+    return part.X, part.y, part.weights, None
+
+
+class Sources(NamedTuple):
+    """What a training learns from.
+
+    Attributes
+    ----------
+    source : Numbered or Stream
+    train : Examples or None
+        All examples, if they are in memory.
+    held_out : Examples or StoredValidation or None
+        What ``validation_split`` holds out.
+    survey : Survey or None
+        Of the targets of stored examples.
+    """
+
+    source: Numbered | Stream
+    train: Examples | None = None
+    held_out: Examples | StoredValidation | None = None
+    survey: Survey | None = None
+
+
+def _sources(
+    network: Network,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    stored: StoredArrays | StoredTable | None,
+    augmentation: Compose | None,
+    batch_size: int | None,
+    shuffle: bool,
+    steps_per_epoch: int | None,
+    *,
+    split: float | None,
+    seed: int,
+    standardize: bool | None,
+) -> Sources:
+    """Return the batches of a training, from examples on the disk, a source of batches, or examples in memory."""
+    if stored is not None:
+        found = prepare_stored(network, stored, split=split, seed=seed, standardize=standardize)
+        batches = StoredBatches(found.signature, found.train, batch_size, shuffle, found.survey.labels, augmentation)
+        held_out = None if found.validation is None else StoredValidation(found.signature, found.validation)
+        return Sources(batches, None, held_out, found.survey)
+    if y is None and not isinstance(X, Table):
+        return Sources(stream_of(augmentation, network, X, steps_per_epoch, shuffle, batch_size))
+    signature, train, held_out = prepare(network, X, y, sample_weight, split=split, seed=seed, standardize=standardize)
+    return Sources(arrays_of(augmentation, signature, train, batch_size, shuffle), train, held_out)
+
+
+def _class_weight(
+    class_weight: Any, signature: Signature, train: Examples | None, survey: Survey | None
+) -> Array | None:
+    """Return the weight of each class; ArgumentError if the examples then have no weights above 0."""
+    names = signature.knowledge.class_names
+    if survey is not None:
+        if isinstance(class_weight, str) and class_weight == "balanced" and signature.n_classes is not None:
+            class_weight = survey.balanced()
+        weights = check_class_weight(class_weight, signature, train, names)
+        survey.check_sum(weights)
+        return weights
+    weights = check_class_weight(class_weight, signature, train, names)
+    if train is not None:
+        check_sum(train, weights)
+    return weights
 
 
 def loop_class(choice: Choice) -> type[Loop]:

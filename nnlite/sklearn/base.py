@@ -352,6 +352,9 @@ class BaseMLP(Stochastic, BaseEstimator):
     def _outputs(self, X: Any) -> Array:
         """Return the outputs of the network, (M, n_outputs)."""
         check_is_fitted(self)
+        stored = as_stored(X)
+        if stored is not None:
+            return np.concatenate([self._outputs(part.X) for part in stored.pieces()])
         X = self._numbers(X)
         return predict_rows(self._network(X.shape[1]), X)
 
