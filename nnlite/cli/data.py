@@ -192,7 +192,9 @@ def _spirals(seed: int, test_fraction: float) -> Dataset:
 
 def is_images(data: str, options: Options) -> bool:
     """Return whether ``data`` are images: a folder, an .npz file of images, or a table that is said to be pixels."""
-    return (os.path.isdir(data) and not holds_tables(data)) or options.get("image_shape") is not None or (os.path.isfile(data) and has_images(data))
+    if options.get("image_shape") is not None:
+        return True
+    return not holds_tables(data) if os.path.isdir(data) else os.path.isfile(data) and has_images(data)
 
 
 def _from_images(path: str, options: Options, progress: bool) -> Source:

@@ -90,7 +90,9 @@ def parts_of(
         learned = learn_parts([train, validation])
         names = learned[0].sample.class_names or None
         classes = {} if names is None else {"class_names": names}
-        tested = open_stored(test, {**reading, **classes, "kinds": None}, table.target_name)
+        tested = open_stored(
+            test, {**reading, **classes, "kinds": None, "classification": names is not None}, table.target_name
+        )
         tables = [train, validation, tested]
         learned += learn_parts([tested])
     return StoredParts(tables, [one.sample for one in learned], [one.n_selected for one in learned])

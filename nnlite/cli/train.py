@@ -63,9 +63,10 @@ def add_train(commands: Any) -> Parser:
         usage="nnlite train DATA [--target COLUMN] [options]",
         help="train a network on a table, images or a data set; write the network, its scores and a report",
         description="Train a network on a table (.csv, .parquet, .npz, ...), on a folder with a folder of pictures\n"
-        "for each class, or on a data set of nnlite (digits, iris, mnist, spirals). A folder of tables (.csv, .parquet,\n"
-        ".feather) and a table of more than 256 MiB are read in pieces, and need not fit into memory. Rows are held out\n"
-        "to validate and to test with. Training stops when the validation loss no longer improves, and keeps the best weights.\n"
+        "for each class, or on a data set of nnlite (digits, iris, mnist, spirals). A folder of tables (.csv,\n"
+        ".parquet, .feather) and a table of more than 256 MiB are read in pieces; they need not fit into memory.\n"
+        "Rows are held out to validate and to test with. Training stops when the validation loss no longer\n"
+        "improves, and keeps the best weights.\n"
         "The run directory gets model.npz, history.csv, pictures, config.json (which repeats the run) and report.html.",
         epilog=defaults_table(),
     )

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from nnlite import counters
+from nnlite.ahead import Ahead
 from nnlite.augment.base import Batch
 from nnlite.augment.compose import Compose, check_augment
 from nnlite.augment.images import ImageForm, image_form
 from nnlite.checks import Array
 from nnlite.engine.processor import available_threads, wanted_threads
 from nnlite.errors import ArgumentError
-from nnlite.fitting.ahead import Ahead
 from nnlite.fitting.batches import Arrays, Reader
 from nnlite.fitting.streams import Stream
 from nnlite.layers import Sigmoid, Softmax

@@ -110,7 +110,9 @@ def fit(
             return loop_class(chosen)(setup, saver).run(epochs, progress)
 
 
-def _located(network: Network, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any, StoredArrays | StoredTable | None]:
+def _located(
+    network: Network, X: Any, y: Any, sample_weight: Any
+) -> tuple[Any, Any, Any, StoredArrays | StoredTable | None]:
     """Return the arrays of a training in memory, and None; or, last, the examples that stay on the disk.
 
     Stored examples that are no larger than the memory for them are read as a whole.

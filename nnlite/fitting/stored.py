@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from nnlite import counters
+from nnlite.ahead import Ahead
 from nnlite.augment.compose import Compose
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.fitting.ahead import Ahead
 from nnlite.fitting.augmented import PIECE, BatchAugmentation, joined
 from nnlite.fitting.batches import Numbered, Reader
 from nnlite.network.examples import Examples

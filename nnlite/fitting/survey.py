@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -118,11 +119,9 @@ def _targets(data: StoredArrays) -> Iterator[Part]:
     """Yield targets and weights, without X, in the order of the data."""
     assert data.y_rows is not None
     edges = data.y_rows.edges(AT_ONCE).tolist()
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         kept = selected(data.shares, start, stop)
-        rows: list[Any] = [
-            None if rows is None else rows.read(start, stop) for rows in (data.y_rows, data.weight_rows)
-        ]
+        rows: list[Any] = [None if rows is None else rows.read(start, stop) for rows in (data.y_rows, data.weight_rows)]
         y, weights = (array if array is None or kept is None else array[kept] for array in rows)
         if len(y):
             yield Part(y, y, weights, start, stop)

@@ -41,7 +41,9 @@ LOOKED_AT = 200  # steps
 # ---- before the training -------------------------------------------------------------------------------------------
 
 
-def warn_before(network: Network, optimizer: Optimizer, source: Numbered | Stream, epochs: int, *, resumed: bool) -> None:
+def warn_before(
+    network: Network, optimizer: Optimizer, source: Numbered | Stream, epochs: int, *, resumed: bool
+) -> None:
     """Warn of what is probably a mistake, before the first step. A stream is looked at after its first epoch."""
     if isinstance(source, Numbered):
         _warn(wide_output(network, source.signature.units, source.labels))

@@ -1,7 +1,7 @@
 """The network: what a chain of layers computes, forward, cost, backward, predict, evaluate."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np

@@ -11,7 +11,7 @@ from nnlite.stored.opening import as_stored
 def parts_of(X: Any, y: Any, sample_weight: Any) -> Iterator[tuple[Any, Any, Any]] | None:
     """Return an iterator over the parts of examples on the disk, in their order; None for what lies in memory.
 
-    A part in float64, into which scikit-learn's checks may convert it, takes as much memory as a training keeps at once.
+    A part is no larger than a window of a training, also in float64, into which scikit-learn's checks may convert it.
 
     Raises
     ------

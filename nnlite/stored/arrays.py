@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite import checks
+from nnlite.ahead import Ahead
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.stored.order import Share, selected, share_key
@@ -210,16 +212,21 @@ class StoredArrays(Explained):
         return Part(X, y, weights, start, stop)
 
     def pieces(self, n_bytes: int = PIECE) -> Iterator[Part]:
-        """Yield the examples in the order of the data, about ``n_bytes`` of X at a time."""
-        for start, stop in self.ranges(n_bytes):
-            part = self.part(start, stop)
-            if len(part.X):
-                yield part
+        """Yield the examples in the order of the data, about ``n_bytes`` of X at a time. A thread reads ahead."""
+        ranges = self.ranges(n_bytes)
+        ahead = Ahead(lambda i: self.part(*ranges[i]), len(ranges), int(len(ranges) > 1), 2)
+        try:
+            for i in range(len(ranges)):
+                (part,) = ahead.take(i, 1)
+                if len(part.X):
+                    yield part
+        finally:
+            ahead.close()
 
     def ranges(self, n_bytes: int = PIECE) -> list[tuple[int, int]]:
         """Return the rows of the pieces: rows that are stored together are read together."""
         edges = self.X_rows.edges(max(1, n_bytes // self.X_rows.row_bytes)).tolist()
-        return list(zip(edges[:-1], edges[1:], strict=True))
+        return list(itertools.pairwise(edges))
 
     def in_memory(self) -> Part:
         """Return all examples."""

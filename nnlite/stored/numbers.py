@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -107,6 +105,9 @@ def write_numbers(
     DataFileError
         If there is not enough room for them, or a row is wrong.
     """
+    import shutil
+    import tempfile
+
     folder = tempfile.TemporaryDirectory(prefix="nnlite-numbers-")
     n = len(encoding.feature_names)
     needed, free = n_rows * (n * np.dtype(dtype).itemsize + 8), shutil.disk_usage(folder.name).free

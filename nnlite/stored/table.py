@@ -40,7 +40,7 @@ class TablePiece(NamedTuple):
 
 
 class StoredTable(Explained):
-    """A table in files that need not fit into memory. `fit`, `evaluate` and `predict` take it in place of a `Table`.
+    r"""A table in files that need not fit into memory. `fit`, `evaluate` and `predict` take it in place of a `Table`.
 
     `open_table` makes one. Nothing is read until it is needed: a training goes through the files twice, first to learn
     what the columns hold, then to write their numbers into a temporary file, which it reads in blocks from then on.
@@ -63,7 +63,7 @@ class StoredTable(Explained):
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     for i in range(2):
     ...         with open(os.path.join(folder, f"part-{i}.csv"), "w") as file:
-    ...             _ = file.write("size,coat,kind\\n10,long,cat\\n30,short,dog\\n12,long,cat\\n28,short,dog\\n")
+    ...             _ = file.write("size,coat,kind\n10,long,cat\n30,short,dog\n12,long,cat\n28,short,dog\n")
     ...     pets = nn.open_table(folder, target="kind")
     ...     model = nn.Model([nn.Dense(4), nn.ReLU(), nn.Dense(2), nn.Softmax()], seed=0)
     ...     history = model.fit(pets, epochs=2, progress=False)
@@ -164,7 +164,7 @@ def open_table(
     comment: str | None = None,
     memory: int | None = None,
 ) -> StoredTable:
-    """Open a table in files that need not fit into memory: CSV, Parquet or Feather, or a data set of pyarrow.
+    r"""Open a table in files that need not fit into memory: CSV, Parquet or Feather, or a data set of pyarrow.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def open_table(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "pets.csv")
     ...     with open(path, "w") as file:
-    ...         _ = file.write("size,coat,kind\\n10,long,cat\\n30,short,dog\\n")
+    ...         _ = file.write("size,coat,kind\n10,long,cat\n30,short,dog\n")
     ...     nn.open_table(path, target="kind").names
     ('size', 'coat', 'kind')
     """

@@ -106,7 +106,9 @@ class Frame:
     def place(self, row: int) -> str:
         """Return where a row is: "line 7" of a file, or "row 5", counted from 0."""
         place = bisect.bisect_right(self.lines, row, key=lambda entry: entry[0]) - 1
-        return f"row {self.first_row + row}" if place < 0 else f"line {self.lines[place][1] + row - self.lines[place][0]}"
+        return (
+            f"row {self.first_row + row}" if place < 0 else f"line {self.lines[place][1] + row - self.lines[place][0]}"
+        )
 
 
 # ---- what becomes a frame --------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A training, an evaluation and a prediction on a file larger than the memory for it, as ``python in_little_memory.py``.
+"""A training, an evaluation and a prediction on a file larger than the memory for it.
 
 Arguments: the folder with X.npy and y.npy, "map" or "open", and the limit of the process's data in bytes (0: none).
 It prints the MiB at the peak of this process before, after each epoch, and at the end.
@@ -25,7 +25,9 @@ def main(folder, how, limit):
     width = np.load(folder / "X.npy", mmap_mode="r").shape[1]
     rng = np.random.default_rng(0)
     small = rng.standard_normal((5000, width), np.float32), rng.integers(0, 4, 5000)
-    model.copy().fit(*small, optimizer="adam", epochs=2, batch_size=256, progress=False)  # compiles, and loads libraries
+    model.copy().fit(
+        *small, optimizer="adam", epochs=2, batch_size=256, progress=False
+    )  # compiles, and loads libraries
     model.fit(*small, optimizer="adam", epochs=1, batch_size=256, progress=False)
     model.evaluate(*small), model.predict(small[0])
     if limit:

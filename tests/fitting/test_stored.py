@@ -10,7 +10,7 @@ import nnlite as nn
 from nnlite.fitting.stored import StoredBatches
 
 from ..support import for_each, refuse
-from .stored_examples import MEMORY, N, WIDTH, examples, network, stored, trained
+from .stored_examples import MEMORY, WIDTH, N, examples, network, stored, trained
 
 ENGINES = ["textbook", *["compiled"] * (importlib.util.find_spec("numba") is not None)]
 
@@ -47,15 +47,13 @@ def numbered(tmp_path_factory):
 def test_an_epoch_has_every_example_once(numbered, batch_size):
     found = batches(numbered, batch_size=batch_size)
     assert [len(batch) for batch in found[:-1]] == [batch_size] * (len(found) - 1)
-    assert sorted(sum(found, [])) == list(range(N))
+    assert sorted(np.concatenate(found).tolist()) == list(range(N))
 
 
 def test_the_seed_decides_the_batches(numbered):
     assert batches(numbered, seed=1) == batches(numbered, seed=1)
     assert batches(numbered, seed=1) != batches(numbered, seed=2)
-    assert batches(numbered, shuffle=False) == [
-        list(range(start, min(start + 64, N))) for start in range(0, N, 64)
-    ]
+    assert batches(numbered, shuffle=False) == [list(range(start, min(start + 64, N))) for start in range(0, N, 64)]
 
 
 def test_an_epoch_that_is_begun_in_its_middle_has_the_same_batches(numbered):
@@ -186,7 +184,7 @@ def test_a_mapped_array_is_read_from_its_file(tmp_path):
 # ---- resuming ------------------------------------------------------------------------------------------------------
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """What ends a training in the middle of an epoch."""
 
 
@@ -196,7 +194,7 @@ def test_a_training_that_is_resumed_in_an_epoch_ends_as_if_nothing_had_happened(
         nonlocal left
         left -= 1
         if left == 0:
-            raise Stopped
+            raise StoppedError
 
     left = 10**9
     fit = functools.partial(trained, data, engine=engine, validation_split=0.1,
@@ -204,7 +202,7 @@ def test_a_training_that_is_resumed_in_an_epoch_ends_as_if_nothing_had_happened(
     expected = fit(checkpoint=tmp_path / "whole")
     for n in (25, 40, 70):
         left = n
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             fit(checkpoint=nn.Checkpoint(tmp_path / "cut", every=7), resume=True)
     left = 10**9
     same(fit(checkpoint=nn.Checkpoint(tmp_path / "cut", every=7), resume=True), expected)
@@ -259,7 +257,7 @@ def test_a_file_that_changes_ends_the_training(tmp_path):
 
 
 def test_wrong_use_is_refused(data):
-    X, y = examples()
+    y = examples()[1]
     model = network()
     refuse(lambda: model.fit(data, y), "y: belongs into open_data")
     refuse(lambda: model.fit(data, sample_weight=y), "sample_weight: belongs into open_data")

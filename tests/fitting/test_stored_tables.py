@@ -22,7 +22,10 @@ def columns(n=N, seed=0):
 
 def write_csv(path, data, rows=slice(None)):
     names = list(data)
-    lines = [",".join(names), *(",".join(map(str, row)) for row in zip(*(data[name][rows] for name in names)))]
+    lines = [
+        ",".join(names),
+        *(",".join(map(str, row)) for row in zip(*(data[name][rows] for name in names), strict=True)),
+    ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -99,9 +102,9 @@ def test_the_sample_of_a_large_table_is_uniform_and_the_same_each_time(folder, m
 
 def test_parquet_feather_and_a_data_set_of_arrow(folder, tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
-    import pyarrow.dataset
-    import pyarrow.feather
-    import pyarrow.parquet
+    pytest.importorskip("pyarrow.dataset")
+    pytest.importorskip("pyarrow.feather")
+    pytest.importorskip("pyarrow.parquet")
 
     table = pyarrow.table(columns())
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet", row_group_size=250)
@@ -156,7 +159,9 @@ def test_wrong_use_is_refused(folder, tmp_path):
     refuse(lambda: network().fit(nn.open_table(folder)), "y: ", "has no target")
     refuse(lambda: nn.open_table(folder, target="price"), "target: there is no column 'price'")
     refuse(lambda: nn.open_table(3), "source: expected a file")
-    refuse(lambda: nn.open_table(folder, target="bought", kinds={"size": "numeric"}), "kinds: there is no column 'size'")
+    refuse(
+        lambda: nn.open_table(folder, target="bought", kinds={"size": "numeric"}), "kinds: there is no column 'size'"
+    )
     refuse(lambda: table.split(0), "fraction: expected a finite number above 0")
     np.save(tmp_path / "x.npy", np.ones((3, 3)))
     refuse(lambda: nn.open_table(tmp_path), f"{tmp_path}/x.npy: holds arrays", error=nn.DataFileError)

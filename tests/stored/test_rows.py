@@ -121,7 +121,9 @@ def test_a_split_is_disjoint_complete_and_the_same_for_the_same_seed(tmp_path):
 def test_a_shard_of_other_rows_is_refused_by_name(tmp_path):
     np.savez(tmp_path / "a.npz", X=X, y=Y)
     np.savez(tmp_path / "b.npz", X=X[:, :2], y=Y)
-    refuse(lambda: nn.open_data(tmp_path), f"{tmp_path}/b.npz: X: expected rows of shape (3, 2)", error=nn.DataFileError)
+    refuse(
+        lambda: nn.open_data(tmp_path), f"{tmp_path}/b.npz: X: expected rows of shape (3, 2)", error=nn.DataFileError
+    )
     np.savez(tmp_path / "b.npz", X=X.astype(np.float64), y=Y)
     refuse(lambda: nn.open_data(tmp_path), f"{tmp_path}/b.npz: X", "float64", error=nn.DataFileError)
     np.savez(tmp_path / "b.npz", Z=X, y=Y)
