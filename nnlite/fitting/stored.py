@@ -102,7 +102,9 @@ class StoredBatches(Numbered):
             if augment is None:
                 yield windows.several
             else:
-                yield lambda first, n: joined([augment(windows.several(i, 1), i) for i in range(first, first + n)])
+                yield lambda first, n: joined(
+                    [augment(windows.several(i, 1).batch(slice(None)), i) for i in range(first, first + n)]
+                )
         finally:
             windows.close()
 

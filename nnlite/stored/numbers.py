@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -77,10 +78,21 @@ def numbers_of(
             yield Numbers(X, target, piece)
 
 
-class _Written(FileRows):
-    """Rows in a temporary folder, which is removed when nobody needs them any more."""
+class _Folder:
+    """A temporary folder, which is removed when nobody needs it any more, or when the program ends."""
 
-    def __init__(self, folder: Any, name: str, shape: Sequence[int], dtype: Any, source: str) -> None:
+    def __init__(self) -> None:
+        import shutil
+        import tempfile
+
+        self.name = tempfile.mkdtemp(prefix="nnlite-numbers-")
+        weakref.finalize(self, shutil.rmtree, self.name, ignore_errors=True)
+
+
+class _Written(FileRows):
+    """Rows in a temporary folder."""
+
+    def __init__(self, folder: _Folder, name: str, shape: Sequence[int], dtype: Any, source: str) -> None:
         super().__init__(os.path.join(folder.name, name), 0, shape, dtype, name=source)
         self._folder = folder
 
@@ -106,9 +118,8 @@ def write_numbers(
         If there is not enough room for them, or a row is wrong.
     """
     import shutil
-    import tempfile
 
-    folder = tempfile.TemporaryDirectory(prefix="nnlite-numbers-")
+    folder = _Folder()
     n = len(encoding.feature_names)
     needed, free = n_rows * (n * np.dtype(dtype).itemsize + 8), shutil.disk_usage(folder.name).free
     if needed > free:

@@ -250,5 +250,5 @@ def _files(source: Any, reading: Reading) -> tuple[str, list[TableFile]]:
 def _other_columns(names: Sequence[str], first: TableFile) -> str:
     missing = [name for name in first.names if name not in names]
     more = [name for name in names if name not in first.names]
-    found = [f"there is no column {missing[0]!r}"] * bool(missing) + [f"column {more[0]!r} is new"] * bool(more)
+    found = [f"there is no column {name!r}" for name in missing[:1]] + [f"column {name!r} is new" for name in more[:1]]
     return f"{' and '.join(found) or 'its columns have another order'}; expected those of {first.source}"

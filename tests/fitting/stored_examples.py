@@ -13,7 +13,7 @@ def examples(n=N, classes=3):
     rng = np.random.default_rng(0)
     y = np.sort(rng.integers(0, classes, n))
     X = rng.standard_normal((n, WIDTH)).astype(np.float32)
-    X[:, 0] += 2 * y
+    X[:, 0] += 4 * y
     return X, y
 
 

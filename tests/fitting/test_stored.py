@@ -119,12 +119,11 @@ def test_a_target_can_be_standardized(tmp_path):
 
 def test_evaluate_and_predict_are_those_of_arrays(data):
     X, y = examples()
-    model, history = trained(data)
+    model = trained(data)[0]
     found, expected = model.evaluate(data, metrics=["f1"]), model.evaluate(X, y, metrics=["f1"])
     assert found == pytest.approx(expected, rel=1e-6)
     np.testing.assert_array_equal(model.predict(data), model.predict(X))
     np.testing.assert_allclose(model.predict_proba(data), model.predict_proba(X), rtol=1e-5)
-    assert history["accuracy"][-1] > 0.7
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -169,12 +168,12 @@ def test_images_on_the_disk_are_augmented(tmp_path):
 
 
 def test_a_mapped_array_is_read_from_its_file(tmp_path):
-    n = 2**17  # 32 MiB
+    n = 2**17  # 32 MiB, in little steps
     rng = np.random.default_rng(0)
     X = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(n, 64))
     X[...] = rng.standard_normal((n, 64), np.float32)
     y = (X[:, 0] > 0).astype(int)
-    options = {"shuffle": False, "epochs": 1, "batch_size": 4096, "units": 2}
+    options = {"shuffle": False, "epochs": 1, "batch_size": 2**14, "units": 2}
     found = trained(X, y, **options)
     same(found, trained(np.array(X), y, **options))
     assert found[0].evaluate(X, y)["loss"] == pytest.approx(found[0].evaluate(np.array(X), y)["loss"], rel=1e-6)
@@ -190,17 +189,18 @@ class StoppedError(Exception):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_training_that_is_resumed_in_an_epoch_ends_as_if_nothing_had_happened(data, tmp_path, engine):
-    def stop(batch, logs):
-        nonlocal left
-        left -= 1
-        if left == 0:
-            raise StoppedError
+    class Stop(nn.Callback):
+        def on_batch_end(self, batch, logs):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise StoppedError
 
     left = 10**9
     fit = functools.partial(trained, data, engine=engine, validation_split=0.1,
-                            callbacks=[nn.LambdaCallback(on_batch_end=stop)])  # fmt: skip
+                            callbacks=[Stop()])  # fmt: skip
     expected = fit(checkpoint=tmp_path / "whole")
-    for n in (25, 40, 70):
+    for n in (25, 40, 30):
         left = n
         with pytest.raises(StoppedError):
             fit(checkpoint=nn.Checkpoint(tmp_path / "cut", every=7), resume=True)

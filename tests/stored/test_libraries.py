@@ -45,10 +45,10 @@ def test_hdf5_in_several_files_and_cut_off(tmp_path):
     for i, part in enumerate((slice(0, 1000), slice(1000, 3000))):
         with h5py.File(tmp_path / f"part-{i}.h5", "w") as file:
             file["X"], file["y"] = X[part], Y[part]
-    same_training(nn.open_data(tmp_path, memory=MEMORY), tmp_path / "..")
+    same_training(nn.open_data(tmp_path, memory=MEMORY), tmp_path.parent)
     raw = (tmp_path / "part-1.h5").read_bytes()
-    (tmp_path / "part-1.h5").write_bytes(raw[: len(raw) // 2])
-    refuse(lambda: nn.open_data(tmp_path), f"{tmp_path}/part-1.h5: cannot be read", error=nn.DataFileError)
+    (tmp_path / "cut.h5").write_bytes(raw[: len(raw) // 2])
+    refuse(lambda: nn.open_data(tmp_path / "cut.h5"), f"{tmp_path}/cut.h5: cannot be read", error=nn.DataFileError)
 
 
 def test_zarr(tmp_path):
