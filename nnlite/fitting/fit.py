@@ -172,8 +172,9 @@ def _sources(
         return Sources(batches, None, held_out, found.survey)
     if y is None and not isinstance(X, Table):
         return Sources(stream_of(augmentation, network, X, steps_per_epoch, shuffle, batch_size))
-    signature, train, held_out = prepare(network, X, y, sample_weight, split=split, seed=seed, standardize=standardize)
-    return Sources(arrays_of(augmentation, signature, train, batch_size, shuffle), train, held_out)
+    ready = prepare(network, X, y, sample_weight, split=split, seed=seed, standardize=standardize)
+    arrays = arrays_of(augmentation, ready.signature, ready.train, batch_size, shuffle)
+    return Sources(arrays, ready.train, ready.validation)
 
 
 def _class_weight(

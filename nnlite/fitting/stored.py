@@ -13,7 +13,7 @@ from nnlite import counters
 from nnlite.ahead import Ahead
 from nnlite.augment.compose import Compose
 from nnlite.checks import Array
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, DataFileError
 from nnlite.fitting.augmented import PIECE, BatchAugmentation, joined
 from nnlite.fitting.batches import Numbered, Reader
 from nnlite.network.examples import Examples
@@ -23,6 +23,7 @@ from nnlite.stored import StoredArrays
 from nnlite.stored.arrays import WINDOWS, Part
 from nnlite.stored.order import Order
 
+KEPT = 2**23  # bytes of targets, and of weights, that are read once
 SAMPLED_BLOCKS = 16  # from which some examples are taken, by which a training is judged
 
 
@@ -55,7 +56,7 @@ class StoredBatches(Numbered):
                 "batch_size: None makes one batch of all examples, and those on the disk need not fit into memory; "
                 "give a number"
             )
-        self.signature, self.data, self._labels = signature, data, labels
+        self.signature, self.data, self._labels = signature, data.with_targets_in_memory(KEPT), labels
         self.batch_size = min(batch_size, len(data))
         self.n_batches = math.ceil(len(data) / self.batch_size)
         self.n_steps = self.n_batches
@@ -198,20 +199,26 @@ class _Windows:
         source, data, order = self._source, self._source.data, self._order
         n, at = int(order.starts[window + 1] - order.starts[window]), 0
         X = self._buffers.of(window, (n, *data.shape[1:]), data.dtype)
-        targets: list[Part] = []
+        y, weights = (
+            None if rows is None else np.empty((n, *rows.shape[1:]), rows.dtype)
+            for rows in (data.y_rows, data.weight_rows)
+        )
+        parts: list[Part] = []
         for block in order.windows[window].tolist():
-            start, stop = int(data.edges[block]), int(data.edges[block + 1])
-            rows = X[at : at + int(data.counts[block])]
-            at += len(rows)
-            part = data.part_into(start, stop, rows)
+            rows = slice(at, at + int(data.counts[block]))
+            at = rows.stop
+            of_y, of_weights = (None if array is None else array[rows] for array in (y, weights))
+            parts.append(data.fill(block, X[rows], of_y, of_weights))
             if not source.checked[block]:
-                check_finite(data, part, source.signature.dtype)
+                check_finite(data, parts[-1], source.signature.dtype)
                 source.checked[block] = True
-            targets.append(part)
-        checked = [checked_targets(source.signature, data, part) for part in targets if len(part.X)]
-        weights = [weight for _, weight in checked if weight is not None]
-        y = np.concatenate([y for y, _ in checked])
-        return Examples(X, y, np.concatenate(weights) if weights else None, order.rows(window))
+        try:
+            targets = checked_targets(source.signature, data, Part(X, y, weights, 0, len(data.X_rows)))
+        except DataFileError:
+            for part in parts:  # names the rows
+                checked_targets(source.signature, data, part)
+            raise
+        return Examples(X, *targets, order.rows(window))
 
     def close(self) -> None:
         """End the thread."""

@@ -13,8 +13,8 @@ from nnlite import checks
 from nnlite.ahead import Ahead
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.stored.order import Share, selected, share_key
-from nnlite.stored.rows import Rows
+from nnlite.stored.order import Share, all_of, selected, share_key
+from nnlite.stored.rows import Kept, Rows
 from nnlite.words import Explained, explained
 
 SMALLEST, LARGEST, OF_DATA = 24 * 2**20, 384 * 2**20, 16  # bytes that a training keeps, and this part of the data
@@ -96,7 +96,7 @@ class StoredArrays(Explained):
         self.counts = np.diff(self.edges)
         if shares:
             ranges = zip(self.edges[:-1].tolist(), self.edges[1:].tolist(), strict=True)
-            self.counts = np.array([np.count_nonzero(selected(shares, start, stop)) for start, stop in ranges])
+            self.counts = np.array([np.sum(all_of(shares, start, stop)) for start, stop in ranges])
         self._starts = np.cumsum(self.counts) - self.counts
         self.n = int(self.counts.sum())
 
@@ -201,14 +201,23 @@ class StoredArrays(Explained):
         assert X is not None
         return Part(X, y, weights, start, stop)
 
-    def part_into(self, start: int, stop: int, X: Array) -> Part:
-        """Read the examples among some rows of the data; their X goes into an array that has the right shape."""
-        if self.shares:
-            part = self.part(start, stop)
-            X[...] = part.X
-            return part._replace(X=X)
-        self.X_rows.fill(start, X)
-        y, weights = (None if rows is None else rows.read(start, stop) for rows in (self.y_rows, self.weight_rows))
+    def with_targets_in_memory(self, n_bytes: int) -> StoredArrays:
+        """Return the same examples, with targets and weights in memory if they are numbers and no more than that."""
+        y, weights = (
+            Kept(rows) if rows is not None and rows.dtype.kind in "buif" and len(rows) * rows.row_bytes <= n_bytes
+            else rows for rows in (self.y_rows, self.weight_rows)
+        )  # fmt: skip
+        return StoredArrays(self.X_rows, y, weights, self.memory, self.shares)
+
+    def fill(self, block: int, X: Array, y: Array | None, weights: Array | None) -> Part:
+        """Read the examples of a block into arrays of the right shapes."""
+        start, stop = int(self.edges[block]), int(self.edges[block + 1])
+        for rows, array in ((self.X_rows, X), (self.y_rows, y), (self.weight_rows, weights)):
+            if rows is not None and array is not None:
+                if self.shares:
+                    array[...] = rows.read(start, stop)[selected(self.shares, start, stop)]
+                else:
+                    rows.fill(start, array)
         return Part(X, y, weights, start, stop)
 
     def pieces(self, n_bytes: int = PIECE) -> Iterator[Part]:
@@ -232,7 +241,7 @@ class StoredArrays(Explained):
         """Return all examples."""
         parts = [part for part in map(self.block, range(len(self.counts))) if len(part.X)]
         X, y, weights = (
-            None if arrays[0] is None else np.concatenate(arrays)  # type: ignore[arg-type]
+            None if arrays[0] is None else np.concatenate(arrays)
             for arrays in zip(*(part[:3] for part in parts), strict=True)
         )
         assert X is not None
@@ -241,7 +250,7 @@ class StoredArrays(Explained):
     @property
     def fits_memory(self) -> bool:
         """Whether all examples together are no more than a training may keep in memory."""
-        return self.n * self.X_rows.row_bytes <= self.memory
+        return bool(self.n * self.X_rows.row_bytes <= self.memory)
 
     def row_of(self, part: Part, i: int) -> int:
         """Return the row of the data that example ``i`` of a part is from."""

@@ -56,6 +56,12 @@ def selected(shares: tuple[Share, ...], start: int, stop: int) -> Array | None:
     return kept
 
 
+def all_of(shares: tuple[Share, ...], start: int, stop: int) -> Array:
+    """Return the same as an array, also without shares."""
+    kept = selected(shares, start, stop)
+    return np.ones(stop - start, bool) if kept is None else kept
+
+
 class Order:
     """The order of one epoch.
 

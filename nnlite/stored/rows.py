@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.content import open_file
 from nnlite.errors import ArgumentError, DataFileError
 
 
@@ -79,6 +78,23 @@ class InMemory(Rows):
     def __init__(self, name: str, array: Array) -> None:
         super().__init__(name, array.shape, array.dtype)
         self._array = array
+
+    def fill(self, start: int, out: Array) -> None:
+        """Copy the rows."""
+        out[...] = self._array[start : start + len(out)]
+
+
+class Kept(Rows):
+    """Rows that are read once and kept in memory, such as the labels of examples that stay on the disk.
+
+    Parameters
+    ----------
+    rows : Rows
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        super().__init__(rows.name, rows.shape, rows.dtype)
+        self.place, self._array = rows.place, rows.read(0, len(rows))  # type: ignore[method-assign]
 
     def fill(self, start: int, out: Array) -> None:
         """Copy the rows."""
@@ -156,25 +172,39 @@ class FileRows(Rows):
         """Read the rows into ``out``."""
         n_bytes = (len(out) - 1) * self._stride + self.row_bytes
         if self._as_it_lies and out.flags.c_contiguous:
-            self._read_bytes(start, memoryview(out).cast("B") if out.size else memoryview(b""))
+            self._read_bytes(start, memoryview(out.data).cast("B") if out.size else memoryview(b""))
             return
         raw = np.empty(n_bytes, np.uint8)
-        self._read_bytes(start, memoryview(raw))
+        self._read_bytes(start, raw.data)
         strides = (self._stride, *np.empty((1, *self.shape[1:]), self._in_file).strides[1:])
         out[...] = np.ndarray(out.shape, self._in_file, raw.data, strides=strides)
 
     def _read_bytes(self, start: int, into: memoryview) -> None:
-        if self._stamp is not None:
-            check_stamp(self._path, self._stamp)
-        at, done = self._offset + start * self._stride, 0
-        with open_file(self._path) as file:
-            file.seek(at)
+        try:
+            file = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise DataFileError(f"{self._path}: cannot be read ({error.strerror or error})") from error
+        try:
+            if self._stamp is not None and _stamp(os.fstat(file)) != self._stamp:
+                check_stamp(self._path, self._stamp)
+            os.lseek(file, self._offset + start * self._stride, os.SEEK_SET)
+            done = 0
             while done < len(into):
-                n = file.readinto(into[done:])  # type: ignore[attr-defined]
+                n = os.readv(file, [into[done:]]) if hasattr(os, "readv") else _read_into(file, into[done:])
                 if not n:
                     row = start + done // self._stride
                     raise DataFileError(f"{self.place(row)}: the file ends there; it was longer when it was opened")
                 done += n
+        except OSError as error:
+            raise DataFileError(f"{self.place(start)}: cannot be read ({error.strerror or error})") from error
+        finally:
+            os.close(file)
+
+
+def _read_into(file: int, into: memoryview) -> int:
+    raw = os.read(file, len(into))
+    into[: len(raw)] = raw
+    return len(raw)
 
 
 class Joined(Rows):
@@ -236,6 +266,10 @@ def stamp_of(path: str) -> tuple[int, int]:
         found = os.stat(path)
     except OSError as error:
         raise DataFileError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return _stamp(found)
+
+
+def _stamp(found: os.stat_result) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 

@@ -159,8 +159,9 @@ def joined_frame(frames: Sequence[Frame]) -> Frame:
 
 
 def _joined_column(parts: Sequence[Column]) -> Column:
-    if not any(isinstance(part, Text) for part in parts) and len({part.dtype.kind == "M" for part in parts}) == 1:
-        return np.concatenate(parts)
+    arrays = [part for part in parts if not isinstance(part, Text)]
+    if len(arrays) == len(parts) and len({array.dtype.kind == "M" for array in arrays}) == 1:
+        return np.concatenate(arrays)
     places: dict[str, int] = {}
     codes = []
     for part in parts:
