@@ -21,7 +21,7 @@ SMALLEST, LARGEST, OF_DATA = 24 * 2**20, 384 * 2**20, 16  # bytes that a trainin
 WINDOWS = 3  # in memory at once: the one that is trained on, the next one, and the one after it while they change
 BLOCKS = 64  # of a window at least, if blocks need not be smaller or larger than this:
 SMALLEST_BLOCK, LARGEST_BLOCK = 2**16, 2**20
-PIECE = 2**22  # bytes of X that are read at once to evaluate and to predict
+PIECE = 2**20  # bytes of X that are read at once to evaluate and to predict
 LOOKED_AT = 16  # rows that identify the data
 
 
@@ -223,7 +223,7 @@ class StoredArrays(Explained):
     def pieces(self, n_bytes: int = PIECE) -> Iterator[Part]:
         """Yield the examples in the order of the data, about ``n_bytes`` of X at a time. A thread reads ahead."""
         ranges = self.ranges(n_bytes)
-        ahead = Ahead(lambda i: self.part(*ranges[i]), len(ranges), int(len(ranges) > 1), 2)
+        ahead = Ahead(lambda i: self.part(*ranges[i]), len(ranges), int(len(ranges) > 1), 1)
         try:
             for i in range(len(ranges)):
                 (part,) = ahead.take(i, 1)
