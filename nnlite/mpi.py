@@ -6,6 +6,7 @@ four train one network together. `simulate` does the same in threads, to try it 
 
 from __future__ import annotations
 
+import atexit
 import sys
 import time
 import traceback
@@ -15,13 +16,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, ParallelError
 from nnlite.extras import require
 from nnlite.parallel.simulated import simulate
 from nnlite.parallel.world import World
 
 __all__ = ["World", "simulate", "world"]
 
+LEAVING = 20_011  # tag of the message of a process that ends
 GRACE = 1.0  # seconds before a process ends all others: they may have an error of their own to print
 
 
@@ -39,11 +41,11 @@ class MPIWorld(World):
         super().__init__(**options)
         self.comm = comm
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
-        self._in_place = require("mpi4py.MPI", "mpi", "nn.mpi.world").IN_PLACE
+        self._mpi = _import()
 
     def sum(self, vector: Array) -> None:
         """``MPI_Allreduce`` in place."""
-        self.comm.Allreduce(self._in_place, vector)
+        self.comm.Allreduce(self._mpi.IN_PLACE, vector)
 
     def exchange(self, blocks: Array) -> Array:
         """``MPI_Alltoall``."""
@@ -58,6 +60,25 @@ class MPIWorld(World):
     def first(self, value: Any) -> Any:
         """``MPI_Bcast`` of a pickled object."""
         return self.comm.bcast(value, root=0)
+
+    def meet(self) -> None:
+        """``MPI_Ibarrier``; meanwhile look for the message of a process that ends."""
+        arrived = self.comm.Ibarrier()
+        pause = 1e-5
+        while not arrived.Test():
+            status = self._mpi.Status()
+            if self.comm.Iprobe(tag=LEAVING, status=status):
+                raise ParallelError(f"rank {status.Get_source()} has ended, and did not call fit as this process did")
+            time.sleep(pause)
+            pause = min(2 * pause, 0.02)
+
+    def leave(self) -> None:
+        """Tell the others that this process ends, and wait until they do."""
+        others = [rank for rank in range(self.size) if rank != self.rank]
+        sent = [self.comm.isend(None, rank, tag=LEAVING) for rank in others]
+        for rank in others:
+            self.comm.recv(source=rank, tag=LEAVING)
+        self._mpi.Request.waitall(sent)
 
     def abort(self, error: BaseException) -> NoReturn:
         """Print the error with the rank of this process, and end all processes with ``MPI_Abort``."""
@@ -127,6 +148,7 @@ def world(comm: Any = None, *, sync_batch_norm: bool = False, gradient_bits: int
     found = MPIWorld(comm, sync_batch_norm=sync_batch_norm, gradient_bits=gradient_bits)
     if found.size > 1 and not isinstance(sys.excepthook, EndAll):
         sys.excepthook = EndAll(found)
+        atexit.register(found.leave)
     return found
 
 

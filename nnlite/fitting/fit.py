@@ -97,6 +97,7 @@ class Data(NamedTuple):
 def fit(network: Network, X: Any, y: Any, *, parallel: Any, **arguments: Any) -> History:
     """Train ``network``. `nnlite.Model.fit` explains the arguments. All are checked before anything changes."""
     world = check_world(parallel)
+    world.meet()
     with Agreement(world) as agreement:  # what one process refuses, all refuse
         call = _check_call(network, X, y, world, **arguments)
         agreement.same(texts_of(network, call.optimizer, world) | _texts_of_call(call))

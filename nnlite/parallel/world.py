@@ -104,6 +104,9 @@ class World:
         """
         return value
 
+    def meet(self) -> None:
+        """Wait until all processes have come here. Raise ParallelError if one of them has ended instead."""
+
     def abort(self, error: BaseException) -> NoReturn:
         """End all processes, because this one cannot continue. The error says why.
 
