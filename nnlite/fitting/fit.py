@@ -19,7 +19,7 @@ from nnlite.fitting.augmented import arrays_of, augmentation_of_fit, stream_of
 from nnlite.fitting.batches import Arrays
 from nnlite.fitting.class_weights import check_class_weight, check_sum
 from nnlite.fitting.history import History
-from nnlite.fitting.loop import Loop, Saver, Setup
+from nnlite.fitting.loop import SINGLE, Loop, Saver, Setup
 from nnlite.fitting.preparing import prepare
 from nnlite.fitting.resume import CheckpointSaver
 from nnlite.fitting.shares import Share
@@ -122,7 +122,7 @@ def fit(network: Network, X: Any, y: Any, *, parallel: Any, **arguments: Any) ->
         begin_alike(world, network)
         progress = call.progress and world.rank == 0
         with waiting.silent(not progress):
-            return loop_class(call.chosen, world.size)(setup, saver).run(call.epochs, progress)
+            return loop_class(call.chosen, world)(setup, saver).run(call.epochs, progress)
 
 
 def _check_call(
@@ -252,12 +252,16 @@ def _setup(network: Network, call: Call, data: Data, world: World, together: Tog
     )
 
 
-def loop_class(choice: Choice, n_processes: int = 1) -> type[Loop]:
+def loop_class(choice: Choice, world: World = SINGLE) -> type[Loop]:
     """Return the loop of an engine, and of one or several processes."""
-    if n_processes > 1:
+    if world.size > 1:
         from nnlite.fitting.parallel import ParallelLoop
 
-        return ParallelLoop
+        if choice.engine == "textbook" or world.sync_batch_norm:
+            return ParallelLoop
+        from nnlite.fitting.parallel_compiled import ParallelCompiledLoop
+
+        return ParallelCompiledLoop
     if choice.engine == "textbook":
         return Loop
     from nnlite.fitting.compiled import CompiledLoop

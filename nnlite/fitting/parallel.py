@@ -80,8 +80,12 @@ class ParallelLoop(Loop):
 
     def rounding(self) -> str:
         """Describe what decides the last digits of the results."""
-        bits = "" if self.world.gradient_bits is None else ", gradients of 16 bits"
-        return f"{self.world.size} processes{bits}, each with the textbook with {openblas.rounding}"
+        return f"{self.describe_processes()}, each with the textbook with {openblas.rounding}"
+
+    def describe_processes(self) -> str:
+        """Describe how the processes add up their gradients."""
+        bits = "" if self.world.gradient_bits is None else " that send gradients of 16 bits"
+        return f"{self.world.size} processes{bits}"
 
     def run(self, epochs: int, progress: bool) -> History:
         """Train as `Loop.run` does. An error in one process ends all of them."""
@@ -140,11 +144,16 @@ class ParallelLoop(Loop):
 
     def _part_of_batch(self, batch: Examples) -> Examples:
         """Return the rows of this process; all processes have the same batch."""
-        M, rows = batch.size, slice(None) if batch.rows is None else batch.rows
-        weights = None if batch.weights is None else batch.weights[rows]
-        weights = weighted(weights, self.setup.class_weight, batch.y[rows])
-        part = part_of(M, self.world)
-        self._place = Place(part.start, M, float(M if weights is None else weights.sum()))
+        M, part, weight = batch.size, part_of(batch.size, self.world), float(batch.size)
+        if batch.weights is not None or self.setup.class_weight is not None:
+            of_batch = batch.batch(slice(None))
+            weights = weighted(of_batch.weights, self.setup.class_weight, of_batch.y)
+            weight = 0.0 if weights is None else float(weights.sum())
+        self._place = Place(part.start, M, weight)
+        return self._taken(batch, part)
+
+    def _taken(self, batch: Examples, part: slice) -> Examples:
+        """Return a part of a batch."""
         return batch.batch(part)
 
     def _own_batches(self, source: Arrays | Stream, skip: int) -> Iterator[Examples]:
