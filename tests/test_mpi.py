@@ -25,13 +25,12 @@ def mpiexec():
 
 
 def start(n, *command, timeout=120, cwd=None):
-    """Run a program in n processes; return the exit code, all output, and how many seconds it took."""
+    """Run a program in n processes; return the exit code and all output."""
     pytest.importorskip("mpi4py")
     if mpiexec() is None:
         pytest.skip("there is no mpiexec")
     as_root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OPENBLAS_NUM_THREADS": "1"}
     of_open_mpi = ["--oversubscribe"] if "Open" in version() else []
-    begin = time.monotonic()
     ran = subprocess.run(
         [mpiexec(), *of_open_mpi, "-n", str(n), *map(str, command)],
         capture_output=True,
@@ -42,7 +41,7 @@ def start(n, *command, timeout=120, cwd=None):
         cwd=cwd,
         env={**os.environ, **as_root, "PYTHONPATH": str(PROGRAM.parents[1])},
     )
-    return ran.returncode, ran.stdout + ran.stderr, time.monotonic() - begin
+    return ran.returncode, ran.stdout + ran.stderr
 
 
 def version():
@@ -68,16 +67,16 @@ def ends(folder, n):
 def alone(tmp_path_factory):
     """The training in a single process."""
     folder = tmp_path_factory.mktemp("alone")
-    code, text, _ = run(1, "plain", folder)
+    code, text = run(1, "plain", folder)
     assert code == 0, text
     return ends(folder, 1)
 
 
-@pytest.mark.parametrize("n, mode", [(2, "plain"), (3, "plain"), (2, "compiled"), (3, "shares")])
+@pytest.mark.parametrize(("n", "mode"), [(2, "plain"), (3, "plain"), (2, "compiled"), (3, "shares")])
 def test_processes_end_with_the_weights_of_one(n, mode, alone, tmp_path):
     if mode == "compiled":
         pytest.importorskip("numba")
-    code, text, _ = run(n, mode, tmp_path)
+    code, text = run(n, mode, tmp_path)
     assert code == 0, text
     assert text.count("epoch 4/4") == 1  # one process shows the progress
     found = ends(tmp_path, n)
@@ -90,26 +89,27 @@ def test_processes_end_with_the_weights_of_one(n, mode, alone, tmp_path):
 
 
 def test_gradients_of_sixteen_bits_learn_as_well(alone, tmp_path):
-    code, text, _ = run(2, "bits", tmp_path)
+    code, text = run(2, "bits", tmp_path)
     assert code == 0, text
     found = ends(tmp_path, 2)
     assert 0 < abs(found["loss"][-1] - alone["loss"][-1]) < 0.1
 
 
 @pytest.mark.parametrize(
-    "mode, told", [("killed", "1"), ("raises", "OSError: the disk is full"), ("exits", "SystemExit: 3")]
+    ("mode", "told"), [("killed", "1"), ("raises", "OSError: the disk is full"), ("exits", "SystemExit: 3")]
 )
 def test_a_process_that_dies_ends_all_and_the_checkpoint_goes_on(mode, told, alone, tmp_path):
-    code, text, seconds = run(3, mode, tmp_path, timeout=60)
+    code, text = run(3, mode, tmp_path, timeout=60)
+    seconds = time.time() - float((tmp_path / "died").read_text())
     assert code != 0
     assert told in text
     assert mode == "killed" or "nnlite: rank 1 of 3 ended with an error" in text
     assert mode == "killed" or text.count(f"\n{told}") == 1
-    assert seconds < SECONDS + 20  # with the start of Python
+    assert seconds < SECONDS
     assert not list(tmp_path.glob("*.npz"))
     for n in (3, 2):
         shutil.copytree(tmp_path / "run", tmp_path / str(n) / "run")
-        code, text, _ = run(n, "resumed", tmp_path / str(n))
+        code, text = run(n, "resumed", tmp_path / str(n))
         assert code == 0, text
         np.testing.assert_allclose(ends(tmp_path / str(n), n)["theta"], alone["theta"], rtol=0, atol=1e-12)
 
@@ -117,14 +117,14 @@ def test_a_process_that_dies_ends_all_and_the_checkpoint_goes_on(mode, told, alo
 def test_a_resumed_training_has_the_bits_of_an_undisturbed_one(tmp_path):
     run(2, "plain", tmp_path / "whole")
     run(2, "killed", tmp_path / "again")
-    code, text, _ = run(2, "resumed", tmp_path / "again")
+    code, text = run(2, "resumed", tmp_path / "again")
     assert code == 0, text
     whole, again = (ends(tmp_path / name, 2) for name in ("whole", "again"))
     np.testing.assert_array_equal(again["theta"], whole["theta"])
 
 
 @pytest.mark.parametrize(
-    "mode, told",
+    ("mode", "told"),
     [
         ("seed", "rank 1 has seed 1, rank 0 has 0"),
         ("version", "rank 1 has nnlite 0.0.1, rank 0 has"),
@@ -132,7 +132,7 @@ def test_a_resumed_training_has_the_bits_of_an_undisturbed_one(tmp_path):
     ],
 )
 def test_a_process_that_differs_is_refused_with_an_error_in_each(mode, told, tmp_path):
-    code, text, _ = run(2, mode, tmp_path, timeout=60)
+    code, text = run(2, mode, tmp_path, timeout=60)
     assert code != 0
     assert text.count(told) == (1 if mode == "empty" else 2)
     for rank in range(2):
@@ -140,23 +140,23 @@ def test_a_process_that_differs_is_refused_with_an_error_in_each(mode, told, tmp
     assert "epoch 1" not in text
 
 
-@pytest.mark.parametrize("mode, told", [("before", "ValueError: there is no data"), ("leaves", "rank 1 has ended")])
+@pytest.mark.parametrize(("mode", "told"), [("before", "ValueError: there is no data"), ("leaves", "rank 1 has ended")])
 def test_a_process_that_never_comes_to_fit_ends_all(mode, told, tmp_path):
-    code, text, _ = run(2, mode, tmp_path, timeout=60)
+    code, text = run(2, mode, tmp_path, timeout=60)
     assert code != 0
     assert told in text
 
 
 def test_the_command_line_trains_in_all_processes_and_writes_one_run(tmp_path):
     command = "-m nnlite train digits --epochs 3 --seed 1 --no-report"
-    code, text, _ = start(2, sys.executable, *command.split(), "--mpi", "--out", "two", cwd=tmp_path)
+    code, text = start(2, sys.executable, *command.split(), "--mpi", "--out", "two", cwd=tmp_path)
     assert code == 0, text
     assert text.count("training examples") == 1
-    code, text, _ = start(1, sys.executable, *command.split(), "--out", "one", cwd=tmp_path)
+    code, text = start(1, sys.executable, *command.split(), "--out", "one", cwd=tmp_path)
     assert code == 0, text
     one, two = (nn.load(tmp_path / name / "model.npz") for name in ("one", "two"))
     np.testing.assert_allclose(two.theta, one.theta, rtol=0, atol=1e-4)
-    code, text, _ = start(2, sys.executable, *command.split(), "--mpi", "--out", "two", cwd=tmp_path)
+    code, text = start(2, sys.executable, *command.split(), "--mpi", "--out", "two", cwd=tmp_path)
     assert code != 0
     assert "'two' has a training already" in text
     assert "parallel: rank 0 refused this training" in text

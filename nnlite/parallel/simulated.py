@@ -6,7 +6,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from nnlite.checks import Array
 from nnlite.errors import ParallelError
 from nnlite.parallel.world import World
 
+Result = TypeVar("Result")
 PATIENCE = 300.0  # seconds that a thread waits for the others
 
 
@@ -102,12 +103,12 @@ class SimulatedWorld(World):
 
 def simulate(
     n: int,
-    function: Callable[[World], Any],
+    function: Callable[[World], Result],
     *,
     delay: Callable[[int], float] | None = None,
     sync_batch_norm: bool = False,
     gradient_bits: int | None = None,
-) -> list[Any]:
+) -> list[Result]:
     """Call ``function(world)`` in n threads that stand for the processes of a training, to try it without MPI.
 
     Parameters
