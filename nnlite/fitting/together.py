@@ -21,6 +21,9 @@ from nnlite.storage.checkpoints import Checkpoint
 from nnlite.storage.directory import CheckpointDirectory, ReadDirectory, open_directory
 
 
+SOME = 1000  # examples by which processes see whether they have the same
+
+
 class Together(NamedTuple):
     """What the processes of a training have in common.
 
@@ -91,20 +94,17 @@ def tell_data(
             "X": "arrays" if train is not None else "a source of batches",
         }
     )
-    one = source.sample().batch(slice(0, 1)) if train is None else train
     agreement.tell(
         size=None if train is None else train.size,
-        train=one.fingerprint(),
-        validation=_validation_fingerprint(validation),
+        train=_of_some(source.sample().some(1) if train is None else train),
+        validation=_of_some(validation.some(1) if isinstance(validation, ValidationBatches) else validation),
         weighted=weighted,
     )
 
 
-def _validation_fingerprint(validation: Examples | ValidationBatches | None) -> str:
-    if isinstance(validation, ValidationBatches):
-        one = validation.some(1)
-        return "" if one is None else one.fingerprint()
-    return "" if validation is None else validation.fingerprint()
+def _of_some(examples: Examples | None) -> str:
+    """Return a checksum of some of the examples, evenly spread, and their number."""
+    return "" if examples is None else f"{examples.size} {examples.some(SOME).batch(slice(None)).fingerprint()}"
 
 
 def together_of(agreement: Agreement, augmented: bool) -> Together:
