@@ -20,7 +20,6 @@ from nnlite.parallel.world import World
 from nnlite.storage.checkpoints import Checkpoint
 from nnlite.storage.directory import CheckpointDirectory, ReadDirectory, open_directory
 
-
 SOME = 1000  # examples by which processes see whether they have the same
 
 

@@ -51,7 +51,11 @@ class CompressedSum:
         self._rounded_off_of_sum = np.zeros(self.piece, np.float32)
 
     def sum(self, vector: Array) -> None:
-        """Replace ``vector`` by the sum: the same bits in every process."""
+        """Replace ``vector`` by the sum: the same bits in every process. What is not finite is not kept."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._sum(vector)
+
+    def _sum(self, vector: Array) -> None:
         u = self._rounded_off
         u[: self.n] += vector
         sent = to_bfloat16(u)

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.checks import Array
-from nnlite.errors import ParallelError
+from nnlite.errors import ArgumentError, ParallelError
 from nnlite.parallel.world import World
 
 Result = TypeVar("Result")
@@ -147,7 +147,8 @@ def simulate(
     True
     """
     n = checks.integer("n", n)
-    checks.takes("function", function, "world")
+    if not callable(function):
+        raise ArgumentError(f"function: expected a function of the world of a process, got {function!r}")
     meeting = Meeting(n)
     options: dict[str, Any] = {"sync_batch_norm": sync_batch_norm, "gradient_bits": gradient_bits}
     worlds = [SimulatedWorld(meeting, rank, n, delay, **options) for rank in range(n)]
