@@ -112,17 +112,22 @@ class ParallelLoop(Loop):
         if len({*self.world.gather(state.tobytes())}) > 1:
             self.world.sum(state)
             state /= self.world.size
+        self._same_generator()
         self._check_same()
 
     # ---- batches --------------------------------------------------------------------------------------------------
 
     def _begin_epoch(self) -> None:
-        """Begin an epoch with the random generator of the first process: a layer may have drawn more in another one."""
-        rng = self.network.rng
-        rng.bit_generator.state = self.world.first(rng.bit_generator.state)
+        """Begin an epoch: draw the same order everywhere."""
+        self._same_generator()
         if self._compressed is not None:
             self._compressed.forget()  # a checkpoint holds nothing of it
         super()._begin_epoch()
+
+    def _same_generator(self) -> None:
+        """Take the random generator of the first process: a layer or a source may have drawn more in another one."""
+        rng = self.network.rng
+        rng.bit_generator.state = self.world.first(rng.bit_generator.state)
 
     def _remaining(self) -> Iterator[Examples]:
         """Yield the part of this process of each remaining batch, and note its place."""
@@ -196,7 +201,8 @@ class ParallelLoop(Loop):
         """The mean over the whole batch, from the mean over M examples."""
         message = np.append(mean.reshape(-1) * M, mean.dtype.type(M))
         self.world.sum(message)
-        return (message[:-1] / message[-1]).reshape(mean.shape)
+        of_batch: Array = (message[:-1] / message[-1]).reshape(mean.shape)
+        return of_batch
 
     def _sum(self, J: float) -> float:
         """``grad <- sum_r grad_r``, and J likewise. The running averages become their mean over the examples."""

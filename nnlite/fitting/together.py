@@ -122,7 +122,7 @@ def together_of(agreement: Agreement, augmented: bool) -> Together:
 
 def checksum(network: Network) -> int:
     """Return a checksum (CRC-32) of the weights and running averages."""
-    return zlib.crc32(network.state, zlib.crc32(network.theta))
+    return zlib.crc32(network.state.data, zlib.crc32(network.theta.data))
 
 
 def begin_alike(world: World, network: Network) -> None:
