@@ -100,7 +100,8 @@ def fit(network: Network, X: Any, y: Any, *, parallel: Any, **arguments: Any) ->
     world.meet()
     with Agreement(world) as agreement:  # what one process refuses, all refuse
         call = _check_call(network, X, y, world, **arguments)
-        agreement.same(texts_of(network, call.optimizer, world) | _texts_of_call(call))
+        if world.size > 1:
+            agreement.same(texts_of(network, call.optimizer, world) | _texts_of_call(call))
     seed = world.first(network.actual_seed)
     with open_together(world, call.options, call.resume) as directory:
         with Agreement(world) as agreement:
