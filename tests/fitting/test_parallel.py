@@ -142,6 +142,27 @@ def test_batch_norm_of_parts_averages_the_running_statistics():
     np.testing.assert_allclose(norm.running_weight, 0.1, atol=1e-12)
 
 
+def test_many_gradients_are_a_message_of_their_own(monkeypatch):
+    def run(world):
+        return train(world, nn.BatchNorm(), nn.Tanh())
+
+    packed = same_on_all(nn.mpi.simulate(2, run))
+    monkeypatch.setattr("nnlite.fitting.parallel.PACKED", 0)
+    agree(same_on_all(nn.mpi.simulate(2, run)), packed)
+
+
+def test_compiled_gradients_are_those_of_a_single_process():
+    pytest.importorskip("numba")
+    options = {"engine": "compiled", "sample_weight": WEIGHTS, "batch_size": 25, "metrics": ["f1"], "shuffle": False}
+
+    def run(world=None):
+        return train(world, nn.Dropout(0.3), nn.GELU(), nn.GaussianNoise(0.1), **options)
+
+    found = same_on_all(nn.mpi.simulate(4, run))  # the last batch has a single example
+    assert found[1].engine == "compiled"
+    agree(found, run(), 1e-12)
+
+
 def test_regression_and_a_network_without_a_seed():
     values = {"examples": (X, X[:, :3] ** 2), "output": None}
 
