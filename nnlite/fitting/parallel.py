@@ -192,7 +192,13 @@ class ParallelLoop(Loop):
 
     def _step(self, batch: Examples) -> float:
         self._own = batch.size
-        return super()._step(batch)
+        if batch.size:
+            return super()._step(batch)
+        means, self.means = self.means, RunningMeans(self.network.output)
+        try:  # layers need not work without examples: one that counts for nothing
+            return super()._step(self.setup.source.sample().batch(slice(0, 1))._replace(weights=np.zeros(1)))
+        finally:
+            self.means = means
 
     def _part(self, weights: Array | None) -> Part:
         start, size, weight = self._place
@@ -202,9 +208,9 @@ class ParallelLoop(Loop):
             weight = float(sums[0])
         return Part(start, size, weight, self._mean if self.world.sync_batch_norm else None)
 
-    def _mean(self, mean: Array, M: int) -> Array:
-        """The mean over the whole batch, from the mean over M examples."""
-        message = np.append(mean.reshape(-1) * M, mean.dtype.type(M))
+    def _mean(self, mean: Array) -> Array:
+        """The mean over the whole batch, from that over the examples of this process."""
+        message = np.append(mean.reshape(-1) * self._own, mean.dtype.type(self._own))
         self.world.sum(message)
         of_batch: Array = (message[:-1] / message[-1]).reshape(mean.shape)
         return of_batch
@@ -216,6 +222,8 @@ class ParallelLoop(Loop):
             self._is_first = False
             for segment in network.segments:
                 segment.require_gradient(network.grad)
+        if self._own == 0:
+            network.grad[...] = J = 0
         message = self._message
         message[:n] = network.grad[:n]
         message[n:-3] = network.state * self._own
