@@ -1,6 +1,7 @@
 """Options of the tests, and the processes in which they run."""
 
 import os
+import signal
 
 import pytest
 
@@ -27,3 +28,11 @@ def pytest_xdist_setupnodes(config, specs):
 def pytest_collect_file(file_path, parent):
     """Collect tests alone: what is in tests has no doctests, for which each file would be searched."""
     return [collector for collector in (yield) if type(collector) is pytest.Module]
+
+
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C interrupt this process and those that it starts, although the shell may ignore it (``pytest &``)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

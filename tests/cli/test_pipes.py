@@ -72,7 +72,7 @@ def test_errors_go_to_standard_error_with_their_codes(trained):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of Unix")
-def test_ctrl_c_ends_a_prediction_that_waits_for_its_input_with_130(trained):
+def test_ctrl_c_ends_a_prediction_that_waits_for_its_input_with_130(trained, ctrl_c):
     process = subprocess.Popen(
         [*NNLITE, "predict", "model.npz"],
         cwd=trained,

@@ -116,7 +116,7 @@ def test_a_resumed_training_ends_as_one_that_was_not_stopped(run):
     assert (nn.load("runs/iris-1/model.npz").theta == nn.load("a/model.npz").theta).all()
 
 
-def test_ctrl_c_during_the_training_says_how_to_continue(run, monkeypatch):
+def test_ctrl_c_during_the_training_says_how_to_continue(run, monkeypatch, ctrl_c):
     calls = []
 
     def interrupt(descriptor):
