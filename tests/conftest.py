@@ -5,6 +5,13 @@ import signal
 
 import pytest
 
+# files whose tests use the compiled engine
+COMPILED = (
+    *("tests/engine/", "tests/fitting/test_augmented.py", "tests/fitting/test_class_weights.py"),
+    *("tests/fitting/test_streams.py", "tests/fitting/test_validation_batches.py", "tests/network/test_knowledge.py"),
+    *("tests/layers/test_running_averages.py", "tests/optimizers/test_base.py", "tests/tensorboard/"),
+)
+
 
 def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=30, help="kills in test_killed_trainings.py (default 30)")
@@ -22,6 +29,21 @@ def pytest_configure(config):
 def pytest_xdist_setupnodes(config, specs):
     """Let OpenBLAS use one thread in each worker: there is a worker for each core already."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Let one worker run the tests that compile kernels: two would compile the same ones at the same time."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "compiled" if file.startswith(COMPILED) else file
+
+    return Scheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

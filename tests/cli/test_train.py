@@ -34,6 +34,7 @@ def history(directory):
 # --- training -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_digits_are_learned_to_97_percent_and_the_run_is_written(run, pictures):
     code, out, err = run("train digits")
     assert code == 0

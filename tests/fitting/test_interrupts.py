@@ -11,7 +11,6 @@ import nnlite as nn
 
 from ..support import small
 
-
 pytestmark = pytest.mark.usefixtures("ctrl_c")
 
 
