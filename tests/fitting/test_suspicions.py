@@ -8,7 +8,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import ENGINES, for_each, refuse
+from ..support import ENGINES_SLOWLY, for_each, refuse
 
 DIGITS, IRIS = nn.load_digits(), nn.load_iris()
 
@@ -67,7 +67,7 @@ def stuck():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 @pytest.mark.parametrize("case", stuck())
 def test_a_training_that_learned_nothing_says_so_once_with_the_cause(case, engine):
     model, X, y, optimizer, guess, cause = stuck()[case]
