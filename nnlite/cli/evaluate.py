@@ -13,12 +13,15 @@ from nnlite.cli.inputs import (
     add_picture_options,
     are_pictures,
     faults_of_the_data,
+    is_stored_file,
     labelled,
     labelled_pictures,
     read_rows,
+    stored_rows,
 )
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
+from nnlite.cli.results import all_rows
 from nnlite.cli.runs import CONFIG, Config, load_run
 from nnlite.cli.train_options import add_reading_options, column
 from nnlite.errors import ArgumentError
@@ -56,6 +59,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     """Print the scores and return the exit code."""
     model, config = load_run(options.model)
     source = None
+    if is_stored_file(options.file):
+        return _evaluate_stored(model, config, options)
     if options.file is None:
         source = source_of(config, options.model)
         test = source.test
@@ -72,6 +77,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     with faults_of_the_data(options.file or options.model):
         found = scores(Run(model, test, train=train))
     say(json.dumps(found.as_dict(), indent=2) if options.json else str(found))
+    return DONE
+
+
+def _evaluate_stored(model: Model, config: Config | None, options: argparse.Namespace) -> int:
+    """Print loss, accuracy and the like over a table that is read in pieces, and return the exit code."""
+    table = stored_rows(config, options)
+    found = model.evaluate(table)
+    n = sum(len(piece.frame.columns[table.names[0]]) for piece in table.pieces())
+    say(json.dumps(found | {"n": n}, indent=2) if options.json else all_rows(found, n))
     return DONE
 
 
