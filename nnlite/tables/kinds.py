@@ -54,6 +54,8 @@ class Kind(NamedTuple):
         return not self.reason
 
 
+IGNORED = Kind("ignore", reason="as you said")
+
 class NotANumberError(ArgumentError):
     """A cell that is not a finite number, in row ``row``, where the others are."""
 
@@ -134,7 +136,7 @@ def kind_of(name: str, column: Column, options: Options, *, first: bool = False)
 def _as_wanted(name: str, column: Column, wanted: str, options: Options) -> Kind:
     """Return the kind that the user wants, or raise ArgumentError if the column cannot be that."""
     if wanted == "ignore":
-        return Kind("ignore", reason="as you said")
+        return IGNORED
     if wanted == "category":
         return Kind(wanted)
     if not isinstance(column, Text):

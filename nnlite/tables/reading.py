@@ -207,6 +207,7 @@ def _read_csv(path: str, source: str, target: int | str | None, ignore: Any, set
         all_text=options.decimal == "," or options.thousands is not None,
         named=bool(by_name),
         known=list(known),
+        unused={name for name, kind in known.items() if not kind.used},
         target=wanted,
     )
     return _table_of(frame, names, target, ignore, settings, source)
@@ -220,10 +221,9 @@ def _table_of(
     if len(names) - len(ignored) - (at is not None) < 1:
         n = len(names)
         raise DataFileError(f"{source}: has {n} column{'s' * (n > 1)} and none of them is a feature{_hint(n)}")
-    left = frame.without({frame.names[i] for i in ignored})
     target_name = "" if at is None else frame.names[at]
     label = "" if at is None else f"column {at + 1}" + f" ({names[at]!r:.100})" * (names[at] != f"column {at + 1}")
-    return Table.of_file(left, target_name, settings, source, label)
+    return Table.of_file(frame, target_name, settings, source, label, [frame.names[i] for i in ignored])
 
 
 def _hint(n: int) -> str:

@@ -82,6 +82,9 @@ class Table(Explained):
         Class indices 0..C-1 (int64), or values; None without a target.
     class_names : tuple of str
         The name of each class index; empty if y holds values.
+    ignored : tuple of str
+        The columns that ``ignore`` left out. A network that learns from the table accepts them later, and does not use
+        them.
 
     Raises
     ------
@@ -134,15 +137,16 @@ class Table(Explained):
             raise ArgumentError(f"name: expected text, got {name!r:.100}")
         frame = frame_of(data)
         at, ignored = choose_columns(frame.names, target, ignore, name, settings.pattern.target)
-        left = frame.without({frame.names[i] for i in ignored})
-        self._become(left, "" if at is None else frame.names[at], name, settings)
+        self._become(frame, "" if at is None else frame.names[at], name, settings, [frame.names[i] for i in ignored])
         self._read_target(settings)
 
     @classmethod
-    def of_file(cls, frame: Frame, target_name: str, settings: Settings, source: str, label: str) -> Table:
+    def of_file(
+        cls, frame: Frame, target_name: str, settings: Settings, source: str, label: str, ignored: Collection[str] = ()
+    ) -> Table:
         """Return the table of the columns of a file; what is wrong with its target is a DataFileError."""
         table = object.__new__(cls)
-        table._become(frame, target_name, os.path.basename(source), settings)
+        table._become(frame, target_name, os.path.basename(source), settings, ignored)
         table._read_target(settings, source, label)
         table._refuse_infinite(source)
         return table
@@ -156,8 +160,12 @@ class Table(Explained):
             except ArgumentError as error:
                 raise DataFileError(f"{source}: {str(error).removeprefix(f'{self.name}: ')}") from None
 
-    def _become(self, frame: Frame, target_name: str, name: str, settings: Settings) -> None:
+    def _become(
+        self, frame: Frame, target_name: str, name: str, settings: Settings, ignored: Collection[str]
+    ) -> None:
+        frame = frame.without(ignored)
         self.frame, self.target_name, self.name, self._settings = frame, target_name, name, settings
+        self.ignored = tuple(sorted(ignored))
         self.options = settings.options
         self.features = frame.without([target_name] if target_name else [])
         self.y: Array | None = None
@@ -321,7 +329,7 @@ class Table(Explained):
         """Return a table of the same kinds and classes."""
         kinds = self.column_kinds
         other = object.__new__(type(self))
-        other._become(frame, self.target_name, self.name, self._settings)
+        other._become(frame, self.target_name, self.name, self._settings, self.ignored)
         other.y, other.class_names = y, self.class_names
         other.__dict__["column_kinds"] = kinds
         return other

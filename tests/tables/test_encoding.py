@@ -260,3 +260,30 @@ def test_a_damaged_field_of_a_column_is_refused_or_harmless(value):
             except (ValueError, nn.ArgumentError):
                 continue
             assert np.isfinite(numbers).all()
+
+
+# ---- columns that training was told to ignore -----------------------------------------------------------------------
+
+
+def test_a_column_that_the_table_ignored_may_be_there_or_not():
+    learned_from = ROWS | {"id": ["a", "b"]}
+    table = nn.Table(learned_from, ignore=["id"])
+    encoding = nn.Encoding.learn(table.rows([0, 1]))
+    assert encoding.left_out["id"] == "as you said"
+    assert encoding == nn.Encoding.from_json(encoding.to_json())
+    np.testing.assert_array_equal(encoding.transform(learned_from), encoding.transform(ROWS))
+    assert encoding.feature_names == nn.Encoding.learn(nn.Table(ROWS)).feature_names
+    assert nn.Table(ROWS | {"id": ["1,234", "7"]}, like=table).kinds["id"] == "ignore"  # and nothing is asked
+
+
+def test_without_a_header_an_ignored_column_may_be_there_or_not(write):
+    rows = [(f"x{i}", i % 7, i % 3, 1.5 * i) for i in range(30)]
+
+    def lines(*columns):
+        return "".join(",".join(str(row[i]) for i in columns) + "\n" for row in rows)
+
+    train = nn.read_table(write(lines(0, 1, 2, 3)), target=-1, ignore=[0], header=False)
+    encoding = nn.Encoding.learn(train)
+    for columns in ((0, 1, 2, 3), (0, 1, 2), (1, 2)):
+        new = nn.read_table(write(lines(*columns)), like=train, header=False)
+        np.testing.assert_array_equal(encoding.transform(new), encoding.transform(train))
