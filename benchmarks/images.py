@@ -86,7 +86,7 @@ RESNET = (
 )
 IMAGE_NETWORKS = (
     ImageNetwork("LeNet-5", (28, 28, 1), LENET, 64, 0.02, 2048, epochs=4),
-    ImageNetwork("4 x 3x3", (28, 28, 1), DEEP, 128, 0.02, 2048, epochs=1),
+    ImageNetwork("4 x 3x3", (28, 28, 1), DEEP, 128, 0.005, 2048, epochs=2),
     ImageNetwork("ResNet-8", (32, 32, 3), RESNET, 64, 0.02, 1024, epochs=1),
 )
 

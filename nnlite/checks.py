@@ -140,12 +140,22 @@ def collection(name: str, value: Any, such_as: str) -> list[Any]:
     return [entry.item() if isinstance(entry, np.generic) else entry for entry in value]
 
 
+def one_array(name: str, value: Any) -> None:
+    """Raise ArgumentError for a data set, which has several arrays."""
+    fields = getattr(value, "_fields", ())
+    for x, y in (("X_train", "y_train"), ("X", "y")):
+        if x in fields:
+            what = type(value).__name__
+            raise ArgumentError(f"{name}: expected an array, got {what}, which has several; pass its {x}, and its {y}")
+
+
 def numeric_array(name: str, value: Any) -> Array:
     """Return ``value`` as an array of booleans, integers or floats; an ndarray is not copied."""
     if hasattr(value, "toarray"):
         raise ArgumentError(f"{name}: sparse matrices are not supported; pass {name}.toarray()")
     if isinstance(value, np.ndarray) and hasattr(value, "mask"):
         raise ArgumentError(f"{name}: masked arrays are not supported; pass {name}.filled(value)")
+    one_array(name, value)
     try:
         array = np.asarray(value)
     except ValueError:

@@ -291,7 +291,7 @@ class Model(Network):
         Softmax()  (M, 3)
         ------------------------------
         total      float32          15
-        engine     compiled, with nnlite[fast]
+        engine     compiled if nnlite[fast] is installed, else textbook
         """
         return summary(self)
 

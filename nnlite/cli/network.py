@@ -90,6 +90,18 @@ def _convolution(options: Options, filters: int) -> list[Layer]:
     return [*layers, named("--activation", options["activation"], classes(ACTIVATIONS)), MaxPool2D(2)]
 
 
+def check_poolings(options: Options, image_shape: tuple[int, ...] | None) -> None:
+    """Raise ArgumentError if ``--conv`` halves the images until nothing is left."""
+    if options.get("conv") and image_shape is not None:
+        side = min(image_shape[:2])
+        most = side.bit_length() - 1
+        if len(options["conv"]) > most:
+            size, n = f"{image_shape[0]} x {image_shape[1]}", len(options["conv"])
+            raise ArgumentError(
+                f"--conv: each number halves rows and columns; images of {size} pixels take at most {most}, got {n}"
+            )
+
+
 def wants_images(options: Options) -> bool:
     """Return whether the first layers take images (H, W, C) instead of rows of pixels."""
     if options.get("conv"):

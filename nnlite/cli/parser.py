@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, TypeVar
 
@@ -39,7 +40,8 @@ class Parser(argparse.ArgumentParser):
         """Exit with 2 because of arguments that do not exist."""
         wrong = next((word for word in unknown if word.startswith("-")), None)
         if wrong is None:
-            self.error(f"too many arguments: {' '.join(unknown)}")
+            hint = "; in place of several files, name their folder" if all(map(os.path.exists, unknown)) else ""
+            self.error(f"too many arguments: {' '.join(unknown)}{hint}")
         name = wrong.split("=")[0]
         self.error(f"there is no option {name}{did_you_mean(name, self.option_names())}")
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from nnlite import plots
+from nnlite.plots.axes import LAYOUT
+from nnlite.plots.confusion import figure_size
 from nnlite.report import Run
 
 DPI = 120
@@ -26,10 +28,9 @@ def write_pictures(run: Run, directory: str) -> dict[str, str]:
     if run.classifies:
         paths["confusion matrix"] = os.path.join(directory, "confusion_matrix.png")
         P = run.model.predict_proba(run.test.X)
-        side = min(9.0, max(4.0, 2.0 + 0.55 * P.shape[1]))
         _save(
             paths["confusion matrix"],
-            (side + 1.2, side),
+            figure_size(run.class_names),
             "",
             lambda figure: plots.confusion_matrix(
                 run.test.y, P, ax=figure.subplots(), class_names=list(run.class_names)
@@ -61,8 +62,8 @@ def write_comparison(histories: dict[str, Any], path: str) -> None:
 def _save(path: str, size: tuple[float, float], title: str, draw: Callable[[Any], Any]) -> None:
     from matplotlib.figure import Figure  # pyplot would need a display
 
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Figure(figsize=size, layout=LAYOUT)
     draw(figure)
     if title:
         figure.suptitle(title)
-    figure.savefig(path, dpi=DPI)
+    figure.savefig(path, dpi=DPI, bbox_inches="tight", pad_inches=0.1)  # whatever its letters are: nothing is cut

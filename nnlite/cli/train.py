@@ -15,7 +15,7 @@ from nnlite.augment import Compose
 from nnlite.callbacks import Callback, EarlyStopping
 from nnlite.cli.codes import DONE, INTERRUPTED
 from nnlite.cli.data import Source, load_source
-from nnlite.cli.network import make_augmentation, make_callbacks, make_layers, make_optimizer
+from nnlite.cli.network import check_poolings, make_augmentation, make_callbacks, make_layers, make_optimizer
 from nnlite.cli.output import note, say
 from nnlite.cli.parser import Parser
 from nnlite.cli.results import say_scores, write_run
@@ -153,6 +153,7 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
     """Return the network, the optimizer and the run directory, which is made here."""
     chosen = with_recipe(chosen, source.n_training)
     layers = make_layers(chosen, source.n_outputs, source.classifies)
+    check_poolings(chosen, source.image_shape)
     n_features = None if source.train.is_table else source.train.X.shape[1:]
     augmentation = make_augmentation(chosen, source.image_shape)
     model = Model(layers, n_features=n_features, seed=chosen["seed"], dtype=chosen["dtype"])

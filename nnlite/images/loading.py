@@ -13,7 +13,16 @@ from nnlite.datasets.dataset import Dataset
 from nnlite.draws import generator, train_test_rows
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.images.arrays import Parts, from_file
-from nnlite.images.folders import EMPTY, Fault, Picture, check_folder, folders_in, parts_of, pictures_by_class
+from nnlite.images.folders import (
+    EMPTY,
+    Fault,
+    Picture,
+    check_folder,
+    folders_in,
+    parts_of,
+    pictures_by_class,
+    pictures_in,
+)
 from nnlite.images.reading import Form, Reader, class_indices, class_names_of, with_options
 
 TEST_FRACTION = 0.2
@@ -190,7 +199,9 @@ def _from_folder(folder: str, reader: Reader) -> tuple[Parts, tuple[str, ...]]:
     by_part: dict[str, list[Picture]] = {}
     for part, inside in folders.items():
         if not folders_in(inside):
-            raise DataFileError(f"{inside}: expected a folder for each class, with pictures in it")
+            n = len(pictures_in(inside))
+            found_instead = f"; it has {n} pictures beside one another" if n else ""
+            raise DataFileError(f"{inside}: expected a folder for each class, with pictures in it{found_instead}")
         found: list[Fault] = []
         by_part[part] = pictures_by_class(inside, found)
         faults += [fault for fault in found if part == "train" or fault.reason != EMPTY]

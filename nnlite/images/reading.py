@@ -306,11 +306,13 @@ class Reader:
             return (), []
         if not self.form.resize:
             right = [header.size == size for header in headers]
-            as_what = "as in the training" if self.form.size is not None else "as the others have"
+            as_what, cure = "as the others have", "size=(rows, columns) resizes it"
+            if self.form.size is not None:
+                as_what, cure = "as in the training", "a network that is trained with size=(rows, columns) resizes it"
             for picture, header, is_right in zip(pictures, headers, right, strict=True):
                 if not is_right:
                     reason = f"has {_size(header.size)} pixels, expected {_size(size)}, {as_what}"
-                    faults.append(Fault(picture.path, f"{reason}; size=(rows, columns) resizes it"))
+                    faults.append(Fault(picture.path, f"{reason}; {cure}"))
             pictures = [picture for picture, is_right in zip(pictures, right, strict=True) if is_right]
         return (size if is_gray else (*size, 3)), pictures
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import checks
 from nnlite.errors import ArgumentError
 from nnlite.network.sources import TARGETS, as_array, length_of
 from nnlite.tables.labels import ClassIndices
@@ -24,6 +25,7 @@ def adapted(source: Any, batch_size: int | None) -> Any:
 
     ``batch_size`` is for sources that give examples, not batches.
     """
+    checks.one_array("X", source)
     names = {f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in type(source).__mro__}
     if "torch.DataLoader" in names:
         return TorchLoader(source)

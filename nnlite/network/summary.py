@@ -82,7 +82,9 @@ def _cells(output: str, parameters: str) -> list[str]:
 def _engine(network: Network) -> str:
     """Say what trains the network: whether each layer has a kernel does not depend on what is installed."""
     layer = support.without_kernel(network.layers)
-    return "compiled, with nnlite[fast]" if layer is None else f"textbook, since {layer!r} has no kernel"
+    if layer is not None:
+        return f"textbook, since {layer!r} has no kernel"
+    return "compiled if nnlite[fast] is installed, else textbook"
 
 
 def _show(shape: Shape) -> str:

@@ -10,6 +10,8 @@ from nnlite.errors import ArgumentError
 
 # Constrained layout that is also right at the first drawing for pictures of a fixed aspect ratio.
 LAYOUT: Final = "compressed"
+ROUND = [1, 2, 2.5, 5, 10]  # steps between the numbers of an axis
+WHOLE_STEPS = 5  # from a step of this length on, all numbers of an axis are whole
 FEW, MANY = 10, 20  # up to FEW classes get a line each in a legend, up to MANY a tick label each
 
 
@@ -84,6 +86,22 @@ def color_bar(ax: Any, colored: Any, label: str, **options: Any) -> Any:
         bar = figure.colorbar(colored, ax=ax, fraction=0.046, pad=0.04, **options)
     bar.set_label(label)
     return bar
+
+
+def commas_and_few_ticks(*axes: Any, most: int = 5) -> None:
+    """Give each axis (``ax.xaxis``) at most ``most`` intervals, and its numbers commas from 1,000 on.
+
+    There are at most 3 intervals from a million on, so that the numbers stay apart. From 10 million on they have a
+    common power of ten, as matplotlib writes them.
+    """
+    from matplotlib import ticker
+
+    for axis in axes:
+        low, high = axis.get_view_interval()
+        largest = max(abs(low), abs(high))
+        axis.set_major_locator(ticker.MaxNLocator(3 if 1e6 <= largest < 1e7 else most, steps=ROUND))
+        if 1000 <= largest < 1e7 and high - low >= WHOLE_STEPS * most:
+            axis.set_major_formatter(lambda value, place: f"{value:,.0f}")
 
 
 def hide_ticks(ax: Any) -> None:

@@ -1,5 +1,6 @@
 """The confusion matrix: which classes a network mistakes for which."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from nnlite.tables.labels import names_in
 
 SHARES = {"true": "share of the true class", "pred": "share of the predicted class", "all": "share of all examples"}
 MOST_POINTS = 10  # font size of the numbers, where the cells are large enough
+LONGEST_NAME = 30  # characters of a tick label
+LETTER = 0.085  # inches: width of a letter of a tick label
 
 
 def confusion_matrix(*data: Any, ax: Any = None, class_names: Any = None, normalize: str = "true") -> Any:
@@ -67,8 +70,7 @@ def confusion_matrix(*data: Any, ax: Any = None, class_names: Any = None, normal
     shares = metrics.confusion_matrix(y, Y_hat, n_classes=n_classes, normalize=normalize)
     names = checked_names(class_names, len(counts))
 
-    side = min(9.0, max(3.6, 1.6 + 0.5 * len(counts)))
-    ax = axes_or_new(ax, (side + 1.2, side))
+    ax = axes_or_new(ax, figure_size(names))
     image = ax.imshow(shares, cmap=SEQUENTIAL, vmin=0, vmax=1 if normalize != "all" else None)
     _label_axes(ax, names)
     color_bar(ax, image, SHARES[normalize], format=lambda share, _: f"{100 * share:.3g} %")
@@ -87,10 +89,24 @@ def _n_classes(y: Any, Y_hat: Any, class_names: Any) -> int | None:
     return len(class_names)
 
 
-def _label_axes(ax: Any, names: list[str]) -> None:
+def figure_size(names: Sequence[str]) -> tuple[float, float]:
+    """Return the width and height in inches of a figure in which long class names leave the matrix its space."""
+    side = min(7.0, max(2.4, 0.4 + 0.5 * len(names)))
+    _, labels, is_long = _tick_labels(names)
+    longest = LETTER * max(map(len, labels))
+    height = 0.75 * longest if is_long else 0.0
+    return side + longest + 2.0, side + height + 0.9
+
+
+def _tick_labels(names: Sequence[str]) -> tuple[Array, list[str], bool]:
+    """Return which classes have a tick label, the labels, and whether they are too long to stand side by side."""
     ticks = sparse_ticks(len(names))
-    labels = [names[i] for i in ticks]
-    is_long = max(map(len, labels)) > 3 + 30 / len(labels)
+    labels = [names[i] if len(names[i]) <= LONGEST_NAME else names[i][: LONGEST_NAME - 1] + "…" for i in ticks]
+    return ticks, labels, max(map(len, labels)) > 3 + 30 / len(labels)
+
+
+def _label_axes(ax: Any, names: Sequence[str]) -> None:
+    ticks, labels, is_long = _tick_labels(names)
     ax.set_xticks(ticks, labels, **{"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if is_long else {})
     ax.set_yticks(ticks, labels)
     ax.set_xlabel("predicted class")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nnlite.metrics import r2
-from nnlite.plots.axes import axes_or_new
+from nnlite.plots.axes import axes_or_new, commas_and_few_ticks
 from nnlite.plots.inputs import values
 from nnlite.plots.names import checked_names
 from nnlite.plots.style import GRAY, color, marker
@@ -50,6 +50,7 @@ def prediction_error(*data: Any, ax: Any = None, names: Any = None) -> Any:
     margin = 0.04 * (high - low) or 0.5
     ax.plot([low, high], [low, high], color=GRAY, linestyle="--", linewidth=1, zorder=1)
     ax.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
+    commas_and_few_ticks(ax.xaxis, ax.yaxis)
     ax.set_aspect("equal", adjustable="box")
     ax.set_xlabel("true value")
     ax.set_ylabel("predicted value")

@@ -12,6 +12,8 @@ import numpy as np
 
 from nnlite import plots
 from nnlite.checks import Array
+from nnlite.plots.axes import LAYOUT, ROUND
+from nnlite.plots.confusion import figure_size
 from nnlite.plots.style import COLORS, GRAY, RIGHT, VALIDATION
 from nnlite.report.numbers import short
 
@@ -51,7 +53,6 @@ STYLE: dict[str, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "nnlite",
 }
-ROUND = [1, 2, 2.5, 5, 10]  # steps between the numbers of an axis
 MOST_DIGITS = 5  # of a number above a bar of the reliability diagram, without being turned
 WIDTH = 4.8  # inches: near the width of a phone, so that letters keep their size there
 MOST_POINTS = 2000  # in a scatter plot, whose file size grows with them
@@ -75,7 +76,7 @@ def svg(draw: Callable[[Any], None], size: tuple[float, float], label: str, numb
     from matplotlib.figure import Figure
 
     with style.context(["default", STYLE]):  # whatever the user's own style is
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=size, layout=LAYOUT)
         draw(figure.subplots())
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -144,7 +145,7 @@ def confusion(y: Array, P: Array, names: Sequence[str], number: int) -> str:
     """Return the confusion matrix of many classes as a picture."""
     return svg(
         lambda ax: plots.confusion_matrix(y, P, ax=ax, class_names=names),
-        (6.4, 5.6),
+        figure_size(names),
         "confusion matrix: true class by predicted class",
         number,
     )
@@ -159,15 +160,11 @@ def _with_commas(*axes: Any) -> None:
 
 def prediction_error(y: Array, Y_hat: Array, number: int) -> str:
     """Return predicted values against true ones."""
-    from matplotlib import ticker
-
     chosen = _sample(len(y))
 
     def draw(ax: Any) -> None:
         plots.prediction_error(y[chosen], Y_hat[chosen], ax=ax)
         ax.get_legend().remove()  # the R2 stands beside the picture, for all examples
-        _with_commas(ax.xaxis, ax.yaxis)
-        ax.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=ROUND))
 
     return svg(draw, (WIDTH, 4.2), "predicted value against true value", number)
 

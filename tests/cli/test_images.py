@@ -237,6 +237,7 @@ def test_wrong_options_are_refused(run, pets, folder):
         ("iris --augment shift", "--augment: is for images, and iris has none"),
         ("digits --size 3,3", "--size: is for your own images"),
         ("digits --augment mixup --class-weight balanced", "--class-weight: an example that mixup has mixed"),
+        (f"{images} --conv 2,2,2,2,2,2,2", "--conv: each number halves rows and columns; images of"),
         (f"{images} --target 1", "--target: is for a file"),
         ("digits --augment shift --conv zero", "--conv"),
         ("digits --conv 4 --layers 'ReLU()'", "--conv: give either --conv or --layers"),

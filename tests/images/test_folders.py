@@ -258,3 +258,32 @@ def test_many_pictures_show_their_progress(folder, monkeypatch):
     monkeypatch.setattr("sys.stderr", quiet)
     nn.load_images(folder, progress=False)
     assert quiet.getvalue() == ""
+
+
+def test_a_data_set_in_place_of_an_array_is_answered_with_its_arrays(folder):
+    data = nn.load_images(folder)
+    images = nn.read_images(folder)
+    model = nn.Model([nn.Flatten(), nn.Dense(2), nn.Softmax()], n_features=images.X.shape[1:])
+    refuse(lambda: model.fit(data), "X: expected an array, got ImageDataset", "pass its X_train, and its y_train")
+    refuse(lambda: model.evaluate(images), "X: expected an array, got Images", "pass its X, and its y")
+    refuse(lambda: model.predict(images), "X: expected an array, got Images")
+
+
+def test_pictures_of_another_size_than_in_the_training_need_a_network_that_resizes(folder, tmp_path):
+    model = nn.Model([nn.Flatten(), nn.Dense(2), nn.Softmax()], n_features=(6, 5))
+    model.image_encoding = nn.ImageEncoding((6, 5))
+    write(tmp_path / "one.png", gray(0, (9, 9)))
+    refused(
+        lambda: nn.read_images(tmp_path / "one.png", like=model),
+        tmp_path / "one.png",
+        "expected 6 x 5, as in the training; a network that is trained with size=(rows, columns) resizes it",
+    )
+
+
+def test_loose_pictures_are_counted(folder):
+    refused(
+        lambda: nn.load_images(folder / "dark"),
+        folder / "dark",
+        "expected a folder for each class",
+        "it has 6 pictures beside",
+    )

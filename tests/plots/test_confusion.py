@@ -47,6 +47,19 @@ def test_numbers_stay_inside_their_cells(n, layout, plt):
         assert text.get_window_extent().width <= ax.get_window_extent().width / n
 
 
+@pytest.mark.parametrize("n", [2, 3, 10])
+@pytest.mark.parametrize("name", ["c", "Rechnung", "a rather long class name", "x" * 200])
+def test_long_names_neither_shrink_the_matrix_nor_are_cut_off(n, name):
+    y = np.arange(n)
+    ax = plots.confusion_matrix(y, y, class_names=[f"{c}{name}" for c in range(n)])
+    ax.figure.draw_without_rendering()
+    width, height = ax.figure.get_size_inches()
+    box = ax.figure.get_tightbbox()  # inches
+    assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height  # noqa: PT018
+    assert min(ax.bbox.width, ax.bbox.height) >= 2 * ax.figure.dpi
+    assert width <= 12 and height <= 10  # noqa: PT018
+
+
 def test_many_classes_have_counts_alone_and_very_many_only_colors():
     y = np.arange(15)
     assert texts(plots.confusion_matrix(y, y)) == ["1"] * 15
