@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from nnlite.cli.data import OF_THE_TEXT, in_words_of_options, read_like, table_part
+from nnlite.cli.data import OF_THE_TEXT, faults_of, read_like, table_part
 from nnlite.cli.parser import Parser, names
 from nnlite.cli.runs import Config
 from nnlite.errors import ArgumentError, DataFileError
@@ -53,8 +53,7 @@ def are_pictures(model: Model, path: str | None) -> bool:
 
 def read_pictures(model: Model, path: str, options: argparse.Namespace) -> Images:
     """Return the pictures of a folder or a file, as the network takes them."""
-    with in_words_of_options():
-        return read_images(path, like=model, skip_bad=bool(options.skip_bad))
+    return read_images(path, like=model, skip_bad=bool(options.skip_bad))
 
 
 def labelled_pictures(model: Model, path: str, options: argparse.Namespace) -> Part:
@@ -106,7 +105,7 @@ def labelled(model: Model, table: Table) -> Part:
 def faults_of_the_data(name: str) -> Iterator[None]:
     """Let an error about the examples be one about the file that they come from."""
     try:
-        yield
-    except ArgumentError as error:
-        text = str(error).replace("; leave it out", "; --ignore leaves it out")
-        raise DataFileError(f"{name}: {text}") from None
+        with faults_of(name):
+            yield
+    except DataFileError as error:
+        raise DataFileError(str(error).replace("; leave it out", "; --ignore leaves it out")) from None

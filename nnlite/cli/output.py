@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from nnlite.cli.wording import as_options
 from nnlite.errors import NothingLearnedWarning
 from nnlite.storage.atomic import replacing
 
@@ -60,7 +61,7 @@ def plain_warnings() -> Iterator[None]:
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if not issubclass(category, NothingLearnedWarning):  # `train` says it itself, of the test rows
-            note(f"warning: {message}")
+            note(f"warning: {as_options(str(message))}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show

@@ -33,6 +33,7 @@ from nnlite.cli.train_options import (
 from nnlite.engine.trainer import choose_threads
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.fitting.history import History
+from nnlite.fitting.suspicions import causes
 from nnlite.model import Model
 from nnlite.optimizers import Optimizer
 from nnlite.report import Run, scores
@@ -40,6 +41,7 @@ from nnlite.storage.checkpoints import Checkpoint
 from nnlite.tables import Encoding
 
 THREADS = "NNLITE_NUM_THREADS"
+MOST_EXAMPLES = 1000  # that tell why nothing was learned
 SECONDS = 5.0  # between two checkpoints: writing one takes longer than an epoch of a small table
 
 
@@ -86,6 +88,8 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
     """Train a network, print its scores, write the run, and return the exit code."""
     config, chosen = _chosen(options, parser)
     source = load_source(chosen, progress=not options.no_progress)
+    if options.validation_size is not None and source.has_validation:
+        raise ArgumentError(f"--validation-size: {chosen['data']} has validation examples of its own")
     _warn_if_changed(config, source)
     training = _prepare(chosen, source, options)
     say(_setup(training))
@@ -114,7 +118,10 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
     for what, path in written.items():
         say(f"{what + ':':<18}{path}")
     if found.learned_nothing:
-        note(f"warning: {found.verdict} See what the doctor says: nnlite diagnose {training.directory}")
+        note(
+            f"warning: {found.verdict}{_likely(training)} See what the doctor says: nnlite diagnose "
+            f"{training.directory}"
+        )
     return DONE
 
 
@@ -249,6 +256,13 @@ def _threads(config: Config | None) -> Iterator[None]:
 
 
 # ---- after the training ---------------------------------------------------------------------------------------------
+
+
+def _likely(training: Training) -> str:
+    """Return the likely causes of a training that learned nothing, as the end of a message."""
+    checked = training.model.signature.check(*examples(training.source.train.sample(MOST_EXAMPLES)))
+    found = causes(training.model, checked)
+    return f" Likely: {'; '.join(found)}." if found else ""
 
 
 def _run(training: Training, history: History) -> Run:

@@ -5,7 +5,7 @@ Numbers such as 20240131 are dates, too.
 
 import datetime
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +45,13 @@ PATTERNS[TIME_ALONE] = [
     r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
 ]
 COMPILED = {order: [re.compile(pattern, re.IGNORECASE) for pattern in patterns] for order, patterns in PATTERNS.items()}
+# Where numbers have the day or the month first, dates that can be read in one way only may stand beside them.
+CERTAIN = {
+    "ymd": [],
+    "dmy": [*COMPILED["ymd"], COMPILED["mdy"][1]],
+    "mdy": [*COMPILED["ymd"], COMPILED["dmy"][1]],
+    TIME_ALONE: [],
+}
 
 
 class AmbiguousDate(NamedTuple):
@@ -58,13 +65,29 @@ class AmbiguousDate(NamedTuple):
 def parse(cell: str, order: str) -> datetime.datetime | None:
     """Return the date in a cell, whose parts stand in ``order`` ("ymd", "dmy" or "mdy"); None if it is not one.
 
-    A time zone is not regarded.
+    With "dmy" and "mdy", a date that can be read in one way only, such as "2024-01-31", may have another order. A time
+    zone is not regarded.
     """
-    for pattern in COMPILED[order]:
+    return _parse(cell, (*COMPILED[order], *CERTAIN[order]))
+
+
+def _parse(cell: str, patterns: Iterable[re.Pattern[str]]) -> datetime.datetime | None:
+    for pattern in patterns:
         match = pattern.fullmatch(cell)
         if match is not None:
             return _date(match.groupdict())
     return None
+
+
+def is_date(cell: str) -> bool:
+    """Return whether a cell is a date or a time of day, in some order."""
+    return any(_parse(cell, patterns) is not None for patterns in COMPILED.values())
+
+
+def misfits(cells: Sequence[str], order: str | None = None) -> list[str]:
+    """Return the cells that are no dates in the order that fits most of them, or in ``order``."""
+    left = ([cell for cell in cells if parse(cell, one) is None] for one in (ORDERS if order is None else (order,)))
+    return min(left, key=len)
 
 
 def guess_order(cells: Iterable[str], order: str | None = None) -> str | AmbiguousDate | None:
@@ -83,16 +106,10 @@ def guess_order(cells: Iterable[str], order: str | None = None) -> str | Ambiguo
         None if the cells are not dates, in no order.
     """
     cells = list(cells)
-    found: list[tuple[str, list[datetime.datetime]]] = []
-    for candidate in (*ORDERS, TIME_ALONE) if order is None else (order, TIME_ALONE):
-        values = []
-        for cell in cells:
-            value = parse(cell, candidate)
-            if value is None:
-                break
-            values.append(value)
-        else:
-            found.append((candidate, values))
+    candidates = (*ORDERS, TIME_ALONE) if order is None else (order, TIME_ALONE)
+    found = _fitting(cells, {candidate: COMPILED[candidate] for candidate in candidates})
+    if not found:
+        found = _fitting(cells, {one: [*COMPILED[one], *CERTAIN[one]] for one in candidates if CERTAIN[one]})
     if not cells or not found:
         return None
     for other, values in found[1:]:
@@ -100,6 +117,23 @@ def guess_order(cells: Iterable[str], order: str | None = None) -> str | Ambiguo
             if first != second:
                 return AmbiguousDate(cell, found[0][0], other)
     return found[0][0]
+
+
+def _fitting(
+    cells: Sequence[str], patterns: Mapping[str, Iterable[re.Pattern[str]]]
+) -> list[tuple[str, list[datetime.datetime]]]:
+    """Return the orders in which all cells are dates, each with the dates."""
+    found = []
+    for order, of_order in patterns.items():
+        values = []
+        for cell in cells:
+            value = _parse(cell, of_order)
+            if value is None:
+                break
+            values.append(value)
+        else:
+            found.append((order, values))
+    return found
 
 
 def to_dates(cells: Sequence[str], order: str) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.tables.cells import canonical_label, label_of_number, to_boolean
+from nnlite.tables.cells import WORDS, canonical_label, label_of_number, to_boolean
 from nnlite.tables.dates import ORDERS, TIME_ALONE, of_compact, to_dates
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.kinds import Kind, numbers_of, without_marks
@@ -259,7 +259,7 @@ ENCODERS: dict[str, type[Encoder]] = {cls.kind: cls for cls in (Numeric, Boolean
 
 def learn_encoder(name: str, column: Column, kind: Kind, options: Options) -> Encoder:
     """Return the encoder of a column, learned from its training rows."""
-    made: Encoder = ENCODERS[kind.name].learn(name, column, kind, options)  # type: ignore[attr-defined]
+    made: Encoder = ENCODERS[kind.name].learn(name, column, kind, options.of(name))  # type: ignore[attr-defined]
     return made
 
 
@@ -371,7 +371,7 @@ def truths_of(column: Column, options: Options) -> Array:
         if not options.marks.in_numbers(cell):
             truth = to_boolean(cell)
             if truth is None:
-                raise ArgumentError(f"expected yes or no, as in training, got {cell!r:.100}")
+                raise ArgumentError(f"expected yes or no, as in training, got {cell!r:.100}; {WORDS}")
             truths[place[cell]] = truth
     return truths[column.codes]
 

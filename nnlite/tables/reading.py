@@ -13,6 +13,7 @@ from nnlite.tables.choosing import check_column, check_list, choose_columns
 from nnlite.tables.csv_file import Form, read_frame
 from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
 from nnlite.tables.frames import Frame
+from nnlite.tables.label_first import FIRST_OR_LAST, may_be_first
 from nnlite.tables.other_files import read_other
 from nnlite.tables.settings import Settings, check_settings
 from nnlite.tables.table import Table
@@ -30,9 +31,9 @@ def read_table(
     class_names: Sequence[str] | None = None,
     like: Any = None,
     missing: Sequence[str] | None = None,
-    decimal: str | None = None,
-    thousands: str | None = None,
-    dates: str | None = None,
+    decimal: str | Mapping[str, str] | None = None,
+    thousands: str | Mapping[str, str] | None = None,
+    dates: str | Mapping[str, str] | None = None,
     scaling: str = "standardize",
     fill: str | float = "median",
     dtype: Any = "float32",
@@ -109,10 +110,14 @@ def read_table(
         return _read_csv(name, source, target, ignore, settings, form)
 
 
+class _Default(int):
+    """A default, which is not the same as if the user had said it."""
+
+
 @explained
 def load_csv(
     path: str | os.PathLike[str] | IO[Any],
-    target: int | str | None = -1,
+    target: int | str | None = _Default(-1),  # noqa: B008  a number
     *,
     classification: bool | None = None,
     kinds: Mapping[str, str] | None = None,
@@ -120,9 +125,9 @@ def load_csv(
     class_names: Sequence[str] | None = None,
     like: Any = None,
     missing: Sequence[str] | None = None,
-    decimal: str | None = None,
-    thousands: str | None = None,
-    dates: str | None = None,
+    decimal: str | Mapping[str, str] | None = None,
+    thousands: str | Mapping[str, str] | None = None,
+    dates: str | Mapping[str, str] | None = None,
     scaling: str = "standardize",
     fill: str | float = "median",
     dtype: Any = "float32",
@@ -139,7 +144,8 @@ def load_csv(
         The file, with one example per row. A cell that contains the delimiter must be quoted. Rows without any text are
         skipped.
     target : int, str or None, default -1
-        The column to predict, by position or name. None reads a file without a target.
+        The column to predict, by position or name. None reads a file without a target. If the columns are pixels, and
+        the first one looks like their classes, an error asks.
     classification, kinds, ignore, class_names, like, missing, decimal, thousands, dates, scaling, fill, dtype
         See `Table`.
     header, delimiter, encoding, comment
@@ -185,7 +191,10 @@ def load_csv(
     form = _check_form(header, delimiter, encoding, comment)
     ignore = _check_columns(target, ignore)
     with _on_disk(path) as (name, source):
-        return _read_csv(name, source, target, ignore, settings, form)
+        table = _read_csv(name, source, target, ignore, settings, form)
+    if isinstance(target, _Default) and like is None and may_be_first(table.frame):
+        raise ArgumentError(f"target: {FIRST_OR_LAST.format(table.name)}")
+    return table
 
 
 def _read_csv(path: str, source: str, target: int | str | None, ignore: Any, settings: Settings, form: Form) -> Table:
@@ -198,13 +207,14 @@ def _read_csv(path: str, source: str, target: int | str | None, ignore: Any, set
         wanted = settings.pattern.target
     as_text = {name for name, kind in known.items() if kind.name != "numeric" or kind.notation.decimal != "."}
     as_text |= {name for name, kind in options.kinds.items() if kind in ("category", "date")}
+    as_text |= {name for name, option in options.columns.items() if option != "kinds"}
     frame, names = read_frame(
         path,
         source,
         form,
         options.marks,
         text_columns=as_text,
-        all_text=options.decimal == "," or options.thousands is not None,
+        all_text=options.decimal == "," or isinstance(options.thousands, str),
         named=bool(by_name),
         known=list(known),
         unused={name for name, kind in known.items() if not kind.used},

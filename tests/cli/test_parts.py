@@ -224,3 +224,14 @@ def test_nothing_but_known_names_and_plain_values_is_accepted(text):
 def test_a_wrong_name_is_answered_with_the_names(option):
     with pytest.raises(nn.ArgumentError, match=rf"^{option}: expected one of"):
         optimizer(**{option.lstrip("-"): "nonsense"})
+
+
+def test_an_argument_that_is_a_bare_word_is_answered_with_what_it_may_be():
+    for name, text, known in (("--augment", "Rotate(a)", parts.augmentations), ("--layers", "Dropout(b)", parts.layer_list),
+                              ("--layers", "Dense(3, initializer=c)", parts.layer_list)):  # fmt: skip
+        with pytest.raises(nn.ArgumentError) as caught:
+            known(name, text)
+        assert str(caught.value).startswith(f"{name}: {text}: an argument is a number, True, False, None, a text in quotes")
+    assert parts.layer_list("--layers", "Dense(3, initializer=he_normal)")[0].initializer == nn.HeNormal()
+    with pytest.raises(nn.ArgumentError, match=r"such as Rotate\(10\)"):
+        parts.augmentations("--augment", "Rotate(10 20)")
