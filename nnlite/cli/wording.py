@@ -31,6 +31,7 @@ WORDS = {  # values that have an option of their own, or a form that is no value
     "size=(rows, columns)": "--size ROWS,COLUMNS",
     "image_shape=(rows, columns)": "--image-shape ROWS,COLUMNS",
 }
+BY_COLUMN = ("decimal", "thousands", "dates")  # options that are given once for each column
 ARGUMENT = re.compile(rf"(?<!\S)(?P<name>{'|'.join(FLAGS)})=")
 HEAD = re.compile(rf"(?P<name>{'|'.join(FLAGS)}): ")
 BRACKETS = {"[": "]", "{": "}", "(": ")"}
@@ -62,6 +63,8 @@ def _option(text: str, found: re.Match[str]) -> tuple[str, int]:
         value = ast.literal_eval(text[found.end() : end])
     except (ValueError, SyntaxError):
         return flag, found.end()  # what follows is no value, as in "pass decimal= and thousands="
+    if found["name"] in BY_COLUMN and isinstance(value, Mapping):
+        return " ".join(f"{flag} {_quoted(f'{name}={mark}')}" for name, mark in value.items()), end
     return f"{flag} {_quoted(typed(value))}", end
 
 

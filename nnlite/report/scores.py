@@ -160,7 +160,9 @@ class ClassScores(NamedTuple):
         lines.append(_line("macro mean", width, *means, self.n))
         absent = sum(not row.occurs for row in self.rows)
         if absent:
-            lines.append(f"(- : no such row here, and none predicted; not in the mean: {absent:,} of {len(self.rows):,})")
+            lines.append(
+                f"(- : no such row here, and none predicted; not in the mean: {absent:,} of {len(self.rows):,})"
+            )
         where = "in training" if self.of_training else "in these rows"
         return "\n".join(
             [

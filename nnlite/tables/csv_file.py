@@ -126,9 +126,7 @@ class _Reader:
 
     # ---- names ---------------------------------------------------------------------------------------------------
 
-    def lay_out(
-        self, named: bool, known: Sequence[str], unused: Collection[str], target: int | str | None
-    ) -> Layout:
+    def lay_out(self, named: bool, known: Sequence[str], unused: Collection[str], target: int | str | None) -> Layout:
         """Return the columns of the file, from its first rows."""
         with self._rows() as rows:
             first = next(rows, None)

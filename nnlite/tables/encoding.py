@@ -152,7 +152,7 @@ class Encoding(Explained):
         for encoder in self.columns:
             try:
                 encoder.check_plain(frame)
-                numbers = encoder.encode(frame.columns[encoder.name], self.options)
+                numbers = encoder.encode(frame.columns[encoder.name], self.options.of(encoder.name))
             except ArgumentError as error:
                 raise ArgumentError(f"{name}: {error}") from None
             stop = start + numbers.shape[1]

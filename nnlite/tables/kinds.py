@@ -184,12 +184,18 @@ def _numbers(cells: list[str]) -> list[str]:
 
 def _advice(wanted: str, wrong: list[str], cells: list[str]) -> str:
     """Return the values that a kind does not allow, and what to do about them."""
-    there = shown(wrong[:SHOWN]) + (f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else "")
+    there = _some(wrong)
     if wanted == "boolean":
         there += f"; {WORDS}"
     if wrong and len(wrong) <= SHOWN and len(wrong) < len(cells):
-        there += f"; if {'this means' if len(wrong) == 1 else 'these mean'} that a value is missing, pass {_marks(wrong)}"
+        there += (
+            f"; if {'this means' if len(wrong) == 1 else 'these mean'} that a value is missing, pass {_marks(wrong)}"
+        )
     return there
+
+
+def _some(cells: list[str]) -> str:
+    return shown(cells[:SHOWN]) + (f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else "")
 
 
 def _without(cells: list[str], others: Collection[str]) -> list[str]:
@@ -327,8 +333,8 @@ def _refuse_mixture(name: str, counts: dict[str, int], cells: list[str], options
                 f"kinds={{{name!r}: 'category'}}"
             )
         raise ArgumentError(
-            f"column {name!r}: {n_ones:,} of {n:,} values are {what}, but not {shown(others[:SHOWN])}; if these mean "
-            f"that a value is missing, pass {_marks(others)}; if all are names, {as_names}"
+            f"column {name!r}: {n_ones:,} of {n:,} values are {what}, but not {_some(others)}; if these mean that a "
+            f"value is missing, pass {_marks(others)}; if all are names, {as_names}"
         )
 
 

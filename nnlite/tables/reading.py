@@ -10,7 +10,7 @@ from typing import IO, Any
 from nnlite import checks
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.tables.choosing import check_column, check_list, choose_columns
-from nnlite.tables.csv_file import Form, read_frame
+from nnlite.tables.csv_file import NUMBERED, Form, read_frame
 from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
 from nnlite.tables.frames import Frame
 from nnlite.tables.label_first import FIRST_OR_LAST, may_be_first
@@ -117,7 +117,7 @@ class _Default(int):
 @explained
 def load_csv(
     path: str | os.PathLike[str] | IO[Any],
-    target: int | str | None = _Default(-1),  # noqa: B008  a number
+    target: int | str | None = _Default(-1),
     *,
     classification: bool | None = None,
     kinds: Mapping[str, str] | None = None,
@@ -199,7 +199,10 @@ def load_csv(
 
 def _read_csv(path: str, source: str, target: int | str | None, ignore: Any, settings: Settings, form: Form) -> Table:
     """Read a CSV file."""
-    by_name = [column for column in (target, *ignore) if isinstance(column, str)]
+    names_given = [column for column in (target, *ignore) if isinstance(column, str)]
+    by_name = [
+        name for name in names_given if not NUMBERED.fullmatch(name)
+    ]  # "column 3" is that of a file without names
     if by_name and form.header is False:
         raise ArgumentError(f"header: with header=False no column is called {by_name[0]!r}; give its position")
     known, options, wanted = settings.pattern.kinds, settings.options, target

@@ -30,7 +30,13 @@ class Pattern(NamedTuple):
         if hasattr(like, "column_kinds"):  # a Table
             names = like.class_names or None
             classification = None if like.y is None else names is not None
-            return cls({**dict.fromkeys(like.ignored, IGNORED), **like.column_kinds}, like.target_name or None, classification, names, like.options)
+            return cls(
+                {**dict.fromkeys(like.ignored, IGNORED), **like.column_kinds},
+                like.target_name or None,
+                classification,
+                names,
+                like.options,
+            )
         encoding, output = getattr(like, "encoding", None), getattr(like, "output", None)
         if output is None:
             raise ArgumentError(f"like: expected a Table or a Model, got {type(like).__name__}")

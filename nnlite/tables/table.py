@@ -165,9 +165,7 @@ class Table(Explained):
             except ArgumentError as error:
                 raise DataFileError(f"{source}: {str(error).removeprefix(f'{self.name}: ')}") from None
 
-    def _become(
-        self, frame: Frame, target_name: str, name: str, settings: Settings, ignored: Collection[str]
-    ) -> None:
+    def _become(self, frame: Frame, target_name: str, name: str, settings: Settings, ignored: Collection[str]) -> None:
         frame = frame.without(ignored)
         self.frame, self.target_name, self.name, self._settings = frame, target_name, name, settings
         self.ignored = tuple(sorted(ignored))

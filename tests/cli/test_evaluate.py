@@ -44,7 +44,7 @@ def test_the_trivial_guess_knows_the_training_whatever_file_is_scored(run, flowe
     again = json.loads(run("evaluate r --json")[1])
     assert all(again[key] == pytest.approx(trained[key]) for key in again)
     config = json.loads(Path("r/config.json").read_text())["options"]
-    table, test = nn.read_table("uneven.csv", "species").split(0.2, seed=config["seed"])
+    _, test = nn.read_table("uneven.csv", "species").split(0.2, seed=config["seed"])
     lines = [",".join(head), *(",".join(test.row(i).values()) for i in range(len(test)))]
     Path("same.csv").write_text("\n".join(lines) + "\n")
     of_file = json.loads(run("evaluate r same.csv --json")[1])  # the same rows, as a file of their own
@@ -113,7 +113,16 @@ def test_compare_replaces_its_own_picture_only(run, trained):
 
 
 def test_a_long_network_is_shortened_in_the_table_of_runs():
-    layers = [nn.Dense(64), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.2), nn.Dense(64), nn.ReLU(), nn.Dense(3), nn.Softmax()]
+    layers = [
+        nn.Dense(64),
+        nn.BatchNorm(),
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Dense(64),
+        nn.ReLU(),
+        nn.Dense(3),
+        nn.Softmax(),
+    ]
     text = short_network(repr(nn.Model(layers, seed=0)))
     assert text == "Dense(64), BatchNorm(), ReLU(), ..., Softmax()"
     assert short_network("Model([Dense(3), Softmax()])") == "Dense(3), Softmax()"

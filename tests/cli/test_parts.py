@@ -227,11 +227,15 @@ def test_a_wrong_name_is_answered_with_the_names(option):
 
 
 def test_an_argument_that_is_a_bare_word_is_answered_with_what_it_may_be():
-    for name, text, known in (("--augment", "Rotate(a)", parts.augmentations), ("--layers", "Dropout(b)", parts.layer_list),
-                              ("--layers", "Dense(3, initializer=c)", parts.layer_list)):  # fmt: skip
+    layers = parts.layer_list
+    for option, text, read in (
+        ("--augment", "Rotate(a)", parts.augmentations),
+        ("--layers", "Dropout(b)", layers),
+        ("--layers", "Dense(3, initializer=c)", layers),
+    ):
         with pytest.raises(nn.ArgumentError) as caught:
-            known(name, text)
-        assert str(caught.value).startswith(f"{name}: {text}: an argument is a number, True, False, None, a text in quotes")
+            read(option, text)
+        assert str(caught.value).startswith(f"{option}: {text}: an argument is a number, True, False, None, a text in")
     assert parts.layer_list("--layers", "Dense(3, initializer=he_normal)")[0].initializer == nn.HeNormal()
     with pytest.raises(nn.ArgumentError, match=r"such as Rotate\(10\)"):
         parts.augmentations("--augment", "Rotate(10 20)")

@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from nnlite.cli.train_options import add_data_options
 from nnlite.cli.parser import Parser
+from nnlite.cli.train_options import add_data_options
 from nnlite.cli.wording import as_options, joined, split
 
 from ..support import for_each
@@ -19,7 +19,10 @@ from .conftest import write_csv
         ("pass missing=['a,b']", """give --missing '"a,b"'"""),
         ("pass kinds={'zip': 'category'}", "give --kinds zip=category"),
         ("or kinds={'zip code': 'category'}", "or --kinds 'zip code=category'"),
-        ("pass decimal='.', thousands=',' or decimal=',', or", "give --decimal '.' --thousands ',' or --decimal ',', or"),
+        (
+            "pass decimal='.', thousands=',' or decimal=',', or",
+            "give --decimal '.' --thousands ',' or --decimal ',', or",
+        ),
         ("alone decimal={'x': ','}) or", "alone --decimal 'x=,') or"),
         ("pass thousands=' '", "give --thousands ' '"),
         ("pass dates='dmy' or dates='mdy'", "give --dates dmy or --dates mdy"),
@@ -50,7 +53,7 @@ def test_what_a_message_advises_can_be_typed(words):
     add_data_options(parser)
     typed = shlex.split(as_options(f"pass missing={words!r}").removeprefix("give "))
     assert parser.parse_args([f"{typed[0]}={typed[1]}"]).missing == words
-    kinds = {word: "category" for word in words}
+    kinds = dict.fromkeys(words, "category")
     typed = shlex.split(as_options(f"pass kinds={kinds!r}").removeprefix("give "))
     assert parser.parse_args([f"{typed[0]}={typed[1]}"]).kinds == kinds
 
