@@ -260,7 +260,8 @@ def _threads(config: Config | None) -> Iterator[None]:
 
 def _likely(training: Training) -> str:
     """Return the likely causes of a training that learned nothing, as the end of a message."""
-    checked = training.model.signature.check(*examples(training.source.train.sample(MOST_EXAMPLES)))
+    part = training.source.train.sample(MOST_EXAMPLES)
+    checked = training.model.signature.check(part.X, None if part.is_table else part.y)
     found = causes(training.model, checked)
     return f" Likely: {'; '.join(found)}." if found else ""
 

@@ -86,8 +86,8 @@ def is_date(cell: str) -> bool:
 
 def misfits(cells: Sequence[str], order: str | None = None) -> list[str]:
     """Return the cells that are no dates in the order that fits most of them, or in ``order``."""
-    left = ([cell for cell in cells if parse(cell, one) is None] for one in (ORDERS if order is None else (order,)))
-    return min(left, key=len)
+    orders = (*ORDERS, TIME_ALONE) if order is None else (order, TIME_ALONE)
+    return min(([cell for cell in cells if parse(cell, one) is None] for one in orders), key=len)
 
 
 def guess_order(cells: Iterable[str], order: str | None = None) -> str | AmbiguousDate | None:

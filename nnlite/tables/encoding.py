@@ -13,7 +13,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.encoders import Encoder, encoder_from_json, learn_encoder
 from nnlite.tables.frames import Frame, frame_of
-from nnlite.tables.kinds import IGNORED, INDEX_NAME, Kind
+from nnlite.tables.kinds import IGNORED, INDEX_NAME, Kind, WrongCellError
 from nnlite.tables.options import Options, check_dtype
 from nnlite.tables.table import Table
 from nnlite.words import Explained, explained
@@ -154,7 +154,8 @@ class Encoding(Explained):
                 encoder.check_plain(frame)
                 numbers = encoder.encode(frame.columns[encoder.name], self.options.of(encoder.name))
             except ArgumentError as error:
-                raise ArgumentError(f"{name}: {error}") from None
+                where = f" ({frame.place(error.row)})" if isinstance(error, WrongCellError) and frame.lines else ""
+                raise ArgumentError(f"{name}: {error}{where}") from None
             stop = start + numbers.shape[1]
             X[:, start:stop] = numbers
             start = stop

@@ -67,12 +67,17 @@ class Kind(NamedTuple):
 IGNORED = Kind("ignore", reason="as you said")
 
 
-class NotANumberError(ArgumentError):
-    """A cell that is not a finite number, in row ``row``, where the others are."""
+class WrongCellError(ArgumentError):
+    """A cell, in row ``row``, that is not what the others are."""
 
-    def __init__(self, cell: str, row: int) -> None:
-        super().__init__(f"expected a finite number, got {cell!r:.100}")
+    def __init__(self, message: str, row: int) -> None:
+        super().__init__(message)
         self.row = row
+
+    @classmethod
+    def of(cls, column: Text, cell: str, expected: str, hint: str = "") -> WrongCellError:
+        """Return the error for the first row that has a cell."""
+        return cls(f"{expected}, got {cell!r:.100}{hint}", int((column.codes == column.cells.index(cell)).argmax()))
 
 
 def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = None) -> dict[str, Kind]:
@@ -93,7 +98,7 @@ def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = 
         else:
             try:
                 kinds[name] = kind_of(name, column, options.of(name), first=name == frame.names[0])
-            except NotANumberError as error:
+            except WrongCellError as error:
                 raise ArgumentError(f"{frame.place(error.row)}: column {name!r}: {error}") from None
     if not any(kind.used for kind in kinds.values()):  # better a number of the row than nothing
         kinds |= {
@@ -373,8 +378,7 @@ def numbers_of(column: Column, written: Notation, options: Options) -> Array:
         return without_marks(column.astype(np.float64, copy=False), options)
     values = [_number(cell, written, options) for cell in column.cells]
     if None in values:
-        wrong = values.index(None)
-        raise NotANumberError(column.cells[wrong], int((column.codes == wrong).argmax()))
+        raise WrongCellError.of(column, column.cells[values.index(None)], "expected a finite number")
     return np.array(values or [np.nan])[column.codes]
 
 

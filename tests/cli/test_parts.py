@@ -236,6 +236,6 @@ def test_an_argument_that_is_a_bare_word_is_answered_with_what_it_may_be():
         with pytest.raises(nn.ArgumentError) as caught:
             read(option, text)
         assert str(caught.value).startswith(f"{option}: {text}: an argument is a number, True, False, None, a text in")
-    assert parts.layer_list("--layers", "Dense(3, initializer=he_normal)")[0].initializer == nn.HeNormal()
+    assert parts.layer_list("--layers", "Dense(3, initializer=he_normal)")[0].initializer.__class__ is nn.HeNormal
     with pytest.raises(nn.ArgumentError, match=r"such as Rotate\(10\)"):
         parts.augmentations("--augment", "Rotate(10 20)")

@@ -117,7 +117,7 @@ def test_dates_that_no_order_fits_are_named():
     cells = [f"{i}/12/2024" for i in range(13, 31)] + ["12/31/2024"]
     table = nn.Table({"born": cells, "x": range(19)})
     refuse(
-        lambda: table.kinds, "column 'born': no order of day, month and year fits all of ", "'13/12/2024'",
+        lambda: table.kinds, "table: column 'born': no order of day, month and year fits all of ", "'13/12/2024'",
         "'12/31/2024'; pass dates=",
     )  # fmt: skip
 
@@ -133,9 +133,9 @@ def test_a_date_that_has_one_reading_only_is_read_at_prediction_too():
 
 def test_columns_may_have_an_order_each():
     data = {"a": ["01/02/2004", "03/04/2004"], "b": ["01/02/2004", "03/04/2004"]}
-    refuse(lambda: nn.Table(data).kinds, "for this column alone dates={'a': 'dmy'}")
+    refuse(lambda: nn.Table(data).kinds, "table: column 'a': the date ", "for this column alone dates={'a': 'dmy'}")
     table = nn.Table(data, dates={"a": "dmy", "b": "mdy"})
     months = nn.Encoding.learn(table).kinds
     assert (months["a"].order, months["b"].order) == ("dmy", "mdy")
     refuse(lambda: nn.Table(data, dates={"c": "dmy"}), "dates: 'c': there is no such column")
-    refuse(lambda: nn.Table(data, dates={"a": "ydm"}), "dates: expected 'ymd', 'dmy', 'mdy'")
+    refuse(lambda: nn.Table(data, dates={"a": "ydm"}), "dates: expected 'ymd', 'dmy' or 'mdy'")

@@ -287,3 +287,15 @@ def test_without_a_header_an_ignored_column_may_be_there_or_not(write):
     for columns in ((0, 1, 2, 3), (0, 1, 2), (1, 2)):
         new = nn.read_table(write(lines(*columns)), like=train, header=False)
         np.testing.assert_array_equal(encoding.transform(new), encoding.transform(train))
+
+
+def test_a_wrong_cell_of_a_file_is_named_with_its_line(write):
+    days = [f"{i}.3.2024" for i in range(1, 29)]
+    learned = nn.Encoding.learn(nn.Table({"day": days, "size": range(28), "on": ["yes", "no"] * 14}))
+    for row, said in (
+        ("soon,3,yes", "X: column 'day': expected a date (dmy), as in training, got 'soon' (line 3)"),
+        ("2.3.2024,many,yes", "X: column 'size': expected a finite number, got 'many' (line 3)"),
+        ("2.3.2024,3,ja", "X: column 'on': expected yes or no, as in training, got 'ja'"),
+    ):
+        new = nn.read_table(write(f"day,size,on\n1.3.2024,2,no\n{row}\n"))
+        refuse(lambda new=new: learned.transform(new), said, "(line 3)")

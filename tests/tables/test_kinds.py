@@ -180,9 +180,11 @@ def test_one_word_among_dates_or_numbers_is_named_and_the_column_is_not_left_out
 
 def test_a_boolean_says_the_words_that_it_knows():
     words = "the words for yes and no are yes/no, true/false"
-    refuse(lambda: kind_of(["yes", "maybe"] * 30, kinds={"x": "boolean"}), "because it has 'maybe'", words)
+    refuse(lambda: kind_of(["yes", "maybe"] * 30, kinds={"x": "boolean"}), "kinds: ", "because it has 'maybe'", words)
     encoding = nn.Encoding.learn(nn.Table({"x": ["yes", "no"] * 30}))
-    refuse(lambda: encoding.transform({"x": ["ja"]}), "expected yes or no, as in training, got 'ja'", words)
+    refuse(
+        lambda: encoding.transform({"x": ["ja"]}), "X: column 'x': expected yes or no, as in training, got 'ja'", words
+    )
 
 
 def test_categories_that_differ_only_in_capital_letters_get_a_word():

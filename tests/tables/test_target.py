@@ -41,7 +41,9 @@ def test_text_and_whole_numbers_are_classes_and_other_numbers_values(write, cell
 def test_more_than_20_whole_numbers_are_what_the_user_says(write):
     """60 ages in 200 rows are no classes; 26 letters, written as numbers, are. Nobody but the user knows."""
     path = write("".join(f"0,{20 + i % 60}\n" for i in range(200)))
-    refuse_file(path, "column 2 has 60 different whole numbers in 200 rows; pass classification=True .* =False if they")
+    refuse_file(
+        path, "column 2 has 60 different whole numbers in 200 rows; pass classification=True if .*=False if they"
+    )
     assert len(load_csv(path, classification=True).class_names) == 60
     assert load_csv(path, classification=False).y[:3].tolist() == [20, 21, 22]
     few = load_csv(write("".join(f"0,{i % 20}\n" for i in range(200))))

@@ -40,7 +40,7 @@ def class_balance(subject: Subject) -> Finding:
     empty = np.flatnonzero(counts == 0)
     message = f"{len(present)} classes with {present.min():,} to {present.max():,} examples ({ratio:.3g} : 1)."
     if ratio == 1:
-        message = f"{len(present)} classes with {present.max():,} example{'s' * (present.max() > 1)} each."
+        message = f"{len(present)} classes with {present.max():,} example{'s' if present.max() > 1 else ''} each."
     if len(present) == 1:
         message = "All training examples belong to one class."
     verdict = judge(ratio, *IMBALANCE)
