@@ -95,7 +95,7 @@ def _table(group: Sequence[Compared], kind: str) -> str:
                 short_network(str(found.get("network", ""))),
             ]
         )
-    return table(head, rows, left=2)
+    return table(head, rows, left=2, last_left=True)
 
 
 def short_network(text: str) -> str:

@@ -68,13 +68,14 @@ def plain_warnings() -> Iterator[None]:
         yield
 
 
-def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
-    """Return rows of text in columns: the first ``left`` columns to the left, the others to the right."""
+def table(head: list[str], rows: list[list[str]], left: int = 1, *, last_left: bool = False) -> str:
+    """Return rows of text in columns: the first ``left`` columns, and perhaps the last, to the left; others right."""
+    texts = {*range(left), *([len(head) - 1] if last_left else [])}
     cells = [head, *rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     lines = [
         "  ".join(
-            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(w) if i in texts else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
         )
         for row in cells
     ]

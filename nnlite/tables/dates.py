@@ -24,6 +24,7 @@ MONTH = r"(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 OLDEST_CENTURY = 69  # two digits: 69 to 99 are 1969 to 1999, as in POSIX
 ORDERS = ("ymd", "dmy", "mdy")
 COMPACT = re.compile(r"[0-9]{8}")
+ISO_LINES = re.compile(r"(?:(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?\n)+")
 TIME_ALONE = "time"  # the order of a time of day without a date
 
 PATTERNS = {
@@ -106,6 +107,8 @@ def guess_order(cells: Iterable[str], order: str | None = None) -> str | Ambiguo
         None if the cells are not dates, in no order.
     """
     cells = list(cells)
+    if order in (None, "ymd") and _iso_dates(cells) is not None:
+        return "ymd"
     candidates = (*ORDERS, TIME_ALONE) if order is None else (order, TIME_ALONE)
     found = _fitting(cells, {candidate: COMPILED[candidate] for candidate in candidates})
     if not found:
@@ -139,9 +142,21 @@ def _fitting(
 def to_dates(cells: Sequence[str], order: str) -> Array:
     """Return the dates in the cells, also such as "20240131", as datetime64 in seconds; NaT where a cell is not one."""
     if order == "ymd":
+        if (moments := _iso_dates(cells)) is not None:
+            return moments
         cells = [f"{cell[:4]}-{cell[4:6]}-{cell[6:]}" if COMPACT.fullmatch(cell) else cell for cell in cells]
     parsed = [parse(cell, order) for cell in cells]
     return np.array(["NaT" if value is None else value.isoformat() for value in parsed], "datetime64[s]")
+
+
+def _iso_dates(cells: Sequence[str]) -> Array | None:
+    """Return the dates if all cells are such as "2024-01-31" or "2024-01-31 17:30", which NumPy reads; else None."""
+    if ISO_LINES.fullmatch("\n".join([*cells, ""])) is None:
+        return None
+    try:
+        return np.array(cells, "datetime64[s]")
+    except ValueError:  # there is no such day
+        return None
 
 
 def are_compact(numbers: Array) -> bool:

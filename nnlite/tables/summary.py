@@ -19,6 +19,7 @@ from nnlite.tables.options import Options
 HEADINGS = ("column", "kind", "missing", "values", "what becomes of it")
 MOST_SHOWN = 4  # categories in one cell
 WIDEST = 48
+FEWEST_MARKS, FEWEST_OTHERS = 3, 5  # rows with the same far number, and other numbers
 
 
 class ColumnSummary(NamedTuple):
@@ -145,10 +146,25 @@ def _frequent(counts: dict[str, int]) -> str:
     return shown + (f", {len(often) - MOST_SHOWN} more" if len(often) > MOST_SHOWN else "")
 
 
-def _in_words(notation: Notation) -> str:
-    marks = {".": "points", ",": "commas", " ": "spaces", "'": "apostrophes"}
-    decimal = f"with decimal {marks[notation.decimal]}"
-    return decimal + (f", {marks[notation.thousands]} between thousands" if notation.thousands else "")
+def mark_among(values: Array) -> float | None:
+    """Return the lowest or highest number if it comes again and lies far from all others, as -999 does; or None.
+
+    Far means: farther than the others lie from one another.
+    """
+    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    enough = max(FEWEST_MARKS, 0.002 * counts.sum())
+    if len(distinct) < FEWEST_OTHERS + 1:
+        return None
+    if counts[0] >= enough and distinct[1] - distinct[0] > distinct[-1] - distinct[1]:
+        return float(distinct[0])
+    if counts[-1] >= enough and distinct[-1] - distinct[-2] > distinct[-2] - distinct[0]:
+        return float(distinct[-1])
+    return None
+
+
+def _sample(notation: Notation) -> str:
+    """Return a number as a notation writes it."""
+    return f"1{notation.thousands or ''}234{notation.decimal}5"
 
 
 def _becomes(name: str, column: Column, kind: Kind, options: Options, n_missing: int) -> str:
@@ -157,8 +173,10 @@ def _becomes(name: str, column: Column, kind: Kind, options: Options, n_missing:
         scaled = {"standardize": ", standardized", "robust": ", scaled by quartiles", "none": ""}[options.scaling]
         fill = "the median" if options.fill == "median" else f"{options.fill:g}"
         unit, notation = kind.notation.unit, kind.notation._replace(unit="")
-        written = f" (written {_in_words(notation)})" if notation != PLAIN else ""
-        return f"a number{f' of {unit}' * bool(unit)}{scaled}{written}{missing.format(fill)}"
+        written = f" (written as {_sample(notation)})" if notation != PLAIN else ""
+        mark = mark_among(numbers_of(column, kind.notation, options))
+        doubt = "" if mark is None else f"; does {label_of_number(mark)} mean that it is missing?"
+        return f"a number{f' of {unit}' * bool(unit)}{scaled}{written}{missing.format(fill)}{doubt}"
     if kind.name == "boolean":
         return f"a number, 1 or -1{missing.format('0')}"
     encoder = learn_encoder(name, column, kind, options)

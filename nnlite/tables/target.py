@@ -165,7 +165,8 @@ class Target:
         written = self._notation(list(counts))
         if written is None:
             cell = next((cell for cell in counts if not is_number(cell)), next(iter(counts)))
-            self._refuse(cell, f"expected a number, got {cell!r:.100}")
+            rows = np.flatnonzero(column.codes == column.cells.index(cell))
+            self._refuse_row(int(rows[0]), f"expected a number, got {cell!r:.100}{self._others(rows)}")
         cells = [cell if cell in counts else "" for cell in column.cells]  # each once: there are fewer than rows
         try:
             values = numbers_of(Text(np.arange(len(cells)), cells), written, self._options)
@@ -204,15 +205,16 @@ class Target:
 
     def _refuse_rows(self, rows: Array, problem: str, hint: str = "") -> Never:
         """Name the first row, and how many there are and where, all of them to be mended in the same way."""
+        cure = "fill it in, or remove the row" if len(rows) == 1 else "fill them in, or remove the rows"
+        self._refuse_row(int(rows[0]), f"{problem}{self._others(rows)}; {cure}{hint}")
+
+    def _others(self, rows: Array) -> str:
+        """Return how many rows there are but for the first, and where; "" if there are none."""
         if len(rows) == 1:
-            self._refuse_row(int(rows[0]), f"{problem}; fill it in, or remove the row{hint}")
+            return ""
         more = ", ..." if len(rows) > SHOWN else ""
         others = ", ".join(self._frame.place(int(row)) for row in rows[1:SHOWN])
-        self._refuse_row(
-            int(rows[0]),
-            f"{problem}, as in {len(rows) - 1:,} other row{'s' * (len(rows) > 2)} ({others}{more}); fill them in, or "
-            f"remove the rows{hint}",
-        )
+        return f", as in {len(rows) - 1:,} other row{'s' * (len(rows) > 2)} ({others}{more})"
 
     def _refuse_row(self, row: int, problem: str) -> Never:
         self._raise(f"{self._frame.place(row)}: {self._label}: {problem}")

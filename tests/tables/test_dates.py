@@ -139,3 +139,14 @@ def test_columns_may_have_an_order_each():
     assert (months["a"].order, months["b"].order) == ("dmy", "mdy")
     refuse(lambda: nn.Table(data, dates={"c": "dmy"}), "dates: 'c': there is no such column")
     refuse(lambda: nn.Table(data, dates={"a": "ydm"}), "dates: expected 'ymd', 'dmy' or 'mdy'")
+
+
+def test_many_dates_as_iso_8601_writes_them_are_read_at_once_and_the_same():
+    cells = ["2024-02-29", "1999-12-31T23:59", "2000-01-01 00:00:07", "0001-01-01"]
+    one_by_one = [np.datetime64(parse(cell, "ymd"), "s") for cell in cells]
+    assert to_dates(cells, "ymd").tolist() == to_dates([*cells, "x"], "ymd")[:-1].tolist()
+    np.testing.assert_array_equal(to_dates(cells, "ymd"), one_by_one)
+    assert guess_order(cells) == "ymd"
+    for wrong in ("2023-02-29", "0000-01-01", "2024-01-01T24:00", "2024-01-01 10:60"):
+        assert guess_order([*cells, wrong]) is None
+        assert np.isnat(to_dates([*cells, wrong], "ymd")[-1])

@@ -145,6 +145,24 @@ def test_marks_that_are_given_are_added_to_the_usual_ones_and_none_at_all_leaves
         assert nn.Table(data, like=model).columns[0].n_missing == n
 
 
+@for_each(
+    ("x", "doubt"),
+    [
+        ([*range(50, 100), *[-999] * 10], "-999"),
+        ([*[i / 10 for i in range(50)], *[9999.0] * 10], "9999"),
+        ([*range(70, 120), *[0] * 10], "0"),
+        ([*range(50, 100), -999, *range(9)], None),  # once is an outlier
+        ([*range(59), 60], None),
+        ([0] * 30 + [1, 2, 3] * 10, None),
+    ],
+)
+def test_a_number_far_from_all_others_that_comes_again_gets_a_question(x, doubt):
+    becomes = nn.Table({"x": x, "k": K}, "k").columns[0].becomes
+    assert becomes == "a number, standardized" + (f"; does {doubt} mean that it is missing?" if doubt else "")
+    if doubt:
+        assert "mean" not in nn.Table({"x": x, "k": K}, "k", missing=[doubt]).columns[0].becomes
+
+
 def test_a_mark_is_no_value_of_the_column():
     x = ["red", "n/a", "blue", "red", "?", "red"] * 6
     for options in ({}, {"missing": ["n/a"]}):

@@ -254,8 +254,8 @@ def test_columns_may_have_a_notation_each(tmp_path):
     np.testing.assert_allclose(nn.Encoding.learn(decimal).transform(decimal)[:2, 1], [1.234, 12.25])
     refuse(
         lambda: nn.read_table(path, "y", classification=False, decimal=",").kinds,
-        "mixed.csv: column 'c': decimal=',' does not fit '7.5', '5.5', '1.5'; if it is for other columns only, name them, as in "
-        "decimal={'price': ','}",
+        "mixed.csv: column 'c': decimal=',' does not fit '7.5', '5.5', '1.5'; if it is for other columns only, "
+        "name them, as in decimal={'price': ','}",
     )
     for wrong, said in (
         ({"decimal": {"nope": ","}}, "decimal: 'nope': there is no such column"),
