@@ -69,7 +69,7 @@ def _save(path: str, size: tuple[float, float], title: str, draw: Callable[[Any]
     draw(figure)
     if title:
         figure.suptitle(title)
-    about = {"metadata": {"Software": DRAWN_BY}} if path.lower().endswith(".png") else {}
+    about: dict[str, Any] = {"metadata": {"Software": DRAWN_BY}} if path.lower().endswith(".png") else {}
     # "tight": whatever its letters are, nothing is cut
     figure.savefig(path, dpi=DPI, bbox_inches="tight", pad_inches=0.1, **about)
 

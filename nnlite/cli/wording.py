@@ -43,7 +43,8 @@ def as_options(text: str) -> str:
     head = HEAD.match(text)
     if head is not None:
         text = f"{FLAGS[head['name']]}: {text[head.end() :]}"
-    pieces, start = [], 0
+    pieces: list[str] = []
+    start = 0
     while (found := ARGUMENT.search(text, start)) is not None:
         option, end = _option(text, found)
         between = text[start : found.start()]

@@ -154,10 +154,10 @@ class ClassScores(NamedTuple):
         width = max(len("macro mean"), *map(len, names))
         lines = [f"{'':<{width}}  precision  recall     f1  examples"]
         for name, row in zip(names, self.rows, strict=True):
-            scored = (f"{score:.3f}" if row.occurs else "-" for score in (row.precision, row.recall, row.f1))
-            lines.append(_line(name, width, *scored, row.support))
-        means = (f"{score:.3f}" for score in (self.precision, self.recall, self.f1))
-        lines.append(_line("macro mean", width, *means, self.n))
+            scored = [f"{score:.3f}" if row.occurs else "-" for score in (row.precision, row.recall, row.f1)]
+            lines.append(_line(name, width, scored, row.support))
+        means = [f"{score:.3f}" for score in (self.precision, self.recall, self.f1)]
+        lines.append(_line("macro mean", width, means, self.n))
         absent = sum(not row.occurs for row in self.rows)
         if absent:
             lines.append(
@@ -175,8 +175,9 @@ class ClassScores(NamedTuple):
         )
 
 
-def _line(name: str, width: int, precision: str, recall: str, f1: str, n: int) -> str:
+def _line(name: str, width: int, scored: list[str], n: int) -> str:
     """Return a line of the classification report."""
+    precision, recall, f1 = scored
     return f"{name:<{width}}  {precision:>9}  {recall:>6}  {f1:>5}  {n:8,}"
 
 

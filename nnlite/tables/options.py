@@ -39,7 +39,9 @@ class Options:
 
     def of(self, column: str) -> Options:
         """Return the options for one column, in which no dictionary is left but ``kinds``."""
-        own = {name: value.get(column) for name in BY_COLUMN if isinstance(value := getattr(self, name), Mapping)}
+        own: dict[str, Any] = {
+            name: value.get(column) for name in BY_COLUMN if isinstance(value := getattr(self, name), Mapping)
+        }
         return replace(self, **own) if own else self
 
     @property
