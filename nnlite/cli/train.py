@@ -33,7 +33,7 @@ from nnlite.cli.train_options import (
 from nnlite.engine.trainer import choose_threads
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.fitting.history import History
-from nnlite.fitting.suspicions import causes
+from nnlite.fitting.suspicions import STANDARDIZE, causes
 from nnlite.model import Model
 from nnlite.optimizers import Optimizer
 from nnlite.report import Run, scores
@@ -263,7 +263,8 @@ def _likely(training: Training) -> str:
     part = training.source.train.sample(MOST_EXAMPLES)
     checked = training.model.signature.check(part.X, None if part.is_table else part.y)
     found = causes(training.model, checked)
-    return f" Likely: {'; '.join(found)}." if found else ""
+    text = "; ".join(found).replace(STANDARDIZE, "give --scaling standardize" if part.is_table else STANDARDIZE)
+    return f" Likely: {text}." if found else ""
 
 
 def _run(training: Training, history: History) -> Run:

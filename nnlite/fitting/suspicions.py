@@ -32,6 +32,8 @@ EXPLAINED = 0.02  # R2
 
 LARGE_TARGETS, LARGE_COUNTS, LARGE_INPUTS = 10.0, 50.0, 20.0  # root mean square, or mean of counts
 
+STANDARDIZE = "standardize each feature, (X - X.mean(0)) / X.std(0)"
+
 WIDE = (1.5, 2)  # output units over classes, and output units minus classes
 BY_CHANCE = 14.0  # e^-14 is the chance that so many examples have none of the other classes, if all are as frequent
 
@@ -250,7 +252,7 @@ def _causes_of(network: Network, batch: Examples) -> list[str]:
     size = float(np.sqrt(np.square(X.astype(np.float64)).mean()))
     if size > LARGE_INPUTS and not isinstance(network.layers[0], BatchNorm):
         pixels = X.min() >= 0 and 100 < X.max() <= 255
-        remedy = "divide X by 255" if pixels else "standardize each feature, (X - X.mean(0)) / X.std(0)"
+        remedy = "divide X by 255" if pixels else STANDARDIZE
         found.append(f"the inputs are large (from {X.min():.4g} to {X.max():.4g}); {remedy}")
     return found
 
