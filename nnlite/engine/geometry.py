@@ -60,6 +60,13 @@ class Window(NamedTuple):
         """How many pixels of a line n places see."""
         return (n - 1) * self.right + (self.width - 1) * self.gap_right + 1
 
+    def line(self, before: Size, after: Size) -> tuple[int, int]:
+        """How many numbers a line has of those that are seen, and whether images are padded: 1, else 0."""
+        H, W, C = before
+        if self.top or self.left or self.lines(after[0]) > H or self.pixels(after[1]) > W:
+            return self.pixels(after[1]) * C, 1
+        return W * C, 0
+
     def span(self, channels: int) -> int:
         """How many numbers that a kernel sees lie side by side: see `nnlite.engine.kernels.convolutions`."""
         return channels * (self.width if self.gap_right == 1 else 1)

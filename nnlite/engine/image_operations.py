@@ -168,8 +168,8 @@ class ImageOperations:
         window = window_of(stage)
         if layer.groups > 1:
             return self.instructions.op("grouped_forward", [x, W.address, b, z, window, layer.groups, *after])
-        band = self._bands(stage).forward
-        return self.instructions.op("convolution_forward", [x, W.matrix, b, z, window, band, *after])
+        lines = [*window.line(*_sizes(stage)), self._bands(stage).forward]
+        return self.instructions.op("convolution_forward", [x, W.matrix, b, z, window, *lines, *after])
 
     def _pooling(self, stage: Stage, i: int, x: list[int], a: list[int], after: After) -> Array:
         window = window_of(stage)
@@ -289,7 +289,8 @@ class ImageOperations:
             return self.instructions.op("grouped_gradient", operands)
         matrix = [W.address, *W.of.matrix[1:]]
         operands = [x, dz, matrix, b.address, W.apart, b.apart, self._ones.ctypes.data, window]
-        return self.instructions.op("convolution_gradient", [*operands, self._bands(stage).forward])
+        lines = [*window.line(*_sizes(stage)), self._bands(stage).forward]
+        return self.instructions.op("convolution_gradient", [*operands, *lines])
 
     def _parts(self, layer: Layer, name: str) -> Parts:
         """Return where the threads sum up the gradient of a parameter."""

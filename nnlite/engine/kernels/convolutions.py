@@ -60,47 +60,35 @@ def pixels_seen(n: int, stride: int, entries: int, gap: int) -> int:
 
 
 @inline
-def needs_padding(x: Image, z: Image, of: Window) -> bool:
-    """Whether the kernel sees pixels outside the image."""
-    return (
-        of.top > 0
-        or of.left > 0
-        or pixels_seen(z.width, of.right, of.width, of.gap_right) > x.width
-        or pixels_seen(z.height, of.down, of.height, of.gap_down) > x.height
-    )
+def lines_seen(x: Image, m: int, y0: int, n: int, line: int, of: Window, padded: int, scratch: int) -> int:
+    """The address of the n lines that the output sees from its line y0 on; with padding it is that of a copy.
 
-
-@inline
-def line_seen(x: Image, z: Image, of: Window) -> int:
-    """How many numbers a line has of those that the kernel sees."""
-    if needs_padding(x, z, of):
-        return pixels_seen(z.width, of.right, of.width, of.gap_right) * x.channels
-    return x.width * x.channels
-
-
-@inline
-def lines_seen(x: Image, m: int, y0: int, y1: int, z: Image, of: Window, scratch: int) -> int:
-    """The address of the lines that lines y0..y1 of the output see; with padding it is that of a copy."""
-    if not needs_padding(x, z, of):
-        return pixel(x, m, y0 * of.down, 0)
-    line = line_seen(x, z, of)
+    A line has ``line`` numbers.
+    """
     first = y0 * of.down - of.top
-    left, inside = of.left * x.channels, min(x.width * x.channels, line - of.left * x.channels)
-    for i in range(pixels_seen(y1 - y0, of.down, of.height, of.gap_down)):
-        to = numbers(scratch + i * line * SIZE, line)
-        if first + i < 0 or first + i >= x.height:
-            for j in range(line):
-                to[j] = T(0)
-        else:
-            source = numbers(pixel(x, m, first + i, 0), inside)
-            middle = numbers(scratch + (i * line + left) * SIZE, inside)
-            for j in range(left):
-                to[j] = T(0)
-            for j in range(inside):
-                middle[j] = source[j]
-            for j in range(left + inside, line):
-                to[j] = T(0)
+    if padded == 0:
+        return pixel(x, m, first, 0)
+    fill_with_zeros(scratch, n * line)
+    inside = min(x.width * x.channels, line - of.left * x.channels)
+    for i in range(max(0, -first), min(n, x.height - first)):
+        copy_numbers(pixel(x, m, first + i, 0), scratch + (i * line + of.left * x.channels) * SIZE, inside)
     return scratch
+
+
+@inline
+def fill_with_zeros(address: int, n: int) -> None:
+    """Set n numbers to 0."""
+    to = numbers(address, n)
+    for i in range(n):
+        to[i] = T(0)
+
+
+@inline
+def copy_numbers(source: int, target: int, n: int) -> None:
+    """``target = source``, n numbers."""
+    of, to = numbers(source, n), numbers(target, n)
+    for j in range(n):
+        to[j] = of[j]
 
 
 # ---- forward -----------------------------------------------------------------------------------------------------
@@ -108,16 +96,16 @@ def lines_seen(x: Image, m: int, y0: int, y1: int, z: Image, of: Window, scratch
 
 @kernel
 def convolution_forward(
-    x: Image, W: Matrix, b: Integer, z: Image, of: Window, band: Integer, after: Integer, n_after: Integer,
-    now: int, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
+    x: Image, W: Matrix, b: Integer, z: Image, of: Window, line: Integer, padded: Integer, band: Integer,
+    after: Integer, n_after: Integer, now: int, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
 ) -> None:  # fmt: skip
     """``z[i,j,f] = sum_{p,q,c} x[s i + d p, s j + d q, c] W[p,q,c,f] + b[f]``, a band of lines at a time."""
     begin, end = share(M, thread, n_threads)
-    line = line_seen(x, z, of)
     for m in range(begin, end):
         for y0 in range(0, z.height, band):
             y1 = min(y0 + band, z.height)
-            source = lines_seen(x, m, y0, y1, z, of, scratch + G_NUMBERS * SIZE)
+            n = pixels_seen(y1 - y0, of.down, of.height, of.gap_down)
+            source = lines_seen(x, m, y0, n, line, of, padded, scratch + G_NUMBERS * SIZE)
             for p in range(n_panels(W)):
                 convolve(tiles, source, line, x, W, p, b, z, of, m, y0, y1, scratch)
             run_all(after, n_after, now, m * z.height + y0, m * z.height + y1, 0)
@@ -176,9 +164,7 @@ def tile_of_pixels(
 def copy_pixels(source: int, source_row: int, target: int, target_row: int, n: int, channels: int) -> None:
     """Copy some channels of n pixels."""
     for i in range(n):
-        of, to = numbers(source + i * source_row * SIZE, channels), numbers(target + i * target_row * SIZE, channels)
-        for j in range(channels):
-            to[j] = of[j]
+        copy_numbers(source + i * source_row * SIZE, target + i * target_row * SIZE, channels)
 
 
 # ---- to the layer before -----------------------------------------------------------------------------------------
@@ -217,16 +203,12 @@ def convolution_backward(
     for m in range(begin, end):
         for y0 in range(0, da.height, band):
             y1 = min(y0 + band, da.height)
-            lines = numbers(scratch, (y1 - y0) * line + columns)
-            for j in range(lines.size):
-                lines[j] = T(0)
+            fill_with_zeros(scratch, (y1 - y0) * line + columns)
             for p in range(of.height):
                 spread_line_of_kernel(tiles, dz, turned, columns, da, of, p, m, y0, y1, line, scratch)
             for i in range(y1 - y0):
-                source = numbers(scratch + (i * line + of.left * da.channels) * SIZE, da.width * da.channels)
-                to = numbers(pixel(da, m, y0 + i, 0), source.size)
-                for j in range(source.size):
-                    to[j] = source[j]
+                here = scratch + (i * line + of.left * da.channels) * SIZE
+                copy_numbers(here, pixel(da, m, y0 + i, 0), da.width * da.channels)
             run_all(after, n_after, now, m * da.height + y0, m * da.height + y1, 0)
 
 
@@ -264,7 +246,7 @@ def spread_line_of_kernel(
 @kernel
 def convolution_gradient(
     x: Image, dz: Image, dW: Matrix, db: Integer, apart: Integer, apart_b: Integer, ones: Integer, of: Window,
-    band: Integer, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
+    line: Integer, padded: Integer, band: Integer, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
 ) -> None:  # fmt: skip
     """``dW[p,q,c,f] = sum_{i,j} x[s i + d p, s j + d q, c] dz[i,j,f]`` and ``db[f] = sum_{i,j} dz[i,j,f]``.
 
@@ -276,26 +258,15 @@ def convolution_gradient(
     for p in range(n_panels(dW)):
         fill_with_zeros(cell(own, p, 0), dW.rows * dW.width)
         fill_with_zeros(bias + p * dW.width * SIZE, dW.width)
-    line = line_seen(x, dz, of)
     for m in range(begin, end):
         for y0 in range(0, dz.height, band):
             y1 = min(y0 + band, dz.height)
-            source = lines_seen(x, m, y0, y1, dz, of, scratch)
-            room = scratch
-            if needs_padding(x, dz, of):
-                room += pixels_seen(y1 - y0, of.down, of.height, of.gap_down) * line * SIZE
-            here = in_panels(dz, m, y0, y1, dW.width, room)
+            n = pixels_seen(y1 - y0, of.down, of.height, of.gap_down)
+            source = lines_seen(x, m, y0, n, line, of, padded, scratch)
+            here = in_panels(dz, m, y0, y1, dW.width, scratch + padded * n * line * SIZE)
             for p in range(n_panels(dW)):
                 b = here + p * (y1 - y0) * dz.width * dW.width * SIZE
                 add_to_gradient(tiles, source, line, x, dz, b, y1 - y0, own, bias, p, of, ones)
-
-
-@inline
-def fill_with_zeros(address: int, n: int) -> None:
-    """Set n numbers to 0."""
-    to = numbers(address, n)
-    for i in range(n):
-        to[i] = T(0)
 
 
 @inline
@@ -303,16 +274,11 @@ def in_panels(dz: Image, m: int, y0: int, y1: int, width: int, room: int) -> int
     """The address of lines y0..y1 in panels of ``width`` channels: that of a copy, if they do not lie like that."""
     if dz.channels == width:
         return pixel(dz, m, y0, 0)
-    rows = (y1 - y0) * dz.width
-    for p in range((dz.channels + width - 1) // width):
-        n = min(width, dz.channels - p * width)
-        for i in range(rows):
-            of = numbers(pixel(dz, m, y0, i) + p * width * SIZE, n)
-            to = numbers(room + (p * rows + i) * width * SIZE, width)
-            for j in range(n):
-                to[j] = of[j]
-            for j in range(n, width):
-                to[j] = T(0)
+    rows, panels = (y1 - y0) * dz.width, (dz.channels + width - 1) // width
+    fill_with_zeros(room, panels * rows * width)
+    for p in range(panels):
+        here, row = pixel(dz, m, y0, 0) + p * width * SIZE, dz.channels
+        copy_pixels(here, row, room + p * rows * width * SIZE, width, rows, min(width, dz.channels - p * width))
     return room
 
 

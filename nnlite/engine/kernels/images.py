@@ -1,6 +1,6 @@
 """Images between layers: copies, padding, the way into panels and back, and what each thread has summed up."""
 
-from nnlite.engine.kernels.convolutions import fill_with_zeros, pixel
+from nnlite.engine.kernels.convolutions import copy_numbers, fill_with_zeros, pixel
 from nnlite.engine.kernels.noise import uniform
 from nnlite.engine.kernels.products import cell, n_panels, run_all, share
 from nnlite.engine.language import (
@@ -12,19 +12,10 @@ from nnlite.engine.language import (
     Matrix,
     Number,
     T,
-    inline,
     kernel,
     numbers,
     store,
 )
-
-
-@inline
-def copy_numbers(source: int, target: int, n: int) -> None:
-    """``target = source``, n numbers."""
-    of, to = numbers(source, n), numbers(target, n)
-    for j in range(n):
-        to[j] = of[j]
 
 
 @kernel
