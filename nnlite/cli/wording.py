@@ -31,6 +31,20 @@ WORDS = {  # values that have an option of their own, or a form that is no value
     "size=(rows, columns)": "--size ROWS,COLUMNS",
     "image_shape=(rows, columns)": "--image-shape ROWS,COLUMNS",
 }
+ADVICE = {  # what the doctor advises in Python; longer phrases first
+    'fit(class_weight="balanced")': "--class-weight balanced",
+    "fit(validation_split=0.1)": "--validation-size 0.1",
+    "clip_norm=1 in the optimizer": "--clip-norm 1",
+    "clip_norm=1": "--clip-norm 1",
+    "; find_learning_rate suggests one": "",
+    " (find_learning_rate suggests one)": "",
+    "EarlyStopping on val_loss": "--patience",
+    "EarlyStopping": "--patience",
+    "weight_decay": "--weight-decay",
+    "Dropout": "--dropout",
+    "label smoothing": "--label-smoothing",
+    "BatchNorm": "--batch-norm",
+}
 BY_COLUMN = ("decimal", "thousands", "dates")  # options that are given once for each column
 ARGUMENT = re.compile(rf"(?<!\S)(?P<name>{'|'.join(FLAGS)})=")
 HEAD = re.compile(rf"(?P<name>{'|'.join(FLAGS)}): ")
@@ -52,6 +66,13 @@ def as_options(text: str) -> str:
         start = end
     text = "".join([*pieces, text[start:]])
     return re.sub(r"\bpass (--\w)", r"give \1", text)
+
+
+def advice_as_options(text: str) -> str:
+    """Return an advice of the doctor in which arguments and layers are options."""
+    for phrase, option in ADVICE.items():
+        text = text.replace(phrase, option)
+    return text
 
 
 def _option(text: str, found: re.Match[str]) -> tuple[str, int]:

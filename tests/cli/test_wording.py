@@ -6,7 +6,7 @@ import pytest
 
 from nnlite.cli.parser import Parser
 from nnlite.cli.train_options import add_data_options
-from nnlite.cli.wording import as_options, joined, split
+from nnlite.cli.wording import advice_as_options, as_options, joined, split
 
 from ..support import for_each
 from .conftest import write_csv
@@ -56,6 +56,14 @@ def test_what_a_message_advises_can_be_typed(words):
     kinds = dict.fromkeys(words, "category")
     typed = shlex.split(as_options(f"pass kinds={kinds!r}").removeprefix("give "))
     assert parser.parse_args([f"{typed[0]}={typed[1]}"]).kinds == kinds
+
+
+def test_the_doctor_advises_options():
+    assert advice_as_options("more data; EarlyStopping; weight_decay, Dropout; fewer units.") == (
+        "more data; --patience; --weight-decay, --dropout; fewer units."
+    )
+    advice = "a smaller learning rate (find_learning_rate suggests one), a warm-up, or clip_norm=1 in the optimizer."
+    assert advice_as_options(advice) == "a smaller learning rate, a warm-up, or --clip-norm 1."
 
 
 def test_marks_of_single_columns_are_given_one_after_the_other():
