@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -91,7 +92,11 @@ def as_input(model: Model, table: Table, copied: Sequence[str] = ()) -> Any:
         scale = 1.0 if model.image_encoding is None else model.image_encoding.table_scale
         return (X if scale == 1.0 else X / X.dtype.type(scale)).reshape(len(X), *model.input_shape)
     if X.shape[1] == n + 1:
-        raise DataFileError(f"{table.name}: has {n + 1} columns of numbers, expected {n}; leave out the target")
+        first, last = table.feature_names[0], table.feature_names[-1]
+        raise DataFileError(
+            f"{table.name}: has {n + 1} columns of numbers, expected {n}; leave out the target, such as --ignore "
+            f"{shlex.quote(last)} or --ignore {shlex.quote(first)}"
+        )
     raise DataFileError(f"{table.name}: has {X.shape[1]} columns of numbers, expected {n}, as in the training")
 
 

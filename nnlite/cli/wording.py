@@ -49,6 +49,7 @@ BY_COLUMN = ("decimal", "thousands", "dates")  # options that are given once for
 ARGUMENT = re.compile(rf"(?<!\S)(?P<name>{'|'.join(FLAGS)})=")
 HEAD = re.compile(rf"(?P<name>{'|'.join(FLAGS)}): ")
 BRACKETS = {"[": "]", "{": "}", "(": ")"}
+NUMBER = re.compile(r"-[0-9.]+")  # which argparse tells from an option
 PLAIN_WORD = re.compile(r"[\w.+-]+")
 
 
@@ -87,7 +88,10 @@ def _option(text: str, found: re.Match[str]) -> tuple[str, int]:
         return flag, found.end()  # what follows is no value, as in "pass decimal= and thousands="
     if found["name"] in BY_COLUMN and isinstance(value, Mapping):
         return " ".join(f"{flag} {_quoted(f'{name}={mark}')}" for name, mark in value.items()), end
-    return f"{flag} {_quoted(typed(value))}", end
+    text_of_value = typed(value)
+    is_like_option = text_of_value.startswith("-") and NUMBER.fullmatch(text_of_value) is None
+    joint = "=" if is_like_option else " "
+    return f"{flag}{joint}{_quoted(text_of_value)}", end
 
 
 def _quoted(text: str) -> str:

@@ -193,6 +193,8 @@ def test_classes_in_the_first_column_are_asked_for(run, folder):
     assert run("train last.csv --image-shape 4,4 --epochs 2 --no-report --no-progress --out r")[0] == 0
     assert "--target 0" in run("evaluate r first.csv")[2]
     assert run("evaluate r first.csv --target 0")[0] == run("evaluate r last.csv")[0] == 0
+    assert "--ignore 'column 17' or --ignore 'column 1'" in run("predict r first.csv")[2]
+    assert run("predict r first.csv --ignore 'column 1'")[1] == run("predict r last.csv --ignore 'column 17'")[1] != ""
 
 
 def test_a_network_of_pixels_from_0_to_1_sees_pictures_as_it_saw_them(run, folder):

@@ -46,16 +46,18 @@ def test_an_argument_is_an_option(python, typed):
     assert as_options(python) == typed
 
 
-@for_each("words", [["a"], ["a b", "c"], ["a,b", "c"], ['say "no"', "x"], ["'", "ä;"], ["-999", "n/a"]], ids=repr)
+@for_each(
+    "words", [["a"], ["a b", "c"], ["a,b", "c"], ['say "no"', "x"], ["'", "ä;"], ["-999", "n/a"], ["-", "--"]], ids=repr
+)
 def test_what_a_message_advises_can_be_typed(words):
     assert split(joined(words)) == words
     parser = Parser()
     add_data_options(parser)
     typed = shlex.split(as_options(f"pass missing={words!r}").removeprefix("give "))
-    assert parser.parse_args([f"{typed[0]}={typed[1]}"]).missing == words
+    assert parser.parse_args(typed).missing == words
     kinds = dict.fromkeys(words, "category")
     typed = shlex.split(as_options(f"pass kinds={kinds!r}").removeprefix("give "))
-    assert parser.parse_args([f"{typed[0]}={typed[1]}"]).kinds == kinds
+    assert parser.parse_args(typed).kinds == kinds
 
 
 def test_the_doctor_advises_options():
