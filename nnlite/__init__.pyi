@@ -10,6 +10,7 @@ from nnlite import inspect as inspect
 from nnlite import keras as keras
 from nnlite import layers as layers
 from nnlite import metrics as metrics
+from nnlite import mpi as mpi
 from nnlite import onnx as onnx
 from nnlite import optimizers as optimizers
 from nnlite import plots as plots
@@ -38,6 +39,7 @@ from nnlite.errors import ModelFileError as ModelFileError
 from nnlite.errors import NnliteError as NnliteError
 from nnlite.errors import NotBuiltError as NotBuiltError
 from nnlite.errors import NothingLearnedWarning as NothingLearnedWarning
+from nnlite.errors import ParallelError as ParallelError
 from nnlite.errors import TrainingWarning as TrainingWarning
 from nnlite.errors import UnknownNameError as UnknownNameError
 from nnlite.fitting.batches import batches as batches

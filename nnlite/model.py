@@ -112,6 +112,7 @@ class Model(Network):
         engine: str = "auto",
         standardize_target: bool | None = None,
         augment: Any = None,
+        parallel: Any = None,
     ) -> History:
         r"""Train by gradient descent: ``theta <- theta - learning_rate dJ/dtheta``, batch after batch.
 
@@ -184,6 +185,11 @@ class Model(Network):
             ``[nn.augment.Rotate(15), nn.augment.Shift(2)]``; for rows of pixels,
             ``nn.augment.Compose([...], image_shape=(28, 28))``. Validation data are never augmented. The seed decides
             the images, also after a resume and with any number of threads.
+        parallel : World, optional
+            The processes that train together: ``nn.mpi.world()`` in a program that ``mpiexec -n 4 python train.py``
+            starts. All call `fit` with the same arguments, and end with the same weights, bit for bit; they are those
+            of a single process to rounding. ``batch_size`` is that of all processes together: each computes the
+            gradient of its part. If the examples are not the same in all processes, each has a share of the data.
 
         Returns
         -------
@@ -203,6 +209,8 @@ class Model(Network):
             the epoch with the lowest validation loss (or else training loss), or the initial ones.
         ModelFileError
             If no checkpoint can be read. A damaged one gives a warning, and the one before it is used.
+        ParallelError
+            If the processes end an epoch with different weights.
 
         Notes
         -----
@@ -239,6 +247,7 @@ class Model(Network):
             engine=engine,
             standardize_target=standardize_target,
             augment=augment,
+            parallel=parallel,
         )
 
     @explained

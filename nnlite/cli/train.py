@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from nnlite import mpi
 from nnlite.augment import Compose
 from nnlite.callbacks import Callback, EarlyStopping
 from nnlite.cli.codes import DONE, INTERRUPTED
@@ -35,6 +36,7 @@ from nnlite.errors import ArgumentError, DataFileError
 from nnlite.fitting.history import History
 from nnlite.model import Model
 from nnlite.optimizers import Optimizer
+from nnlite.parallel.agreement import Agreement
 from nnlite.report import Run, scores
 from nnlite.storage.checkpoints import Checkpoint
 from nnlite.tables import Encoding
@@ -84,20 +86,27 @@ def add_train(commands: Any) -> Parser:
 
 def _train(options: argparse.Namespace, parser: Parser) -> int:
     """Train a network, print its scores, write the run, and return the exit code."""
+    world = mpi.world() if options.mpi else mpi.World()
+    first = world.rank == 0  # the others train, and neither print nor write
     config, chosen = _chosen(options, parser)
-    source = load_source(chosen, progress=not options.no_progress)
-    _warn_if_changed(config, source)
-    training = _prepare(chosen, source, options)
-    say(_setup(training))
+    world.meet()
+    source = load_source(chosen, progress=first and not options.no_progress)
+    training = _prepare(chosen, source, options, world)
+    if first:
+        _warn_if_changed(config, source)
+        say(_setup(training))
     start = time.perf_counter()
     try:
         with _threads(config):
-            history = _fit(training, options)
+            history = _fit(training, options, world)
             done = _config(training, history.engine)
     except ArgumentError:
-        remove_unused(training.directory)
+        if first:
+            remove_unused(training.directory)
         raise
     seconds = time.perf_counter() - start
+    if not first:
+        return INTERRUPTED if history.interrupted else DONE
     if history.resumed_at is not None:
         last = ", the last one" if history.resumed_at == history.epochs else ""
         say(f"\nresumed after epoch {history.resumed_at}{last}")
@@ -149,8 +158,8 @@ def _warn_if_changed(config: Config | None, source: Source) -> None:
             note(f"warning: {path} has changed since the run of this config, so the result will be another")
 
 
-def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace) -> Training:
-    """Return the network, the optimizer and the run directory, which is made here."""
+def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace, world: mpi.World) -> Training:
+    """Return the network, the optimizer and the run directory, which the first process makes here."""
     chosen = with_recipe(chosen, source.n_training)
     layers = make_layers(chosen, source.n_outputs, source.classifies)
     check_poolings(chosen, source.image_shape)
@@ -164,9 +173,14 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
     callbacks = make_callbacks(chosen, validated=True)
     model.resolve_metrics(chosen["metrics"])  # raises ArgumentError
     table = _layer_table(chosen, source, model)
-    directory = run_directory(options.out, source.name, options.resume)  # before the training, which may be long
+    world.meet()
+    with Agreement(world) as agreement:  # before the training, which may be long
+        own = run_directory(options.out, source.name, options.resume) if world.rank == 0 else ""
+        agreement.tell(directory=own)
+    directory = agreement.of_all("directory")[0]
     training = Training(chosen, source, model, optimizer, callbacks, augmentation, table, directory)
-    _config(training, chosen["engine"]).write(directory)
+    if world.rank == 0:
+        _config(training, chosen["engine"]).write(directory)
     return training
 
 
@@ -216,7 +230,7 @@ def _layer_table(chosen: dict[str, Any], source: Source, model: Model) -> str:
 # ---- the training ---------------------------------------------------------------------------------------------------
 
 
-def _fit(training: Training, options: argparse.Namespace) -> History:
+def _fit(training: Training, options: argparse.Namespace, world: mpi.World) -> History:
     source, chosen = training.source, training.options
     return training.model.fit(
         *examples(source.train),
@@ -232,6 +246,7 @@ def _fit(training: Training, options: argparse.Namespace) -> History:
         progress=not options.no_progress,
         engine=chosen["engine"],
         augment=training.augmentation,
+        parallel=world,
     )
 
 

@@ -22,7 +22,7 @@ from nnlite.cli.parser import (
 from nnlite.cli.parts import ACTIVATIONS, AUGMENTATIONS, OPTIMIZERS, OUTPUTS
 from nnlite.cli.recipe import RECIPES, Recipe, for_table, with_convolutions
 
-NOT_IN_CONFIG = ("run", "out", "resume", "config", "no_report", "no_progress", "commands")
+NOT_IN_CONFIG = ("run", "out", "resume", "config", "no_report", "no_progress", "mpi", "commands")
 
 
 def add_data_options(train: Parser) -> None:
@@ -182,6 +182,12 @@ def add_run_options(train: Parser) -> None:
     group.add_argument("--config", metavar="FILE", help="repeat the run of this config.json; other options change it")
     group.add_argument("--no-report", action="store_true", help="write no report.html")
     group.add_argument("--no-progress", action="store_true", help="show no progress")
+    group.add_argument(
+        "--mpi",
+        action="store_true",
+        help="train in all processes that mpiexec has started: mpiexec -n 4 nnlite train DATA --mpi; the batch size is "
+        "that of all together",
+    )
 
 
 # ---- values ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.engine.predictor import Chooser, Predictor
 from nnlite.errors import ArgumentError, NotBuiltError
-from nnlite.layers.base import Observer
+from nnlite.layers.base import Observer, Part
 from nnlite.network.examples import Examples, check_weights, check_X
 from nnlite.network.foreign import adapted
 from nnlite.network.knowledge import as_numbers, is_table, named
@@ -138,15 +138,31 @@ class Network(Structure):
         step, rows, weights = self._check_batch(Y, sample_weight, "backward")
         step.backward(rows, weights)
 
-    def new_pass(self, *, training: bool, observer: Observer | None = None, to_input: bool = False) -> Pass:
-        """Return a pass for one batch, forward and back.
+    def new_pass(
+        self,
+        *,
+        training: bool,
+        observer: Observer | None = None,
+        to_input: bool = False,
+        part: Part | None = None,
+    ) -> Pass:
+        """Return a pass for one batch, forward and back, or for the part of it that this process has.
 
         In training, its backward pass ends at the first layer that learns, unless ``to_input`` asks for dJ/dX.
         """
         shapes = self.require_built("new_pass")
         first = -1 if to_input or not training else self.first_trainable
         frozen = [segment.view(self.grad) for segment in self.segments if not segment.trainable]
-        return Pass(self.layers, shapes, training=training, rng=self.rng, first=first, frozen=frozen, observer=observer)
+        return Pass(
+            self.layers,
+            shapes,
+            training=training,
+            rng=self.rng,
+            first=first,
+            frozen=frozen,
+            observer=observer,
+            part=part,
+        )
 
     def _check_batch(self, Y: Any, sample_weight: Any, what: str) -> tuple[Pass, Array, Array | None]:
         """Return the last pass, rows (M, n[L]) and weights for its batch."""
@@ -376,6 +392,10 @@ class Network(Structure):
         self, batches: Iterable[Examples], metrics: Metrics = (), *, engine: str = "textbook"
     ) -> dict[str, float]:
         """Evaluate several batches of checked examples as one data set."""
+        return self.means_of(batches, metrics, engine=engine).values()
+
+    def means_of(self, batches: Iterable[Examples], metrics: Metrics = (), *, engine: str = "textbook") -> RunningMeans:
+        """Return the running means over several batches of checked examples, in prediction."""
         means = RunningMeans(self.output, metrics, self.target_scale)
         for examples in batches:
             predictor = None
@@ -387,7 +407,7 @@ class Network(Structure):
             n = self._at_once
             for start in range(0, examples.size, n):
                 self._evaluate_by_textbook(examples.batch(slice(start, start + n)), means)
-        return means.values()
+        return means
 
     def _evaluate_compiled(self, predictor: Predictor, examples: Examples, means: RunningMeans) -> None:
         """Add the examples to the means."""

@@ -270,7 +270,14 @@ try:
     model.predict(X_test)
 except nn.UnknownNameError as unknown:
     print(unknown)
-except (nn.ArgumentError, nn.NotBuiltError, nn.DataFileError, nn.ModelFileError, nn.DivergenceError) as error:
+except (
+    nn.ArgumentError,
+    nn.NotBuiltError,
+    nn.DataFileError,
+    nn.ModelFileError,
+    nn.DivergenceError,
+    nn.ParallelError,
+) as error:
     message: str = str(error)
     if isinstance(error, nn.DivergenceError):
         print(error.history)
@@ -297,6 +304,15 @@ assert_type(nn.keras.load("model.keras"), nn.Model)
 nn.keras.load_weights(model, Path("model.weights.h5"))
 weights: dict[str, npt.NDArray[Any]] = model.state_dict()
 model.load_state_dict(weights)
+
+
+def train_together(world: nn.mpi.World) -> nn.History:
+    return model.fit(X_train, y_train, parallel=world)
+
+
+histories: list[nn.History] = nn.mpi.simulate(2, train_together, delay=lambda n_bytes: 0.0, gradient_bits=16)
+world = nn.mpi.world(sync_batch_norm=True)
+rank: int = world.rank + world.size
 
 classifier = MLPClassifier(
     (64, 32), solver="adam", layers=[nn.Dense(8), nn.ReLU()], class_weight="balanced", dropout=0.2, batch_norm=True,
