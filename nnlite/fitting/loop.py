@@ -17,7 +17,7 @@ from nnlite.engine import memory, openblas
 from nnlite.engine.denormals import Flushed
 from nnlite.errors import ArgumentError
 from nnlite.fitting import divergence, suspicions
-from nnlite.fitting.batches import Arrays
+from nnlite.fitting.batches import Numbered
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.epoch_bar import EpochBar
 from nnlite.fitting.history import History
@@ -44,7 +44,7 @@ class Setup:
 
     network: Network
     optimizer: Optimizer
-    source: Arrays | Stream
+    source: Numbered | Stream
     class_weight: Array | None  # (C,)
     validation: Examples | ValidationBatches | None
     metrics: Metrics
@@ -291,9 +291,12 @@ class Loop:
         position, history = self.position, self.history
         if not self.setup.warns:
             return
-        if suspicions.is_long_enough(position.n_steps, position.epoch) and not history.interrupted:
+        if history.interrupted:
+            return
+        examples = self._some()
+        if suspicions.is_long_enough(position.n_steps, position.epoch, examples):
             suspicions.warn_if_nothing_was_learned(
-                self.network, self._some(), self.setup.class_weight, history["loss"][-position.epoch :]
+                self.network, examples, self.setup.class_weight, history["loss"][-position.epoch :]
             )
 
     # ---- what several processes do together: see parallel.py ---------------------------------------------------

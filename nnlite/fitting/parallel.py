@@ -12,7 +12,7 @@ from nnlite.checks import Array
 from nnlite.engine import openblas
 from nnlite.errors import ParallelError
 from nnlite.fitting import divergence
-from nnlite.fitting.batches import Arrays
+from nnlite.fitting.batches import Arrays, Numbered
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.history import History
 from nnlite.fitting.interrupts import Interruptible
@@ -166,7 +166,7 @@ class ParallelLoop(Loop):
         """Return a part of a batch."""
         return batch.batch(part)
 
-    def _own_batches(self, source: Arrays | Stream, skip: int) -> Iterator[Examples]:
+    def _own_batches(self, source: Numbered | Stream, skip: int) -> Iterator[Examples]:
         """Yield the batches of this process, which make one together with those of the others.
 
         A source that has ended contributes nothing, until those of all processes have ended.
