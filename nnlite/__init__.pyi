@@ -150,6 +150,10 @@ from nnlite.schedules import Schedule as Schedule
 from nnlite.schedules import SequentialSchedule as SequentialSchedule
 from nnlite.schedules import StepDecay as StepDecay
 from nnlite.storage.checkpoints import Checkpoint as Checkpoint
+from nnlite.stored import StoredArrays as StoredArrays
+from nnlite.stored import StoredTable as StoredTable
+from nnlite.stored import open_data as open_data
+from nnlite.stored import open_table as open_table
 from nnlite.tables import ColumnSummary as ColumnSummary
 from nnlite.tables import Encoding as Encoding
 from nnlite.tables import Split as Split

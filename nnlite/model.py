@@ -120,14 +120,15 @@ class Model(Network):
 
         Parameters
         ----------
-        X : array_like, (n_examples, n[0]), a table, or a source of batches
+        X : array_like, (n_examples, n[0]), a table, a source of batches, or examples on the disk
             Training examples, kept in their own dtype and cast batch by batch. A `Table`, a data frame of pandas,
             polars or Arrow, a dictionary of columns or a structured array becomes numbers; what that takes is learned
             from the training examples, and kept as ``model.encoding``. Without ``y``, a `Table` with a target, or a
             source of batches ``(X, y)`` or ``(X, y, sample_weight)``: an iterable such as `batches`, a sequence of
             batches, a generator, which needs ``steps_per_epoch``, a DataLoader of PyTorch, a data set of TensorFlow, or
             one of Hugging Face (whose rows are examples). A batch may be a dictionary whose target is called "y",
-            "label", "labels", "target" or "targets".
+            "label", "labels", "target" or "targets". What `open_data` and `open_table` return, arrays of h5py and Zarr,
+            and large arrays of np.memmap stay on the disk and are read in blocks.
         y : array_like, (n_examples,) or (n_examples, n[L])
             Softmax: class indices, names of classes, one-hot rows or probabilities. Sigmoid: 0, 1, two names or
             probabilities. Identity: values. Exponential: counts. Names are kept as ``model.class_names``, sorted.

@@ -14,6 +14,7 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.cli.network import wants_images
 from nnlite.cli.parser import did_you_mean
+from nnlite.cli.stored import StoredParts, holds_tables, is_stored, parts_of
 from nnlite.cli.wording import as_options
 from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_spirals
 from nnlite.errors import ArgumentError, DataFileError
@@ -23,6 +24,7 @@ from nnlite.images.encoding import BYTE, Shape
 from nnlite.images.loading import load_parts, with_test
 from nnlite.report import Part, Pictures
 from nnlite.splits import stratified_split
+from nnlite.stored import open_table
 from nnlite.tables import Table, read_table
 
 Options = Mapping[str, Any]
@@ -54,6 +56,8 @@ class Source(NamedTuple):
         What makes pictures into the numbers of the examples.
     has_validation : bool
         Whether the data have validation examples of their own, so that none were held out.
+    stored : StoredParts, optional
+        The whole data, if they need not fit into memory; ``train``, ``validation`` and ``test`` are samples then.
     """
 
     name: str
@@ -68,6 +72,12 @@ class Source(NamedTuple):
     sha256: dict[str, str]
     image_encoding: ImageEncoding | None = None
     has_validation: bool = False
+    stored: StoredParts | None = None
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of examples for training, validation and test."""
+        return [self.train.size, self.validation.size, self.test.size] if self.stored is None else self.stored.sizes
 
     @property
     def n_outputs(self) -> int:
@@ -77,7 +87,7 @@ class Source(NamedTuple):
     @property
     def n_training(self) -> int:
         """Number of training examples, validation included."""
-        return self.train.size + self.validation.size
+        return sum(self.sizes[:2])
 
 
 def is_dataset(data: str) -> bool:
@@ -105,7 +115,7 @@ def load_source(options: Options, *, progress: bool = True) -> Source:
     for option in IMAGE_OPTIONS:
         if options.get(option) is not None:
             raise ArgumentError(f"{_flag(option)}: is for images; for a table of pixels give --image-shape too")
-    return _from_file(data, options)
+    return _from_stored(data, options) if is_stored(data) else _from_file(data, options)
 
 
 # ---- data sets ------------------------------------------------------------------------------------------------------
@@ -185,7 +195,9 @@ def _spirals(seed: int, test_fraction: float) -> Dataset:
 
 def is_images(data: str, options: Options) -> bool:
     """Return whether ``data`` are images: a folder, an .npz file of images, or a table that is said to be pixels."""
-    return os.path.isdir(data) or options.get("image_shape") is not None or (os.path.isfile(data) and has_images(data))
+    if options.get("image_shape") is not None:
+        return True
+    return not holds_tables(data) if os.path.isdir(data) else os.path.isfile(data) and has_images(data)
 
 
 def _from_images(path: str, options: Options, progress: bool) -> Source:
@@ -307,6 +319,37 @@ def _from_file(path: str, options: Options) -> Source:
         image_shape=None,
         description=f"{_base(path)}, target {table.target_name}{_tested_with(options)}.",
         sha256=files,
+    )
+
+
+def _from_stored(path: str, options: Options) -> Source:
+    """Return a table that need not fit into memory."""
+    target, test = options["target"], options["test"]
+    if options["mnist_folder"] is not None:
+        raise ArgumentError(f"--data: expected with mnist only, got it with {path}")
+    if target is None:
+        names = open_table(path, **_of_the_text(options)).names
+        raise ArgumentError(f"--target: name the column of {path} to predict; it has {', '.join(names[:30])}")
+    if test is not None and options["test_size"] is not None:
+        raise ArgumentError("--test-size: give either --test or --test-size, not both")
+    shares = (TEST_SIZE if options["test_size"] is None else options["test_size"], options["validation_size"])
+    parts = parts_of(path, reading(options), target, test, shares, options["seed"])
+    first = parts.samples[0]
+    if len(first.class_names) == 1:
+        raise DataFileError(f"{path}: all labels are {first.class_names[0]!r:.100}, so there is nothing to learn")
+    train, validation, tested = (table_part(sample, first.target_name) for sample in parts.samples)
+    return Source(
+        name=_short_name(os.path.abspath(path)),
+        train=train,
+        validation=validation,
+        test=tested,
+        classifies=bool(first.class_names),
+        class_names=first.class_names,
+        feature_names=first.feature_names,
+        image_shape=None,
+        description=f"{os.path.basename(os.path.abspath(path))}, target {first.target_name}, read in pieces.",
+        sha256={name: _sha256(name) for name in (path, test) if name is not None},
+        stored=parts,
     )
 
 

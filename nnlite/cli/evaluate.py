@@ -14,12 +14,15 @@ from nnlite.cli.inputs import (
     add_picture_options,
     are_pictures,
     faults_of_the_data,
+    is_stored_file,
     labelled,
     labelled_pictures,
     read_rows,
+    stored_rows,
 )
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
+from nnlite.cli.results import all_rows
 from nnlite.cli.runs import CONFIG, MODEL, Config, load_run, read_results
 from nnlite.cli.train_options import add_reading_options, column
 from nnlite.errors import ArgumentError
@@ -57,6 +60,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     """Print the scores and return the exit code."""
     model, config = load_run(options.model)
     source = None
+    if is_stored_file(options.file):
+        return _evaluate_stored(model, config, options)
     if options.file is None:
         source = source_of(config, options.model)
         test = source.test
@@ -80,6 +85,15 @@ def _trivial(model: Model, path: str) -> Trivial | None:
     directory = path if os.path.isdir(path) else os.path.dirname(path)
     results = read_results(directory) if os.path.isdir(path) or os.path.basename(path) == MODEL else {}
     return Trivial.from_json(results.get("training"), model.n_classes if model.output.classifies else None)
+
+
+def _evaluate_stored(model: Model, config: Config | None, options: argparse.Namespace) -> int:
+    """Print loss, accuracy and the like over a table that is read in pieces, and return the exit code."""
+    table = stored_rows(config, options)
+    found = model.evaluate(table)
+    n = sum(len(piece.frame.columns[table.names[0]]) for piece in table.pieces())
+    say(json.dumps(found | {"n": n}, indent=2) if options.json else all_rows(found, n))
+    return DONE
 
 
 def _target(model: Model, options: argparse.Namespace) -> dict[str, Any]:

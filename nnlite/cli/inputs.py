@@ -14,11 +14,13 @@ from typing import Any
 from nnlite.cli.data import OF_THE_TEXT, faults_of, read_like, table_part
 from nnlite.cli.parser import Parser, names
 from nnlite.cli.runs import Config
+from nnlite.cli.stored import is_stored, open_stored
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.images import Images, read_images
 from nnlite.images.decoding import ENDINGS
 from nnlite.model import Model
 from nnlite.report import Part
+from nnlite.stored import StoredTable
 from nnlite.tables import Table
 
 STANDARD_INPUT = "-"
@@ -38,6 +40,19 @@ def read_rows(model: Model, config: Config | None, options: argparse.Namespace, 
     if sys.stdin is None or sys.stdin.isatty():
         raise ArgumentError("FILE: name a file, or send the rows to standard input")
     return read_like(getattr(sys.stdin, "buffer", sys.stdin), model, reading, options.ignore, **target)
+
+
+def is_stored_file(path: str | None) -> bool:
+    """Return whether a path is a folder of tables or a large one, which is read in pieces."""
+    return path not in (None, STANDARD_INPUT) and is_stored(str(path))
+
+
+def stored_rows(config: Config | None, options: argparse.Namespace) -> StoredTable:
+    """Return the table of ``options.file``, which is read in pieces, without the columns to ignore."""
+    of_run = {} if config is None else config.options
+    given = {name: getattr(options, name) for name in OF_THE_TEXT}
+    reading = {name: of_run.get(name) if value is None else value for name, value in given.items()}
+    return open_stored(options.file, {**reading, "ignore": options.ignore})
 
 
 def are_pictures(model: Model, path: str | None) -> bool:

@@ -19,7 +19,7 @@ from nnlite.cli.data import Source, load_source
 from nnlite.cli.network import check_poolings, make_augmentation, make_callbacks, make_layers, make_optimizer
 from nnlite.cli.output import note, say
 from nnlite.cli.parser import Parser
-from nnlite.cli.results import say_scores, write_run
+from nnlite.cli.results import all_rows, say_scores, write_run
 from nnlite.cli.runs import Config, checkpoints, command, read_config, remove_unused, run_directory
 from nnlite.cli.train_options import (
     add_data_options,
@@ -67,8 +67,10 @@ def add_train(commands: Any) -> Parser:
         usage="nnlite train DATA [--target COLUMN] [options]",
         help="train a network on a table, images or a data set; write the network, its scores and a report",
         description="Train a network on a table (.csv, .parquet, .npz, ...), on a folder with a folder of pictures\n"
-        "for each class, or on a data set of nnlite (digits, iris, mnist, spirals). Rows are held out to validate\n"
-        "and to test with. Training stops when the validation loss no longer improves, and keeps the best weights.\n"
+        "for each class, or on a data set of nnlite (digits, iris, mnist, spirals). A folder of tables (.csv,\n"
+        ".parquet, .feather) and a table of more than 256 MiB are read in pieces; they need not fit into memory.\n"
+        "Rows are held out to validate and to test with. Training stops when the validation loss no longer\n"
+        "improves, and keeps the best weights.\n"
         "The run directory gets model.npz, history.csv, pictures, config.json (which repeats the run) and report.html.",
         epilog=defaults_table(),
     )
@@ -77,7 +79,7 @@ def add_train(commands: Any) -> Parser:
         "data",
         nargs="?",
         metavar="DATA",
-        help="a file with a table, a folder of images, or digits, iris, mnist, spirals",
+        help="a file with a table, a folder of tables or of images, or digits, iris, mnist, spirals",
     )
     add_data_options(train)
     add_network_options(train)
@@ -123,6 +125,8 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
     found = scores(run)
     say(_ending(training, history, seconds))
     say_scores(found)
+    if source.stored is not None:
+        say(f"{all_rows(training.model.evaluate(source.stored.tables[2]), source.sizes[2])}\n")
     written = write_run(run, training.model, found, training.directory, with_report=not options.no_report)
     for what, path in written.items():
         say(f"{what + ':':<18}{path}")
@@ -176,7 +180,7 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
     if source.classifies:
         model.class_names = source.class_names
     model.image_encoding = source.image_encoding
-    optimizer = make_optimizer(chosen, math.ceil(source.train.size / chosen["batch_size"]))
+    optimizer = make_optimizer(chosen, math.ceil(source.sizes[0] / chosen["batch_size"]))
     callbacks = make_callbacks(chosen, validated=True)
     model.resolve_metrics(chosen["metrics"])  # raises ArgumentError
     table = _layer_table(chosen, source, model)
@@ -201,7 +205,7 @@ def _config(training: Training, engine: str) -> Config:
         if options[name] in training.source.sha256:
             options[name] = os.path.abspath(options[name])
     sha256 = {os.path.abspath(path): found for path, found in training.source.sha256.items()}
-    batch_size = min(options["batch_size"], training.source.train.size)
+    batch_size = min(options["batch_size"], training.source.sizes[0])
     is_compiled = engine == "compiled" and training.model.built
     threads = choose_threads(training.model, batch_size) if is_compiled else 0
     return Config(options, engine, threads, sha256, command(training.directory))
@@ -213,10 +217,10 @@ def _setup(training: Training) -> str:
     texts = []
     if source.train.is_table:
         texts.append(source.train.X.summary())
-    texts.append(
-        f"{source.name}: {source.train.size:,} training examples, {source.validation.size:,} for validation, "
-        f"{source.test.size:,} test examples"
-    )
+    train, validation, test = source.sizes
+    texts.append(f"{source.name}: {train:,} training examples, {validation:,} for validation, {test:,} test examples")
+    if source.stored is not None:
+        texts.append("read in pieces; the table above, the scores and the report show samples of at most 100,000 rows")
     texts.append(training.layer_table)
     texts.append(f"{training.optimizer}, batches of {options['batch_size']}, seed {model.seed}")
     return "\n\n".join(texts)
@@ -239,12 +243,16 @@ def _layer_table(chosen: dict[str, Any], source: Source, model: Model) -> str:
 
 def _fit(training: Training, options: argparse.Namespace, world: mpi.World) -> History:
     source, chosen = training.source, training.options
+    validation = source.validation.X if source.validation.is_table else tuple(source.validation)
+    data: tuple[Any, ...] = examples(source.train)
+    if source.stored is not None:
+        data, validation = (source.stored.tables[0],), source.stored.tables[1]
     return training.model.fit(
-        *examples(source.train),
+        *data,
         optimizer=training.optimizer,
         epochs=chosen["epochs"],
         batch_size=chosen["batch_size"],
-        validation_data=source.validation.X if source.validation.is_table else tuple(source.validation),
+        validation_data=validation,
         class_weight=chosen["class_weight"],
         metrics=chosen["metrics"],
         callbacks=training.callbacks,

@@ -17,7 +17,7 @@ from nnlite.engine import memory, openblas
 from nnlite.engine.denormals import Flushed
 from nnlite.errors import ArgumentError
 from nnlite.fitting import divergence, suspicions
-from nnlite.fitting.batches import Arrays
+from nnlite.fitting.batches import Numbered
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.epoch_bar import EpochBar
 from nnlite.fitting.history import History
@@ -44,7 +44,7 @@ class Setup:
 
     network: Network
     optimizer: Optimizer
-    source: Arrays | Stream
+    source: Numbered | Stream
     class_weight: Array | None  # (C,)
     validation: Examples | ValidationBatches | None
     metrics: Metrics

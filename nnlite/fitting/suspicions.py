@@ -10,7 +10,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import NothingLearnedWarning
-from nnlite.fitting.batches import Arrays
+from nnlite.fitting.batches import Numbered
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.streams import Stream
 from nnlite.layers import BatchNorm, Exponential, Identity, Output, Sigmoid, Softmax, chain
@@ -44,10 +44,12 @@ LOOKED_AT = 200  # steps
 # ---- before the training -------------------------------------------------------------------------------------------
 
 
-def warn_before(network: Network, optimizer: Optimizer, source: Arrays | Stream, epochs: int, *, resumed: bool) -> None:
+def warn_before(
+    network: Network, optimizer: Optimizer, source: Numbered | Stream, epochs: int, *, resumed: bool
+) -> None:
     """Warn of what is probably a mistake, before the first step. A stream is looked at after its first epoch."""
-    if isinstance(source, Arrays):
-        _warn(wide_output(network, source.signature.units, source.examples.y))
+    if isinstance(source, Numbered):
+        _warn(wide_output(network, source.signature.units, source.labels))
     shapes = chain.with_input_shapes(network.layers, network.infer_shapes(source.signature.input_shape))
     of_rows = (layer for layer, shape in shapes if isinstance(layer, BatchNorm) and len(shape) == 1)
     frozen = not any(layer.trainable for layer in of_rows)

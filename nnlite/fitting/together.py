@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from nnlite import version
 from nnlite.errors import ArgumentError
-from nnlite.fitting.batches import Arrays
+from nnlite.fitting.batches import Numbered
 from nnlite.fitting.streams import Stream
 from nnlite.fitting.validation import ValidationBatches
 from nnlite.network.examples import Examples
@@ -72,7 +72,7 @@ def texts_of(network: Network, optimizer: Optimizer, world: World) -> dict[str, 
 
 def tell_data(
     agreement: Agreement,
-    source: Arrays | Stream,
+    source: Numbered | Stream,
     train: Examples | None,
     validation: Examples | ValidationBatches | None,
     *,

@@ -16,8 +16,11 @@ from nnlite.network.foreign import adapted
 from nnlite.network.knowledge import as_numbers, is_table, named
 from nnlite.network.means import Metrics, RunningMeans, resolve_metrics, with_rmse
 from nnlite.network.passes import Pass
+from nnlite.network.pieces import check_shape, checked_pieces, pieces_to_predict, table_pieces
 from nnlite.network.sources import are_batches, check_batch, gives_batches, items_of
 from nnlite.network.structure import Structure
+from nnlite.stored import StoredTable
+from nnlite.stored.opening import as_stored
 from nnlite.tables.table import Table
 from nnlite.words import explained
 
@@ -188,9 +191,10 @@ class Network(Structure):
 
         Parameters
         ----------
-        X : array_like, (M, n[0]) or (n[0],), or a table
+        X : array_like, (M, n[0]) or (n[0],), a table, or examples on the disk
             Examples, or a single one. A network that was trained on a table takes tables, data frames or dictionaries
-            of columns, in any order of the columns.
+            of columns, in any order of the columns. What `open_data` returns, and large arrays of np.memmap, are read
+            a few megabytes at a time.
         names : bool, default False
             Return names of classes, ``model.class_names[k]``, in place of indices k.
 
@@ -270,6 +274,10 @@ class Network(Structure):
     def _predicted(self, X: Any, what: str, of_rows: Callable[[Array], Array]) -> Array:
         """Return ``of_rows(Y_hat)`` for a batch, and its only row for a single example."""
         self.require_built(what)
+        stored = X if isinstance(X, StoredTable) else as_stored(X)
+        if stored is not None:
+            pieces = pieces_to_predict(self.signature, stored)
+            return np.concatenate([of_rows(self.predict_rows(piece, what)) for piece in pieces])
         array = checks.numeric_array("X", as_numbers(X, self.encoding, self.dtype))
         if array.shape == self.input_shape:
             only: Array = of_rows(self.predict_rows(array[None], what))[0]
@@ -337,8 +345,9 @@ class Network(Structure):
 
         Parameters
         ----------
-        X : array_like, (M, n[0]), a table, or a source of batches
-            A source gives batches ``(X, y)`` as for `fit`, such as a DataLoader of PyTorch or `batches`.
+        X : array_like, (M, n[0]), a table, a source of batches, or examples on the disk
+            A source gives batches ``(X, y)`` as for `fit`, such as a DataLoader of PyTorch or `batches`. What
+            `open_data` returns, and large arrays of np.memmap, are read a few megabytes at a time.
         y : array_like, (M,) or (M, n[L]), optional
             Class indices or names of classes, or values. Only a `Table` has a target of its own.
         sample_weight : array_like, (M,), optional
@@ -369,6 +378,12 @@ class Network(Structure):
         self.require_built("evaluate")
         self.require_finite("evaluate")
         resolved = with_rmse(self.resolve_metrics(metrics), self.target_scale)
+        if isinstance(X, StoredTable):
+            return self.evaluate_batches(table_pieces(self.signature, X), resolved, engine="auto")
+        stored = as_stored(X, y, sample_weight)
+        if stored is not None:
+            check_shape(self.signature, stored)
+            return self.evaluate_batches(checked_pieces(self.signature, stored), resolved, engine="auto")
         if y is None and not isinstance(X, Table):
             source = adapted(X, BLOCK)
             if are_batches(X) if isinstance(X, (tuple, list)) else gives_batches(source) and not is_table(source):

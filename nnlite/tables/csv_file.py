@@ -94,6 +94,35 @@ def read_frame(
     return frame, layout.names
 
 
+class Pieces:
+    """The rows of a CSV file, some at a time. The file is read once in each iteration, and memory stays bounded.
+
+    In one piece a column may be numbers, and in the next one text.
+
+    Parameters
+    ----------
+    path, source, form, missing, text_columns, all_text, named, known, target
+        See `read_frame`.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The columns, as the header has them.
+    """
+
+    def __init__(
+        self, path: str, source: str, form: Form, missing: Missing, *, text_columns: Collection[str] = (),
+        all_text: bool = False, named: bool = False, known: Sequence[str] = (), target: int | str | None = None,
+    ) -> None:  # fmt: skip
+        self._reader = _Reader(path, source, form, missing, frozenset(text_columns), all_text)
+        self._layout, self._target = self._reader.lay_out(named, known, (), target), target
+        self.names = self._layout.names
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the pieces. What is wrong with a row is a DataFileError that names its line."""
+        return self._reader.pieces(self._layout, self._target)
+
+
 class _Reader:
     """Reads one file, twice if it must."""
 
@@ -194,6 +223,23 @@ class _Reader:
             self._as_text |= columns.refuted
             return None
         return columns.frame(lines, self._source)
+
+    def pieces(self, layout: Layout, target: int | str | None) -> Iterator[Frame]:
+        """Yield the columns, some rows at a time."""
+        with self._rows() as rows:
+            if layout.has_header:
+                next(rows)
+            lines, n = list[tuple[int, int]](), 0
+            for block in _blocks(rows, layout.n_cells, len(layout.names), lines):
+                columns = _Columns(self, layout, target)
+                columns.add(block, rows)
+                before = [line + n - first for first, line in lines if first <= n][-1:]
+                own = [(0, line) for line in before] + [(first - n, line) for first, line in lines if first > n]
+                yield columns.frame(own, self._source)
+                n += len(block)
+                lines[:-1] = []
+        if not n:
+            raise DataFileError(f"{self._source}: has a header, but no examples")
 
     def is_text(self, i: int, name: str) -> bool:
         """Return whether a column is read as text whatever its cells are."""

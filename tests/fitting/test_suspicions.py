@@ -8,7 +8,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import ENGINES, for_each, refuse
+from ..support import ENGINES_SLOWLY, for_each, refuse
 
 DIGITS, IRIS = nn.load_digits(), nn.load_iris()
 
@@ -81,7 +81,7 @@ def test_raw_pixels_that_end_at_chance_are_named_however_short_the_training_was(
         assert [("divide X by 255" in text) for text in texts] == [True] * warned
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 @pytest.mark.parametrize("case", stuck())
 def test_a_training_that_learned_nothing_says_so_once_with_the_cause(case, engine):
     model, X, y, optimizer, guess, cause = stuck()[case]

@@ -40,6 +40,12 @@ split: nn.Split = table.split(test_fraction=0.2, seed=0)
 train, test = split
 column: nn.ColumnSummary = table.columns[0]
 print(len(table), table.name, table.kinds["zip"], table.y, table.class_names, column.name, table.summary())
+stored: nn.StoredArrays = nn.open_data(["a.npz", Path("b.npz")], memory=2**28)
+stored_train, stored_test = stored.split(0.1, seed=0)
+assert_type(stored_train, nn.StoredArrays)
+print(len(stored), stored.shape, stored.dtype, stored.memory, stored.read(0, 32)[0].mean())
+stored_table: nn.StoredTable = nn.open_table("people", target="class", kinds={"zip": "category"})
+print(stored_table.names, stored_table.target_name, stored_table.split(0.1)[0].name)
 frame = nn.Table({"age": [1, 2], "job": ["a", "b"]}, target="job")
 
 # ---- equations -----------------------------------------------------------------------------------------------------
