@@ -54,10 +54,10 @@ class Source(NamedTuple):
         The checksum of each file that was read, or of all files in a folder together.
     image_encoding : ImageEncoding, optional
         What makes pictures into the numbers of the examples.
-    has_validation : bool
-        Whether the data have validation examples of their own, so that none were held out.
     stored : StoredParts, optional
         The whole data, if they need not fit into memory; ``train``, ``validation`` and ``test`` are samples then.
+    has_validation : bool
+        Whether the data have validation examples of their own, so that none were held out.
     """
 
     name: str

@@ -80,13 +80,6 @@ def _evaluate(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _trivial(model: Model, path: str) -> Trivial | None:
-    """Return what the training of a run told the trivial guess; None if the run has not kept it."""
-    directory = path if os.path.isdir(path) else os.path.dirname(path)
-    results = read_results(directory) if os.path.isdir(path) or os.path.basename(path) == MODEL else {}
-    return Trivial.from_json(results.get("training"), model.n_classes if model.output.classifies else None)
-
-
 def _evaluate_stored(model: Model, config: Config | None, options: argparse.Namespace) -> int:
     """Print loss, accuracy and the like over a table that is read in pieces, and return the exit code."""
     table = stored_rows(config, options)
@@ -94,6 +87,13 @@ def _evaluate_stored(model: Model, config: Config | None, options: argparse.Name
     n = sum(len(piece.frame.columns[table.names[0]]) for piece in table.pieces())
     say(json.dumps(found | {"n": n}, indent=2) if options.json else all_rows(found, n))
     return DONE
+
+
+def _trivial(model: Model, path: str) -> Trivial | None:
+    """Return what the training of a run told the trivial guess; None if the run has not kept it."""
+    directory = path if os.path.isdir(path) else os.path.dirname(path)
+    results = read_results(directory) if os.path.isdir(path) or os.path.basename(path) == MODEL else {}
+    return Trivial.from_json(results.get("training"), model.n_classes if model.output.classifies else None)
 
 
 def _target(model: Model, options: argparse.Namespace) -> dict[str, Any]:

@@ -219,21 +219,16 @@ def open_table(
     named = any(isinstance(column, str) and not NUMBERED.fullmatch(column) for column in (target, *ignore))
     if named and form.header is False:
         raise ArgumentError("header: with header=False no column has a name; give positions")
-    texts = tuple(
-        name
-        for name, option in settings.options.columns.items()
-        if option != "kinds" or settings.options.kinds[name] in ("category", "date")
-    )
-    reading = Reading(form, settings.options, target, named, texts)
+    reading = Reading(form, settings.options, target, named)
     name, files = _files(source, reading)
     for file in files:
         if file.names != files[0].names:
             raise DataFileError(f"{file.source}: {_other_columns(file.names, files[0])}")
     at, ignored = choose_columns(files[0].names, target, ignore, name)
     target_name = "" if at is None else files[0].names[at]
-    wrong = [column for column in settings.options.kinds if column not in files[0].names or column == target_name]
-    if wrong:
-        raise ArgumentError(f"kinds: there is no column {wrong[0]!r} besides the target")
+    for column, option in settings.options.columns.items():
+        if column not in files[0].names or (option == "kinds" and column == target_name):
+            raise ArgumentError(f"{option}: there is no column {column!r}{' besides the target' * (option == 'kinds')}")
     if len(files[0].names) - len(ignored) - (at is not None) < 1:
         raise DataFileError(f"{name}: none of its {len(files[0].names)} columns is a feature")
     return StoredTable(name, files, target_name, [files[0].names[i] for i in ignored], settings, memory)

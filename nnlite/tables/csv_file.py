@@ -101,7 +101,7 @@ class Pieces:
 
     Parameters
     ----------
-    path, source, form, missing, text_columns, all_text, named, known, target
+    path, source, form, missing, text_columns, all_text, named, known, unused, target
         See `read_frame`.
 
     Attributes
@@ -112,10 +112,11 @@ class Pieces:
 
     def __init__(
         self, path: str, source: str, form: Form, missing: Missing, *, text_columns: Collection[str] = (),
-        all_text: bool = False, named: bool = False, known: Sequence[str] = (), target: int | str | None = None,
+        all_text: bool = False, named: bool = False, known: Sequence[str] = (), unused: Collection[str] = (),
+        target: int | str | None = None,
     ) -> None:  # fmt: skip
         self._reader = _Reader(path, source, form, missing, frozenset(text_columns), all_text)
-        self._layout, self._target = self._reader.lay_out(named, known, (), target), target
+        self._layout, self._target = self._reader.lay_out(named, known, unused, target), target
         self.names = self._layout.names
 
     def __iter__(self) -> Iterator[Frame]:

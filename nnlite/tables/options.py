@@ -45,6 +45,17 @@ class Options:
         return replace(self, **own) if own else self
 
     @property
+    def text_columns(self) -> set[str]:
+        """The columns that are read as text, since an option says what their text means."""
+        found = {name for name, kind in self.kinds.items() if kind in ("category", "date")}
+        return found | {name for name, option in self.columns.items() if option != "kinds"}
+
+    @property
+    def all_text(self) -> bool:
+        """Whether all columns are read as text, since numbers have a notation of their own."""
+        return self.decimal == "," or isinstance(self.thousands, str)
+
+    @property
     def columns(self) -> dict[str, str]:
         """The columns that an option names, and the option that does."""
         found = dict.fromkeys(self.kinds, "kinds")

@@ -209,15 +209,13 @@ def _read_csv(path: str, source: str, target: int | str | None, ignore: Any, set
     if target is None and settings.pattern.target is not None:
         wanted = settings.pattern.target
     as_text = {name for name, kind in known.items() if kind.name != "numeric" or kind.notation.decimal != "."}
-    as_text |= {name for name, kind in options.kinds.items() if kind in ("category", "date")}
-    as_text |= {name for name, option in options.columns.items() if option != "kinds"}
     frame, names = read_frame(
         path,
         source,
         form,
         options.marks,
-        text_columns=as_text,
-        all_text=options.decimal == "," or isinstance(options.thousands, str),
+        text_columns=as_text | options.text_columns,
+        all_text=options.all_text,
         named=bool(by_name),
         known=list(known),
         unused={name for name, kind in known.items() if not kind.used},
