@@ -10,6 +10,7 @@ from nnlite import inspect as inspect
 from nnlite import keras as keras
 from nnlite import layers as layers
 from nnlite import metrics as metrics
+from nnlite import mpi as mpi
 from nnlite import onnx as onnx
 from nnlite import optimizers as optimizers
 from nnlite import plots as plots
@@ -38,6 +39,7 @@ from nnlite.errors import ModelFileError as ModelFileError
 from nnlite.errors import NnliteError as NnliteError
 from nnlite.errors import NotBuiltError as NotBuiltError
 from nnlite.errors import NothingLearnedWarning as NothingLearnedWarning
+from nnlite.errors import ParallelError as ParallelError
 from nnlite.errors import TrainingWarning as TrainingWarning
 from nnlite.errors import UnknownNameError as UnknownNameError
 from nnlite.fitting.batches import batches as batches
@@ -148,6 +150,10 @@ from nnlite.schedules import Schedule as Schedule
 from nnlite.schedules import SequentialSchedule as SequentialSchedule
 from nnlite.schedules import StepDecay as StepDecay
 from nnlite.storage.checkpoints import Checkpoint as Checkpoint
+from nnlite.stored import StoredArrays as StoredArrays
+from nnlite.stored import StoredTable as StoredTable
+from nnlite.stored import open_data as open_data
+from nnlite.stored import open_table as open_table
 from nnlite.tables import ColumnSummary as ColumnSummary
 from nnlite.tables import Encoding as Encoding
 from nnlite.tables import Split as Split

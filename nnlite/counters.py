@@ -26,6 +26,11 @@ def draw_key(rng: np.random.Generator) -> np.uint64:
     return rng.integers(0, 2**64, dtype=np.uint64)
 
 
+def key_at(key: np.uint64, place: int) -> np.uint64:
+    """Return the key whose numbers are those of ``key`` from a place on."""
+    return np.uint64((int(key) + place * int(GAMMA)) % 2**64)
+
+
 def random_bits(key: np.uint64, n: int) -> Array:
     """Return 64 random bits for each of the places 0 .. n-1, as uint64."""
     x = np.arange(1, n + 1, dtype=np.uint64) * GAMMA + key

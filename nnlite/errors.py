@@ -94,6 +94,27 @@ class ModelFileError(NnliteError, ValueError):
     """
 
 
+class ParallelError(NnliteError, RuntimeError):
+    """The processes of a parallel training no longer agree, or one of them has ended. The message names its rank.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> def train(world):
+    ...     if world.rank == 1:
+    ...         raise OSError("the disk is full")
+    ...     try:
+    ...         world.gather(0)
+    ...     except nn.ParallelError as error:
+    ...         print(error)
+    >>> try:
+    ...     nn.mpi.simulate(2, train)
+    ... except OSError:
+    ...     pass
+    rank 1 ended with OSError: the disk is full
+    """
+
+
 class TrainingWarning(UserWarning):
     """Something about a training is probably a mistake. The message names the likely cause and what to do.
 

@@ -112,6 +112,7 @@ class Model(Network):
         engine: str = "auto",
         standardize_target: bool | None = None,
         augment: Any = None,
+        parallel: Any = None,
     ) -> History:
         r"""Train by gradient descent: ``theta <- theta - learning_rate dJ/dtheta``, batch after batch.
 
@@ -119,14 +120,15 @@ class Model(Network):
 
         Parameters
         ----------
-        X : array_like, (n_examples, n[0]), a table, or a source of batches
+        X : array_like, (n_examples, n[0]), a table, a source of batches, or examples on the disk
             Training examples, kept in their own dtype and cast batch by batch. A `Table`, a data frame of pandas,
             polars or Arrow, a dictionary of columns or a structured array becomes numbers; what that takes is learned
             from the training examples, and kept as ``model.encoding``. Without ``y``, a `Table` with a target, or a
             source of batches ``(X, y)`` or ``(X, y, sample_weight)``: an iterable such as `batches`, a sequence of
             batches, a generator, which needs ``steps_per_epoch``, a DataLoader of PyTorch, a data set of TensorFlow, or
             one of Hugging Face (whose rows are examples). A batch may be a dictionary whose target is called "y",
-            "label", "labels", "target" or "targets".
+            "label", "labels", "target" or "targets". What `open_data` and `open_table` return, arrays of h5py and Zarr,
+            and large arrays of np.memmap stay on the disk and are read in blocks.
         y : array_like, (n_examples,) or (n_examples, n[L])
             Softmax: class indices, names of classes, one-hot rows or probabilities. Sigmoid: 0, 1, two names or
             probabilities. Identity: values. Exponential: counts. Names are kept as ``model.class_names``, sorted.
@@ -184,6 +186,11 @@ class Model(Network):
             ``[nn.augment.Rotate(15), nn.augment.Shift(2)]``; for rows of pixels,
             ``nn.augment.Compose([...], image_shape=(28, 28))``. Validation data are never augmented. The seed decides
             the images, also after a resume and with any number of threads.
+        parallel : World, optional
+            The processes that train together: ``nn.mpi.world()`` in a program that ``mpiexec -n 4 python train.py``
+            starts. All call `fit` with the same arguments, and end with the same weights, bit for bit; they are those
+            of a single process to rounding. ``batch_size`` is that of all processes together: each computes the
+            gradient of its part. If the examples are not the same in all processes, each has a share of the data.
 
         Returns
         -------
@@ -203,6 +210,8 @@ class Model(Network):
             the epoch with the lowest validation loss (or else training loss), or the initial ones.
         ModelFileError
             If no checkpoint can be read. A damaged one gives a warning, and the one before it is used.
+        ParallelError
+            If the processes end an epoch with different weights.
 
         Notes
         -----
@@ -239,6 +248,7 @@ class Model(Network):
             engine=engine,
             standardize_target=standardize_target,
             augment=augment,
+            parallel=parallel,
         )
 
     @explained

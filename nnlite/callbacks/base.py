@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
@@ -40,6 +40,9 @@ class Callback(Remembering, Explained):
 
     Attributes
     ----------
+    first_process_only : bool
+        Class attribute: True for a callback that writes or shows something. Of several processes that train together,
+        only the first one calls its methods then. By default each process calls them.
     model : Model
         The network that is trained; set before `on_train_begin`.
     optimizer : Optimizer
@@ -55,6 +58,8 @@ class Callback(Remembering, Explained):
     ...         if logs["loss"] < 0.1:
     ...             self.model.stop_training = True
     """
+
+    first_process_only: ClassVar[bool] = False
 
     model: Network
     optimizer: Optimizer
@@ -143,13 +148,21 @@ class Hooks:
     Parameters
     ----------
     callbacks : iterable of Callback
+    first_process : bool, default True
+        Whether this is the first of the processes that train together, or the only one.
+
+    Attributes
+    ----------
+    active : list of Callback
+        Those whose methods this process calls.
     """
 
-    def __init__(self, callbacks: Iterable[Callback]) -> None:
+    def __init__(self, callbacks: Iterable[Callback], first_process: bool = True) -> None:
         self.callbacks = list(callbacks)
+        self.active = [c for c in self.callbacks if first_process or not c.first_process_only]
         for event in EVENTS:
             name = f"on_{event}"
-            methods = [getattr(c, name) for c in self.callbacks if _overrides(c, name)]
+            methods = [getattr(c, name) for c in self.active if _overrides(c, name)]
             setattr(self, event, methods)
 
     train_begin: list[Callable[[Logs], None]]

@@ -37,6 +37,8 @@ class CSVLogger(Callback):
     >>> logger = nn.CSVLogger("runs/log.csv", append=True)
     """
 
+    first_process_only = True
+
     def __init__(self, path: str | os.PathLike[str], append: bool = False) -> None:
         self.path = checks.path("path", path)
         self.append = checks.boolean("append", append)

@@ -266,6 +266,8 @@ class ModelCheckpoint(Callback):
     >>> saving = nn.ModelCheckpoint("best.npz", save_best_only=True)
     """
 
+    first_process_only = True
+
     def __init__(
         self,
         path: str | os.PathLike[str],

@@ -17,12 +17,14 @@ from nnlite.cli.inputs import (
     are_pictures,
     as_input,
     faults_of_the_data,
+    is_stored_file,
     read_pictures,
     read_rows,
+    stored_rows,
 )
 from nnlite.cli.output import write_bytes
 from nnlite.cli.parser import Parser, names
-from nnlite.cli.runs import load_run
+from nnlite.cli.runs import Config, load_run
 from nnlite.cli.train_options import add_reading_options
 from nnlite.errors import ArgumentError
 from nnlite.model import Model
@@ -66,6 +68,9 @@ def _predict(options: argparse.Namespace) -> int:
     model, config = load_run(options.model)
     if options.proba and not model.output.classifies:
         raise ArgumentError("--proba: this network predicts values, which have no probabilities")
+    if is_stored_file(options.file):
+        write_bytes(options.output, (text.encode() for text in _of_stored(model, config, options)))
+        return DONE
     if are_pictures(model, options.file):
         lines = _of_pictures(model, options)
         write_bytes(options.output, (text.encode("utf-8", "surrogateescape") for text in lines))  # names of files
@@ -77,6 +82,20 @@ def _predict(options: argparse.Namespace) -> int:
     lines = _lines([*kept, *head], table, kept, columns)
     write_bytes(options.output, (text.encode() for text in lines))
     return DONE
+
+
+def _of_stored(model: Model, config: Config | None, options: argparse.Namespace) -> Iterator[str]:
+    """Yield the CSV file for a table that is read in pieces."""
+    stored, begun = stored_rows(config, options), False
+    for piece in stored.pieces():
+        table = Table.of_file(piece.frame, "", stored.settings, piece.source, "")
+        kept = _kept(table, options.keep)
+        unknown = () if model.encoding is None else model.encoding.names
+        with faults_of_the_data(f"{piece.source}: from {piece.frame.place(0)} on"):
+            head, columns = _columns(model, table.features.without(set(kept) - set(unknown)), options.proba)
+        text = "".join(_lines([*kept, *head], table, kept, columns))
+        yield text.partition("\n")[2] if begun else text
+        begun = True
 
 
 def _of_pictures(model: Model, options: argparse.Namespace) -> Iterator[str]:

@@ -10,7 +10,7 @@ from nnlite.cli.output import note, say
 from nnlite.cli.pictures import write_pictures
 from nnlite.cli.runs import HISTORY, MODEL, REPORT, RESULTS
 from nnlite.model import Model
-from nnlite.report import Run, Scores, can_render, render
+from nnlite.report import Run, Scores, can_render, render, trivial_of
 from nnlite.report.page import INSTALL
 from nnlite.storage.atomic import write_whole
 
@@ -18,6 +18,11 @@ from nnlite.storage.atomic import write_whole
 def say_scores(found: Scores) -> None:
     """Print the scores with those of the trivial guess."""
     say(f"{found}\n")
+
+
+def all_rows(scores: dict[str, float], n: int) -> str:
+    """Return scores over all rows of a table that is read in pieces, as text."""
+    return f"all {n:,} rows: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
 
 
 def write_run(run: Run, model: Model, found: Scores, directory: str, *, with_report: bool) -> dict[str, str]:
@@ -45,6 +50,7 @@ def results(run: Run, found: Scores) -> dict[str, Any]:
         "kind": "classes" if run.classifies else "values",
         "test_examples": found.n,
         **found.as_dict(),
+        "training": trivial_of(run).to_json(),  # for the trivial guess beside the scores of another file
         "learned_nothing": found.learned_nothing,
         "verdict": found.verdict,
         "epochs": history.epochs,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from nnlite import mpi
 from nnlite.augment import Compose
 from nnlite.callbacks import Callback, EarlyStopping
 from nnlite.cli.codes import DONE, INTERRUPTED
@@ -18,7 +19,7 @@ from nnlite.cli.data import Source, load_source
 from nnlite.cli.network import check_poolings, make_augmentation, make_callbacks, make_layers, make_optimizer
 from nnlite.cli.output import note, say
 from nnlite.cli.parser import Parser
-from nnlite.cli.results import say_scores, write_run
+from nnlite.cli.results import all_rows, say_scores, write_run
 from nnlite.cli.runs import Config, checkpoints, command, read_config, remove_unused, run_directory
 from nnlite.cli.train_options import (
     add_data_options,
@@ -33,13 +34,16 @@ from nnlite.cli.train_options import (
 from nnlite.engine.trainer import choose_threads
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.fitting.history import History
+from nnlite.fitting.suspicions import STANDARDIZE, causes
 from nnlite.model import Model
 from nnlite.optimizers import Optimizer
+from nnlite.parallel.agreement import Agreement
 from nnlite.report import Run, scores
 from nnlite.storage.checkpoints import Checkpoint
 from nnlite.tables import Encoding
 
 THREADS = "NNLITE_NUM_THREADS"
+MOST_EXAMPLES = 1000  # that tell why nothing was learned
 SECONDS = 5.0  # between two checkpoints: writing one takes longer than an epoch of a small table
 
 
@@ -63,8 +67,10 @@ def add_train(commands: Any) -> Parser:
         usage="nnlite train DATA [--target COLUMN] [options]",
         help="train a network on a table, images or a data set; write the network, its scores and a report",
         description="Train a network on a table (.csv, .parquet, .npz, ...), on a folder with a folder of pictures\n"
-        "for each class, or on a data set of nnlite (digits, iris, mnist, spirals). Rows are held out to validate\n"
-        "and to test with. Training stops when the validation loss no longer improves, and keeps the best weights.\n"
+        "for each class, or on a data set of nnlite (digits, iris, mnist, spirals). A folder of tables (.csv,\n"
+        ".parquet, .feather) and a table of more than 256 MiB are read in pieces; they need not fit into memory.\n"
+        "Rows are held out to validate and to test with. Training stops when the validation loss no longer\n"
+        "improves, and keeps the best weights.\n"
         "The run directory gets model.npz, history.csv, pictures, config.json (which repeats the run) and report.html.",
         epilog=defaults_table(),
     )
@@ -73,7 +79,7 @@ def add_train(commands: Any) -> Parser:
         "data",
         nargs="?",
         metavar="DATA",
-        help="a file with a table, a folder of images, or digits, iris, mnist, spirals",
+        help="a file with a table, a folder of tables or of images, or digits, iris, mnist, spirals",
     )
     add_data_options(train)
     add_network_options(train)
@@ -84,20 +90,29 @@ def add_train(commands: Any) -> Parser:
 
 def _train(options: argparse.Namespace, parser: Parser) -> int:
     """Train a network, print its scores, write the run, and return the exit code."""
+    world = mpi.world() if options.mpi else mpi.World()
+    first = world.rank == 0  # the others train, and neither print nor write
     config, chosen = _chosen(options, parser)
-    source = load_source(chosen, progress=not options.no_progress)
-    _warn_if_changed(config, source)
-    training = _prepare(chosen, source, options)
-    say(_setup(training))
+    world.meet()
+    source = load_source(chosen, progress=first and not options.no_progress)
+    if options.validation_size is not None and source.has_validation:
+        raise ArgumentError(f"--validation-size: {chosen['data']} has validation examples of its own")
+    training = _prepare(chosen, source, options, world)
+    if first:
+        _warn_if_changed(config, source)
+        say(_setup(training))
     start = time.perf_counter()
     try:
         with _threads(config):
-            history = _fit(training, options)
+            history = _fit(training, options, world)
             done = _config(training, history.engine)
     except ArgumentError:
-        remove_unused(training.directory)
+        if first:
+            remove_unused(training.directory)
         raise
     seconds = time.perf_counter() - start
+    if not first:
+        return INTERRUPTED if history.interrupted else DONE
     if history.resumed_at is not None:
         last = ", the last one" if history.resumed_at == history.epochs else ""
         say(f"\nresumed after epoch {history.resumed_at}{last}")
@@ -110,11 +125,16 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
     found = scores(run)
     say(_ending(training, history, seconds))
     say_scores(found)
+    if source.stored is not None:
+        say(f"{all_rows(training.model.evaluate(source.stored.tables[2]), source.sizes[2])}\n")
     written = write_run(run, training.model, found, training.directory, with_report=not options.no_report)
     for what, path in written.items():
         say(f"{what + ':':<18}{path}")
     if found.learned_nothing:
-        note(f"warning: {found.verdict} See what the doctor says: nnlite diagnose {training.directory}")
+        note(
+            f"warning: {found.verdict}{_likely(training)} See what the doctor says: nnlite diagnose "
+            f"{training.directory}"
+        )
     return DONE
 
 
@@ -149,8 +169,8 @@ def _warn_if_changed(config: Config | None, source: Source) -> None:
             note(f"warning: {path} has changed since the run of this config, so the result will be another")
 
 
-def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace) -> Training:
-    """Return the network, the optimizer and the run directory, which is made here."""
+def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace, world: mpi.World) -> Training:
+    """Return the network, the optimizer and the run directory, which the first process makes here."""
     chosen = with_recipe(chosen, source.n_training)
     layers = make_layers(chosen, source.n_outputs, source.classifies)
     check_poolings(chosen, source.image_shape)
@@ -160,13 +180,18 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
     if source.classifies:
         model.class_names = source.class_names
     model.image_encoding = source.image_encoding
-    optimizer = make_optimizer(chosen, math.ceil(source.train.size / chosen["batch_size"]))
+    optimizer = make_optimizer(chosen, math.ceil(source.sizes[0] / chosen["batch_size"]))
     callbacks = make_callbacks(chosen, validated=True)
     model.resolve_metrics(chosen["metrics"])  # raises ArgumentError
     table = _layer_table(chosen, source, model)
-    directory = run_directory(options.out, source.name, options.resume)  # before the training, which may be long
+    world.meet()
+    with Agreement(world) as agreement:  # before the training, which may be long
+        own = run_directory(options.out, source.name, options.resume) if world.rank == 0 else ""
+        agreement.tell(directory=own)
+    directory = agreement.of_all("directory")[0]
     training = Training(chosen, source, model, optimizer, callbacks, augmentation, table, directory)
-    _config(training, chosen["engine"]).write(directory)
+    if world.rank == 0:
+        _config(training, chosen["engine"]).write(directory)
     return training
 
 
@@ -180,7 +205,7 @@ def _config(training: Training, engine: str) -> Config:
         if options[name] in training.source.sha256:
             options[name] = os.path.abspath(options[name])
     sha256 = {os.path.abspath(path): found for path, found in training.source.sha256.items()}
-    batch_size = min(options["batch_size"], training.source.train.size)
+    batch_size = min(options["batch_size"], training.source.sizes[0])
     is_compiled = engine == "compiled" and training.model.built
     threads = choose_threads(training.model, batch_size) if is_compiled else 0
     return Config(options, engine, threads, sha256, command(training.directory))
@@ -192,10 +217,10 @@ def _setup(training: Training) -> str:
     texts = []
     if source.train.is_table:
         texts.append(source.train.X.summary())
-    texts.append(
-        f"{source.name}: {source.train.size:,} training examples, {source.validation.size:,} for validation, "
-        f"{source.test.size:,} test examples"
-    )
+    train, validation, test = source.sizes
+    texts.append(f"{source.name}: {train:,} training examples, {validation:,} for validation, {test:,} test examples")
+    if source.stored is not None:
+        texts.append("read in pieces; the table above, the scores and the report show samples of at most 100,000 rows")
     texts.append(training.layer_table)
     texts.append(f"{training.optimizer}, batches of {options['batch_size']}, seed {model.seed}")
     return "\n\n".join(texts)
@@ -216,14 +241,18 @@ def _layer_table(chosen: dict[str, Any], source: Source, model: Model) -> str:
 # ---- the training ---------------------------------------------------------------------------------------------------
 
 
-def _fit(training: Training, options: argparse.Namespace) -> History:
+def _fit(training: Training, options: argparse.Namespace, world: mpi.World) -> History:
     source, chosen = training.source, training.options
+    validation = source.validation.X if source.validation.is_table else tuple(source.validation)
+    data: tuple[Any, ...] = examples(source.train)
+    if source.stored is not None:
+        data, validation = (source.stored.tables[0],), source.stored.tables[1]
     return training.model.fit(
-        *examples(source.train),
+        *data,
         optimizer=training.optimizer,
         epochs=chosen["epochs"],
         batch_size=chosen["batch_size"],
-        validation_data=source.validation.X if source.validation.is_table else tuple(source.validation),
+        validation_data=validation,
         class_weight=chosen["class_weight"],
         metrics=chosen["metrics"],
         callbacks=training.callbacks,
@@ -232,6 +261,7 @@ def _fit(training: Training, options: argparse.Namespace) -> History:
         progress=not options.no_progress,
         engine=chosen["engine"],
         augment=training.augmentation,
+        parallel=world,
     )
 
 
@@ -249,6 +279,15 @@ def _threads(config: Config | None) -> Iterator[None]:
 
 
 # ---- after the training ---------------------------------------------------------------------------------------------
+
+
+def _likely(training: Training) -> str:
+    """Return the likely causes of a training that learned nothing, as the end of a message."""
+    part = training.source.train.sample(MOST_EXAMPLES)
+    checked = training.model.signature.check(part.X, None if part.is_table else part.y)
+    found = causes(training.model, checked)
+    text = "; ".join(found).replace(STANDARDIZE, "give --scaling standardize" if part.is_table else STANDARDIZE)
+    return f" Likely: {text}." if found else ""
 
 
 def _run(training: Training, history: History) -> Run:

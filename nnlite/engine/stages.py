@@ -108,6 +108,8 @@ class Stages:
         The first is the input.
     n_random : int
         Number of layers that draw random numbers.
+    draws : dict of int to int
+        How many numbers each of them draws for an example.
     first : int
         The first stage that learns: the backward pass ends there. ``len(stages)`` if none does.
     behind : dict of int to list of int
@@ -119,6 +121,7 @@ class Stages:
     def __init__(self, layers: Sequence[Layer], input_shape: Shape) -> None:
         self.stages = [Stage("input", math.prod(input_shape))]
         self.n_random = self._n_residual = 0
+        self.draws: dict[int, int] = {}
         self._source = 0  # the stage from which the next one gets its input
         self._add(layers[:-1], input_shape)
         self._into_panels()
@@ -176,6 +179,7 @@ class Stages:
     def _noise(self, layer: Layer, shape: Shape) -> None:
         if type(layer) in support.CHANNEL_NOISE:
             self._as_images(shape)
+        self.draws[self.n_random] = support.n_draws(layer, shape)
         self._unitwise(Unitwise("layer", layer, which=self.n_random))
         self.n_random += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -60,6 +61,13 @@ def elementwise(layer: Layer) -> Elementwise | None:
 def noise_level(layer: Any) -> float:
     """Return the rate or standard deviation of a layer that draws random numbers; 0 does nothing."""
     return float(layer.stddev if isinstance(layer, all_layers.GaussianNoise) else layer.rate)
+
+
+def n_draws(layer: Layer, shape: tuple[int, ...]) -> int:
+    """Return how many random numbers a layer draws for an example of that shape."""
+    if type(layer) in CHANNEL_NOISE:
+        return shape[-1]
+    return math.prod(shape) * (2 if isinstance(layer, all_layers.GaussianNoise) else 1)
 
 
 def works_on_images(layer: Layer) -> bool:

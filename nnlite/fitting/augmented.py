@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from nnlite import counters
+from nnlite.ahead import Ahead
 from nnlite.augment.base import Batch
 from nnlite.augment.compose import Compose, check_augment
 from nnlite.augment.images import ImageForm, image_form
 from nnlite.checks import Array
 from nnlite.engine.processor import available_threads, wanted_threads
 from nnlite.errors import ArgumentError
-from nnlite.fitting.ahead import Ahead
 from nnlite.fitting.batches import Arrays, Reader
 from nnlite.fitting.streams import Stream
 from nnlite.layers import Sigmoid, Softmax
@@ -136,7 +136,7 @@ class AugmentedArrays(Arrays):
         """
         prepared = Ahead(self._batch, self.n_batches, self._n_threads, self.at_once if ahead else 0)
         try:
-            yield lambda first, n: _joined(prepared.take(first, n))
+            yield lambda first, n: joined(prepared.take(first, n))
         finally:
             prepared.close()
 
@@ -230,7 +230,7 @@ def _one_hot(y: Array, units: int) -> Array:
     return Y
 
 
-def _joined(batches: list[Examples]) -> Examples:
+def joined(batches: list[Examples]) -> Examples:
     """Return some batches as one."""
     if len(batches) == 1:
         return batches[0]

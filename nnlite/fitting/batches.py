@@ -18,7 +18,82 @@ from nnlite.network.signature import Signature
 Reader = Callable[[int, int], Examples]
 
 
-class Arrays:
+class Numbered:
+    """Batches that can be had by their numbers in the epoch. `Arrays` has those of a data set in memory.
+
+    Attributes
+    ----------
+    signature : Signature
+        What the network takes.
+    batch_size : int
+    n_batches, n_steps : int
+        Number of batches in an epoch.
+    at_once : int
+        How many batches `several` should return at most.
+    """
+
+    signature: Signature
+    batch_size: int
+    n_batches: int
+    n_steps: int | None
+    at_once: int
+
+    @property
+    def first_y(self) -> Array:
+        """The target of the first example."""
+        return self.sample().y[:1]
+
+    @property
+    def labels(self) -> Array:
+        """Targets that tell which classes there are."""
+        raise NotImplementedError
+
+    def sample(self) -> Examples:
+        """Return some examples in the form that the batches have."""
+        raise NotImplementedError
+
+    def begin(self, rng: np.random.Generator) -> None:
+        """Begin an epoch: draw its order."""
+        raise NotImplementedError
+
+    def batches(self, skip: int = 0) -> Iterator[Examples]:
+        """Yield the batches of the epoch, without the first ``skip``."""
+        raise NotImplementedError
+
+    def reader(self, *, ahead: bool = True) -> AbstractContextManager[Reader]:
+        """Return a context that gives the examples of n batches, from batch ``first`` on: ``several(first, n)``.
+
+        ``ahead`` allows threads that prepare the next batches meanwhile.
+        """
+        raise NotImplementedError
+
+    def together(self, first: int) -> int:
+        """Return how many batches, from batch ``first`` on, `several` gives without a copy."""
+        return self.at_once
+
+    def some(self, n: int) -> Examples:
+        """Return up to n examples, evenly spread."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """Describe what must be the same when a training is resumed."""
+        raise NotImplementedError
+
+    def fingerprint(self) -> str:
+        """Return a checksum that identifies the data."""
+        raise NotImplementedError
+
+    def why_not_restored(self) -> None:
+        """Return None: a checkpoint restores the order."""
+
+    def get_state(self) -> None:
+        """Return None: the random generator alone decides the next order."""
+
+    def set_state(self, state: None) -> None:
+        """Do nothing: there is no state."""
+
+
+class Arrays(Numbered):
     """The batches of a data set in memory.
 
     Parameters
@@ -44,15 +119,15 @@ class Arrays:
         self.examples = examples
         self.batch_size = examples.size if batch_size is None else min(batch_size, examples.size)
         self.n_batches = math.ceil(examples.size / self.batch_size)
-        self.n_steps: int | None = self.n_batches
+        self.n_steps = self.n_batches
         self.at_once = self.n_batches
         self.shuffle = shuffle and self.batch_size < examples.size
         self._in_order = examples
 
     @property
-    def first_y(self) -> Array:
-        """The target of the first example."""
-        return self.sample().y[:1]
+    def labels(self) -> Array:
+        """The targets."""
+        return self.examples.y
 
     def sample(self) -> Examples:
         """Return some examples in the form that the batches have."""
@@ -93,15 +168,6 @@ class Arrays:
     def fingerprint(self) -> str:
         """Return a checksum that identifies the data."""
         return self.examples.fingerprint()
-
-    def why_not_restored(self) -> None:
-        """Return None: a checkpoint restores the order."""
-
-    def get_state(self) -> None:
-        """Return None: the random generator alone decides the next order."""
-
-    def set_state(self, state: None) -> None:
-        """Do nothing: there is no state."""
 
 
 class Batches:

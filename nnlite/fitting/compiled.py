@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.engine.processor import available_threads
 from nnlite.engine.trainer import VARIANTS, Batch, Stretch, Trainer, choose_threads, describe
-from nnlite.fitting.batches import Arrays
+from nnlite.fitting.batches import Numbered
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.history import History
 from nnlite.fitting.loop import Loop, Saver, Setup
@@ -53,16 +53,17 @@ class CompiledLoop(Loop):
     def _remaining(self) -> Iterator[Examples]:
         """Yield the remaining examples of the epoch, as many as one call of the engine takes."""
         source, position = self.setup.source, self.position
-        if not isinstance(source, Arrays):
+        if not isinstance(source, Numbered):
             yield from source.batches(skip=position.n_batches)
             return
         of_one = bool(self.hooks.batch_begin or self.hooks.batch_end)
-        X, most = source.examples.X, source.at_once
+        X, most = source.sample().X, source.at_once
         if X.dtype.name not in VARIANTS:
-            most = min(most, max(1, PIECE * len(X) // X.size // source.batch_size))
+            most = min(most, max(1, PIECE // X[0].size // source.batch_size))
         with source.reader(ahead=self._n_threads < available_threads()) as several:
             while position.n_batches < source.n_batches:
-                n = 1 if of_one else min(most, source.n_batches - position.n_batches)
+                left = source.n_batches - position.n_batches
+                n = 1 if of_one else min(most, left, source.together(position.n_batches))
                 if self.saver.every:
                     n = min(n, self.saver.every - position.n_steps % self.saver.every)
                 yield several(position.n_batches, n)
@@ -71,7 +72,7 @@ class CompiledLoop(Loop):
         """Make the steps for these examples. Return J of the last one."""
         source, position = self.setup.source, self.position
         batch = self._converted_batch(examples)
-        size = source.batch_size if isinstance(source, Arrays) else examples.size
+        size = source.batch_size if isinstance(source, Numbered) else examples.size
         trainer = self._trainer_for(batch, size)
         stretch = trainer.run(batch, -(-examples.size // size), watch, bool(self.means.metrics))
         n = stretch.n - stretch.wrong
@@ -90,7 +91,7 @@ class CompiledLoop(Loop):
                 self.network,
                 self.optimizer,
                 batch_size=size,
-                n_steps=source.n_batches if isinstance(source := self.setup.source, Arrays) else 1,
+                n_steps=source.n_batches if isinstance(source := self.setup.source, Numbered) else 1,
                 n_threads=self._n_threads,
                 labels=batch.y.ndim == 1,
                 variant=batch.X.dtype.name,

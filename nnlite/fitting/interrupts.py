@@ -26,6 +26,10 @@ class Interruptible:
         if self._handles:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def note(self) -> None:
+        """Remember that Ctrl-C was pressed."""
         self.asked = True
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.note()
         signal.signal(signal.SIGINT, signal.default_int_handler)

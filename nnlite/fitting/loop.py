@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,19 +17,25 @@ from nnlite.engine import memory, openblas
 from nnlite.engine.denormals import Flushed
 from nnlite.errors import ArgumentError
 from nnlite.fitting import divergence, suspicions
-from nnlite.fitting.batches import Arrays
+from nnlite.fitting.batches import Numbered
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.epoch_bar import EpochBar
 from nnlite.fitting.history import History
 from nnlite.fitting.interrupts import Interruptible
 from nnlite.fitting.streams import Stream
+from nnlite.fitting.together import Together
 from nnlite.fitting.validation import ValidationBatches
+from nnlite.layers.base import Part
 from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, RunningMeans
 from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer
+from nnlite.parallel.world import World
 
 SOME = 2000  # examples by which a training is judged
+
+
+SINGLE, WHOLE = World(), Together()
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,15 @@ class Setup:
 
     network: Network
     optimizer: Optimizer
-    source: Arrays | Stream
+    source: Numbered | Stream
     class_weight: Array | None  # (C,)
     validation: Examples | ValidationBatches | None
     metrics: Metrics
     hooks: Hooks
     n_threads: int | None = None  # of the compiled engine; None: as many as the network needs
     warns: bool = True  # of what is probably a mistake
+    world: World = SINGLE
+    together: Together = WHOLE
 
 
 @dataclass
@@ -132,7 +140,7 @@ class Loop:
             if self.saver.begin(self, epochs):
                 return self.history
             self._prepare()
-            with memory.kept(), EpochBar(epochs, progress, position.epoch) as bar, Interruptible() as interrupt:
+            with memory.kept(), EpochBar(epochs, progress, position.epoch) as bar, self._interruptible() as interrupt:
                 while position.epoch < epochs and not network.stop_training and not interrupt.asked:
                     self._epoch(bar, interrupt)
                 self.history.interrupted = interrupt.asked
@@ -170,13 +178,13 @@ class Loop:
             self._batches(bar, interrupt, start)
             if position.n_batches == 0 or (interrupt.asked and not self.network.stop_training):
                 return
-            values = self.means.values()
+            values = self._values()
             self._check_epoch(values["loss"])
             if setup.validation is not None:
                 validated = self._evaluate(setup.validation)
                 values |= {f"val_{key}": value for key, value in validated.items()}
         values["learning_rate"] = self.optimizer.state(self.network).learning_rate
-        values["seconds"] = time.perf_counter() - start
+        values["seconds"] = self.of_first(time.perf_counter() - start)
         if setup.warns and position.epoch == 0 and isinstance(setup.source, Stream):
             suspicions.warn_if_output_is_wide(self.network, setup.source.some(SOME))
         if position.epoch + 1 < self._epochs or self.saver.saves:  # nobody asks for the best after the last epoch
@@ -185,6 +193,7 @@ class Loop:
         bar.finished(position.epoch, values)
         for epoch_end in self.hooks.epoch_end:
             epoch_end(position.epoch, values)
+        self._agree_after_epoch()
         position.epoch, position.n_batches, position.seconds, position.epoch_start = position.epoch + 1, 0, 0.0, None
         self.saver.save_after_epoch(self)
 
@@ -218,10 +227,11 @@ class Loop:
                 batch_begin(position.n_batches, {})
             J = self._advance(batch, watch)
             for batch_end in hooks.batch_end:
-                batch_end(position.n_batches - 1, {"loss": J, "size": batch.size})
+                batch_end(position.n_batches - 1, {"loss": J, "size": self._size(batch)})
+            self._agree_after_step()
             if watch(0):
                 break
-            if every and position.n_steps % every == 0 and position.n_batches != source.n_steps:
+            if every and position.n_steps % every == 0 and self.of_first(position.n_batches != source.n_steps):
                 position.seconds = time.perf_counter() - start
                 self.saver.save(self)
         position.seconds = time.perf_counter() - start
@@ -246,10 +256,11 @@ class Loop:
         X, Y = self.signature.cast(batch.X), self.signature.target_rows(y)
         weights = weighted(batch.weights, self.setup.class_weight, y)
 
-        step = network.new_pass(training=True)
+        step = network.new_pass(training=True, part=self._part(weights))
         Y_hat = step.forward(X)  # a[L]
         J = step.cost(Y, weights)  # the mean loss over the batch
         step.backward(Y, weights)  # dz[L] = Y_hat - Y, then dW, db down to layer 1
+        J = self._sum(J)
         self._check_step(J, X)
         J += self.optimizer.penalty(network)
         self.optimizer.step(network)  # theta <- theta - learning_rate * ...
@@ -280,10 +291,52 @@ class Loop:
         position, history = self.position, self.history
         if not self.setup.warns:
             return
-        if suspicions.is_long_enough(position.n_steps, position.epoch) and not history.interrupted:
+        if history.interrupted:
+            return
+        examples = self._some()
+        if suspicions.is_long_enough(position.n_steps, position.epoch, examples):
             suspicions.warn_if_nothing_was_learned(
-                self.network, self._some(), self.setup.class_weight, history["loss"][-position.epoch :]
+                self.network, examples, self.setup.class_weight, history["loss"][-position.epoch :]
             )
+
+    # ---- what several processes do together: see parallel.py ---------------------------------------------------
+
+    def of_first(self, value: Any) -> Any:
+        """Return what the first process says, where clocks may differ."""
+        return value
+
+    def gather_means(self) -> None:
+        """Let the first process have the means over what all processes have seen."""
+
+    def set_means(self, state: Mapping[str, Any]) -> None:
+        """Restore the means of an epoch that a checkpoint has interrupted."""
+        self.means.set_state(state)
+
+    def _interruptible(self) -> Interruptible:
+        """Return what takes Ctrl-C."""
+        return Interruptible()
+
+    def _part(self, weights: Array | None) -> Part | None:
+        """Return the part of the batch that this process has; None for all of it."""
+        return None
+
+    def _size(self, batch: Examples) -> int:
+        """Return the number of examples in the whole batch."""
+        return batch.size
+
+    def _sum(self, J: float) -> float:
+        """Add up the gradients of all processes, and their shares of the cost."""
+        return J
+
+    def _values(self) -> dict[str, float]:
+        """Return the loss, the accuracy and the metrics of the epoch."""
+        return self.means.values()
+
+    def _agree_after_step(self) -> None:
+        """Stop if a callback of any process wants it."""
+
+    def _agree_after_epoch(self) -> None:
+        """Stop if a callback of any process wants it, and check that all have the same weights."""
 
     # ---- NaN and infinity -------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from nnlite.errors import ArgumentError
 from nnlite.fitting import divergence
 from nnlite.fitting.loop import Loop, Position, Saver, Setup
 from nnlite.optimizers import Optimizer
-from nnlite.storage.directory import CheckpointDirectory
+from nnlite.storage.directory import CheckpointDirectory, ReadDirectory
 
 FORM = 7  # version of the content of a checkpoint; another version cannot be resumed
 
@@ -38,7 +38,7 @@ class CheckpointSaver(Saver):
 
     saves = True
 
-    def __init__(self, directory: CheckpointDirectory, setup: Setup, keys: list[str]) -> None:
+    def __init__(self, directory: CheckpointDirectory | ReadDirectory, setup: Setup, keys: list[str]) -> None:
         self.directory = directory
         self.every = directory.options.every
         self._described = _describe(setup, keys)
@@ -55,14 +55,14 @@ class CheckpointSaver(Saver):
             return self._resume(loop, self.directory.saved, epochs)
         loop.begin()
         reason = loop.setup.source.why_not_restored()
-        if reason is not None:
+        if reason is not None and loop.setup.warns:
             warnings.warn(
                 f"checkpoint: the batches of a resumed training will be others than without the interruption, because "
                 f"{reason}; give a source that has get_state and set_state, or arrays",
                 stacklevel=2,
             )
         for callback in loop.hooks.callbacks:
-            if callback.forgotten:
+            if callback.forgotten and loop.setup.warns:
                 what = f"{type(callback).__name__} loses {', '.join(callback.forgotten)} when the training is resumed"
                 warnings.warn(
                     f"checkpoint: {what}, because a file cannot hold it; see Callback.get_state", stacklevel=2
@@ -71,13 +71,15 @@ class CheckpointSaver(Saver):
         return False
 
     def save(self, loop: Loop) -> None:
-        """Save a checkpoint."""
-        self.directory.save(loop.position.n_steps, self._state(loop))
+        """Save a checkpoint. Of several processes the first one does, and the others tell it what they have."""
+        loop.gather_means()
+        if self.directory.writes:
+            self.directory.save(loop.position.n_steps, self._state(loop))
         self._saved_at = time.monotonic()
 
     def save_after_epoch(self, loop: Loop) -> None:
         """Save a checkpoint at the end of an epoch, unless the last one is too recent."""
-        if time.monotonic() - self._saved_at >= self.directory.options.seconds:
+        if loop.of_first(time.monotonic() - self._saved_at >= self.directory.options.seconds):
             self.save(loop)
 
     def end(self, loop: Loop, interrupted: bool) -> None:
@@ -85,6 +87,7 @@ class CheckpointSaver(Saver):
         network = loop.network
         if interrupted:
             self.save(loop)
+        if interrupted or not self.directory.writes:
             loop.end()
             return
         before = self._state(loop) | {"theta": network.theta.copy(), "state": network.state.copy()}
@@ -134,12 +137,12 @@ class CheckpointSaver(Saver):
         """Restore the training from a checkpoint. Return whether it is already complete."""
         network = loop.network
         complete = saved["end"] is not None and (saved["epoch"] >= epochs or saved["stopped"])
-        if saved["epoch"] > epochs:
+        if saved["epoch"] > epochs and loop.setup.warns:
             checks.warn(
                 f"resume: the checkpoint has {saved['epoch']} epochs already, so that epochs={epochs} trains nothing; "
                 f"epochs counts those before too: to train {epochs} more, write epochs={saved['epoch'] + epochs}"
             )
-        if not complete:
+        if not complete and loop.setup.warns:
             _compare_rounding(saved["rounding"], loop.rounding())
         _resume_callbacks(loop, saved, complete)
         for layer, trainable in zip(network.all_layers(), saved["trainable"], strict=True):
@@ -152,7 +155,7 @@ class CheckpointSaver(Saver):
         for name, value in saved["changed"].items():
             setattr(loop.optimizer, name, value)
         loop.optimizer.set_state(network, saved["optimizer"])
-        loop.means.set_state(saved["means"])
+        loop.set_means(saved["means"])
         loop.history.update(saved["history"])
         loop.history.resumed_at = saved["epoch"]
         loop.best = divergence.Best(network)
@@ -184,6 +187,8 @@ def _resume_callbacks(loop: Loop, saved: dict[str, Any], complete: bool) -> None
     """Restore the callbacks, before everything else: so what their `on_train_begin` changes has no effect."""
     states = saved["end"]["callbacks"] if complete else saved["callbacks"]
     for callback, state in zip(loop.hooks.callbacks, states, strict=True):
+        if callback not in loop.hooks.active:
+            continue
         if complete:
             callback.set_state(state)
         else:

@@ -1,4 +1,4 @@
-"""Validation data: arrays, a table, or a source of batches that can be begun again in every epoch."""
+"""Validation data: arrays, a table, stored examples, or a source of batches that can be begun again in every epoch."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from nnlite.errors import ArgumentError
+from nnlite.fitting.survey import stored_validation
 from nnlite.network.examples import Examples
 from nnlite.network.foreign import adapted, untouched_torch
+from nnlite.network.pieces import check_shape, checked_pieces
 from nnlite.network.signature import Signature
 from nnlite.network.sources import are_batches, check_batch, gives_batches, items_of
+from nnlite.stored import StoredArrays, StoredTable
+from nnlite.stored.opening import as_stored
 from nnlite.tables.table import Table
 
 PREFIX = "validation_data "
@@ -60,6 +64,33 @@ class ValidationBatches:
         return f"from a {type(self.source).__name__}"
 
 
+class StoredValidation(ValidationBatches):
+    """Stored examples that are evaluated after every epoch, in their order.
+
+    Parameters
+    ----------
+    signature : Signature
+    data : StoredArrays
+    """
+
+    def __init__(self, signature: Signature, data: StoredArrays) -> None:
+        self.signature, self.data = signature, data
+        first = next(checked_pieces(signature, data))
+        self._first = first.some(min(first.size, 256)).batch(slice(None))
+
+    def batches(self) -> Iterator[Examples]:
+        """Yield the examples, a few megabytes at a time."""
+        return checked_pieces(self.signature, self.data)
+
+    def some(self, n: int) -> Examples:
+        """Return up to n of the first examples."""
+        return self._first.some(n)
+
+    def fingerprint(self) -> str:
+        """Return a checksum of some rows, which identifies the data."""
+        return self.data.fingerprint()
+
+
 def iter_is_itself(source: Any) -> bool:
     """Return whether the source is an iterator that nobody can begin again. One with a length begins at ``iter``."""
     return hasattr(source, "__next__") and not hasattr(source, "__len__")
@@ -72,7 +103,7 @@ def check_validation_data(signature: Signature, validation_data: Any) -> Example
     ----------
     signature : Signature
         What the network takes.
-    validation_data : (X, y), (X, y, sample_weight), Table, or source of batches
+    validation_data : (X, y), (X, y, sample_weight), Table, StoredArrays, StoredTable, or source of batches
 
     Raises
     ------
@@ -81,8 +112,17 @@ def check_validation_data(signature: Signature, validation_data: Any) -> Example
     """
     if isinstance(validation_data, Table):
         return signature.check(validation_data, None, prefix=PREFIX)
+    if isinstance(validation_data, StoredTable):
+        return StoredValidation(signature, stored_validation(signature, validation_data))
+    if isinstance(validation_data, StoredArrays):
+        check_shape(signature, validation_data)
+        return StoredValidation(signature, validation_data)
     if isinstance(validation_data, (tuple, list)) and not are_batches(validation_data):
         if len(validation_data) in (2, 3):
+            stored = as_stored(*validation_data)
+            if stored is not None:
+                check_shape(signature, stored)
+                return StoredValidation(signature, stored)
             return signature.check(*validation_data, prefix=PREFIX)
     elif gives_batches(validation_data):
         return ValidationBatches(signature, validation_data)

@@ -5,7 +5,7 @@ from __future__ import annotations  # naming np.random.Generator would import nu
 import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,28 @@ from nnlite.words import Explained
 
 Shape = tuple[int, ...]
 Observer = Callable[["Layer", str, Array, Any], None]
+
+
+class Part(NamedTuple):
+    """The part of a batch that one of several processes computes.
+
+    Attributes
+    ----------
+    start : int
+        The place of its first example in the batch.
+    size : int
+        Number of examples of the whole batch.
+    weight : float
+        Sum of the weights of the whole batch; without weights, ``size``.
+    mean : callable or None
+        ``mean(m)`` is the mean over the whole batch, from the mean m over the part of each process. None: a layer takes
+        means over its part.
+    """
+
+    start: int
+    size: int
+    weight: float
+    mean: Callable[[Array], Array] | None = None
 
 
 class Cache:
@@ -36,6 +58,8 @@ class Cache:
     observer : callable, optional
         Called as ``observer(layer, "forward", a_prev, a)`` and ``observer(layer, "backward", da, da_prev)`` after each
         layer, also after the layers inside other layers.
+    part : Part, optional
+        The part of the batch that this process computes, if several processes train together.
 
     Examples
     --------
@@ -55,15 +79,17 @@ class Cache:
         rng: np.random.Generator | None = None,
         input_gradient: bool = True,
         observer: Observer | None = None,
+        part: Part | None = None,
     ) -> None:
         self.training = training
         self.rng = rng
         self.input_gradient = input_gradient
         self.observer = observer
+        self.part = part
 
     def inner(self, n: int) -> list[Cache]:
         """Return n new caches for the layers inside a layer."""
-        return [Cache(training=self.training, rng=self.rng, observer=self.observer) for _ in range(n)]
+        return [Cache(training=self.training, rng=self.rng, observer=self.observer, part=self.part) for _ in range(n)]
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"cache.{name} is not set: forward must set it, with this cache, before backward reads it")

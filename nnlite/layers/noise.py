@@ -243,7 +243,7 @@ class GaussianNoise(Layer):
         """``a = a_prev + e`` in training, else a_prev."""
         if not cache.training or self.stddev == 0:
             return a_prev
-        e = counters.standard_normal(draw_key(cache), a_prev.shape, a_prev.dtype.type)
+        e = counters.standard_normal(draw_key(cache, 2 * math.prod(a_prev.shape[1:])), a_prev.shape, a_prev.dtype.type)
         return a_prev + self.stddev * e
 
     def backward(self, da: Array, cache: Cache) -> Array:
@@ -253,11 +253,16 @@ class GaussianNoise(Layer):
 
 def draw_kept(a_prev: Array, rate: float, cache: Cache) -> Array:
     """Draw d of the shape of ``a_prev``: True with probability ``1 - rate``."""
-    return np.greater_equal(counters.uniform(draw_key(cache), a_prev.shape, a_prev.dtype.type), rate)
+    n = math.prod(a_prev.shape[1:])
+    return np.greater_equal(counters.uniform(draw_key(cache, n), a_prev.shape, a_prev.dtype.type), rate)
 
 
-def draw_key(cache: Cache) -> np.uint64:
-    """Draw a key for the random numbers of this pass, or raise ArgumentError."""
+def draw_key(cache: Cache, n: int) -> np.uint64:
+    """Draw a key for the random numbers of this pass, n for each example, or raise ArgumentError.
+
+    The numbers of an example depend on its place in the whole batch, also if this pass has only a part of it.
+    """
     if cache.rng is None:
         raise ArgumentError("rng: a layer that draws random numbers in training needs nn.Cache(training=True, rng=rng)")
-    return counters.draw_key(cache.rng)
+    key = counters.draw_key(cache.rng)
+    return key if cache.part is None else counters.key_at(key, cache.part.start * n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
+import math
 from types import MappingProxyType
 
 import numpy as np
@@ -102,9 +103,9 @@ class BatchNorm(Layer):
         z = a_prev
         cache.of_batch = cache.training and self.trainable
         if cache.of_batch:
-            mu, centered = _center(z, _all_but_last(z))
-            variance = np.square(centered).mean(axis=_all_but_last(z))
-            self._average(mu.reshape(-1), variance, z.size // z.shape[-1])
+            mu, centered = _center(z, _all_but_last(z), cache)
+            variance = _mean(np.square(centered), _all_but_last(z), cache).reshape(-1)
+            self._average(mu.reshape(-1), variance, _n_values(z, cache))
         else:
             centered, variance = z - self.running_mean, self.running_variance
         cache.sigma = np.sqrt(variance + self.epsilon)
@@ -117,7 +118,8 @@ class BatchNorm(Layer):
         dgamma = self.dgamma = (da * z_hat).sum(axis=_all_but_last(da))
         dbeta = self.dbeta = da.sum(axis=_all_but_last(da))
         if cache.of_batch:
-            da = da - dbeta / N - z_hat * (dgamma / N)
+            mean_da, mean_along = _of_whole_batch(np.stack([dbeta / N, dgamma / N]), cache)
+            da = da - mean_da - z_hat * mean_along
         return self.gamma / cache.sigma * da
 
     def _average(self, mu: Array, variance: Array, N: int) -> None:
@@ -237,12 +239,33 @@ def _all_but_last(z: Array) -> tuple[int, ...]:
     return tuple(range(z.ndim - 1))
 
 
-def _center(z: Array, axes: int | tuple[int, ...]) -> tuple[Array, Array]:
+def _center(z: Array, axes: tuple[int, ...], cache: Cache | None = None) -> tuple[Array, Array]:
     """Return the mean mu over ``axes``, which it keeps, and ``z - mu``.
 
     The mean of ``z - mu`` shows by how much mu was rounded, which matters for numbers that are large and nearly equal.
     """
-    mu = z.mean(axis=axes, keepdims=True)
+    mu = _mean(z, axes, cache)
     centered = z - mu
-    rounded = centered.mean(axis=axes, keepdims=True)
+    rounded = _mean(centered, axes, cache)
     return mu + rounded, centered - rounded
+
+
+# ---- a batch of which this process has a part -----------------------------------------------------------------------
+
+
+def _mean(z: Array, axes: tuple[int, ...], cache: Cache | None) -> Array:
+    """The mean over ``axes``, which it keeps. With a cache, the examples are among them."""
+    mean: Array = z.mean(axis=axes, keepdims=True)
+    return mean if cache is None else _of_whole_batch(mean, cache)
+
+
+def _of_whole_batch(mean: Array, cache: Cache) -> Array:
+    """Make the mean over the examples of this process that over the whole batch, if the processes synchronize."""
+    return mean if cache.part is None or cache.part.mean is None else cache.part.mean(mean)
+
+
+def _n_values(z: Array, cache: Cache) -> int:
+    """Number of values of a unit or channel of which the mean is taken."""
+    if cache.part is None or cache.part.mean is None:
+        return z.size // z.shape[-1]
+    return cache.part.size * math.prod(z.shape[1:-1])

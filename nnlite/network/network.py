@@ -10,14 +10,17 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.engine.predictor import Chooser, Predictor
 from nnlite.errors import ArgumentError, NotBuiltError
-from nnlite.layers.base import Observer
+from nnlite.layers.base import Observer, Part
 from nnlite.network.examples import Examples, check_weights, check_X
 from nnlite.network.foreign import adapted
 from nnlite.network.knowledge import as_numbers, is_table, named
 from nnlite.network.means import Metrics, RunningMeans, resolve_metrics, with_rmse
 from nnlite.network.passes import Pass
+from nnlite.network.pieces import check_shape, checked_pieces, pieces_to_predict, table_pieces
 from nnlite.network.sources import are_batches, check_batch, gives_batches, items_of
 from nnlite.network.structure import Structure
+from nnlite.stored import StoredTable
+from nnlite.stored.opening import as_stored
 from nnlite.tables.table import Table
 from nnlite.words import explained
 
@@ -138,15 +141,31 @@ class Network(Structure):
         step, rows, weights = self._check_batch(Y, sample_weight, "backward")
         step.backward(rows, weights)
 
-    def new_pass(self, *, training: bool, observer: Observer | None = None, to_input: bool = False) -> Pass:
-        """Return a pass for one batch, forward and back.
+    def new_pass(
+        self,
+        *,
+        training: bool,
+        observer: Observer | None = None,
+        to_input: bool = False,
+        part: Part | None = None,
+    ) -> Pass:
+        """Return a pass for one batch, forward and back, or for the part of it that this process has.
 
         In training, its backward pass ends at the first layer that learns, unless ``to_input`` asks for dJ/dX.
         """
         shapes = self.require_built("new_pass")
         first = -1 if to_input or not training else self.first_trainable
         frozen = [segment.view(self.grad) for segment in self.segments if not segment.trainable]
-        return Pass(self.layers, shapes, training=training, rng=self.rng, first=first, frozen=frozen, observer=observer)
+        return Pass(
+            self.layers,
+            shapes,
+            training=training,
+            rng=self.rng,
+            first=first,
+            frozen=frozen,
+            observer=observer,
+            part=part,
+        )
 
     def _check_batch(self, Y: Any, sample_weight: Any, what: str) -> tuple[Pass, Array, Array | None]:
         """Return the last pass, rows (M, n[L]) and weights for its batch."""
@@ -172,9 +191,10 @@ class Network(Structure):
 
         Parameters
         ----------
-        X : array_like, (M, n[0]) or (n[0],), or a table
+        X : array_like, (M, n[0]) or (n[0],), a table, or examples on the disk
             Examples, or a single one. A network that was trained on a table takes tables, data frames or dictionaries
-            of columns, in any order of the columns.
+            of columns, in any order of the columns. What `open_data` returns, and large arrays of np.memmap, are read
+            a few megabytes at a time.
         names : bool, default False
             Return names of classes, ``model.class_names[k]``, in place of indices k.
 
@@ -254,6 +274,10 @@ class Network(Structure):
     def _predicted(self, X: Any, what: str, of_rows: Callable[[Array], Array]) -> Array:
         """Return ``of_rows(Y_hat)`` for a batch, and its only row for a single example."""
         self.require_built(what)
+        stored = X if isinstance(X, StoredTable) else as_stored(X)
+        if stored is not None:
+            pieces = pieces_to_predict(self.signature, stored)
+            return np.concatenate([of_rows(self.predict_rows(piece, what)) for piece in pieces])
         array = checks.numeric_array("X", as_numbers(X, self.encoding, self.dtype))
         if array.shape == self.input_shape:
             only: Array = of_rows(self.predict_rows(array[None], what))[0]
@@ -321,8 +345,9 @@ class Network(Structure):
 
         Parameters
         ----------
-        X : array_like, (M, n[0]), a table, or a source of batches
-            A source gives batches ``(X, y)`` as for `fit`, such as a DataLoader of PyTorch or `batches`.
+        X : array_like, (M, n[0]), a table, a source of batches, or examples on the disk
+            A source gives batches ``(X, y)`` as for `fit`, such as a DataLoader of PyTorch or `batches`. What
+            `open_data` returns, and large arrays of np.memmap, are read a few megabytes at a time.
         y : array_like, (M,) or (M, n[L]), optional
             Class indices or names of classes, or values. Only a `Table` has a target of its own.
         sample_weight : array_like, (M,), optional
@@ -353,6 +378,12 @@ class Network(Structure):
         self.require_built("evaluate")
         self.require_finite("evaluate")
         resolved = with_rmse(self.resolve_metrics(metrics), self.target_scale)
+        if isinstance(X, StoredTable):
+            return self.evaluate_batches(table_pieces(self.signature, X), resolved, engine="auto")
+        stored = as_stored(X, y, sample_weight)
+        if stored is not None:
+            check_shape(self.signature, stored)
+            return self.evaluate_batches(checked_pieces(self.signature, stored), resolved, engine="auto")
         if y is None and not isinstance(X, Table):
             source = adapted(X, BLOCK)
             if are_batches(X) if isinstance(X, (tuple, list)) else gives_batches(source) and not is_table(source):
@@ -376,6 +407,10 @@ class Network(Structure):
         self, batches: Iterable[Examples], metrics: Metrics = (), *, engine: str = "textbook"
     ) -> dict[str, float]:
         """Evaluate several batches of checked examples as one data set."""
+        return self.means_of(batches, metrics, engine=engine).values()
+
+    def means_of(self, batches: Iterable[Examples], metrics: Metrics = (), *, engine: str = "textbook") -> RunningMeans:
+        """Return the running means over several batches of checked examples, in prediction."""
         means = RunningMeans(self.output, metrics, self.target_scale)
         for examples in batches:
             predictor = None
@@ -387,7 +422,7 @@ class Network(Structure):
             n = self._at_once
             for start in range(0, examples.size, n):
                 self._evaluate_by_textbook(examples.batch(slice(start, start + n)), means)
-        return means.values()
+        return means
 
     def _evaluate_compiled(self, predictor: Predictor, examples: Examples, means: RunningMeans) -> None:
         """Add the examples to the means."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.layers import Cache, Layer, Output, chain
-from nnlite.layers.base import Observer, Shape
+from nnlite.layers.base import Observer, Part, Shape
 
 
 class Pass:
@@ -30,6 +30,9 @@ class Pass:
         The gradients of frozen layers, which the backward pass sets to 0.
     observer : callable, optional
         Called after each layer: see `nnlite.Cache`.
+    part : Part, optional
+        The part of the batch that this process has. Cost and gradients are then its share of those of the whole batch:
+        their sums over all processes are J and dJ/dtheta.
 
     Attributes
     ----------
@@ -51,13 +54,21 @@ class Pass:
         first: int = -1,
         frozen: Sequence[Array] = (),
         observer: Observer | None = None,
+        part: Part | None = None,
     ) -> None:
         self.layers = layers
+        self.weight = None if part is None else part.weight
         self.shapes = shapes
         self.first = first
         self.frozen = frozen
         self.caches = [
-            Cache(training=training, rng=rng if training else None, input_gradient=i > first, observer=observer)
+            Cache(
+                training=training,
+                rng=rng if training else None,
+                input_gradient=i > first,
+                observer=observer,
+                part=part,
+            )
             for i in range(len(layers))
         ]
 
@@ -80,7 +91,7 @@ class Pass:
 
     def cost(self, Y: Array, weights: Array | None = None) -> float:
         """``J = 1/M sum_i L_i`` or, with weights, ``J = sum_i w_i L_i / sum_i w_i`` (0 if all weights are 0)."""
-        return mean_loss(self.losses(Y), weights)
+        return mean_loss(self.losses(Y), weights, self.weight)
 
     def backward(self, Y: Array, weights: Array | None = None) -> Array | None:
         """``dz[L] = Y_hat - Y``, then dW[l], db[l] and da[l-1] down to the first layer that learns.
@@ -90,7 +101,7 @@ class Pass:
         with chain.explaining(self.output, "start_backward"):
             dz = self.output.start_backward(chain.read_only(Y), self.caches[-1])
         chain.check_result(self.output, "start_backward", dz, (len(Y), *self.shapes[-2]), self.Y_hat.dtype)
-        dz = gradient_of_mean(dz, weights)  # applied here once, not in each dW and db
+        dz = gradient_of_mean(dz, weights, self.weight)  # applied here once, not in each dW and db
         learns = self.first < len(self.layers) - 1
         dX = chain.backward(self.layers[:-1], dz, self.caches[:-1], self.shapes[:-1]) if learns else None
         for gradient in self.frozen:
@@ -98,16 +109,19 @@ class Pass:
         return dX
 
 
-def mean_loss(losses: Array, weights: Array | None = None) -> float:
-    """``1/M sum_i L_i`` or, with weights, ``sum_i w_i L_i / sum_i w_i`` (0 if all weights are 0)."""
+def mean_loss(losses: Array, weights: Array | None = None, of_all: float | None = None) -> float:
+    """``1/M sum_i L_i`` or, with weights, ``sum_i w_i L_i / sum_i w_i`` (0 if all weights are 0).
+
+    ``of_all`` takes the place of M, or of the sum of the weights, if these examples are a part of a batch.
+    """
     if weights is None:
-        return float(losses.sum(dtype=np.float64)) / len(losses)
-    return float(losses @ weights / (weights.sum() or 1))
+        return float(losses.sum(dtype=np.float64)) / (of_all or len(losses))
+    return float(losses @ weights / (of_all or weights.sum() or 1))
 
 
-def gradient_of_mean(dz: Array, weights: Array | None = None) -> Array:
+def gradient_of_mean(dz: Array, weights: Array | None = None, of_all: float | None = None) -> Array:
     """``1/M dz_i`` or, with weights, ``w_i / sum_i w_i dz_i``: the gradients of `mean_loss`."""
     if weights is None:
-        return dz / len(dz)
-    shares: Array = (weights / (weights.sum() or 1)).astype(dz.dtype)
+        return dz / (of_all or len(dz))
+    shares: Array = (weights / (of_all or weights.sum() or 1)).astype(dz.dtype)
     return dz * shares[:, None]

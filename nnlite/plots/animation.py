@@ -74,6 +74,7 @@ class Animation(Callback):
     """
 
     may_add_keys = False  # to the logs
+    first_process_only = True
 
     def __init__(
         self, plot: Callable[..., Any], *arguments: Any, every: int = 1, per: str = "epoch", **options: Any

@@ -56,6 +56,7 @@ class LivePlot(Callback):
     """
 
     may_add_keys = False  # to the logs
+    first_process_only = True
 
     def __init__(self, keys: str | Sequence[str] | None = None, *, every: float = 2.0) -> None:
         if keys is not None and not isinstance(keys, str):

@@ -23,6 +23,7 @@ from nnlite.sklearn.lbfgs import Objective, fit_lbfgs
 from nnlite.sklearn.networks import draw_weights, hidden_sizes, is_plain, make_network, predict_rows, views
 from nnlite.sklearn.tables import as_table, hinting, learn_encoding, numbers_of, plain_labels
 from nnlite.sklearn.training import Data, Stochastic, Validation
+from nnlite.stored.opening import as_stored
 from nnlite.tables.encoding import Encoding
 from nnlite.tables.table import Table
 
@@ -352,6 +353,9 @@ class BaseMLP(Stochastic, BaseEstimator):
     def _outputs(self, X: Any) -> Array:
         """Return the outputs of the network, (M, n_outputs)."""
         check_is_fitted(self)
+        stored = as_stored(X)
+        if stored is not None:
+            return np.concatenate([self._outputs(part.X) for part in stored.pieces()])
         X = self._numbers(X)
         return predict_rows(self._network(X.shape[1]), X)
 

@@ -17,6 +17,7 @@ from nnlite.checks import Array
 from nnlite.layers import Layer
 from nnlite.optimizers import Optimizer
 from nnlite.sklearn.base import CONSTRAINTS, BaseMLP, checking_arguments, store, with_batches
+from nnlite.sklearn.stored import parts_of
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -218,12 +219,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @with_batches
     @checking_arguments
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """Train for one epoch from the present weights.
 
         Parameters
         ----------
         X : array-like, sparse matrix or data frame, (n_samples, n_features)
+            Examples on the disk, such as a large array of np.memmap or what `nnlite.open_data` returns, are read a part
+            at a time, and each part is shuffled.
         y : array-like, (n_samples,) or (n_samples, n_labels)
         sample_weight : array-like, (n_samples,), optional
         classes : array-like, (n_classes,), optional
@@ -234,6 +237,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         MLPClassifier
             The estimator itself.
         """
+        parts = parts_of(X, y, sample_weight)
+        if parts is not None:
+            for part in parts:
+                self.partial_fit(*part, classes=classes)
+            return self
         if _check_partial_fit_first_call(self, classes):
             several = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if several else classes)

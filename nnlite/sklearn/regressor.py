@@ -13,6 +13,7 @@ from nnlite.checks import Array
 from nnlite.layers import Layer
 from nnlite.optimizers import Optimizer
 from nnlite.sklearn.base import CONSTRAINTS, BaseMLP, checking_arguments, store, with_batches
+from nnlite.sklearn.stored import parts_of
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -213,12 +214,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     @with_batches
     @checking_arguments
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MLPRegressor:
         """Train for one epoch from the present weights.
 
         Parameters
         ----------
         X : array-like, sparse matrix or data frame, (n_samples, n_features)
+            Examples on the disk, such as a large array of np.memmap or what `nnlite.open_data` returns, are read a part
+            at a time, and each part is shuffled.
         y : array-like, (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like, (n_samples,), optional
 
@@ -227,6 +230,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         MLPRegressor
             The estimator itself.
         """
+        parts = parts_of(X, y, sample_weight)
+        if parts is not None:
+            for part in parts:
+                self.partial_fit(*part)
+            return self
         result: MLPRegressor = self._fit(X, y, sample_weight, None, incremental=True)
         return result
 

@@ -39,6 +39,8 @@ class CheckpointDirectory:
         If there are checkpoints, but all are damaged.
     """
 
+    writes = True  # this process saves the checkpoints
+
     def __init__(self, options: Checkpoint, resume: bool) -> None:
         self.options = options
         self.path = options.directory
@@ -111,6 +113,27 @@ class CheckpointDirectory:
         return None
 
 
+class ReadDirectory:
+    """The checkpoint directory for all processes but the first: it has what that one read, and saves nothing.
+
+    Parameters
+    ----------
+    options : Checkpoint
+    saved : dict or None
+    """
+
+    writes = False
+
+    def __init__(self, options: Checkpoint, saved: dict[str, Any] | None) -> None:
+        self.options, self.path, self.saved = options, options.directory, saved
+
+    def save(self, step: int, values: Mapping[str, Any]) -> None:
+        """Save nothing."""
+
+    def close(self) -> None:
+        """Release nothing."""
+
+
 @contextlib.contextmanager
 def open_directory(options: Checkpoint | None, resume: bool) -> Iterator[CheckpointDirectory | None]:
     """Open the directory of a training and close it at the end of the block; None without options."""
@@ -124,6 +147,6 @@ def open_directory(options: Checkpoint | None, resume: bool) -> Iterator[Checkpo
         directory.close()
 
 
-def split_seed(directory: CheckpointDirectory | None, default: int) -> int:
+def split_seed(directory: CheckpointDirectory | ReadDirectory | None, default: int) -> int:
     """Return the seed that decides the validation split: that of the resumed training, or ``default``."""
     return default if directory is None or directory.saved is None else int(directory.saved["entropy"])

@@ -55,7 +55,7 @@ class Layout(NamedTuple):
 
 def read_frame(
     path: str, source: str, form: Form, missing: Missing, *, text_columns: Collection[str] = (), all_text: bool = False,
-    named: bool = False, known: Sequence[str] = (), target: int | str | None = None,
+    named: bool = False, known: Sequence[str] = (), unused: Collection[str] = (), target: int | str | None = None,
 ) -> tuple[Frame, tuple[str, ...]]:  # fmt: skip
     """Read the columns of a CSV file. Return them, and their names as the header has them, even if two are the same.
 
@@ -75,6 +75,8 @@ def read_frame(
         Whether a column was asked for by name, so that there must be a header.
     known : sequence of str
         The columns of another table that this one is read like, the target excepted.
+    unused : collection of str
+        Those of them that were left out there, so that they may be there or not.
     target : int or str, optional
         The target: it is read as text, and does not tell whether there is a header.
 
@@ -84,12 +86,42 @@ def read_frame(
         If the file is missing or damaged, rows differ in length, or a limit is exceeded. The message names the line.
     """
     reader = _Reader(path, source, form, missing, frozenset(text_columns), all_text)
-    layout = reader.lay_out(named, known, target)
+    layout = reader.lay_out(named, known, unused, target)
     frame = reader.read(layout, target)
     if frame is None:  # columns that begin with numbers have text later: they are known now
         frame = reader.read(layout, target)
         assert frame is not None
     return frame, layout.names
+
+
+class Pieces:
+    """The rows of a CSV file, some at a time. The file is read once in each iteration, and memory stays bounded.
+
+    In one piece a column may be numbers, and in the next one text.
+
+    Parameters
+    ----------
+    path, source, form, missing, text_columns, all_text, named, known, unused, target
+        See `read_frame`.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The columns, as the header has them.
+    """
+
+    def __init__(
+        self, path: str, source: str, form: Form, missing: Missing, *, text_columns: Collection[str] = (),
+        all_text: bool = False, named: bool = False, known: Sequence[str] = (), unused: Collection[str] = (),
+        target: int | str | None = None,
+    ) -> None:  # fmt: skip
+        self._reader = _Reader(path, source, form, missing, frozenset(text_columns), all_text)
+        self._layout, self._target = self._reader.lay_out(named, known, unused, target), target
+        self.names = self._layout.names
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the pieces. What is wrong with a row is a DataFileError that names its line."""
+        return self._reader.pieces(self._layout, self._target)
 
 
 class _Reader:
@@ -124,7 +156,7 @@ class _Reader:
 
     # ---- names ---------------------------------------------------------------------------------------------------
 
-    def lay_out(self, named: bool, known: Sequence[str], target: int | str | None) -> Layout:
+    def lay_out(self, named: bool, known: Sequence[str], unused: Collection[str], target: int | str | None) -> Layout:
         """Return the columns of the file, from its first rows."""
         with self._rows() as rows:
             first = next(rows, None)
@@ -149,8 +181,10 @@ class _Reader:
             names = tuple(name or f"Unnamed: {i}" for i, name in enumerate(first))  # as pandas calls them
         else:
             names = tuple(f"column {i + 1}" for i in range(len(first)))
-            if len(known) == len(names) and all(map(NUMBERED.fullmatch, known)):
-                names = tuple(sorted(known, key=lambda name: int(name.split()[1])))  # the target is not there
+            for features in (known, [name for name in known if name not in unused]):  # the target is not there
+                if len(features) == len(names) and all(map(NUMBERED.fullmatch, features)):
+                    names = tuple(sorted(features, key=lambda name: int(name.split()[1])))
+                    break
         return Layout(names, header, n_cells)
 
     def _is_header(self, first: Sequence[str], following: Sequence[Sequence[str]], target: int | str | None) -> bool:
@@ -190,6 +224,23 @@ class _Reader:
             self._as_text |= columns.refuted
             return None
         return columns.frame(lines, self._source)
+
+    def pieces(self, layout: Layout, target: int | str | None) -> Iterator[Frame]:
+        """Yield the columns, some rows at a time."""
+        with self._rows() as rows:
+            if layout.has_header:
+                next(rows)
+            lines, n = list[tuple[int, int]](), 0
+            for block in _blocks(rows, layout.n_cells, len(layout.names), lines):
+                columns = _Columns(self, layout, target)
+                columns.add(block, rows)
+                before = [line + n - first for first, line in lines if first <= n][-1:]
+                own = [(0, line) for line in before] + [(first - n, line) for first, line in lines if first > n]
+                yield columns.frame(own, self._source)
+                n += len(block)
+                lines[:-1] = []
+        if not n:
+            raise DataFileError(f"{self._source}: has a header, but no examples")
 
     def is_text(self, i: int, name: str) -> bool:
         """Return whether a column is read as text whatever its cells are."""

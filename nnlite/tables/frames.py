@@ -74,12 +74,15 @@ class Frame:
         every point in it may separate thousands as well.
     lines : sequence of (int, int)
         For some rows the line of the file where each ends; between two of them, each row is one line.
+    first_row : int
+        Number of the first row in the data that these rows are a piece of.
     """
 
     def __init__(
-        self, columns: dict[str, Column], plain: Mapping[str, bool] = {}, lines: Sequence[tuple[int, int]] = ()
-    ) -> None:
-        self.columns, self.plain, self.lines = columns, dict(plain), lines
+        self, columns: dict[str, Column], plain: Mapping[str, bool] = {}, lines: Sequence[tuple[int, int]] = (),
+        first_row: int = 0,
+    ) -> None:  # fmt: skip
+        self.columns, self.plain, self.lines, self.first_row = columns, dict(plain), lines, first_row
         self.n_rows = len(next(iter(columns.values()))) if columns else 0
 
     @property
@@ -98,12 +101,14 @@ class Frame:
     def without(self, names: Collection[str]) -> Frame:
         """Return a frame without these columns."""
         kept = {name: column for name, column in self.columns.items() if name not in names}
-        return Frame(kept, self.plain, self.lines)
+        return Frame(kept, self.plain, self.lines, self.first_row)
 
     def place(self, row: int) -> str:
         """Return where a row is: "line 7" of a file, or "row 5", counted from 0."""
         place = bisect.bisect_right(self.lines, row, key=lambda entry: entry[0]) - 1
-        return f"row {row}" if place < 0 else f"line {self.lines[place][1] + row - self.lines[place][0]}"
+        return (
+            f"row {self.first_row + row}" if place < 0 else f"line {self.lines[place][1] + row - self.lines[place][0]}"
+        )
 
 
 # ---- what becomes a frame --------------------------------------------------------------------------------------------

@@ -77,6 +77,7 @@ class TensorBoard(Callback):
     """
 
     may_add_keys = False  # to the logs
+    first_process_only = True
 
     def __init__(
         self,

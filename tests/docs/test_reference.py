@@ -25,7 +25,7 @@ NAMES = [
     *(f"datasets.{name}" for name in nn.datasets.__all__),
     *(
         f"{room.__name__.removeprefix('nnlite.')}.{name}"
-        for room in (nn.onnx, nn.safetensors, nn.keras)
+        for room in (nn.onnx, nn.safetensors, nn.keras, nn.mpi)
         for name in room.__all__
     ),
 ]

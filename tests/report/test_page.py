@@ -159,6 +159,20 @@ def test_many_classes_have_a_picture_instead_of_a_table():
     assert "<svg" in text
 
 
+def test_a_class_that_is_nowhere_in_the_test_has_no_scores():
+    run, _ = of_classes()
+    of_two = run.test.rows(np.flatnonzero(run.test.y == 0))
+    run = run._replace(test=of_two)
+    text = render(run)
+    table = text[text.index('id="classes"') :]
+    table = table[: table.index("</table>")]
+    nowhere = sum(not row.occurs for row in scores(run).rows)
+    assert nowhere > 0
+    assert table.count("–") == 3 * nowhere
+    assert f"{scores(run).f1:.3f}" in table[table.index("macro mean") :]
+    assert "has no test example and is never predicted" in text
+
+
 def test_what_the_data_say_is_text():
     evil = "<script>alert(1)</script>"
     text = of_classes((evil, '" onload="x', "a&b"), f"{evil}{{{{ 7 * 7 }}}}")[1]

@@ -158,18 +158,3 @@ def test_many_trainings_at_once_give_the_same(backend, engine):
     with joblib.parallel_backend(backend, n_jobs=2):
         together = GridSearchCV(classifier(max_iter=5), grid, cv=2).fit(X, y)
     np.testing.assert_allclose(together.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-def test_dask_trains_on_its_workers():
-    distributed = pytest.importorskip("distributed")
-    X, y = cancer()
-    alone = cross_val_score(classifier(max_iter=5), X, y, cv=3)
-    with (
-        distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
-        distributed.Client(cluster),
-        joblib.parallel_backend("dask"),
-    ):
-        together = cross_val_score(classifier(max_iter=5), X, y, cv=3, n_jobs=2)
-    np.testing.assert_allclose(together, alone)

@@ -40,6 +40,12 @@ split: nn.Split = table.split(test_fraction=0.2, seed=0)
 train, test = split
 column: nn.ColumnSummary = table.columns[0]
 print(len(table), table.name, table.kinds["zip"], table.y, table.class_names, column.name, table.summary())
+stored: nn.StoredArrays = nn.open_data(["a.npz", Path("b.npz")], memory=2**28)
+stored_train, stored_test = stored.split(0.1, seed=0)
+assert_type(stored_train, nn.StoredArrays)
+print(len(stored), stored.shape, stored.dtype, stored.memory, stored.read(0, 32)[0].mean())
+stored_table: nn.StoredTable = nn.open_table("people", target="class", kinds={"zip": "category"})
+print(stored_table.names, stored_table.target_name, stored_table.split(0.1)[0].name)
 frame = nn.Table({"age": [1, 2], "job": ["a", "b"]}, target="job")
 
 # ---- equations -----------------------------------------------------------------------------------------------------
@@ -270,7 +276,14 @@ try:
     model.predict(X_test)
 except nn.UnknownNameError as unknown:
     print(unknown)
-except (nn.ArgumentError, nn.NotBuiltError, nn.DataFileError, nn.ModelFileError, nn.DivergenceError) as error:
+except (
+    nn.ArgumentError,
+    nn.NotBuiltError,
+    nn.DataFileError,
+    nn.ModelFileError,
+    nn.DivergenceError,
+    nn.ParallelError,
+) as error:
     message: str = str(error)
     if isinstance(error, nn.DivergenceError):
         print(error.history)
@@ -297,6 +310,15 @@ assert_type(nn.keras.load("model.keras"), nn.Model)
 nn.keras.load_weights(model, Path("model.weights.h5"))
 weights: dict[str, npt.NDArray[Any]] = model.state_dict()
 model.load_state_dict(weights)
+
+
+def train_together(world: nn.mpi.World) -> nn.History:
+    return model.fit(X_train, y_train, parallel=world)
+
+
+histories: list[nn.History] = nn.mpi.simulate(2, train_together, delay=lambda n_bytes: 0.0, gradient_bits=16)
+world = nn.mpi.world(sync_batch_norm=True)
+rank: int = world.rank + world.size
 
 classifier = MLPClassifier(
     (64, 32), solver="adam", layers=[nn.Dense(8), nn.ReLU()], class_weight="balanced", dropout=0.2, batch_norm=True,

@@ -71,7 +71,8 @@ def initial_output(subject: Subject, most: str) -> list[Finding]:
             certain = (np.abs(Y_hat - 0.5) > CERTAIN - 0.5).mean(axis=1)
         share = float(certain.mean())
         verdict, evidence = min(judge(share, *SATURATED), most, key=VERDICTS.index), {"share": share}
-        message = f"The untrained network is at least {CERTAIN:.0%} certain of {share:.0%} of its predictions."
+        of = f"{share:.0%}" if share else "none"
+        message = f"The untrained network is at least {CERTAIN:.0%} certain of {of} of its predictions."
     else:
         ratio = float(Y_hat.max() / max(subject.targets.max(), 1.0))
         verdict, evidence = judge(ratio, *OVERFLOWING), {"ratio": ratio}

@@ -72,6 +72,8 @@ class Diagnose(Callback):
     learning rate: problem: ...
     """
 
+    first_process_only = True
+
     def __init__(
         self,
         X: Any = None,

@@ -1,5 +1,7 @@
 """Wrong arguments of what loads, makes and divides data."""
 
+import numpy as np
+
 import nnlite as nn
 
 from ..refusal import FILES, Call, case
@@ -24,6 +26,11 @@ OF_A_TABLE = {
 def encoding(on):
     """What makes a table of one column into numbers."""
     return nn.Encoding.learn(nn.Table({"width": [1.0, 2.0, 4.0]}))
+
+
+def stored(on):
+    """Three examples that are read in blocks."""
+    return nn.open_data(np.zeros((3, 2)), [0, 1, 0])
 
 
 CALLS = {
@@ -60,6 +67,25 @@ CALLS = {
         {"data": {"width": [1.0]}},
         of=encoding,
         wrong={"data": case({"height": [1.0]}, "no column 'width'", named="X"), "dtype": "int", "name": 3},
+    ),
+    "open_data": Call(
+        {"source": np.zeros((3, 2))},
+        wrong={
+            "source": 3, "y": [1, 2], "sample_weight": [1, 2], "X": 3, "memory": 0,
+        },
+    ),
+    "open_table": Call(
+        {"source": PETS, "target": "kind"},
+        wrong={
+            "source": 3, "target": "color", "classification": 1, "header": "no", "delimiter": "", "encoding": "utf-9",
+            "ignore": 3, "dtype": "float16", "comment": 3, "memory": 0,
+            **{name: value for name, value in OF_A_TABLE.items() if name != "like"},
+        },
+    ),
+    "StoredArrays.split": Call({"fraction": 0.5}, of=stored, wrong={"fraction": 1, "seed": -1}),
+    "StoredArrays.read": Call({"start": 0, "stop": 2}, of=stored, wrong={"start": -1, "stop": 0}),
+    "StoredTable.split": Call(
+        {"fraction": 0.5}, of=lambda on: nn.open_table(PETS, "kind"), wrong={"fraction": 1, "seed": -1}
     ),
     "Table.split": Call(of=lambda on: nn.load_csv(PETS), wrong={"test_fraction": 1, "seed": -1}),
     "make_spirals": Call(wrong={"n_examples": 2, "n_classes": 0, "noise": -1, "turns": -1, "seed": -1}),

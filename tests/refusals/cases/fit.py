@@ -165,6 +165,12 @@ CHECKPOINTS = each(3, "", says="expected a path")
 RESUMES = [case("yes", "True or False", "got 'yes'", checkpoint="unused"), case(True, "needs a directory")]
 
 
+PARALLEL = [
+    *each("mpi", 4, True, says="expected what nn.mpi.world() returns"),
+    case(nn.mpi.world, "write parallel=nn.mpi.world()", label="the function"),
+]
+
+
 def alternating(cases):
     """Every second case for a network that is not built yet: these checks do not ask which it is."""
     return [*cases[::2], *unbuilt(cases[1::2])]
@@ -197,6 +203,7 @@ FIT = Call(
         "engine": "fast",
         "standardize_target": "yes",
         "augment": alternating(OF_FIT),
+        "parallel": alternating(PARALLEL),
     },
 )
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from nnlite.fitting.ahead import Ahead
+from nnlite.ahead import Ahead
 
 
 def names():

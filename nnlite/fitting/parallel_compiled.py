@@ -1,0 +1,109 @@
+"""The loop of one of several processes with the compiled engine: it computes the gradients, NumPy makes the steps."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.engine.gradients import GradientTrainer
+from nnlite.engine.processor import available_threads
+from nnlite.engine.trainer import Batch, choose_threads, describe
+from nnlite.fitting.class_weights import weighted
+from nnlite.fitting.compiled import CompiledLoop
+from nnlite.fitting.loop import Loop, Saver, Setup
+from nnlite.fitting.parallel import ParallelLoop
+from nnlite.network.examples import Examples
+
+
+class ParallelCompiledLoop(ParallelLoop, CompiledLoop):
+    """A loop whose gradients are computed by compiled kernels, a batch at a time. All else is as in `ParallelLoop`.
+
+    Between the gradient and the step of the optimizer lies the sum over all processes, so that neither several batches
+    nor a step are one call of the engine.
+    """
+
+    engine = "compiled"
+
+    def __init__(self, setup: Setup, saver: Saver) -> None:
+        super().__init__(setup, saver)
+        self._n_threads = setup.n_threads or self._threads_of_process()
+        self._gradients: GradientTrainer | None = None
+
+    def _threads_of_process(self) -> int:
+        """Return how many threads this process takes: the processes of a machine share its cores."""
+        source = self.setup.source
+        on_machine = self.world.gather(platform.node()).count(platform.node())
+        wanted = choose_threads(self.network, -(-source.batch_size // self.world.size))
+        return min(wanted, max(1, available_threads() // on_machine))
+
+    def rounding(self) -> str:
+        """Describe what decides the last digits of the results."""
+        with_ = describe(self.network.dtype.name, self._n_threads)
+        return f"{self.describe_processes()}, each with {with_}"
+
+    def _taken(self, batch: Examples, part: slice) -> Examples:
+        """Return a part of a batch; the kernels gather its rows."""
+        rows = np.arange(batch.size) if batch.rows is None else batch.rows
+        return batch._replace(rows=rows[part])
+
+    def _prepare(self) -> None:
+        ParallelLoop._prepare(self)
+        sample = self.setup.source.sample()
+        self._trainer_of(self._converted_batch(sample), 1).prepare()
+        self._converted = None
+
+    def _advance(self, batch: Examples, watch: Callable[[int], bool]) -> float:
+        """Make one step and count it."""
+        return Loop._advance(self, batch, watch)
+
+    def _step(self, batch: Examples) -> float:
+        """Make one training step. Return J of the whole batch."""
+        network, means = self.network, self.means
+        own = batch.batch(slice(None))
+        weights = weighted(own.weights, self.setup.class_weight, own.y)
+        self._own = own.size
+        part = self._part(weights)
+        own_weight = float(own.size if weights is None else weights.sum())
+        J, n_correct, Y_hat = self._gradient(batch, part.start)
+        network.grad *= own_weight / (part.weight or 1)
+        J = self._sum(J * own_weight / (part.weight or 1))
+        self._check_step(J, self.signature.cast(own.X))
+        J += self.optimizer.penalty(network)
+        self.optimizer.step(network)
+        means.add_sums(J, own.size, own_weight, n_correct)
+        if means.metrics and own.size:
+            means.keep(own.y, Y_hat)
+        return J
+
+    def _gradient(self, examples: Examples, start: int) -> tuple[float, float, Array]:
+        """Set ``network.grad`` to the gradient of these examples. Return their cost, correct answers and Y_hat."""
+        network = self.network
+        if examples.size == 0:
+            assert self._gradients is not None
+            self._gradients.skip()
+            network.grad[...] = 0
+            return 0.0, 0.0, np.empty((0, network.n_units))
+        batch = self._converted_batch(examples)
+        stretch = self._trainer_of(batch, examples.size).gradient(batch, start)
+        if stretch.wrong:  # all processes learn of it from the sum
+            network.grad[...] = np.nan
+        assert stretch.Y_hat is not None
+        return float(stretch.J[0]), float(stretch.n_correct[0]), stretch.Y_hat
+
+    def _trainer_of(self, batch: Batch, size: int) -> GradientTrainer:
+        """Return what computes gradients of such batches. It stays the same from one step to the next, if it can."""
+        made_for = batch.y.ndim == 1, batch.X.dtype.name
+        if self._gradients is None or self._made_for != made_for or self._gradients.batch_size < size:
+            at_first = -(-self.setup.source.batch_size // self.world.size)
+            self._gradients = GradientTrainer(
+                self.network,
+                batch_size=max(size, at_first),
+                n_threads=self._n_threads,
+                labels=batch.y.ndim == 1,
+                variant=batch.X.dtype.name,
+            )
+            self._made_for = made_for
+        return self._gradients

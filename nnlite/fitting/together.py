@@ -1,0 +1,140 @@
+"""What several processes agree on before they train together: arguments, data, checkpoint and first weights."""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from nnlite import version
+from nnlite.errors import ArgumentError
+from nnlite.fitting.batches import Numbered
+from nnlite.fitting.streams import Stream
+from nnlite.fitting.validation import ValidationBatches
+from nnlite.network.examples import Examples
+from nnlite.network.network import Network
+from nnlite.optimizers import Optimizer
+from nnlite.parallel.agreement import Agreement
+from nnlite.parallel.world import World
+from nnlite.storage.checkpoints import Checkpoint
+from nnlite.storage.directory import CheckpointDirectory, ReadDirectory, open_directory
+
+SOME = 1000  # examples by which processes see whether they have the same
+
+
+class Together(NamedTuple):
+    """What the processes of a training have in common.
+
+    Attributes
+    ----------
+    train, validation : bool
+        Whether all have the same examples and divide each batch among themselves. If not, each has its own share.
+    sizes : sequence of int
+        How many examples for training each of them has; empty for sources of batches.
+    weighted : bool
+        Whether the examples of any process have weights.
+    """
+
+    train: bool = True
+    validation: bool = True
+    sizes: Sequence[int] = ()
+    weighted: bool = False
+
+
+@contextlib.contextmanager
+def open_together(
+    world: World, options: Checkpoint | None, resume: bool
+) -> Iterator[CheckpointDirectory | ReadDirectory | None]:
+    """Open the checkpoint directory in the first process, and tell the others what it holds. None without options."""
+    with contextlib.ExitStack() as stack:
+        with Agreement(world):
+            opened = stack.enter_context(open_directory(options if world.rank == 0 else None, resume))
+        if options is None:
+            yield None
+            return
+        saved = world.first(None if opened is None else opened.saved)
+        yield ReadDirectory(options, saved) if opened is None else opened
+
+
+def texts_of(network: Network, optimizer: Optimizer, world: World) -> dict[str, str]:
+    """Describe what must be the same in all processes, as far as it is known before the data."""
+    return {
+        "nnlite": version.__version__,
+        "network": repr(network),
+        "dtype": network.dtype.name,
+        "seed": str(network.seed),
+        "optimizer": repr(optimizer),
+        "sync_batch_norm": str(world.sync_batch_norm),
+        "gradient_bits": str(world.gradient_bits),
+    }
+
+
+def tell_data(
+    agreement: Agreement,
+    source: Numbered | Stream,
+    train: Examples | None,
+    validation: Examples | ValidationBatches | None,
+    *,
+    weighted: bool,
+) -> None:
+    """Tell the other processes about the data of this one."""
+    if agreement.world.size == 1:
+        agreement.tell(size=None, train=None, validation=None, weighted=weighted)
+        return
+    knowledge = source.signature.knowledge
+    agreement.same(
+        {
+            "features": str(source.signature.input_shape),
+            "classes": str(knowledge.class_names),
+            "columns": "none" if knowledge.encoding is None else knowledge.encoding.fingerprint(),
+            "the scale of the target": str(knowledge.scale),
+            "validation data": "none" if validation is None else "some",
+            "X": "arrays" if train is not None else "a source of batches",
+        }
+    )
+    agreement.tell(
+        size=None if train is None else train.size,
+        train=_of_some(source.sample().some(1) if train is None else train),
+        validation=_of_some(validation.some(1) if isinstance(validation, ValidationBatches) else validation),
+        weighted=weighted,
+    )
+
+
+def _of_some(examples: Examples | None) -> str:
+    """Return a checksum of some of the examples, evenly spread, and their number."""
+    return "" if examples is None else f"{examples.size} {examples.some(SOME).batch(slice(None)).fingerprint()}"
+
+
+def together_of(agreement: Agreement, augmented: bool) -> Together:
+    """Return what all processes have in common, from what they told of their data."""
+    sizes = agreement.of_all("size")
+    same = len({*agreement.of_all("train")}) == 1
+    if augmented and not same:
+        raise ArgumentError("augment: the processes have different examples; give all examples to each of them")
+    return Together(
+        train=same,
+        validation=len({*agreement.of_all("validation")}) == 1,
+        sizes=[] if None in sizes else sizes,
+        weighted=any(agreement.of_all("weighted")),
+    )
+
+
+def checksum(network: Network) -> int:
+    """Return a checksum (CRC-32) of the weights and running averages."""
+    return zlib.crc32(network.state.data, zlib.crc32(network.theta.data))
+
+
+def begin_alike(world: World, network: Network) -> None:
+    """Give all processes the first weights: those of the first process, if the network has no seed.
+
+    ArgumentError, in all processes, if the weights of a network with a seed differ.
+    """
+    if world.size == 1:
+        return
+    if network.seed is None:
+        network.actual_seed, network.rng.bit_generator.state, network.theta, network.state = world.first(
+            (network.actual_seed, network.rng.bit_generator.state, network.theta, network.state)
+        )
+    with Agreement(world) as agreement:
+        agreement.same({"weights with the checksum": str(checksum(network))})

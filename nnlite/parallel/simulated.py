@@ -1,0 +1,170 @@
+"""Processes that are threads of one: to try a parallel training without MPI, and to measure what delays do."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+from nnlite import checks
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError, ParallelError
+from nnlite.parallel.world import World
+
+Result = TypeVar("Result")
+PATIENCE = 300.0  # seconds that a thread waits for the others
+
+
+class Meeting:
+    """Where the threads meet, and leave things for each other.
+
+    Parameters
+    ----------
+    n : int
+        Number of threads.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.barrier = threading.Barrier(n, timeout=PATIENCE)
+        self.things: list[Any] = [None] * n
+        self.errors: dict[int, BaseException] = {}  # by rank, the first one first
+
+    def fail(self, rank: int, error: BaseException) -> None:
+        """Note an error, and let nobody wait any longer."""
+        self.errors.setdefault(rank, error)
+        self.barrier.abort()
+
+
+class SimulatedWorld(World):
+    """One of several threads that stand for processes.
+
+    Parameters
+    ----------
+    meeting : Meeting
+    rank, size : int
+    delay : callable, optional
+        ``delay(n_bytes)`` is how many seconds a sum of so many bytes takes longer.
+    **options
+        As for `World`.
+    """
+
+    def __init__(
+        self, meeting: Meeting, rank: int, size: int, delay: Callable[[int], float] | None = None, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.rank, self.size = rank, size
+        self._meeting, self._delay = meeting, delay
+
+    def sum(self, vector: Array) -> None:
+        """Add in the order of the ranks."""
+        others = self._meet(vector.copy())
+        if self._delay is not None:
+            time.sleep(self._delay(vector.nbytes))
+        vector[...] = others[0]
+        for other in others[1:]:
+            vector += other
+
+    def exchange(self, blocks: Array) -> Array:
+        """Return the blocks for this thread."""
+        return np.stack([other[self.rank] for other in self._meet(blocks.copy())])
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return copies of the values of all threads."""
+        return [pickle.loads(pickled) for pickled in self._meet(pickle.dumps(value))]
+
+    def first(self, value: Any) -> Any:
+        """Return a copy of the value of thread 0."""
+        return pickle.loads(self._meet(pickle.dumps(value))[0])
+
+    def abort(self, error: BaseException) -> NoReturn:
+        """Let the other threads end with a `ParallelError`."""
+        self._meeting.fail(self.rank, error)
+        raise error
+
+    def _meet(self, thing: Any) -> list[Any]:
+        """Return what all threads have brought."""
+        meeting = self._meeting
+        try:
+            meeting.things[self.rank] = thing
+            meeting.barrier.wait()
+            things = list(meeting.things)
+            meeting.barrier.wait()
+        except threading.BrokenBarrierError:
+            first = next(iter(meeting.errors.items()), None)
+            if first is None:
+                raise ParallelError(f"rank {self.rank}: waited {PATIENCE:g} seconds for the others") from None
+            raise ParallelError(f"rank {first[0]} ended with {type(first[1]).__name__}: {first[1]}") from None
+        return things
+
+
+def simulate(
+    n: int,
+    function: Callable[[World], Result],
+    *,
+    delay: Callable[[int], float] | None = None,
+    sync_batch_norm: bool = False,
+    gradient_bits: int | None = None,
+) -> list[Result]:
+    """Call ``function(world)`` in n threads that stand for the processes of a training, to try it without MPI.
+
+    Parameters
+    ----------
+    n : int
+        Number of processes, at least 1.
+    function : callable
+        It gets the `World` of its process, which `Model.fit` takes as ``parallel``. Each call needs a model of its own.
+    delay : callable, optional
+        ``delay(n_bytes)`` is how many seconds a sum of so many bytes takes longer, as in a slow network.
+    sync_batch_norm, gradient_bits
+        As for `nnlite.mpi.world`.
+
+    Returns
+    -------
+    list
+        What the calls returned, in the order of the ranks.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument has a wrong value.
+    Exception
+        The first error of a call. The others end with a `ParallelError`.
+
+    Examples
+    --------
+    >>> import nnlite as nn
+    >>> iris = nn.load_iris()
+    >>> def train(world):
+    ...     model = nn.Model([nn.Dense(16), nn.Tanh(), nn.Dense(3), nn.Softmax()], seed=0)
+    ...     model.fit(iris.X_train, iris.y_train, epochs=5, parallel=world)
+    ...     return model.theta
+    >>> theta_0, theta_1, theta_2 = nn.mpi.simulate(3, train)
+    >>> bool((theta_0 == theta_1).all() and (theta_0 == theta_2).all())
+    True
+    """
+    n = checks.integer("n", n)
+    if not callable(function):
+        raise ArgumentError(f"function: expected a function of the world of a process, got {function!r}")
+    meeting = Meeting(n)
+    options: dict[str, Any] = {"sync_batch_norm": sync_batch_norm, "gradient_bits": gradient_bits}
+    worlds = [SimulatedWorld(meeting, rank, n, delay, **options) for rank in range(n)]
+    results: list[Any] = [None] * n
+
+    def run(world: SimulatedWorld) -> None:
+        try:
+            results[world.rank] = function(world)
+        except BaseException as error:
+            meeting.fail(world.rank, error)
+
+    threads = [threading.Thread(target=run, args=(world,)) for world in worlds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for error in meeting.errors.values():
+        raise error
+    return results

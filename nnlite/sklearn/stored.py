@@ -1,0 +1,27 @@
+"""Examples on the disk for the estimators: `partial_fit` gets them a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nnlite.stored.opening import as_stored
+
+
+def parts_of(X: Any, y: Any, sample_weight: Any) -> Iterator[tuple[Any, Any, Any]] | None:
+    """Return an iterator over the parts of examples on the disk, in their order; None for what lies in memory.
+
+    A part is no larger than a window of a training, also in float64, into which scikit-learn's checks may convert it.
+
+    Raises
+    ------
+    ValueError
+        If there are no targets.
+    """
+    stored = as_stored(X, y, sample_weight)
+    if stored is None:
+        return None
+    if stored.y_rows is None:
+        raise ValueError(f"y: {stored!r} has no targets; pass y= to open_data")
+    pieces = stored.pieces(stored.window * stored.X_rows.row_bytes * stored.dtype.itemsize // 8)
+    return ((part.X, part.y, part.weights) for part in pieces)

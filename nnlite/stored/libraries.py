@@ -1,0 +1,93 @@
+"""Arrays of HDF5 and Zarr as rows; each library is imported when such a file is opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnlite.errors import DataFileError
+from nnlite.extras import require
+from nnlite.stored.rows import Rows, Slices
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def hdf5_rows(path: str, name: str) -> Rows:
+    """Return the rows of a data set in an HDF5 file, which stays open as long as they are used.
+
+    Raises
+    ------
+    DataFileError
+        If the file is damaged, or has no such data set.
+    ImportError
+        Without h5py; the message names the extra.
+    """
+    h5py = require("h5py", "hdf5", f"reading {path}")
+    try:
+        file = h5py.File(path, "r")
+        found = file.get(name)
+    except OSError as error:
+        raise DataFileError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(found, h5py.Dataset):
+        raise DataFileError(f"{path}: has no data set {name!r}; it has {_listed(_data_sets(file, h5py))}")
+    return slices_of(found, f"{path}: {name}", path)
+
+
+def _data_sets(file: Any, h5py: Any) -> list[str]:
+    names: list[str] = []
+    file.visititems(lambda name, found: names.append(name) if isinstance(found, h5py.Dataset) else None)
+    return names
+
+
+def zarr_rows(path: str, name: str | None) -> Rows:
+    """Return the rows of an array of Zarr, or of one in a group of Zarr.
+
+    Raises
+    ------
+    DataFileError
+        If there is no such array.
+    ImportError
+        Without zarr; the message names the extra.
+    """
+    zarr = require("zarr", "zarr", f"reading {path}")
+    try:
+        found = zarr.open(path, mode="r")
+    except Exception as error:  # of several kinds, which differ between its versions
+        raise DataFileError(f"{path}: cannot be read as Zarr ({type(error).__name__}: {error})") from error
+    if hasattr(found, "shape"):
+        return slices_of(found, path, None)
+    if name is None or name not in found or not hasattr(found[name], "shape"):
+        names = [key for key in found if hasattr(found[key], "shape")]
+        raise DataFileError(f"{path}: has no array {name!r}; it has {_listed(names)}")
+    return slices_of(found[name], f"{path}: {name}", None)
+
+
+def slices_of(found: Any, name: str, path: str | None) -> Rows:
+    """Return the rows of an array of one of these libraries, which is stored in chunks or in one piece."""
+    if not found.shape:
+        raise DataFileError(f"{name}: holds a single value, expected rows")
+    chunks = getattr(found, "shards", None) or getattr(found, "chunks", None)
+    return Slices(name, found, chunks[0] if chunks else 1, path)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:20])) or "none"
+
+
+def hdf5_names(path: str) -> list[str]:
+    """Return the names of the data sets in an HDF5 file."""
+    h5py = require("h5py", "hdf5", f"reading {path}")
+    try:
+        with h5py.File(path, "r") as file:
+            return _data_sets(file, h5py)
+    except OSError as error:
+        raise DataFileError(f"{path}: cannot be read ({error})") from error
+
+
+def zarr_names(path: str) -> list[str] | None:
+    """Return the names of the arrays in a group of Zarr; None for a single array."""
+    zarr = require("zarr", "zarr", f"reading {path}")
+    try:
+        found = zarr.open(path, mode="r")
+        return None if hasattr(found, "shape") else [key for key in found if hasattr(found[key], "shape")]
+    except Exception as error:  # of several kinds, which differ between its versions
+        raise DataFileError(f"{path}: cannot be read as Zarr ({type(error).__name__}: {error})") from error

@@ -1,0 +1,155 @@
+"""The numbers of a stored table: encoded piece by piece, or written into a temporary file that a training reads."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError, DataFileError
+from nnlite.stored.arrays import StoredArrays
+from nnlite.stored.rows import FileRows
+from nnlite.stored.table import StoredTable, TablePiece
+from nnlite.tables.encoding import Encoding
+from nnlite.tables.frames import Text
+from nnlite.tables.target import Target
+
+
+class Numbers(NamedTuple):
+    """The numbers of some rows.
+
+    Attributes
+    ----------
+    X : ndarray, (m, n)
+    target : Text, ndarray or None
+        Names of classes, or values; None without a target.
+    piece : TablePiece
+        The rows that they are from.
+    """
+
+    X: Array
+    target: Text | Array | None
+    piece: TablePiece
+
+
+def numbers_of(
+    table: StoredTable, encoding: Encoding, dtype: str, target_name: str, *, classes: bool, everything: bool = False
+) -> Iterator[Numbers]:
+    """Yield the numbers of a table, some rows at a time.
+
+    Parameters
+    ----------
+    table : StoredTable
+    encoding : Encoding
+    dtype : {"float32", "float64"}
+    target_name : str
+        The target; empty for none.
+    classes : bool
+        Whether the target are classes.
+    everything : bool, default False
+        Also the rows of other parts of a split.
+
+    Raises
+    ------
+    DataFileError
+        If a value is not of the kind that it was in training, or a target is missing; the message names file and line.
+    """
+    for piece in table.pieces():
+        frame = piece.frame
+        target: Text | Array | None = None
+        if target_name:
+            options = table.settings.options
+            column = Target(frame, target_name, options, piece.source, f"column {target_name!r}")
+            target = column.labels() if classes else column.values()
+        try:
+            X = encoding.transform(frame.without([target_name]), dtype=dtype)
+        except ArgumentError as error:
+            where = f"{piece.source}: {frame.place(0)} to {frame.place(frame.n_rows - 1)}"
+            raise DataFileError(f"{where}: {str(error).removeprefix('X: ')}") from None
+        kept = None if everything else table.selected(piece)
+        if kept is not None:
+            X = X[kept]
+            target = target.take(kept) if isinstance(target, Text) else None if target is None else target[kept]
+        if len(X):
+            yield Numbers(X, target, piece)
+
+
+class _Folder:
+    """A temporary folder, which is removed when nobody needs it any more, or when the program ends."""
+
+    def __init__(self) -> None:
+        import shutil
+        import tempfile
+
+        self.name = tempfile.mkdtemp(prefix="nnlite-numbers-")
+        weakref.finalize(self, shutil.rmtree, self.name, ignore_errors=True)
+
+
+class _Written(FileRows):
+    """Rows in a temporary folder."""
+
+    def __init__(self, folder: _Folder, name: str, shape: Sequence[int], dtype: Any, source: str) -> None:
+        super().__init__(os.path.join(folder.name, name), 0, shape, dtype, name=source)
+        self._folder = folder
+
+
+def write_numbers(
+    table: StoredTable, encoding: Encoding, n_rows: int, dtype: str, class_names: Sequence[str] | None
+) -> StoredArrays:
+    """Write the numbers of a whole table into a temporary file, and return them as stored examples.
+
+    Parameters
+    ----------
+    table : StoredTable
+    encoding : Encoding
+    n_rows : int
+        Of the table, all parts of a split.
+    dtype : {"float32", "float64"}
+    class_names : sequence of str or None
+        None for a target of values.
+
+    Raises
+    ------
+    DataFileError
+        If there is not enough room for them, or a row is wrong.
+    """
+    import shutil
+
+    folder = _Folder()
+    n = len(encoding.feature_names)
+    needed, free = n_rows * (n * np.dtype(dtype).itemsize + 8), shutil.disk_usage(folder.name).free
+    if needed > free:
+        raise DataFileError(
+            f"{table.name}: its numbers take {needed / 2**30:.1f} GiB in {os.path.dirname(folder.name)}, which has "
+            f"{free / 2**30:.1f}; the environment variable TMPDIR names another folder"
+        )
+    place = None if class_names is None else {name: k for k, name in enumerate(class_names)}
+    y_type = np.float64 if place is None else np.int64
+    with open(os.path.join(folder.name, "X"), "wb") as X, open(os.path.join(folder.name, "y"), "wb") as y:
+        everything = numbers_of(table, encoding, dtype, table.target_name, classes=place is not None, everything=True)
+        for numbers in everything:
+            X.write(np.ascontiguousarray(numbers.X).data)
+            y.write(np.ascontiguousarray(_targets(numbers, place), y_type).data)
+    return StoredArrays(
+        _Written(folder, "X", (n_rows, n), dtype, table.name),
+        _Written(folder, "y", (n_rows,), y_type, f"{table.name}: {table.target_name}"),
+        None,
+        table.memory,
+        table.shares,
+    )
+
+
+def _targets(numbers: Numbers, place: dict[str, int] | None) -> Array:
+    if place is None or not isinstance(numbers.target, Text):
+        return np.asarray(numbers.target)
+    labels = numbers.target
+    unknown = [label for label, n in labels.counts().items() if n and label not in place]
+    if unknown:
+        raise DataFileError(
+            f"{numbers.piece.source}: the class {unknown[0]!r:.100} is not among {', '.join(map(repr, place))}"
+        )
+    return np.array([place.get(label, -1) for label in labels.cells] or [0])[labels.codes]

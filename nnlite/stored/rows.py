@@ -1,0 +1,329 @@
+"""Rows of numbers that stay where they are, and of which a block is read at a time."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.checks import Array
+from nnlite.errors import ArgumentError, DataFileError
+
+
+class Rows:
+    """Rows (n, ...) of one type that are read a block at a time. A subclass says where they are.
+
+    Parameters
+    ----------
+    name : str
+        What messages call them: a file, or an array in a file.
+    shape : tuple of int
+        (n, ...); a row has the shape ``shape[1:]``.
+    dtype : numpy.dtype
+        The type of the numbers that are read, in the byte order of this machine.
+    chunk : int
+        How many rows are stored together, so that reading one of them means reading all.
+    """
+
+    def __init__(self, name: str, shape: Sequence[int], dtype: Any, chunk: int = 1) -> None:
+        self.name, self.shape, self.chunk = name, tuple(map(int, shape)), chunk
+        self.dtype: np.dtype[Any] = np.dtype(dtype).newbyteorder("=")
+        self.row_bytes = self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def fill(self, start: int, out: Array) -> None:
+        """Read ``len(out)`` rows from row ``start`` on into an array of the right shape and dtype.
+
+        Raises
+        ------
+        DataFileError
+            If they cannot be read, or the file is not what it was.
+        """
+        raise NotImplementedError
+
+    def read(self, start: int, stop: int) -> Array:
+        """Return the rows ``start:stop`` as a new array."""
+        out = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        self.fill(start, out)
+        return out
+
+    def place(self, row: int) -> str:
+        """Return where a row is, for messages: "part-3.npz: X, row 17"; rows count from 0."""
+        return f"{self.name}, row {row}"
+
+    def edges(self, n_rows: int) -> Array:
+        """Return the first row of each block, and the number of all rows: blocks of about ``n_rows``.
+
+        Rows that are stored together are in one block.
+        """
+        size = max(self.chunk, n_rows // self.chunk * self.chunk, 1)
+        return np.append(np.arange(0, len(self), size), len(self))
+
+
+class InMemory(Rows):
+    """Rows of an array in memory, such as the labels of examples on the disk.
+
+    Parameters
+    ----------
+    name : str
+    array : ndarray
+    """
+
+    def __init__(self, name: str, array: Array) -> None:
+        super().__init__(name, array.shape, array.dtype)
+        self._array = array
+
+    def fill(self, start: int, out: Array) -> None:
+        """Copy the rows."""
+        out[...] = self._array[start : start + len(out)]
+
+
+class Kept(Rows):
+    """Rows that are read once and kept in memory, such as the labels of examples that stay on the disk.
+
+    Parameters
+    ----------
+    rows : Rows
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        super().__init__(rows.name, rows.shape, rows.dtype)
+        self.place, self._array = rows.place, rows.read(0, len(rows))  # type: ignore[method-assign]
+
+    def fill(self, start: int, out: Array) -> None:
+        """Copy the rows."""
+        out[...] = self._array[start : start + len(out)]
+
+
+class Slices(Rows):
+    """Rows of anything that has a shape, a dtype and slices ``source[start:stop]``.
+
+    Parameters
+    ----------
+    name : str
+    source : object
+        For example an array of Zarr or a data set of HDF5.
+    chunk : int, default 1
+    path : str, optional
+        Its file, whose change is an error.
+    """
+
+    def __init__(self, name: str, source: Any, chunk: int = 1, path: str | None = None) -> None:
+        super().__init__(name, source.shape, source.dtype, chunk)
+        self._source, self._path = source, path
+        self._stamp = None if path is None else stamp_of(path)
+
+    def fill(self, start: int, out: Array) -> None:
+        """Read the rows as the source gives them."""
+        if self._path is not None:
+            check_stamp(self._path, self._stamp)
+        try:
+            read = np.asarray(self._source[start : start + len(out)])
+        except MemoryError:
+            raise
+        except Exception as error:  # each library has its own
+            text = " ".join(str(error).split()) or type(error).__name__
+            raise DataFileError(f"{self.place(start)}: cannot be read ({text:.300})") from error
+        if read.shape != out.shape:
+            raise DataFileError(f"{self.place(start)}: expected rows of shape {out.shape}, got {read.shape}")
+        out[...] = read
+
+
+class FileRows(Rows):
+    """Rows that lie one after the other in a file, as in ``.npy``: read with ``pread``, never mapped into memory.
+
+    A mapped file counts as memory of the process as far as it was read; a file that is read does not.
+
+    Parameters
+    ----------
+    path : str
+    offset : int
+        Where the first row begins, in bytes.
+    shape, dtype
+        Of the rows, as they are in the file.
+    name : str, optional
+        By default the path.
+    stride : int, optional
+        Bytes from one row to the next, if they are more than a row has.
+    watched : bool, default True
+        Whether a change of the file is an error. A file that its owner may write into is not watched.
+    """
+
+    def __init__(
+        self, path: str, offset: int, shape: Sequence[int], dtype: Any, *, name: str | None = None,
+        stride: int | None = None, watched: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__(path if name is None else name, shape, dtype)
+        self._path, self._offset, self._in_file = path, offset, np.dtype(dtype)
+        self._stride = self.row_bytes if stride is None else stride
+        self._stamp = stamp_of(path) if watched else None
+        self._as_it_lies = self._stride == self.row_bytes and self._in_file == self.dtype
+        end = offset + (len(self) - 1) * self._stride + self.row_bytes
+        if len(self) and (has := os.stat(path).st_size) < end:
+            raise DataFileError(f"{self.name}: is cut off: expected {end} bytes, got {has}")
+
+    def fill(self, start: int, out: Array) -> None:
+        """Read the rows into ``out``."""
+        n_bytes = (len(out) - 1) * self._stride + self.row_bytes
+        if self._as_it_lies and out.flags.c_contiguous:
+            self._read_bytes(start, memoryview(out.data).cast("B") if out.size else memoryview(b""))
+            return
+        raw = np.empty(n_bytes, np.uint8)
+        self._read_bytes(start, raw.data)
+        strides = (self._stride, *np.empty((1, *self.shape[1:]), self._in_file).strides[1:])
+        out[...] = np.ndarray(out.shape, self._in_file, raw.data, strides=strides)
+
+    def _read_bytes(self, start: int, into: memoryview) -> None:
+        try:
+            file = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise DataFileError(f"{self._path}: cannot be read ({error.strerror or error})") from error
+        try:
+            if self._stamp is not None and _stamp(os.fstat(file)) != self._stamp:
+                check_stamp(self._path, self._stamp)
+            os.lseek(file, self._offset + start * self._stride, os.SEEK_SET)
+            done = 0
+            while done < len(into):
+                n = os.readv(file, [into[done:]]) if hasattr(os, "readv") else _read_into(file, into[done:])
+                if not n:
+                    row = start + done // self._stride
+                    raise DataFileError(f"{self.place(row)}: the file ends there; it was longer when it was opened")
+                done += n
+        except OSError as error:
+            raise DataFileError(f"{self.place(start)}: cannot be read ({error.strerror or error})") from error
+        finally:
+            os.close(file)
+
+
+def _read_into(file: int, into: memoryview) -> int:
+    raw = os.read(file, len(into))
+    into[: len(raw)] = raw
+    return len(raw)
+
+
+class Joined(Rows):
+    """The rows of several sources, one after the other.
+
+    Parameters
+    ----------
+    parts : sequence of Rows
+
+    Raises
+    ------
+    DataFileError
+        If their rows differ in shape or type; the message names the part.
+    """
+
+    def __init__(self, parts: Sequence[Rows]) -> None:
+        first = parts[0]
+        for part in parts:
+            if part.shape[1:] != first.shape[1:] or part.dtype != first.dtype:
+                raise DataFileError(
+                    f"{part.name}: expected rows of shape {first.shape[1:]} in {first.dtype}, as in {first.name}, "
+                    f"got {part.shape[1:]} in {part.dtype}"
+                )
+        super().__init__(first.name, (sum(map(len, parts)), *first.shape[1:]), first.dtype)
+        self.parts = tuple(parts)
+        self._starts = [0, *itertools.accumulate(map(len, parts))]
+
+    def fill(self, start: int, out: Array) -> None:
+        """Read the rows from each part that has some of them."""
+        done = 0
+        while done < len(out):
+            i = bisect.bisect_right(self._starts, start + done) - 1
+            n = min(len(out) - done, self._starts[i + 1] - start - done)
+            self.parts[i].fill(start + done - self._starts[i], out[done : done + n])
+            done += n
+
+    def place(self, row: int) -> str:
+        """Return the part that a row is in, and its row there."""
+        i = bisect.bisect_right(self._starts, row) - 1
+        return self.parts[i].place(row - self._starts[i])
+
+    def edges(self, n_rows: int) -> Array:
+        """Return the first row of each block: no block has rows of two parts."""
+        starts = [part.edges(n_rows)[:-1] + start for part, start in zip(self.parts, self._starts, strict=False)]
+        return np.append(np.concatenate(starts), len(self))
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Return the rows of one part as they are, and those of several as one."""
+    return parts[0] if len(parts) == 1 else Joined(parts)
+
+
+# ---- files that change -----------------------------------------------------------------------------------------------
+
+
+def stamp_of(path: str) -> tuple[int, int]:
+    """Return size and time of a file or folder, which a change changes."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise DataFileError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return _stamp(found)
+
+
+def _stamp(found: os.stat_result) -> tuple[int, int]:
+    return found.st_size, found.st_mtime_ns
+
+
+def check_stamp(path: str, stamp: tuple[int, int] | None) -> None:
+    """Raise DataFileError if a file is not what it was when it was opened."""
+    if stamp is not None and stamp_of(path) != stamp:
+        raise DataFileError(f"{path}: has changed since it was opened; open it again, and begin the training anew")
+
+
+# ---- arrays on the disk ----------------------------------------------------------------------------------------------
+
+
+def rows_of(source: Any, name: str) -> Rows:
+    """Return the rows of an array in memory or on the disk, or of anything with shape, dtype and slices.
+
+    Raises
+    ------
+    ArgumentError
+        If it is something else, or holds no numbers or text.
+    """
+    if isinstance(source, Rows):
+        return source
+    if isinstance(source, np.ndarray):
+        return mapped_rows(source, name) or InMemory(name, np.asarray(source))
+    if isinstance(source, (list, tuple)):
+        return InMemory(name, np.asarray(source))
+    missing = [word for word in ("shape", "dtype", "__getitem__") if not hasattr(source, word)]
+    if missing:
+        raise ArgumentError(
+            f"{name}: expected an array, a path, or what has shape, dtype and slices [start:stop], "
+            f"got {type(source).__name__}"
+        )
+    chunks = getattr(source, "chunks", None)  # of HDF5 and Zarr
+    chunk = chunks[0] if isinstance(chunks, (tuple, list)) and chunks and isinstance(chunks[0], int) else 1
+    return Slices(name, source, chunk)
+
+
+def mapped_rows(array: Array, name: str) -> Rows | None:
+    """Return the rows of an array that np.memmap maps from a file; None if it lies in memory.
+
+    Views are recognized too. Where each row lies in one piece of the file, the file is read.
+    """
+    base: Any = array
+    while base is not None and not isinstance(base, np.memmap):
+        base = getattr(base, "base", None)
+    if base is None or base.filename is None:
+        return None
+    while isinstance(base.base, np.memmap):
+        base = base.base
+    row_is_whole = array.ndim and array[:1].flags.c_contiguous and array.dtype.kind in "buif"
+    stride = array.strides[0] if row_is_whole else 0
+    if not row_is_whole or base.mode == "c" or stride < array[:1].nbytes or not os.path.exists(base.filename):
+        return Slices(name, array)
+    offset = base.offset + array.ctypes.data - base.ctypes.data
+    path = os.fspath(base.filename)
+    return FileRows(path, offset, array.shape, array.dtype, name=f"{name} ({path})", stride=stride,
+                    watched=base.mode == "r")  # fmt: skip

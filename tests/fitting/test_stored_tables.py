@@ -1,0 +1,172 @@
+"""Facts about trainings on tables in files that are read in pieces: CSV, Parquet, Feather, and data sets of Arrow."""
+
+import numpy as np
+import pytest
+
+import nnlite as nn
+from nnlite.stored import learning, table_files
+
+from ..support import refuse
+
+N = 900
+CITIES = np.array(["Bern", "Oslo", "Rom"])
+
+
+def columns(n=N, seed=0):
+    rng = np.random.default_rng(seed)
+    age, city = rng.integers(18, 90, n), CITIES[rng.integers(0, 3, n)]
+    income = np.round(rng.normal(50, 10, n) + 10 * (city == "Oslo"), 2)
+    bought = np.where(income + age / 10 + rng.normal(0, 3, n) > 58, "yes", "no")
+    return {"age": age, "city": city, "income": income, "bought": bought}
+
+
+def write_csv(path, data, rows=slice(None)):
+    names = list(data)
+    lines = [
+        ",".join(names),
+        *(",".join(map(str, row)) for row in zip(*(data[name][rows] for name in names), strict=True)),
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three CSV files with a table."""
+    made, data = tmp_path_factory.mktemp("csv"), columns()
+    for i, rows in enumerate((slice(0, 400), slice(400, 401), slice(401, N))):
+        write_csv(made / f"part-{i}.csv", data, rows)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch):
+    monkeypatch.setattr("nnlite.tables.csv_file.BLOCK", 400)  # cells: 100 rows
+    monkeypatch.setattr(table_files, "AT_ONCE", 400)
+
+
+def network(output=None, units=2):
+    return nn.Model([nn.Dense(8), nn.Tanh(), nn.Dense(units), output or nn.Softmax()], seed=0)
+
+
+def fit(model, data, **options):
+    given = {"epochs": 8, "batch_size": 32, "progress": False, "optimizer": nn.Adam(0.02)} | options
+    return model.fit(data, **given)
+
+
+def test_a_folder_of_csv_is_the_table_of_its_rows(folder):
+    """A table smaller than the sample: all that is learned of it is exact."""
+    stored, whole = nn.open_table(folder, target="bought"), nn.Table(columns(), target="bought")
+    model, expected = network(), network()
+    fit(model, stored, shuffle=False)
+    fit(expected, whole, shuffle=False)
+    assert model.encoding == expected.encoding
+    assert model.class_names == expected.class_names == ("no", "yes")
+    np.testing.assert_allclose(model.theta, expected.theta, rtol=1e-5, atol=1e-6)
+    assert model.evaluate(stored) == pytest.approx(expected.evaluate(whole), rel=1e-5)
+    np.testing.assert_array_equal(model.predict(stored, names=True), expected.predict(whole, names=True))
+    assert model.evaluate(stored)["accuracy"] > 0.8
+    shuffled = fit(network(), stored)
+    assert shuffled["accuracy"][-1] > 0.8
+
+
+def test_statistics_come_from_the_training_rows_alone(folder):
+    train, held_out = nn.open_table(folder, target="bought").split(0.3, seed=1)
+    model, other = network(), network()
+    history = fit(model, train, validation_data=held_out)
+    fit(other, nn.open_table(folder, target="bought"), validation_split=0.3)
+    rows = [train.selected(piece) for piece in train.pieces()]
+    income = np.concatenate([piece.frame.columns["income"] for piece in train.pieces()])[np.concatenate(rows)]
+    assert model.encoding.columns[2].center == pytest.approx(income.mean(), rel=1e-9)
+    assert model.evaluate(held_out)["loss"] == pytest.approx(history["val_loss"][-1], rel=1e-5)
+    assert len(model.predict(train)) + len(model.predict(held_out)) == N
+
+
+def test_a_value_to_predict_is_standardized(folder):
+    model = network(nn.Identity(), 1)
+    history = fit(model, nn.open_table(folder, target="income"), epochs=20)
+    assert model.target_scale is not None
+    assert history["rmse"][-1] < 11
+    assert 40 < model.predict(nn.open_table(folder, target="income")).mean() < 65
+
+
+def test_the_sample_of_a_large_table_is_uniform_and_the_same_each_time(folder, monkeypatch):
+    monkeypatch.setattr(learning, "SAMPLE", 100)
+    table = nn.open_table(folder, target="bought")
+    found, again = learning.learn(table), learning.learn(table)
+    assert (found.n_rows, found.n_selected, len(found.sample)) == (N, N, 100)
+    assert found.encoding == again.encoding
+    ages = columns()["age"]
+    assert abs(found.sample["age"].mean() - ages.mean()) < 5 * ages.std() / 10
+    assert found.labels == ("no", "yes")
+
+
+def test_parquet_feather_and_a_data_set_of_arrow(folder, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow.dataset")
+    pytest.importorskip("pyarrow.feather")
+    pytest.importorskip("pyarrow.parquet")
+
+    table = pyarrow.table(columns())
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet", row_group_size=250)
+    pyarrow.feather.write_feather(table, tmp_path / "a.feather", chunksize=250)
+    model = network()
+    fit(model, nn.open_table(folder, target="bought"), shuffle=False)
+    (tmp_path / "parts").mkdir()
+    pyarrow.parquet.write_table(table.slice(0, 500), tmp_path / "parts" / "0.parquet")
+    pyarrow.parquet.write_table(table.slice(500), tmp_path / "parts" / "1.parquet")
+    sources = [tmp_path / "a.parquet", tmp_path / "a.feather", tmp_path / "parts",
+               pyarrow.dataset.dataset(tmp_path / "parts")]  # fmt: skip
+    for source in sources:
+        other = network()
+        fit(other, nn.open_table(source, target="bought"), shuffle=False)
+        assert other.encoding == model.encoding
+        np.testing.assert_array_equal(other.theta, model.theta)
+
+
+def test_a_table_in_memory_evaluates_what_a_stored_one_has_taught(folder, tmp_path):
+    model = network()
+    fit(model, nn.open_table(folder, target="bought"))
+    model.save(tmp_path / "model.npz")
+    loaded = nn.load(tmp_path / "model.npz")
+    whole = nn.Table(columns(), target="bought")
+    assert loaded.evaluate(whole) == pytest.approx(model.evaluate(nn.open_table(folder)), rel=1e-5)
+
+
+# ---- damage and wrong use --------------------------------------------------------------------------------------------
+
+
+def test_damage_is_named_by_file_and_line(tmp_path):
+    data = columns()
+    write_csv(tmp_path / "a.csv", data, slice(0, 500))
+    write_csv(tmp_path / "b.csv", data, slice(500, N))
+    (tmp_path / "b.csv").write_text((tmp_path / "b.csv").read_text().replace("\n", "\n1,2\n", 3))
+    refuse(lambda: fit(network(), nn.open_table(tmp_path, target="bought")), f"{tmp_path}/b.csv: line 2: has 2 columns",
+           error=nn.DataFileError)  # fmt: skip
+    (tmp_path / "b.csv").write_text("age,city,bought\n1,Rom,no\n")
+    refuse(lambda: nn.open_table(tmp_path, target="bought"), f"{tmp_path}/b.csv: there is no column 'income'",
+           error=nn.DataFileError)  # fmt: skip
+    (tmp_path / "b.csv").write_text("age,city,income,bought\n1,Rom,3.5,no\n2,Rom,4.5,\n")
+    refuse(lambda: fit(network(), nn.open_table(tmp_path, target="bought")),
+           f"{tmp_path}/b.csv: line 3: column 'bought': missing value", error=nn.DataFileError)  # fmt: skip
+    (tmp_path / "b.csv").write_text("age,city,income,bought\n1,Rom,much,no\n2,Rom,4.5,no\n")
+    table = nn.open_table(tmp_path, target="bought")
+    refuse(lambda: fit(network(), table), f"{tmp_path.name}: column 'income'", "'much'", error=nn.DataFileError)
+
+
+def test_wrong_use_is_refused(folder, tmp_path):
+    table = nn.open_table(folder, target="bought")
+    refuse(lambda: network().fit(table, [1]), "y: a stored table has its own target")
+    refuse(lambda: network().fit(nn.open_table(folder)), "y: ", "has no target")
+    refuse(lambda: nn.open_table(folder, target="price"), "target: there is no column 'price'")
+    refuse(lambda: nn.open_table(3), "source: expected a file")
+    refuse(
+        lambda: nn.open_table(folder, target="bought", kinds={"size": "numeric"}), "kinds: there is no column 'size'"
+    )
+    refuse(lambda: table.split(0), "fraction: expected a finite number above 0")
+    np.save(tmp_path / "x.npy", np.ones((3, 3)))
+    refuse(lambda: nn.open_table(tmp_path), f"{tmp_path}/x.npy: holds arrays", error=nn.DataFileError)
+    model = nn.Model([nn.Dense(2), nn.Softmax()], n_features=3)
+    refuse(lambda: model.predict(table), "X: ", "is a table, and the network was trained on arrays")
+    fit(trained := network(), table, epochs=1)
+    refuse(lambda: trained.predict(nn.open_data(np.zeros((5, 3)))), "X: expected a table with the columns")
+    refuse(lambda: network(units=3).fit(table), "y: has 2 classes")

@@ -1,0 +1,88 @@
+"""What each process of tests/test_mpi.py runs: ``mpiexec -n N python mpi_program.py MODE FOLDER``.
+
+Process r writes what it has at the end to FOLDER/r.npz.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import nnlite as nn
+
+EPOCHS = 4
+DYING = ("killed", "raises", "exits")
+
+
+class Die(nn.Callback):
+    """Ends process 1 in the middle of the third epoch, in one of several ways."""
+
+    def __init__(self, mode, folder, rank):
+        self.mode, self.folder, self.rank = mode, folder, rank
+
+    def on_train_begin(self, logs):
+        self.epochs = 0
+
+    def on_epoch_end(self, epoch, logs):
+        self.epochs += 1
+
+    def on_batch_end(self, batch, logs):
+        if self.mode not in DYING or (self.rank, self.epochs, batch) != (1, 2, 4):
+            return
+        (self.folder / "died").write_text(str(time.time()))
+        if self.mode == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.mode == "raises":
+            raise OSError("the disk is full")
+        sys.exit(3)
+
+
+def differ(mode):
+    """Do something else in process 1 than in the others, before the training."""
+    if mode == "before":
+        raise ValueError("there is no data")
+    if mode == "leaves":
+        sys.exit()
+    if mode == "version":
+        from nnlite import version
+
+        version.__version__ = "0.0.1"
+
+
+def main(mode, folder):
+    """Train on digits, and write the weights."""
+    world = nn.mpi.world(gradient_bits=16 if mode == "bits" else None)
+    if world.rank == 1:
+        differ(mode)
+    data = nn.load_digits()
+    rows = slice(world.rank, None, world.size) if mode == "shares" else slice(None)
+    X, y = data.X_train[:331][rows], data.y_train[:331][rows]
+    if mode == "empty" and world.rank == 1:
+        X, y = X[:0], y[:0]
+    options = {}
+    if mode in (*DYING, "resumed"):
+        checkpoint = nn.Checkpoint(folder / "run", every=3)
+        options = {"checkpoint": checkpoint, "resume": True, "callbacks": [Die(mode, folder, world.rank)]}
+    layers = [nn.Dense(24), nn.ReLU(), nn.Dropout(0.2), nn.Dense(10), nn.Softmax()]
+    model = nn.Model(layers, seed=world.rank if mode == "seed" else 0, dtype="float64")
+    history = model.fit(
+        X,
+        y,
+        optimizer=nn.Adam(0.003),
+        epochs=EPOCHS,
+        batch_size=32,
+        shuffle=mode != "shares",
+        validation_data=(data.X_test[:100], data.y_test[:100]),
+        engine="compiled" if mode == "compiled" else "textbook",
+        parallel=world,
+        **options,
+    )
+    found = {"theta": model.theta, "loss": history["loss"], "val": history["val_accuracy"], "n": world.size}
+    np.savez(folder / f"{world.rank}.npz", **found)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

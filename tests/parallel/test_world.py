@@ -1,0 +1,147 @@
+"""Worlds of one process and of simulated ones: sums, exchanges, errors, and sums of 16 bits."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import nnlite as nn
+from nnlite.parallel.compression import CompressedSum, from_bfloat16, to_bfloat16
+
+from ..support import refuse
+
+
+def test_a_sum_is_the_same_everywhere_and_in_the_order_of_the_ranks():
+    numbers = [np.array([1e8, 1, 3], np.float32), np.array([1, 2, 4], np.float32), np.array([-1e8, 3, 5], np.float32)]
+
+    def add(world):
+        vector = numbers[world.rank].copy()
+        world.sum(vector)
+        return vector
+
+    for vector in nn.mpi.simulate(3, add):
+        np.testing.assert_array_equal(vector, (numbers[0] + numbers[1]) + numbers[2])
+
+
+def test_blocks_go_where_they_are_sent():
+    def exchange(world):
+        sent = 10 * world.rank + np.arange(3)
+        return world.exchange(np.stack([sent, sent], axis=1))[:, 0].tolist()
+
+    assert nn.mpi.simulate(3, exchange) == [[0, 10, 20], [1, 11, 21], [2, 12, 22]]
+
+
+def test_what_is_gathered_is_a_copy_as_between_processes():
+    def gather(world):
+        mine = [world.rank]
+        found = world.gather(mine)
+        mine.append("changed")
+        return found, world.first(mine)
+
+    for found, first in nn.mpi.simulate(2, gather):
+        assert found == [[0], [1]]
+        assert first == [0, "changed"]
+
+
+def test_a_single_process_is_a_world():
+    world, vector = nn.mpi.World(), np.ones(3)
+    world.sum(vector)
+    world.meet()
+    assert vector.tolist() == [1, 1, 1]
+    assert world.exchange(np.ones((1, 2))).tolist() == [[1, 1]]
+    assert (world.rank, world.size, world.gather(5), world.first(6)) == (0, 1, [5], 6)
+    with pytest.raises(OSError, match="disk"):
+        world.abort(OSError("disk"))
+
+
+def test_an_error_in_one_process_ends_the_others():
+    seen = []
+
+    def run(world):
+        if world.rank == 1:
+            world.abort(OSError("the disk is full"))
+        try:
+            world.gather(1)
+        except nn.ParallelError as error:
+            seen.append(str(error))
+            raise
+
+    before = threading.active_count()
+    with pytest.raises(OSError, match="the disk is full"):
+        nn.mpi.simulate(3, run)
+    assert seen == 2 * ["rank 1 ended with OSError: the disk is full"]
+    assert threading.active_count() == before
+
+
+def test_a_delay_is_of_the_bytes_of_a_sum():
+    asked = []
+
+    def delay(n_bytes):
+        asked.append(n_bytes)
+        return 0.0
+
+    nn.mpi.simulate(2, lambda world: world.sum(np.zeros(5, np.float32)), delay=delay)
+    assert asked == [20, 20]
+
+
+def test_wrong_arguments_are_refused():
+    refuse(lambda: nn.mpi.simulate(0, len), "n: expected an integer of at least 1, got 0")
+    refuse(lambda: nn.mpi.simulate(2, "train"), "function: ")
+    refuse(lambda: nn.mpi.World(gradient_bits=8), "gradient_bits: expected 16, or None", "got 8")
+    refuse(lambda: nn.mpi.World(gradient_bits=True), "gradient_bits: expected 16")
+    refuse(lambda: nn.mpi.World(sync_batch_norm=1), "sync_batch_norm: expected True or False")
+
+
+# ---- 16 bits --------------------------------------------------------------------------------------------------------
+
+
+def test_bfloat16_is_the_nearest_number_with_eight_bits():
+    x = np.random.default_rng(0).standard_normal(1000).astype(np.float32) * np.float32(10.0) ** np.arange(-20, 20, 0.04)
+    x = x.astype(np.float32)
+    found = from_bfloat16(to_bfloat16(x))
+    exponents = np.frexp(x.astype(np.float64))[1]
+    expected = np.ldexp(np.rint(np.ldexp(x.astype(np.float64), 8 - exponents)), exponents - 8)  # ties to even
+    np.testing.assert_array_equal(found, expected.astype(np.float32))
+
+
+def test_bfloat16_keeps_what_is_not_finite():
+    special = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 3.4e38], np.float32)
+    found = from_bfloat16(to_bfloat16(special))
+    np.testing.assert_array_equal(found[:5], special[:5])
+    assert found[5] == np.inf  # the nearest number with eight bits is 2^128
+    signaling = np.array([0x7F800001], np.uint32).view(np.float32)
+    assert np.isnan(from_bfloat16(to_bfloat16(signaling)))
+
+
+def test_error_feedback_sends_everything_in_the_end():
+    """The sums of many steps are right to a single rounding, although each of them is wrong by more."""
+    gradients = np.random.default_rng(1).standard_normal((3, 50, 7)).astype(np.float32)
+
+    def add(world):
+        compressed, total = CompressedSum(world, 7), np.zeros(7)
+        worst = 0.0
+        for step in range(50):
+            vector = gradients[world.rank, step].copy()
+            compressed.sum(vector)
+            worst = max(worst, np.abs(vector - gradients[:, step].sum(axis=0)).max())
+            total += vector
+        return total, worst
+
+    results = nn.mpi.simulate(3, add)
+    exact = gradients.sum(axis=(0, 1), dtype=np.float64)
+    for total, worst in results:
+        np.testing.assert_array_equal(total, results[0][0])
+        assert np.abs(total - exact).max() < 0.05  # the remainders of the last step
+        assert worst > 0.01
+
+
+def test_an_infinite_gradient_does_not_stay_in_the_feedback():
+    def add(world):
+        compressed = CompressedSum(world, 2)
+        vector = np.array([np.inf if world.rank else 1.0, 2.0], np.float32)
+        compressed.sum(vector)
+        after = np.array([1.0, 2.0], np.float32)
+        compressed.sum(after)
+        return vector.tolist(), after.tolist()
+
+    assert nn.mpi.simulate(2, add) == 2 * [([np.inf, 4.0], [2.0, 4.0])]
