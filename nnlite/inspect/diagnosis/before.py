@@ -51,7 +51,7 @@ def initial_loss(subject: Subject) -> Finding:
     name = f"ln {subject.units}" if subject.n_classes == subject.units else "all z[L] = 0"
     verdict = judge(ratio, *INITIAL_LOSS)
     message = f"J = {J:.3g}; a network that knows nothing has J = {expected:.3g} ({name})"
-    message += f", one with default weights about {usual:.3g}."
+    message += f", one with default weights up to {usual:.3g}."
     advice = "scale the inputs, and draw small initial weights before the output, such as nn.GlorotUniform(0.1)."
     evidence = {"J": J, "expected": expected, "usual": usual, "ratio": ratio}
     return Finding("initial loss", PHASE, verdict, message, evidence, advise(verdict, advice))
