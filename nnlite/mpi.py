@@ -74,6 +74,8 @@ class MPIWorld(World):
 
     def leave(self) -> None:
         """Tell the others that this process ends, and wait until they do."""
+        if self._mpi.Is_finalized():
+            return
         others = [rank for rank in range(self.size) if rank != self.rank]
         sent = [self.comm.isend(None, rank, tag=LEAVING) for rank in others]
         for rank in others:

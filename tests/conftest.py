@@ -1,8 +1,16 @@
 """Options of the tests, and the processes in which they run."""
 
 import os
+import signal
 
 import pytest
+
+# files whose tests use the compiled engine
+COMPILED = (
+    *("tests/engine/", "tests/fitting/test_augmented.py", "tests/fitting/test_class_weights.py"),
+    *("tests/fitting/test_streams.py", "tests/fitting/test_validation_batches.py", "tests/network/test_knowledge.py"),
+    *("tests/layers/test_running_averages.py", "tests/optimizers/test_base.py", "tests/tensorboard/"),
+)
 
 
 def pytest_addoption(parser):
@@ -23,7 +31,30 @@ def pytest_xdist_setupnodes(config, specs):
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Let one worker run the tests that compile kernels: two would compile the same ones at the same time."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "compiled" if file.startswith(COMPILED) else file
+
+    return Scheduling(config, log)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collect_file(file_path, parent):
     """Collect tests alone: what is in tests has no doctests, for which each file would be searched."""
     return [collector for collector in (yield) if type(collector) is pytest.Module]
+
+
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C interrupt this process and those that it starts, although the shell may ignore it (``pytest &``)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import inspect
 import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,21 @@ def everything(model, optimizer=None):
     return [array.tobytes() for array in arrays], model.rng.bit_generator.state, remembered
 
 
+class Calls:
+    """Count the calls of Python's and C's functions in a ``with`` block: a measure of work without a clock."""
+
+    def __enter__(self):
+        self.n, self._before = 0, sys.getprofile()
+        sys.setprofile(self._count)
+        return self
+
+    def __exit__(self, *exception):
+        sys.setprofile(self._before)
+
+    def _count(self, frame, event, argument):
+        self.n += event in ("call", "c_call")
+
+
 class Terminal(io.StringIO):
     """A stream in memory that claims to be a terminal, in place of ``sys.stderr``."""
 
@@ -203,3 +219,4 @@ def small(*layers, output=None, seed=0):
 NEVER_SAVED = pytest.mark.filterwarnings("ignore:layers. model.save will refuse")  # for layers made with functions
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
 ENGINES = ["textbook", pytest.param("compiled", marks=needs_numba)]
+ENGINES_SLOWLY = ["textbook", pytest.param("compiled", marks=[needs_numba, pytest.mark.slow])]  # for many kernels

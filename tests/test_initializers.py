@@ -429,7 +429,12 @@ AS_IN_PYTORCH = {
 }
 
 
-@pytest.mark.parametrize("name", OF_PYTORCH)
+OFTEN = "HeNormal", "GlorotUniform", "TruncatedNormal"
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow) for name in OF_PYTORCH]
+)
 def test_moments_and_ranges_are_those_of_pytorch(name):
     # Both are estimates from 3 million numbers. The standard error of the mean is std / 1732, of the standard deviation
     # at most std / 2449, and of the kurtosis below 0.003. The largest number of a bounded rule is close to the bound.

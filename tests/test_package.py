@@ -1,6 +1,7 @@
 """The package as a whole: what it exports, what importing it costs, and that imports run one way."""
 
 import ast
+import functools
 import importlib
 import pydoc
 import re
@@ -19,9 +20,15 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "nnlite").rglob("*.py"))
 
 
+@functools.cache
+def parsed(path):
+    """The syntax tree of a file, whose nodes several tests look at."""
+    return [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+
+
 def imports(path):
     """The nnlite modules that a file imports: at its top, inside functions, and for type checkers."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in parsed(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nnlite"):
             for alias in node.names:
                 yield f"{node.module}.{alias.name}"
@@ -107,10 +114,9 @@ def test_imports_run_one_way():
 
 def private_uses(path):
     """Names with one underscore that a file takes from another object than ``self`` or ``cls``."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    own = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-    own |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and on_self(node)}
-    for node in ast.walk(tree):
+    own = {node.name for node in parsed(path) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    own |= {node.attr for node in parsed(path) if isinstance(node, ast.Attribute) and on_self(node)}
+    for node in parsed(path):
         if isinstance(node, ast.Attribute) and is_private(node.attr) and not on_self(node) and node.attr not in own:
             yield f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node)}"
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nnlite"):

@@ -1,4 +1,7 @@
-"""Facts about recipes with known accuracies on MNIST and digits. They take minutes: ``pytest -m slow``."""
+"""Facts about recipes with known accuracies on MNIST and digits. They take minutes: ``pytest -m slow``.
+
+The scripts train with the engine that nnlite chooses for a user: the compiled one, where Numba is installed.
+"""
 
 import os
 import runpy
@@ -10,10 +13,17 @@ import pytest
 
 import nnlite as nn
 
+from .support import ENGINES
+
 ROOT = Path(__file__).parent.parent
 MNIST = ROOT.parent / "shared" / "data" / "mnist"
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def as_a_user_has_it(monkeypatch):
+    monkeypatch.delenv("NNLITE_ENGINE", raising=False)
 
 
 @pytest.fixture(autouse=True)
@@ -29,10 +39,11 @@ def run(monkeypatch, name, *arguments):
     return runpy.run_path(str(ROOT / "notebooks" / name))
 
 
-def test_plain_mini_batch_descent_reads_97_5_percent_of_mnist_within_15_epochs():
+@pytest.mark.parametrize("engine", ENGINES)
+def test_plain_mini_batch_descent_reads_97_5_percent_of_mnist_within_15_epochs(engine):
     mnist = nn.load_mnist(MNIST)
     model = nn.Model([nn.Dense(128), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=0)
-    model.fit(mnist.X_train, mnist.y_train, optimizer=nn.SGD(0.1), epochs=15)
+    model.fit(mnist.X_train, mnist.y_train, optimizer=nn.SGD(0.1), epochs=15, engine=engine)
     assert model.evaluate(mnist.X_test, mnist.y_test)["accuracy"] >= 0.975
 
 

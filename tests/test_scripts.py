@@ -70,6 +70,7 @@ def test_digits_are_learned_and_the_report_is_written(capsys):
         assert len(list(csv.DictReader(file))) <= 15
 
 
+@pytest.mark.slow
 def test_without_hidden_layers_the_digits_are_learned_by_softmax_regression():
     run("script_digits.py", "--hidden", "--epochs", "1", "--out", "run")
     assert len(nn.load("run/model.npz").layers) == 2

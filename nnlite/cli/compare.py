@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nnlite.cli.codes import DONE
 from nnlite.cli.output import note, say, table
 from nnlite.cli.parser import Parser
-from nnlite.cli.pictures import write_comparison
+from nnlite.cli.pictures import unused_name, write_comparison
 from nnlite.cli.runs import HISTORY, read_history, read_results
 from nnlite.errors import DataFileError
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 CURVE = 16  # characters of a curve in the table
+WIDEST = 48  # characters for the layers of a network
 
 
 class Compared(NamedTuple):
@@ -33,13 +35,14 @@ def add_compare(commands: Any) -> Parser:
         usage="nnlite compare RUN [RUN ...] [-o FILE]",
         help="compare runs: a table, and learning curves side by side",
         description="Print a line for each run, the best first, and draw the learning curves of all in one picture.\n"
-        "What is not a run directory is left out. The picture is comparison.png in the current folder, or FILE.",
+        "What is not a run directory is left out. The picture is comparison.png in the current folder, or FILE. An\n"
+        "earlier comparison.png is replaced; if nnlite has not drawn it, the picture is comparison-1.png.",
         epilog="example:\n  nnlite compare runs/*",
     )
     parser.set_defaults(run=_compare)
     parser.add_argument("models", nargs="+", metavar="RUN", help="run directories")
     parser.add_argument(
-        "-o", "--output", metavar="FILE", default="comparison.png", help="the picture (default: comparison.png)"
+        "-o", "--output", metavar="FILE", help="the picture; an existing file is replaced (default: comparison.png)"
     )
     return parser
 
@@ -59,8 +62,9 @@ def _compare(options: argparse.Namespace) -> int:
         if group:
             say(_table(sorted(group, key=lambda run: _order(run, kind)), kind))
             say()
-    write_comparison({run.path: run.history for run in compared}, options.output)
-    say(f"learning curves:  {options.output}")
+    output = options.output or unused_name("comparison.png")
+    write_comparison({run.path: run.history for run in compared}, output)
+    say(f"learning curves:  {output}")
     return DONE
 
 
@@ -88,10 +92,25 @@ def _table(group: Sequence[Compared], kind: str) -> str:
                 _number(found.get("epochs")),
                 _number(found.get("seconds")),
                 f"{found['parameters']:,}" if isinstance(found.get("parameters"), int) else "",
-                str(found.get("network", "")).removeprefix("Model([").removesuffix("])"),
+                short_network(str(found.get("network", ""))),
             ]
         )
-    return table(head, rows, left=2)
+    return table(head, rows, left=2, last_left=True)
+
+
+def short_network(text: str) -> str:
+    """Return the layers in the text of a network; of many, the first ones and the last."""
+    text = text.removeprefix("Model([").removesuffix("])")
+    if len(text) <= WIDEST:
+        return text
+    layers = re.split(r"(?<=\)), ", text)
+    last, room = layers[-1], WIDEST - len(layers[-1]) - len(", ..., ")
+    shown = ""
+    for layer in layers[:-1]:
+        if len(shown) + len(layer) + 2 > room:
+            break
+        shown += f"{layer}, "
+    return f"{shown}..., {last}"[: WIDEST + 20]
 
 
 def _number(value: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -16,13 +15,14 @@ from nnlite.checks import Array
 from nnlite.cli.network import wants_images
 from nnlite.cli.parser import did_you_mean
 from nnlite.cli.stored import StoredParts, holds_tables, is_stored, parts_of
+from nnlite.cli.wording import as_options
 from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_spirals
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.images import ImageEncoding, read_images
-from nnlite.images.arrays import has_images
+from nnlite.images.arrays import ImagePart, has_images
 from nnlite.images.encoding import BYTE, Shape
 from nnlite.images.loading import load_parts, with_test
-from nnlite.report import Part
+from nnlite.report import Part, Pictures
 from nnlite.splits import stratified_split
 from nnlite.stored import open_table
 from nnlite.tables import Table, read_table
@@ -56,6 +56,8 @@ class Source(NamedTuple):
         What makes pictures into the numbers of the examples.
     stored : StoredParts, optional
         The whole data, if they need not fit into memory; ``train``, ``validation`` and ``test`` are samples then.
+    has_validation : bool
+        Whether the data have validation examples of their own, so that none were held out.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Source(NamedTuple):
     description: str
     sha256: dict[str, str]
     image_encoding: ImageEncoding | None = None
+    has_validation: bool = False
     stored: StoredParts | None = None
 
     @property
@@ -203,28 +206,28 @@ def _from_images(path: str, options: Options, progress: bool) -> Source:
         raise ArgumentError(f"{_flag(option)}: is for a table, and {path} are images")
     if options["mnist_folder"] is not None:
         raise ArgumentError(f"--data: expected with mnist only, got it with {path}")
-    with in_words_of_options():
-        parts, class_names = load_parts(path, **_images_as(options), target=options["target"], progress=progress)
-        files = {path: _sha256(path)}
-        like = Like(parts["train"][0].shape[1:], class_names)
-        if options["test"] is not None:
-            parts["test"] = _test_images(options["test"], like, options, progress)
-            files[options["test"]] = _sha256(options["test"])
+    parts, class_names = load_parts(path, **_images_as(options), target=options["target"], progress=progress)
+    files = {path: _sha256(path)}
+    like = Like(parts["train"].X.shape[1:], class_names)
+    if options["test"] is not None:
+        parts["test"] = _test_images(options["test"], like, options, progress)
+        files[options["test"]] = _sha256(options["test"])
     if len(parts) > 1 and options["test_size"] is not None:
         raise ArgumentError(f"--test-size: {options['test'] or path} has test examples of its own")
     fraction = TEST_SIZE if options["test_size"] is None else options["test_size"]
     parts = parts if "test" in parts else with_test(parts, fraction, options["seed"], path)
-    white = _white(parts["train"][0])
+    white = _white(parts["train"].X)
     of_pictures = BYTE if os.path.isfile(path) else white  # a file may have pixels from 0 to 1, a picture has bytes
     resize = options.get("size") is not None
     encoding = ImageEncoding(like.image_shape, resize=resize, scale=of_pictures, table_scale=white)
     shape, dtype = input_shape(encoding, options), options["dtype"]
-    ready = {}
-    for part, (X, y) in parts.items():
+    ready: dict[str, Part] = {}
+    for part, (X, y, names) in parts.items():
         is_second = part == "test" and options["test"] is not None  # a folder of pictures
         scaled = ImageEncoding(like.image_shape, scale=of_pictures if is_second else white)
-        ready[part] = Part(scaled.transform(X, dtype=dtype, input_shape=shape), y)
-    if "validation" not in ready:
+        ready[part] = Pictures.of(scaled.transform(X, dtype=dtype, input_shape=shape), y, names)
+    has_validation = "validation" in ready
+    if not has_validation:
         ready["train"], ready["validation"] = _hold_out(ready["train"], options, classifies=True)
     return Source(
         name=_short_name(os.path.abspath(path)),
@@ -235,9 +238,10 @@ def _from_images(path: str, options: Options, progress: bool) -> Source:
         class_names=class_names,
         feature_names=(),
         image_shape=like.image_shape,
-        description=f"Images of {encoding.describe()}, from {os.path.basename(os.path.abspath(path))}.",
+        description=f"Images of {encoding.describe()}, from {_base(path)}{_tested_with(options)}.",
         sha256=files,
         image_encoding=encoding,
+        has_validation=has_validation,
     )
 
 
@@ -254,7 +258,7 @@ def _images_as(options: Options) -> dict[str, Any]:
     return {**given, "skip_bad": bool(options["skip_bad"])}
 
 
-def _test_images(path: str, like: Like, options: Options, progress: bool) -> tuple[Array, Array]:
+def _test_images(path: str, like: Like, options: Options, progress: bool) -> ImagePart:
     """Return the images of a second folder, in the form and with the classes of the first."""
     if not os.path.isdir(path):
         raise ArgumentError(f"--test: expected a folder with a folder for each class, got {path!r}")
@@ -262,7 +266,7 @@ def _test_images(path: str, like: Like, options: Options, progress: bool) -> tup
     images = read_images(path, like=like, size=options["size"], skip_bad=skip_bad, progress=progress)
     if images.y is None:
         raise DataFileError(f"{path}: expected a folder for each class, with pictures in it")
-    return images.X, images.y
+    return ImagePart(images.X, images.y, images.files)
 
 
 def _white(X: Array) -> float:
@@ -287,23 +291,21 @@ def _from_file(path: str, options: Options) -> Source:
     target = options["target"]
     if target is None:
         raise ArgumentError(f"--target: name the column of {path} to predict{_columns_of(path, options)}")
-    with in_words_of_options():
-        table = read_table(path, target=target, **reading(options))
+    table = read_table(path, target=target, **reading(options))
+    with faults_of(path):
+        table.column_kinds  # noqa: B018  raises for a column that can be read in two ways
     if len(table.class_names) == 1:
         raise DataFileError(f"{path}: all labels are {table.class_names[0]!r:.100}, so there is nothing to learn")
     files = {path: _sha256(path)}
     if options["test"] is not None:
         if options["test_size"] is not None:
             raise ArgumentError("--test-size: give either --test or --test-size, not both")
-        with in_words_of_options():
-            test = read_table(options["test"], like=table, **_of_the_text(options))
+        test = read_table(options["test"], like=table, **_of_the_text(options))
         files[options["test"]] = _sha256(options["test"])
     else:
         fraction = TEST_SIZE if options["test_size"] is None else options["test_size"]
-        try:
+        with faults_of(path):
             table, test = table.split(fraction, seed=options["seed"])
-        except ArgumentError as error:
-            raise DataFileError(f"{path}: {str(error).replace('test_fraction', '--test-size')}") from None
     classifies = bool(table.class_names)
     train, validation = _hold_out(table_part(table, table.target_name), options, classifies=classifies)
     return Source(
@@ -315,7 +317,7 @@ def _from_file(path: str, options: Options) -> Source:
         class_names=table.class_names,
         feature_names=table.feature_names,
         image_shape=None,
-        description=f"{os.path.basename(path)}, target {table.target_name}.",
+        description=f"{_base(path)}, target {table.target_name}{_tested_with(options)}.",
         sha256=files,
     )
 
@@ -331,8 +333,7 @@ def _from_stored(path: str, options: Options) -> Source:
     if test is not None and options["test_size"] is not None:
         raise ArgumentError("--test-size: give either --test or --test-size, not both")
     shares = (TEST_SIZE if options["test_size"] is None else options["test_size"], options["validation_size"])
-    with in_words_of_options():
-        parts = parts_of(path, reading(options), target, test, shares, options["seed"])
+    parts = parts_of(path, reading(options), target, test, shares, options["seed"])
     first = parts.samples[0]
     if len(first.class_names) == 1:
         raise DataFileError(f"{path}: all labels are {first.class_names[0]!r:.100}, so there is nothing to learn")
@@ -375,34 +376,30 @@ def read_like(path: Any, model: Any, options: Options, ignore: Sequence[str] = (
     For a model that learned from arrays, ``target`` says what the target is.
     """
     like = target if model.encoding is None else {"like": model}
-    with in_words_of_options():
-        return read_table(path, ignore=ignore, **like, **_of_the_text(options))
+    return read_table(path, ignore=ignore, **like, **_of_the_text(options))
 
 
 @contextmanager
-def in_words_of_options() -> Iterator[None]:
-    """Let an error that advises arguments of `read_table` advise options of the command line."""
+def faults_of(path: str) -> Iterator[None]:
+    """Let an error about data be one about the file that they come from, which the message names once.
+
+    An error about an argument, such as ``kinds``, stays what it is.
+    """
     try:
         yield
-    except (ArgumentError, DataFileError) as error:
-        raise type(error)(_as_options(str(error))) from None
-
-
-def _as_options(text: str) -> str:
-    text = text.replace("pass classification=True", "give --classes").replace("classification=False", "--values")
-    text = text.replace("classification=True", "--classes").replace("skip_bad=True", "--skip-bad")
-    text = text.replace("size=(rows, columns)", "--size ROWS,COLUMNS")
-    text = text.replace("image_shape=(rows, columns)", "--image-shape ROWS,COLUMNS")
-    text = re.sub(rf"\b({'|'.join(OF_THE_TEXT)})=", r"--\1 ", text)
-    text = re.sub(r"^grayscale: ", "--gray: ", text)
-    own = re.match(r"(target|test|kinds|ignore|scaling|fill|size|image_shape|skip_bad): ", text)
-    return text if own is None else _flag(own[1]) + text[own.end(1) :]
+    except ArgumentError as error:
+        text = as_options(str(error))
+        if text.startswith("--") and not text.startswith("--test-size"):
+            raise
+        for start in ("X: ", f"{path}: ", f"{os.path.basename(path)}: "):
+            text = text.removeprefix(start)
+        raise DataFileError(f"{path}: {text}") from None
 
 
 def _columns_of(path: str, options: Options) -> str:
     """Return the columns of a file as the end of a message."""
     table = read_table(path, **{name: value for name, value in reading(options).items() if name != "classification"})
-    names = [column.name for column in table.columns]
+    names = table.feature_names
     more = ", ..." if len(names) > 30 else ""
     return f"; it has {', '.join(names[:30])}{more}"
 
@@ -421,6 +418,15 @@ def _split(classes: Array, size: float, rng: np.random.Generator) -> tuple[Array
         return stratified_split(classes, size, rng, name="--validation-size")
     except ArgumentError as error:
         raise DataFileError(f"too few examples: {error}") from None
+
+
+def _base(path: str) -> str:
+    return os.path.basename(os.path.abspath(path))
+
+
+def _tested_with(options: Options) -> str:
+    """Return the end of a description: a second file or folder to test with."""
+    return "" if options["test"] is None else f"; the test examples are from {_base(options['test'])}"
 
 
 def _flag(option: str) -> str:

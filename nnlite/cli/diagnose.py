@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 from typing import Any
 
 from nnlite.cli.codes import DONE
@@ -12,7 +13,9 @@ from nnlite.cli.network import make_optimizer
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
 from nnlite.cli.runs import load_run, read_history
+from nnlite.cli.wording import advice_as_options
 from nnlite.errors import DataFileError
+from nnlite.inspect import Diagnosis
 from nnlite.report import Run, examine
 
 
@@ -46,5 +49,6 @@ def _diagnose(options: argparse.Namespace) -> int:
     found = examine(run)
     if found is None:
         raise DataFileError(f"{options.model}: its data cannot be examined")
-    say(str(found))
+    advised = [replace(finding, advice=advice_as_options(finding.advice)) for finding in found]
+    say(str(Diagnosis(advised, skipped=found.skipped, sampled=found.sampled)))
     return DONE

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from typing import Any
 
 from nnlite.cli.codes import DONE
-from nnlite.cli.data import Source, in_words_of_options, load_source
+from nnlite.cli.data import Source, load_source
 from nnlite.cli.inputs import (
     add_ignore,
     add_picture_options,
@@ -22,12 +23,12 @@ from nnlite.cli.inputs import (
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
 from nnlite.cli.results import all_rows
-from nnlite.cli.runs import CONFIG, Config, load_run
+from nnlite.cli.runs import CONFIG, MODEL, Config, load_run, read_results
 from nnlite.cli.train_options import add_reading_options, column
 from nnlite.errors import ArgumentError
 from nnlite.images.arrays import refuse_doubtful_target
 from nnlite.model import Model
-from nnlite.report import Part, Run, scores
+from nnlite.report import Part, Run, Trivial, scores
 
 
 def add_evaluate(commands: Any) -> Parser:
@@ -37,8 +38,8 @@ def add_evaluate(commands: Any) -> Parser:
         usage="nnlite evaluate RUN [FILE] [options]",
         help="score a trained network on a file with targets",
         description="Score a network on a table that has the target, or on a folder with a folder of pictures\n"
-        "for each class: a classification report, or R2, MAE and RMSE, beside the trivial guess. Without FILE, on the\n"
-        "test rows of the run. Classes are those of the training.",
+        "for each class: a classification report, or R2, MAE and RMSE, beside the trivial guess, which knows the\n"
+        "training rows. Without FILE, on the test rows of the run. Classes are those of the training.",
     )
     parser.set_defaults(run=_evaluate)
     parser.add_argument("model", metavar="RUN", help="a run directory, or a model file")
@@ -69,13 +70,12 @@ def _evaluate(options: argparse.Namespace) -> int:
     else:
         table = read_rows(model, config, options, **_target(model, options))
         if model.encoding is None and options.target is None:
-            with in_words_of_options():
-                refuse_doubtful_target(table)
+            refuse_doubtful_target(table)
         with faults_of_the_data(table.name):
             test = labelled(model, table)
     train = Part(source.train.X, source.train.y) if source is not None else None
     with faults_of_the_data(options.file or options.model):
-        found = scores(Run(model, test, train=train))
+        found = scores(Run(model, test, train=train), _trivial(model, options.model) if train is None else None)
     say(json.dumps(found.as_dict(), indent=2) if options.json else str(found))
     return DONE
 
@@ -87,6 +87,13 @@ def _evaluate_stored(model: Model, config: Config | None, options: argparse.Name
     n = sum(len(piece.frame.columns[table.names[0]]) for piece in table.pieces())
     say(json.dumps(found | {"n": n}, indent=2) if options.json else all_rows(found, n))
     return DONE
+
+
+def _trivial(model: Model, path: str) -> Trivial | None:
+    """Return what the training of a run told the trivial guess; None if the run has not kept it."""
+    directory = path if os.path.isdir(path) else os.path.dirname(path)
+    results = read_results(directory) if os.path.isdir(path) or os.path.basename(path) == MODEL else {}
+    return Trivial.from_json(results.get("training"), model.n_classes if model.output.classifies else None)
 
 
 def _target(model: Model, options: argparse.Namespace) -> dict[str, Any]:

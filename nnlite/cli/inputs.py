@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from nnlite.cli.data import OF_THE_TEXT, in_words_of_options, read_like, table_part
+from nnlite.cli.data import OF_THE_TEXT, faults_of, read_like, table_part
 from nnlite.cli.parser import Parser, names
 from nnlite.cli.runs import Config
 from nnlite.cli.stored import is_stored, open_stored
@@ -51,8 +52,7 @@ def stored_rows(config: Config | None, options: argparse.Namespace) -> StoredTab
     of_run = {} if config is None else config.options
     given = {name: getattr(options, name) for name in OF_THE_TEXT}
     reading = {name: of_run.get(name) if value is None else value for name, value in given.items()}
-    with in_words_of_options():
-        return open_stored(options.file, {**reading, "ignore": options.ignore})
+    return open_stored(options.file, {**reading, "ignore": options.ignore})
 
 
 def are_pictures(model: Model, path: str | None) -> bool:
@@ -69,8 +69,7 @@ def are_pictures(model: Model, path: str | None) -> bool:
 
 def read_pictures(model: Model, path: str, options: argparse.Namespace) -> Images:
     """Return the pictures of a folder or a file, as the network takes them."""
-    with in_words_of_options():
-        return read_images(path, like=model, skip_bad=bool(options.skip_bad))
+    return read_images(path, like=model, skip_bad=bool(options.skip_bad))
 
 
 def labelled_pictures(model: Model, path: str, options: argparse.Namespace) -> Part:
@@ -108,7 +107,11 @@ def as_input(model: Model, table: Table, copied: Sequence[str] = ()) -> Any:
         scale = 1.0 if model.image_encoding is None else model.image_encoding.table_scale
         return (X if scale == 1.0 else X / X.dtype.type(scale)).reshape(len(X), *model.input_shape)
     if X.shape[1] == n + 1:
-        raise DataFileError(f"{table.name}: has {n + 1} columns of numbers, expected {n}; leave out the target")
+        first, last = table.feature_names[0], table.feature_names[-1]
+        raise DataFileError(
+            f"{table.name}: has {n + 1} columns of numbers, expected {n}; leave out the target, such as --ignore "
+            f"{shlex.quote(last)} or --ignore {shlex.quote(first)}"
+        )
     raise DataFileError(f"{table.name}: has {X.shape[1]} columns of numbers, expected {n}, as in the training")
 
 
@@ -122,7 +125,7 @@ def labelled(model: Model, table: Table) -> Part:
 def faults_of_the_data(name: str) -> Iterator[None]:
     """Let an error about the examples be one about the file that they come from."""
     try:
-        yield
-    except ArgumentError as error:
-        text = str(error).replace("; leave it out", "; --ignore leaves it out")
-        raise DataFileError(f"{name}: {text}") from None
+        with faults_of(name):
+            yield
+    except DataFileError as error:
+        raise DataFileError(str(error).replace("; leave it out", "; --ignore leaves it out")) from None

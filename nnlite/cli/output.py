@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from nnlite.cli.wording import as_options
 from nnlite.errors import NothingLearnedWarning
 from nnlite.storage.atomic import replacing
 
@@ -60,20 +61,21 @@ def plain_warnings() -> Iterator[None]:
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if not issubclass(category, NothingLearnedWarning):  # `train` says it itself, of the test rows
-            note(f"warning: {message}")
+            note(f"warning: {as_options(str(message))}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show
         yield
 
 
-def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
-    """Return rows of text in columns: the first ``left`` columns to the left, the others to the right."""
+def table(head: list[str], rows: list[list[str]], left: int = 1, *, last_left: bool = False) -> str:
+    """Return rows of text in columns: the first ``left`` columns, and perhaps the last, to the left; others right."""
+    texts = {*range(left), *([len(head) - 1] if last_left else [])}
     cells = [head, *rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     lines = [
         "  ".join(
-            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(w) if i in texts else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
         )
         for row in cells
     ]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from nnlite import checks
+from nnlite.cli.wording import split
 
 Value = TypeVar("Value")
 
@@ -93,8 +94,8 @@ def fraction(text: str) -> float:
 
 
 def names(text: str) -> list[str]:
-    """Return the words of a list with commas."""
-    return [name for name in (part.strip() for part in text.split(",")) if name]
+    """Return the words of a list with commas; one that has a comma in it stands in quotes."""
+    return split(text)
 
 
 def one_of(known: Sequence[str]) -> Callable[[str], str]:

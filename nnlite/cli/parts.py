@@ -21,6 +21,7 @@ OPTIMIZERS = ("SGD", "Adam", "AdamW", "NAdam", "RMSProp", "Adagrad", "Lion")
 SCHEDULES = tuple(name for name in schedules.__all__ if name != "Schedule")
 OTHER_WORDS = {"swish": "SiLU", "momentum": "SGD", "linear": "Identity", "batchnormalization": "BatchNorm"}
 AUGMENTATIONS = tuple(name.lower() for name in augment.__all__ if name not in ("Augmentation", "Compose"))
+EXAMPLES = {"--augment": "Rotate(10)", "--optimizer": "Adam(beta_1=0.8)", "--schedule": "StepDecay(0.1, 1000)"}
 LONGEST = 10_000  # characters
 
 
@@ -99,8 +100,8 @@ def _value(what: str, tree: ast.expr, known: Mapping[str, Any]) -> Any:
     """Return the value of an expression of calls, lists and constants."""
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
         cls = _class(what, tree.func.id, known)
-        arguments = [_value(what, argument, known) for argument in tree.args]
-        named_ones = {str(word.arg): _value(what, word.value, known) for word in tree.keywords}
+        arguments = [_argument(what, argument, known, tree) for argument in tree.args]
+        named_ones = {str(word.arg): _argument(what, word.value, known, tree) for word in tree.keywords}
         return _make(what, cls, arguments, named_ones)
     if isinstance(tree, ast.Name):
         return _make(what, _class(what, tree.id, known), [], {})
@@ -111,6 +112,19 @@ def _value(what: str, tree: ast.expr, known: Mapping[str, Any]) -> Any:
         return ast.literal_eval(tree)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise _refused(what, ast.unparse(tree)) from None
+
+
+def _argument(what: str, tree: ast.expr, known: Mapping[str, Any], call: ast.Call) -> Any:
+    """Return the value of an argument of a call; a word that is no name of nnlite gets the forms that there are."""
+    words = {_plain(name) for name in known}
+    if isinstance(tree, ast.Name) and _plain(tree.id) not in words | set(OTHER_WORDS):
+        near = difflib.get_close_matches(_plain(tree.id), words, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ArgumentError(
+            f"{what}: {ast.unparse(call)}: an argument is a number, True, False, None, a text in quotes, or several of "
+            f"them as (1, 2), got {tree.id}{hint}"
+        )
+    return _value(what, tree, known)
 
 
 def _class(what: str, text: str, known: Mapping[str, Any]) -> Any:
@@ -137,4 +151,5 @@ def _plain(name: str) -> str:
 
 
 def _refused(what: str, text: str) -> ArgumentError:
-    return ArgumentError(f"{what}: expected a name or a call such as Dropout(0.2), got {text!r}")
+    example = EXAMPLES.get(what, "Dropout(0.2)")
+    return ArgumentError(f"{what}: expected a name or a call such as {example}, got {text!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,8 @@ from nnlite.plots.confusion import figure_size
 from nnlite.report import Run
 
 DPI = 120
+DRAWN_BY = "nnlite"  # in each picture
+HEAD = 4096  # bytes of a picture that say who has drawn it
 
 
 def write_pictures(run: Run, directory: str) -> dict[str, str]:
@@ -66,4 +69,21 @@ def _save(path: str, size: tuple[float, float], title: str, draw: Callable[[Any]
     draw(figure)
     if title:
         figure.suptitle(title)
-    figure.savefig(path, dpi=DPI, bbox_inches="tight", pad_inches=0.1)  # whatever its letters are: nothing is cut
+    about: dict[str, Any] = {"metadata": {"Software": DRAWN_BY}} if path.lower().endswith(".png") else {}
+    # "tight": whatever its letters are, nothing is cut
+    figure.savefig(path, dpi=DPI, bbox_inches="tight", pad_inches=0.1, **about)
+
+
+def unused_name(path: str) -> str:
+    """Return ``path``, or with a number behind its name if there is such a file that nnlite has not drawn."""
+    stem, ending = os.path.splitext(path)
+    names = itertools.chain([path], (f"{stem}-{i}{ending}" for i in itertools.count(1)))
+    return next(name for name in names if not os.path.lexists(name) or _is_ours(name))
+
+
+def _is_ours(path: str) -> bool:
+    """Return whether a file is a picture that says nnlite has drawn it."""
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        return f"Software\0{DRAWN_BY}".encode() in file.read(HEAD)

@@ -15,6 +15,7 @@ from nnlite.cli.predict import add_predict
 from nnlite.cli.summary import add_summary
 from nnlite.cli.train import add_train
 from nnlite.cli.warm_up import add_warm_up
+from nnlite.cli.wording import as_options
 from nnlite.errors import ArgumentError, NnliteError
 from nnlite.version import __version__
 
@@ -94,5 +95,5 @@ def _failed(error: BaseException, code: int) -> int:
     text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
-    print(f"nnlite: error: {text}", file=sys.stderr)
+    print(f"nnlite: error: {as_options(text)}", file=sys.stderr)
     return code

@@ -10,7 +10,7 @@ from nnlite.cli.output import note, say
 from nnlite.cli.pictures import write_pictures
 from nnlite.cli.runs import HISTORY, MODEL, REPORT, RESULTS
 from nnlite.model import Model
-from nnlite.report import Run, Scores, can_render, render
+from nnlite.report import Run, Scores, can_render, render, trivial_of
 from nnlite.report.page import INSTALL
 from nnlite.storage.atomic import write_whole
 
@@ -50,6 +50,7 @@ def results(run: Run, found: Scores) -> dict[str, Any]:
         "kind": "classes" if run.classifies else "values",
         "test_examples": found.n,
         **found.as_dict(),
+        "training": trivial_of(run).to_json(),  # for the trivial guess beside the scores of another file
         "learned_nothing": found.learned_nothing,
         "verdict": found.verdict,
         "epochs": history.epochs,

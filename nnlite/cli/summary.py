@@ -8,11 +8,11 @@ from collections import Counter
 from typing import Any
 
 from nnlite.cli.codes import DONE
-from nnlite.cli.data import OF_THE_TEXT, check_data, is_dataset
+from nnlite.cli.data import check_data, faults_of, is_dataset, reading
 from nnlite.cli.output import say, table
 from nnlite.cli.parser import Parser
 from nnlite.cli.runs import CONFIG, MODEL, load_run, read_results
-from nnlite.cli.train_options import add_reading_options, column
+from nnlite.cli.train_options import add_column_options, add_reading_options, column
 from nnlite.datasets import load_digits, load_iris
 from nnlite.errors import ArgumentError, DataFileError, ModelFileError
 from nnlite.images.folders import Fault, folders_in, parts_of, pictures_by_class
@@ -34,7 +34,9 @@ def add_summary(commands: Any) -> Parser:
     parser.add_argument(
         "path", metavar="RUN|FILE", help="a run directory, a model file, a table or a folder of pictures"
     )
-    parser.add_argument("--target", metavar="COLUMN", help="of a table: the column to predict")
+    group = parser.add_argument_group("of a table")
+    group.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    add_column_options(group)
     add_reading_options(parser)
     return parser
 
@@ -56,9 +58,10 @@ def show_summary(options: argparse.Namespace) -> int:
     if os.path.isdir(path) or _is_model(path):
         say(_of_run(path))
         return DONE
-    reading = {name: getattr(options, name) for name in OF_THE_TEXT if getattr(options, name, None) is not None}
     target = None if options.target is None else column(options.target)
-    say(read_table(path, target=target, **reading).summary())
+    table_of_file = read_table(path, target=target, **reading(vars(options)))
+    with faults_of(path):
+        say(table_of_file.summary())
     return DONE
 
 

@@ -34,6 +34,7 @@ from nnlite.cli.train_options import (
 from nnlite.engine.trainer import choose_threads
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.fitting.history import History
+from nnlite.fitting.suspicions import STANDARDIZE, causes
 from nnlite.model import Model
 from nnlite.optimizers import Optimizer
 from nnlite.parallel.agreement import Agreement
@@ -42,6 +43,7 @@ from nnlite.storage.checkpoints import Checkpoint
 from nnlite.tables import Encoding
 
 THREADS = "NNLITE_NUM_THREADS"
+MOST_EXAMPLES = 1000  # that tell why nothing was learned
 SECONDS = 5.0  # between two checkpoints: writing one takes longer than an epoch of a small table
 
 
@@ -93,6 +95,8 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
     config, chosen = _chosen(options, parser)
     world.meet()
     source = load_source(chosen, progress=first and not options.no_progress)
+    if options.validation_size is not None and source.has_validation:
+        raise ArgumentError(f"--validation-size: {chosen['data']} has validation examples of its own")
     training = _prepare(chosen, source, options, world)
     if first:
         _warn_if_changed(config, source)
@@ -127,7 +131,10 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
     for what, path in written.items():
         say(f"{what + ':':<18}{path}")
     if found.learned_nothing:
-        note(f"warning: {found.verdict} See what the doctor says: nnlite diagnose {training.directory}")
+        note(
+            f"warning: {found.verdict}{_likely(training)} See what the doctor says: nnlite diagnose "
+            f"{training.directory}"
+        )
     return DONE
 
 
@@ -272,6 +279,15 @@ def _threads(config: Config | None) -> Iterator[None]:
 
 
 # ---- after the training ---------------------------------------------------------------------------------------------
+
+
+def _likely(training: Training) -> str:
+    """Return the likely causes of a training that learned nothing, as the end of a message."""
+    part = training.source.train.sample(MOST_EXAMPLES)
+    checked = training.model.signature.check(part.X, None if part.is_table else part.y)
+    found = causes(training.model, checked)
+    text = "; ".join(found).replace(STANDARDIZE, "give --scaling standardize" if part.is_table else STANDARDIZE)
+    return f" Likely: {text}." if found else ""
 
 
 def _run(training: Training, history: History) -> Run:

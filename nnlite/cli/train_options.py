@@ -36,19 +36,7 @@ def add_data_options(train: Parser) -> None:
     group.add_argument(
         "--validation-size", type=fraction, metavar="SHARE", help="share of the other rows to validate with"
     )
-    group.add_argument("--ignore", type=names, metavar="A,B", help="columns to leave out")
-    group.add_argument(
-        "--kinds",
-        type=_kinds,
-        metavar="COLUMN=KIND,...",
-        help="what columns are: numeric, category, boolean, date or ignore",
-    )
-    group.add_argument(
-        "--classes", dest="classification", action="store_const", const=True, help="the target is classes"
-    )
-    group.add_argument(
-        "--values", dest="classification", action="store_const", const=False, help="the target is values"
-    )
+    add_column_options(group)
     group.add_argument(
         "--scaling",
         type=one_of(("standardize", "robust", "none")),
@@ -80,20 +68,50 @@ def add_data_options(train: Parser) -> None:
     add_reading_options(train)
 
 
+def add_column_options(group: Any) -> None:
+    """Add the options that say what the columns of a table are."""
+    group.add_argument("--ignore", type=names, metavar="A,B", help="columns to leave out")
+    group.add_argument(
+        "--kinds",
+        type=_kinds,
+        metavar="COLUMN=KIND,...",
+        help="what columns are: numeric, category, boolean, date or ignore",
+    )
+    group.add_argument(
+        "--classes", dest="classification", action="store_const", const=True, help="the target is classes"
+    )
+    group.add_argument(
+        "--values", dest="classification", action="store_const", const=False, help="the target is values"
+    )
+
+
 def add_reading_options(parser: Parser) -> None:
     """Add the options that say how a file is written."""
     group = parser.add_argument_group("how the file is written (recognized where it is clear)")
     group.add_argument(
         "--delimiter", type=_character, metavar="CHAR", help="between fields: ',', ';', 'tab' or 'space'"
     )
-    group.add_argument("--decimal", type=one_of((".", ",")), metavar="MARK", help="the decimal mark: . or ,")
-    group.add_argument("--thousands", metavar="CHAR", help="the mark between thousands, such as ','")
-    group.add_argument("--missing", type=names, metavar="A,B", help="texts that mean a missing value")
+    group.add_argument(
+        "--decimal",
+        action=ByColumn,
+        metavar="MARK",
+        help="the decimal mark: . or ,; of one column: --decimal price=, (may be given several times)",
+    )
+    group.add_argument(
+        "--thousands", action=ByColumn, metavar="CHAR", help="the mark between thousands, such as ','; or COLUMN=CHAR"
+    )
+    group.add_argument(
+        "--missing",
+        type=names,
+        metavar="A,B",
+        help="more texts that mean a missing value, such as -999, beside NA, N/A, NaN, null, ? (and -, none and others "
+        "where numbers or dates stand); '' for an empty field alone",
+    )
     group.add_argument("--encoding", metavar="NAME", help="such as utf-8 or latin-1")
     group.add_argument("--comment", metavar="CHAR", help="lines that begin with it are left out")
     group.add_argument("--header", action=argparse.BooleanOptionalAction, help="whether the first row has names")
     group.add_argument(
-        "--dates", type=one_of(("dmy", "mdy", "ymd")), metavar="ORDER", help="of day, month, year: dmy, mdy, ymd"
+        "--dates", action=ByColumn, metavar="ORDER", help="of day, month, year: dmy, mdy, ymd; or COLUMN=ORDER"
     )
 
 
@@ -274,8 +292,24 @@ def _is_number(word: str) -> bool:
     )
 
 
+class ByColumn(argparse.Action):
+    """An option that is for all columns, or, as COLUMN=VALUE and given as often as needed, for single ones."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        """Add the value of one option."""
+        before, (column, mark, value) = getattr(namespace, self.dest), str(values).rpartition("=")
+        if not mark:
+            if isinstance(before, dict):
+                raise argparse.ArgumentError(self, f"give COLUMN=VALUE only, or {value!r} only")
+            setattr(namespace, self.dest, value)
+        elif isinstance(before, str):
+            raise argparse.ArgumentError(self, f"give COLUMN=VALUE only, or {before!r} only")
+        else:
+            setattr(namespace, self.dest, {**(before or {}), column.strip(): value.strip() or value})
+
+
 def _kinds(text: str) -> dict[str, str]:
-    pairs = [pair.split("=") for pair in names(text)]
+    pairs = [pair.rsplit("=", 1) for pair in names(text)]
     if any(len(pair) != 2 for pair in pairs):
         raise argparse.ArgumentTypeError(f"expected COLUMN=KIND pairs such as zip=category,id=ignore, got {text!r}")
     return {name.strip(): kind.strip() for name, kind in pairs}

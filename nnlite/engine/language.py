@@ -121,8 +121,8 @@ GIVEN = ("op", "now", "r0", "r1", "panel", "width", *NOW)
 
 # Words of the memory that the threads share, 16 words apart where several threads write. Two words for even and odd
 # steps: a thread may be one step ahead of another
-ARRIVED, GENERATION, STOP, STOPPING, WRONG, DONE, ABORT = 0, 16, 32, 48, 64, 80, 96
-SHARED_WORDS = 112
+ARRIVED, GENERATION, STOP, STOPPING, WRONG, DONE, ABORT, CROWDED = 0, 16, 32, 48, 64, 80, 96, 112
+SHARED_WORDS = 128
 
 # Words of the table of tiles: the address of the tile with that width and number of rows is at 16 width + rows
 MOST_ROWS, ZEROS, TRANSPOSE, LANES, CACHE = 0, 1, 2, 3, 4  # CACHE: bytes that stay in the second cache

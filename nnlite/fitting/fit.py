@@ -28,7 +28,7 @@ from nnlite.fitting.streams import Stream
 from nnlite.fitting.survey import Survey, prepare_stored
 from nnlite.fitting.together import Together, begin_alike, open_together, tell_data, texts_of, together_of
 from nnlite.fitting.validation import StoredValidation, ValidationBatches, check_validation_data
-from nnlite.layers import Identity
+from nnlite.layers import BatchNorm, Identity
 from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, as_number, with_rmse
 from nnlite.network.network import Network
@@ -113,7 +113,8 @@ def fit(network: Network, X: Any, y: Any, *, parallel: Any, **arguments: Any) ->
     world.meet()
     with Agreement(world) as agreement:  # what one process refuses, all refuse
         call = _check_call(network, X, y, world, **arguments)
-        agreement.same(texts_of(network, call.optimizer, world) | _texts_of_call(call))
+        if world.size > 1:
+            agreement.same(texts_of(network, call.optimizer, world) | _texts_of_call(call))
     seed = world.first(network.actual_seed)
     with open_together(world, call.options, call.resume) as directory:
         with Agreement(world) as agreement:
@@ -200,12 +201,26 @@ def _check_call(
         hooks=hooks,
         metrics=resolved,
         augmentation=augmentation,
-        chosen=choose(engine, network.layers, optimizer),  # what can be refused, before the data are looked at
+        chosen=_choose(engine, network, optimizer, world),  # what can be refused, before the data are looked at
         validation_data=validation_data,
         validation_split=validation_split,
         sample_weight=sample_weight,
         class_weight=class_weight,
     )
+
+
+def _choose(engine: str, network: Network, optimizer: Optimizer, world: World) -> Choice:
+    """Return the engine that trains. Its kernels do not ask other processes for their means."""
+    chosen = choose(engine, network.layers, optimizer)
+    synchronizes = world.sync_batch_norm and any(isinstance(layer, BatchNorm) for layer in network.all_layers())
+    if world.size == 1 or not synchronizes or chosen.engine == "textbook":
+        return chosen
+    if engine == "compiled":
+        raise ArgumentError(
+            "engine: 'compiled' is not possible with nn.mpi.world(sync_batch_norm=True) for a network with BatchNorm; "
+            "use engine='auto'"
+        )
+    return Choice("textbook", "BatchNorm is synchronized between processes")
 
 
 def _texts_of_call(call: Call) -> dict[str, str]:
@@ -336,7 +351,7 @@ def loop_class(choice: Choice, world: World = SINGLE) -> type[Loop]:
     if world.size > 1:
         from nnlite.fitting.parallel import ParallelLoop
 
-        if choice.engine == "textbook" or world.sync_batch_norm:
+        if choice.engine == "textbook":
             return ParallelLoop
         from nnlite.fitting.parallel_compiled import ParallelCompiledLoop
 

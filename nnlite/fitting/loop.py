@@ -291,9 +291,12 @@ class Loop:
         position, history = self.position, self.history
         if not self.setup.warns:
             return
-        if suspicions.is_long_enough(position.n_steps, position.epoch) and not history.interrupted:
+        if history.interrupted:
+            return
+        examples = self._some()
+        if suspicions.is_long_enough(position.n_steps, position.epoch, examples):
             suspicions.warn_if_nothing_was_learned(
-                self.network, self._some(), self.setup.class_weight, history["loss"][-position.epoch :]
+                self.network, examples, self.setup.class_weight, history["loss"][-position.epoch :]
             )
 
     # ---- what several processes do together: see parallel.py ---------------------------------------------------

@@ -27,6 +27,8 @@ from nnlite.network.means import RunningMeans
 from nnlite.parallel.compression import CompressedSum
 from nnlite.parallel.world import World
 
+PACKED = 2**17  # gradients that are copied into one message with the rest; more of them are a message of their own
+
 
 class Place(NamedTuple):
     """Where the part of this process lies in the batch.
@@ -62,8 +64,9 @@ class ParallelLoop(Loop):
 
     In each step every process computes cost and gradient of its part of the batch. One call of ``World.sum`` adds up a
     single vector over the processes: all gradients, the running averages that layers keep, the cost, and whether
-    somebody wants to stop. Each process then makes the same step with the same numbers, so that all keep the same
-    weights, bit for bit. This is checked after every epoch.
+    somebody wants to stop. Many gradients are added up where they are, in a call of their own. Each process then makes
+    the same step with the same numbers, so that all keep the same weights, bit for bit. This is checked after every
+    epoch.
     """
 
     def __init__(self, setup: Setup, saver: Saver) -> None:
@@ -71,8 +74,9 @@ class ParallelLoop(Loop):
         self.world: World = setup.world
         self._place = Place(0, 0, None)
         self._own = 0  # examples of this process in the present step
-        self._n_gradients = 0
+        self._n_packed = 0  # gradients that are in the message
         self._message = np.empty(0)
+        self._is_first = True
         self._compressed: CompressedSum | None = None
         self._interrupt = AgreedInterrupt()
         self._raised_by_all = False
@@ -99,10 +103,11 @@ class ParallelLoop(Loop):
     def _prepare(self) -> None:
         """Make room for the message, and see whether a callback of any process looks at each step."""
         network = self.network
-        self._n_gradients = network.grad.size
-        self._message = np.empty(network.grad.size + network.state.size + 3, network.dtype)
+        n = network.grad.size
         if self.world.gradient_bits is not None:
-            self._compressed = CompressedSum(self.world, self._n_gradients)
+            self._compressed = CompressedSum(self.world, n)
+        self._n_packed = n if n <= PACKED and self._compressed is None else 0
+        self._message = np.empty(self._n_packed + network.state.size + 3, network.dtype)
         self._callbacks_of_batches = any(self.world.gather(bool(self.hooks.batch_begin or self.hooks.batch_end)))
 
     def end(self) -> None:
@@ -187,7 +192,13 @@ class ParallelLoop(Loop):
 
     def _step(self, batch: Examples) -> float:
         self._own = batch.size
-        return super()._step(batch)
+        if batch.size:
+            return super()._step(batch)
+        means, self.means = self.means, RunningMeans(self.network.output)
+        try:  # layers need not work without examples: one that counts for nothing
+            return super()._step(self.setup.source.sample().batch(slice(0, 1))._replace(weights=np.zeros(1)))
+        finally:
+            self.means = means
 
     def _part(self, weights: Array | None) -> Part:
         start, size, weight = self._place
@@ -197,28 +208,32 @@ class ParallelLoop(Loop):
             weight = float(sums[0])
         return Part(start, size, weight, self._mean if self.world.sync_batch_norm else None)
 
-    def _mean(self, mean: Array, M: int) -> Array:
-        """The mean over the whole batch, from the mean over M examples."""
-        message = np.append(mean.reshape(-1) * M, mean.dtype.type(M))
+    def _mean(self, mean: Array) -> Array:
+        """The mean over the whole batch, from that over the examples of this process."""
+        message = np.append(mean.reshape(-1) * self._own, mean.dtype.type(self._own))
         self.world.sum(message)
         of_batch: Array = (message[:-1] / message[-1]).reshape(mean.shape)
         return of_batch
 
     def _sum(self, J: float) -> float:
         """``grad <- sum_r grad_r``, and J likewise. The running averages become their mean over the examples."""
-        network, message, n = self.network, self._message, self._n_gradients
-        if not divergence.all_finite(network.grad):
+        network, n = self.network, self._n_packed
+        if self._is_first:
+            self._is_first = False
             for segment in network.segments:
                 segment.require_gradient(network.grad)
-        message[:n] = network.grad
+        if self._own == 0:
+            network.grad[...] = J = 0
+        message = self._message
+        message[:n] = network.grad[:n]
         message[n:-3] = network.state * self._own
         message[-3:] = J, self._own, self._interrupt.wanted
-        if self._compressed is None:
-            self.world.sum(message)
-        else:
-            self._compressed.sum(message[:n])
-            self.world.sum(message[n:])
-        network.grad[...] = message[:n]
+        self.world.sum(message)
+        if self._compressed is not None:
+            self._compressed.sum(network.grad)
+        elif not n:
+            self.world.sum(network.grad)
+        network.grad[:n] = message[:n]
         network.state[...] = message[n:-3] / message[-2]
         self._interrupt.asked |= bool(message[-1])
         return float(message[-3])

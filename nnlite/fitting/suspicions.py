@@ -22,6 +22,7 @@ from nnlite.schedules import OneCycle, Schedule
 
 # A short training has not had the chance to learn: nothing is said about it.
 LONG_ENOUGH = (200, 2)  # steps, epochs
+FEW_STEPS = 20
 JUDGED_FROM = 50  # examples: the accuracy over fewer says little
 UNLEARNED = 0.98  # of what there is to learn is left: J minus the least cost, over that of the best constant guess
 MUCH = 0.5  # a loss below this share of that guess's is far below
@@ -30,6 +31,8 @@ TOLD_APART = 0.1  # probability of a class where it is true, minus that where it
 EXPLAINED = 0.02  # R2
 
 LARGE_TARGETS, LARGE_COUNTS, LARGE_INPUTS = 10.0, 50.0, 20.0  # root mean square, or mean of counts
+
+STANDARDIZE = "standardize each feature, (X - X.mean(0)) / X.std(0)"
 
 WIDE = (1.5, 2)  # output units over classes, and output units minus classes
 BY_CHANCE = 14.0  # e^-14 is the chance that so many examples have none of the other classes, if all are as frequent
@@ -113,9 +116,18 @@ def short_schedule(optimizer: Optimizer, before: int, n_steps: int) -> str:
 # ---- after the training --------------------------------------------------------------------------------------------
 
 
-def is_long_enough(n_steps: int, epochs: int) -> bool:
-    """Whether a training had the chance to learn."""
-    return n_steps >= LONG_ENOUGH[0] and epochs >= LONG_ENOUGH[1]
+def is_long_enough(n_steps: int, epochs: int, examples: Examples | None) -> bool:
+    """Whether a training had the chance to learn; with raw pixels it need not be long, since they are the cause."""
+    if epochs < LONG_ENOUGH[1]:
+        return False
+    if n_steps >= LONG_ENOUGH[0]:
+        return True
+    return n_steps >= FEW_STEPS and examples is not None and _are_raw_pixels(examples.batch(slice(None)).X)
+
+
+def _are_raw_pixels(X: Array) -> bool:
+    """Return whether X are numbers from 0 to 255, as pixels in files are."""
+    return bool(100 < X.max() <= 255 and X.min() >= 0 and np.square(X, dtype=np.float64).mean() > LARGE_INPUTS**2)
 
 
 def warn_if_nothing_was_learned(
@@ -242,7 +254,7 @@ def _causes_of(network: Network, batch: Examples) -> list[str]:
     size = float(np.sqrt(np.square(X.astype(np.float64)).mean()))
     if size > LARGE_INPUTS and not isinstance(network.layers[0], BatchNorm):
         pixels = X.min() >= 0 and 100 < X.max() <= 255
-        remedy = "divide X by 255" if pixels else "standardize each feature, (X - X.mean(0)) / X.std(0)"
+        remedy = "divide X by 255" if pixels else STANDARDIZE
         found.append(f"the inputs are large (from {X.min():.4g} to {X.max():.4g}); {remedy}")
     return found
 

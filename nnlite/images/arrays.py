@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,9 +14,32 @@ from nnlite.content import open_file
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.tables import Table, read_table
 from nnlite.tables.cells import label_of_number, sorted_names
+from nnlite.tables.label_first import FIRST_OR_LAST, may_be_first
 from nnlite.tables.other_files import dimensions, read_arrays
 
-Parts = dict[str, tuple[Array, Array]]
+
+class ImagePart(NamedTuple):
+    """Images of one purpose: training, validation or test.
+
+    Attributes
+    ----------
+    X : ndarray, (M, H, W) or (M, H, W, 3)
+    y : ndarray of int64, (M,)
+        Class indices.
+    files : tuple of str
+        The path of each picture; empty if they were not files.
+    """
+
+    X: Array
+    y: Array
+    files: tuple[str, ...] = ()
+
+    def rows(self, indices: Array) -> ImagePart:
+        """Return the images of these rows."""
+        return ImagePart(self.X[indices], self.y[indices], tuple(self.files[i] for i in indices) if self.files else ())
+
+
+Parts = dict[str, ImagePart]
 
 # What others call the arrays in a file; capitals and underscores do not matter.
 IMAGES = {
@@ -53,17 +76,20 @@ def from_file(path: str, image_shape: Any, target: Any) -> tuple[Parts, tuple[st
     assert table.y is not None
     if target is None:
         refuse_doubtful_target(table)
-    return {"train": (as_images(X, image_shape, path), np.asarray(table.y, np.int64))}, table.class_names
+    part = ImagePart(as_images(X, image_shape, path), np.asarray(table.y, np.int64))
+    return {"train": part}, table.class_names
 
 
 def refuse_doubtful_target(table: Table) -> None:
-    """Raise ArgumentError if the last column was taken as the target, and another is named as if it was."""
+    """Raise ArgumentError if the last column was taken as the target, and another is named, or looks, as if it was."""
     doubtful = next((name for name in table.feature_names if name.lower() in NAMES_OF_CLASSES), None)
     if doubtful is not None and table.target_name.lower() not in NAMES_OF_CLASSES:
         raise ArgumentError(
             f"target: the classes may be in the column {doubtful!r} of {table.name} or in the last one, "
             f"{table.target_name!r}; name the column"
         )
+    if doubtful is None and may_be_first(table.frame):
+        raise ArgumentError(f"target: {FIRST_OR_LAST.format(table.name)}")
 
 
 def as_images(X: Array, image_shape: Any, source: str) -> Array:
@@ -133,7 +159,7 @@ def _from_npz(path: str, image_shape: Any) -> tuple[Parts, tuple[str, ...]]:
         if unknown:
             raise DataFileError(f"{path}: the class {unknown[0]!r:.100} ({part}) is not among the training examples")
         y = np.array([place[label] for label in labels_of_part], np.int64)
-        parts[part] = as_images(images, image_shape, path), y
+        parts[part] = ImagePart(as_images(images, image_shape, path), y)
     return parts, class_names
 
 

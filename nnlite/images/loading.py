@@ -12,7 +12,7 @@ from nnlite.checks import Array
 from nnlite.datasets.dataset import Dataset
 from nnlite.draws import generator, train_test_rows
 from nnlite.errors import ArgumentError, DataFileError
-from nnlite.images.arrays import Parts, from_file
+from nnlite.images.arrays import ImagePart, Parts, from_file
 from nnlite.images.folders import (
     EMPTY,
     Fault,
@@ -134,7 +134,7 @@ def load_images(
         raise ArgumentError(f"test_fraction: {name} has its own test examples, got {test_fraction!r}")
     if "test" not in parts:
         parts = with_test(parts, fraction, seed, name)
-    (X_train, y_train), (X_test, y_test) = parts["train"], parts["test"]
+    (X_train, y_train, _), (X_test, y_test, _) = parts["train"], parts["test"]
     base = os.path.basename(os.path.abspath(name))
     data = ImageDataset(
         X_train,
@@ -148,7 +148,7 @@ def load_images(
         description=f"Images from {name}.",
     )
     if "validation" in parts:
-        data.X_validation, data.y_validation = parts["validation"]
+        data.X_validation, data.y_validation, _ = parts["validation"]
     return data
 
 
@@ -213,16 +213,18 @@ def _from_folder(folder: str, reader: Reader) -> tuple[Parts, tuple[str, ...]]:
     y = class_indices(kept, names)
     place = {picture.path: part for part, found_there in by_part.items() for picture in found_there}
     of_part = np.array([place[picture.path] for picture in kept])
-    return {part: (X[of_part == part], y[of_part == part]) for part in by_part if (of_part == part).any()}, names
+    read = ImagePart(X, y, tuple(picture.path for picture in kept))
+    rows = {part: np.flatnonzero(of_part == part) for part in by_part}
+    return {part: read.rows(there) for part, there in rows.items() if len(there)}, names
 
 
 def with_test(parts: Parts, fraction: float, seed: int | None, name: str) -> Parts:
     """Return the parts with one to test with: that for validation, or a share of the training examples."""
     if "validation" in parts:
         return {"train": parts["train"], "test": parts["validation"]}
-    X, y = parts["train"]
+    both = parts["train"]
     try:
-        train, test = train_test_rows(y, fraction, seed)
+        train, test = train_test_rows(both.y, fraction, seed)
     except ArgumentError as error:
         raise DataFileError(f"{name}: too few examples: {error}") from None
-    return {"train": (X[train], y[train]), "test": (X[test], y[test])}
+    return {"train": both.rows(train), "test": both.rows(test)}

@@ -32,6 +32,8 @@ from nnlite.tables.cells import canonical_label, sorted_names
 
 MOST_BYTES = 2**34  # of all pixels together
 SHOWN = 100  # faults in a message
+ALIKE = 10  # so many equal faults in a folder are one line
+UNKNOWN_CLASS = "the class "
 BLOCK = 512  # files that threads get at once
 COMMON = 0.5  # share of the pictures that must have the same size, so that the others are the faults
 
@@ -279,7 +281,7 @@ class Reader:
         if names is None or picture.label is None or {picture.label, canonical_label(picture.label)} & set(names):
             return False
         shown = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
-        faults.append(Fault(picture.path, f"the class {picture.label!r:.100} is not one of {shown}"))
+        faults.append(Fault(picture.path, f"{UNKNOWN_CLASS}{picture.label!r:.100} is not one of {shown}"))
         return True
 
     def _shape(
@@ -362,9 +364,21 @@ class Reader:
 
 
 def _message(where: str, faults: Sequence[Fault], n_good: int) -> str:
-    more = f"\n  and {len(faults) - SHOWN:,} more" if len(faults) > SHOWN else ""
-    lines = "".join(f"\n  {fault}" for fault in faults[:SHOWN])
-    return f"{where}: {len(faults):,} cannot be used ({n_good:,} can):{lines}{more}"
+    lines = _in_lines(faults)
+    more = f"\n  and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
+    text = "".join(f"\n  {line}" for line in lines[:SHOWN])
+    return f"{where}: {len(faults):,} cannot be used ({n_good:,} can):{text}{more}"
+
+
+def _in_lines(faults: Sequence[Fault]) -> list[str]:
+    """Return a line for each fault, or one with their number where many pictures of a folder have the same."""
+    alike = Counter((os.path.dirname(fault.path), fault.reason) for fault in faults)
+    lines: dict[str, None] = {}  # each once, in order
+    for fault in faults:
+        folder, n = os.path.dirname(fault.path), alike[os.path.dirname(fault.path), fault.reason]
+        together = n >= (ALIKE if not fault.reason.startswith(UNKNOWN_CLASS) else 2)
+        lines[f"{folder}: {n:,} files, each: {fault.reason}" if together else str(fault)] = None
+    return list(lines)
 
 
 def _size(shape: Sequence[int]) -> str:

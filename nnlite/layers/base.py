@@ -31,14 +31,14 @@ class Part(NamedTuple):
     weight : float
         Sum of the weights of the whole batch; without weights, ``size``.
     mean : callable or None
-        ``mean(m, M)`` is the mean over the whole batch, from the mean m over the M examples of each part. None: a layer
-        takes means over its part.
+        ``mean(m)`` is the mean over the whole batch, from the mean m over the part of each process. None: a layer takes
+        means over its part.
     """
 
     start: int
     size: int
     weight: float
-    mean: Callable[[Array, int], Array] | None = None
+    mean: Callable[[Array], Array] | None = None
 
 
 class Cache:

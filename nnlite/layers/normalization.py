@@ -101,7 +101,7 @@ class BatchNorm(Layer):
     def forward(self, a_prev: Array, cache: Cache) -> Array:
         """``a = gamma z_hat + beta`` with ``z_hat = (z - mu) / sqrt(sigma^2 + epsilon)``."""
         z = a_prev
-        cache.of_batch = cache.training and self.trainable and _has_examples(z, cache)
+        cache.of_batch = cache.training and self.trainable
         if cache.of_batch:
             mu, centered = _center(z, _all_but_last(z), cache)
             variance = _mean(np.square(centered), _all_but_last(z), cache).reshape(-1)
@@ -114,11 +114,11 @@ class BatchNorm(Layer):
 
     def backward(self, da: Array, cache: Cache) -> Array:
         """``dgamma``, ``dbeta`` and ``dz``; frozen, mu and sigma^2 are constants."""
-        N, z_hat = max(1, da.size // da.shape[-1]), cache.z_hat
+        N, z_hat = da.size // da.shape[-1], cache.z_hat
         dgamma = self.dgamma = (da * z_hat).sum(axis=_all_but_last(da))
         dbeta = self.dbeta = da.sum(axis=_all_but_last(da))
         if cache.of_batch:
-            mean_da, mean_along = _of_whole_batch(np.stack([dbeta / N, dgamma / N]), len(da), cache)
+            mean_da, mean_along = _of_whole_batch(np.stack([dbeta / N, dgamma / N]), cache)
             da = da - mean_da - z_hat * mean_along
         return self.gamma / cache.sigma * da
 
@@ -255,13 +255,13 @@ def _center(z: Array, axes: tuple[int, ...], cache: Cache | None = None) -> tupl
 
 def _mean(z: Array, axes: tuple[int, ...], cache: Cache | None) -> Array:
     """The mean over ``axes``, which it keeps. With a cache, the examples are among them."""
-    mean = z.mean(axis=axes, keepdims=True) if len(z) else z.sum(axis=axes, keepdims=True)
-    return mean if cache is None else _of_whole_batch(mean, len(z), cache)
+    mean: Array = z.mean(axis=axes, keepdims=True)
+    return mean if cache is None else _of_whole_batch(mean, cache)
 
 
-def _of_whole_batch(mean: Array, M: int, cache: Cache) -> Array:
-    """Make the mean over the M examples of this process that of the whole batch, if the processes synchronize."""
-    return mean if cache.part is None or cache.part.mean is None else cache.part.mean(mean, M)
+def _of_whole_batch(mean: Array, cache: Cache) -> Array:
+    """Make the mean over the examples of this process that over the whole batch, if the processes synchronize."""
+    return mean if cache.part is None or cache.part.mean is None else cache.part.mean(mean)
 
 
 def _n_values(z: Array, cache: Cache) -> int:
@@ -269,8 +269,3 @@ def _n_values(z: Array, cache: Cache) -> int:
     if cache.part is None or cache.part.mean is None:
         return z.size // z.shape[-1]
     return cache.part.size * math.prod(z.shape[1:-1])
-
-
-def _has_examples(z: Array, cache: Cache) -> bool:
-    """Whether there is anything of which to take a mean; the part of a process may be empty."""
-    return len(z) > 0 or (cache.part is not None and cache.part.mean is not None)

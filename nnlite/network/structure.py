@@ -32,8 +32,8 @@ from nnlite.tables.encoding import Encoding
 from nnlite.words import Explained, explained, instead_of_attribute
 
 INTERNAL = frozenset(
-    "actual_seed all_layers evaluate_batches evaluate_examples first_trainable infer_shapes knowledge lay_out new_pass "
-    "predict_compiled predict_rows require_built require_finite resolve_metrics signature signature_for "
+    "actual_seed all_layers evaluate_batches evaluate_examples first_trainable infer_shapes knowledge lay_out means_of "
+    "new_pass predict_compiled predict_rows require_built require_finite resolve_metrics signature signature_for "
     "signature_for_array".split()
 )
 SINCE_TABLES = ("encoding", "target_scale", "_image_encoding")

@@ -136,9 +136,8 @@ def category_rows(encoder: Category, marks: Missing) -> tuple[Array, dict[str, i
 
 def _spellings(marks: Missing) -> list[str]:
     """Return texts that stand for a missing value, in the usual spellings: any case is allowed in a table."""
-    if marks.marks is not None:
-        return [mark for mark in marks.marks if mark]
-    return sorted({spelled for mark in MISSING_TEXT for spelled in (mark, mark.upper(), mark.title())} | {"NaN"})
+    usual = {spelled for mark in MISSING_TEXT for spelled in (mark, mark.upper(), mark.title())} | {"NaN"}
+    return sorted({mark for mark in marks.own if mark} | (usual if marks.has_usual else set()))
 
 
 def _joined(graph: Graph, names: Sequence[str]) -> str:

@@ -2,19 +2,22 @@
 
 from nnlite.report.doctor import examine
 from nnlite.report.page import can_render, render
-from nnlite.report.run import Part, Run
-from nnlite.report.scores import ClassScores, Scores, ValueScores, scores
+from nnlite.report.run import Part, Pictures, Run
+from nnlite.report.scores import ClassScores, Scores, Trivial, ValueScores, scores, trivial_of
 from nnlite.report.write import write_report
 
 __all__ = [
     "ClassScores",
     "Part",
+    "Pictures",
     "Run",
     "Scores",
+    "Trivial",
     "ValueScores",
     "can_render",
     "examine",
     "render",
     "scores",
+    "trivial_of",
     "write_report",
 ]

@@ -86,11 +86,12 @@ def content(run: Run) -> dict[str, Any]:
 
 def _tiles(run: Run, found: Scores) -> list[Tile]:
     """Return the figures at the top of the page."""
+    where = "in training" if found.of_training else "in the test"
     if isinstance(found, ClassScores):
         tiles = [
             Tile("accuracy", percent(found.accuracy), f"{found.n:,} test examples"),
-            Tile("trivial guess", percent(found.baseline), f"always {found.guess!r}"),
-            Tile("log loss", f"{found.loss:.3f}", f"class frequencies: {found.baseline_loss:.3f}"),
+            Tile("trivial guess", percent(found.baseline), f"always {found.guess!r}, the commonest {where}"),
+            Tile("log loss", f"{found.loss:.3f}", f"class frequencies {where}: {found.baseline_loss:.3f}"),
             Tile("F1", f"{found.f1:.3f}", "mean over the classes"),
         ]
     else:

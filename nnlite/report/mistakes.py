@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.report.data import features, image
 from nnlite.report.numbers import short, signed
-from nnlite.report.run import Run
+from nnlite.report.run import Pictures, Run
 
 MOST_MISTAKES = 12
 MOST_FEATURES = 10
@@ -20,10 +21,11 @@ class Mistake(NamedTuple):
     """A test example that was predicted wrong.
 
     ``predicted`` and ``true`` are class names or values; ``certainty`` says how confident the network was, or how large
-    the error is; ``address`` is a data URI for images, else "".
+    the error is; ``address`` is a data URI for images, else ""; ``place`` is the file of a picture, or the row.
     """
 
     row: int
+    place: str
     predicted: str
     true: str
     certainty: str
@@ -53,4 +55,11 @@ def largest_errors(run: Run, Y_hat: Array, order: Sequence[str]) -> list[Mistake
 def _mistake(run: Run, i: int, predicted: str, true: str, certainty: str, order: Sequence[str]) -> Mistake:
     is_image = run.image_shape is not None
     shown = [] if is_image else features(run, i, order, MOST_FEATURES)
-    return Mistake(i, predicted, true, certainty, shown, image(run, i) if is_image else "")
+    files = run.test.files if isinstance(run.test, Pictures) else ()
+    place = shortened(files[i]) if files else f"row {i}"
+    return Mistake(i, place, predicted, true, certainty, shown, image(run, i) if is_image else "")
+
+
+def shortened(path: str) -> str:
+    """Return the end of a path: the file and the folder that it lies in."""
+    return os.path.join(*os.path.normpath(path).split(os.sep)[-2:])

@@ -52,6 +52,29 @@ class Part(NamedTuple):
         return self.rows(np.sort(np.random.default_rng(0).choice(self.size, most, replace=False)))
 
 
+class Pictures(Part):
+    """Examples that come from picture files.
+
+    Attributes
+    ----------
+    files : sequence of str
+        The path of each; empty if they are in one file.
+    """
+
+    files: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, X: Any, y: Array, files: Sequence[str]) -> Pictures:
+        """Return examples with their files."""
+        made = cls(X, y)
+        made.files = files
+        return made
+
+    def rows(self, indices: Array) -> Part:
+        """Return the examples of these rows."""
+        return Pictures.of(self.X[indices], self.y[indices], [self.files[i] for i in indices] if self.files else ())
+
+
 class Run(NamedTuple):
     """A training and its data, for a report.
 

@@ -16,13 +16,70 @@ CHANCE = 2.0  # standard errors: a smaller gain over the trivial guess may be ch
 
 
 class ClassRow(NamedTuple):
-    """The scores of one class."""
+    """The scores of one class.
+
+    Attributes
+    ----------
+    name : str
+    precision, recall, f1 : float
+        0 where they are 0 / 0, as in scikit-learn's ``classification_report``.
+    support : int
+        Number of examples of the class.
+    occurs : bool
+        Whether there are examples of the class, or it is predicted; otherwise it is in no mean.
+    """
 
     name: str
     precision: float
     recall: float
     f1: float
     support: int
+    occurs: bool = True
+
+
+class Trivial(NamedTuple):
+    """What the trivial guess knows: how often each class occurs, or the mean of the values.
+
+    Attributes
+    ----------
+    counts : ndarray of int, (C,)
+        Empty for values.
+    mean : ndarray
+        Of the values, one for each target; 0 for classes.
+    of_training : bool
+        Whether these are the training examples; otherwise those that are scored.
+    """
+
+    counts: Array
+    mean: Array
+    of_training: bool = True
+
+    @classmethod
+    def learn(cls, y: Any, C: int | None, of_training: bool = True) -> Trivial:
+        """Return what examples with these targets tell; ``C`` is the number of classes, None for values."""
+        if C is None:
+            return cls(np.array([], np.int64), np.mean(np.asarray(y, np.float64), axis=0), of_training)
+        return cls(np.bincount(y, minlength=C), np.array(0.0), of_training)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"class_counts": self.counts.tolist()} if len(self.counts) else {"mean": self.mean.tolist()}
+
+    @classmethod
+    def from_json(cls, content: Any, C: int | None) -> Trivial | None:
+        """Return what `to_json` wrote of the training; None if it does not fit, or is something else."""
+        found = content.get("mean" if C is None else "class_counts") if isinstance(content, dict) else None
+        try:
+            values = np.array(found, np.float64)
+        except (TypeError, ValueError):
+            return None
+        if not np.isfinite(values).all():
+            return None
+        if C is None:
+            return cls(np.array([], np.int64), values)
+        if values.shape != (C,) or values.min() < 0 or values.sum() < 1:
+            return None
+        return cls(values.astype(np.int64), np.array(0.0))
 
 
 class ClassScores(NamedTuple):
@@ -32,13 +89,16 @@ class ClassScores(NamedTuple):
     ----------
     n : int
         Number of examples.
-    accuracy, loss, f1, ece : float
-        ``loss`` is the log loss, ``f1`` the mean over the classes, ``ece`` the expected calibration error.
+    accuracy, loss, precision, recall, f1, ece : float
+        ``loss`` is the log loss, ``ece`` the expected calibration error. Precision, recall and F1 are the means over
+        the classes that occur in the truth or in the predictions, as in scikit-learn's ``classification_report``.
     baseline : float
         The accuracy of always guessing ``guess``, the most frequent class in training.
     baseline_loss : float
-        The log loss of always giving the class frequencies of the training.
+        The log loss of always giving the class frequencies of the training, (n_c + 1) / (n + C).
     guess : str
+    of_training : bool
+        Whether the trivial guess has learned from training examples; otherwise from those that are scored.
     rows : list of ClassRow
     confusion : ndarray of int, (C, C)
         Rows are true classes, columns predicted ones.
@@ -49,6 +109,8 @@ class ClassScores(NamedTuple):
     n: int
     accuracy: float
     loss: float
+    precision: float
+    recall: float
     f1: float
     ece: float
     baseline: float
@@ -57,6 +119,7 @@ class ClassScores(NamedTuple):
     rows: list[ClassRow]
     confusion: Array
     learned_nothing: bool
+    of_training: bool = True
 
     @property
     def verdict(self) -> str:
@@ -77,6 +140,8 @@ class ClassScores(NamedTuple):
         return {
             "accuracy": self.accuracy,
             "log_loss": self.loss,
+            "precision": self.precision,
+            "recall": self.recall,
             "f1": self.f1,
             "expected_calibration_error": self.ece,
             "baseline_accuracy": self.baseline,
@@ -87,19 +152,33 @@ class ClassScores(NamedTuple):
         """Return the classification report."""
         names = [row.name if len(row.name) <= 24 else row.name[:23] + "…" for row in self.rows]
         width = max(len("macro mean"), *map(len, names))
-        lines = [f"{'':<{width}}  precision  recall    f1  examples"]
+        lines = [f"{'':<{width}}  precision  recall     f1  examples"]
         for name, row in zip(names, self.rows, strict=True):
-            lines.append(f"{name:<{width}}  {row.precision:9.3f}  {row.recall:6.3f}  {row.f1:.2f}  {row.support:8,}")
-        means = [np.mean([row[i] for row in self.rows if row.support]) for i in (1, 2, 3)]
-        lines.append(f"{'macro mean':<{width}}  {means[0]:9.3f}  {means[1]:6.3f}  {means[2]:.2f}  {self.n:8,}")
+            scored = [f"{score:.3f}" if row.occurs else "-" for score in (row.precision, row.recall, row.f1)]
+            lines.append(_line(name, width, scored, row.support))
+        means = [f"{score:.3f}" for score in (self.precision, self.recall, self.f1)]
+        lines.append(_line("macro mean", width, means, self.n))
+        absent = sum(not row.occurs for row in self.rows)
+        if absent:
+            lines.append(
+                f"(- : no such row here, and none predicted; not in the mean: {absent:,} of {len(self.rows):,})"
+            )
+        where = "in training" if self.of_training else "in these rows"
         return "\n".join(
             [
                 *lines,
                 "",
-                f"test accuracy: {self.accuracy:.2%}  (always {self.guess!r}: {self.baseline:.2%})",
-                f"log loss:      {self.loss:.4f}  (class frequencies: {self.baseline_loss:.4f})",
+                f"test accuracy: {self.accuracy:.2%}  (always {self.guess!r}, the commonest {where}: "
+                f"{self.baseline:.2%})",
+                f"log loss:      {self.loss:.4f}  (always the class frequencies {where}: {self.baseline_loss:.4f})",
             ]
         )
+
+
+def _line(name: str, width: int, scored: list[str], n: int) -> str:
+    """Return a line of the classification report."""
+    precision, recall, f1 = scored
+    return f"{name:<{width}}  {precision:>9}  {recall:>6}  {f1:>5}  {n:8,}"
 
 
 class ValueScores(NamedTuple):
@@ -114,6 +193,8 @@ class ValueScores(NamedTuple):
         Those of always guessing the mean of the training.
     mean : float
         That mean.
+    of_training : bool
+        Whether it is the mean of training examples; otherwise of those that are scored.
     learned_nothing : bool
         Whether the squared error is, up to chance, no better than that of the mean.
     """
@@ -127,6 +208,7 @@ class ValueScores(NamedTuple):
     baseline_r2: float
     mean: float
     learned_nothing: bool
+    of_training: bool = True
 
     @property
     def verdict(self) -> str:
@@ -154,19 +236,30 @@ class ValueScores(NamedTuple):
         """Return a table of the scores."""
         rows = [("R2", self.r2, self.baseline_r2), ("MAE", self.mae, self.baseline_mae)]
         rows.append(("RMSE", self.rmse, self.baseline_rmse))
-        lines = [f"{'test':<5} {'network':>12} {'mean':>12}    (mean: always {short(self.mean)}; {self.n:,} examples)"]
+        whose = "in training" if self.of_training else "of these rows"
+        about = f"(mean: always {short(self.mean)}, the mean {whose}; {self.n:,} examples)"
+        lines = [f"{'test':<5} {'network':>12} {'mean':>12}    {about}"]
         return "\n".join([*lines, *(f"{name:<5} {short(ours):>12} {short(mean):>12}" for name, ours, mean in rows)])
 
 
 Scores = ClassScores | ValueScores
 
 
-def scores(run: Run) -> Scores:
-    """Return the scores of the network on the test examples; the trivial guess comes from the training examples."""
+def trivial_of(run: Run) -> Trivial:
+    """Return the trivial guess of the training examples of a run; without any, of its test examples."""
     known = run.test.y if run.train is None else run.train.y
+    return Trivial.learn(known, len(run.class_names) if run.classifies else None, of_training=run.train is not None)
+
+
+def scores(run: Run, trivial: Trivial | None = None) -> Scores:
+    """Return the scores of the network on the test examples, beside those of the trivial guess.
+
+    By default the trivial guess learns from the training examples of the run.
+    """
+    trivial = trivial_of(run) if trivial is None else trivial
     if run.classifies:
-        return class_scores(run.test.y, probabilities(run, run.test), run.class_names, known)
-    return value_scores(run.test.y, run.model.predict(run.test.X), known)
+        return class_scores(run.test.y, probabilities(run, run.test), run.class_names, trivial)
+    return value_scores(run.test.y, run.model.predict(run.test.X), trivial)
 
 
 def probabilities(run: Run, part: Part) -> Array:
@@ -174,38 +267,40 @@ def probabilities(run: Run, part: Part) -> Array:
     return run.model.predict_proba(part.X)
 
 
-def class_scores(y: Array, P: Array, names: tuple[str, ...], known: Array) -> ClassScores:
-    """Return the scores of probabilities P (M, C) for classes y (M,); ``known`` are the classes seen in training."""
-    C = P.shape[1]
-    counts = np.bincount(known, minlength=C)
+def class_scores(y: Array, P: Array, names: tuple[str, ...], trivial: Trivial) -> ClassScores:
+    """Return the scores of probabilities P (M, C) for classes y (M,), beside those of the trivial guess."""
+    C, counts = P.shape[1], trivial.counts
     frequencies = (counts + 1) / (counts.sum() + C)  # Laplace's rule: no class is impossible
     confusion = metrics.confusion_matrix(y, P, n_classes=C)
     right, guessed = P.argmax(axis=1) == y, y == counts.argmax()
-    losses, trivial = -np.log(np.maximum(P[np.arange(len(y)), y], np.finfo(P.dtype).eps)), -np.log(frequencies[y])
+    losses, constant = -np.log(np.maximum(P[np.arange(len(y)), y], np.finfo(P.dtype).eps)), -np.log(frequencies[y])
     precision, recall, f1 = (metric(y, P, average=None) for metric in (metrics.precision, metrics.recall, metrics.f1))
     support = confusion.sum(axis=1)
-    columns = (names, precision.tolist(), recall.tolist(), f1.tolist(), support.tolist())
+    occurs = support + confusion.sum(axis=0) > 0
+    columns = (names, precision.tolist(), recall.tolist(), f1.tolist(), support.tolist(), occurs.tolist())
     rows = [ClassRow(*row) for row in zip(*columns, strict=True)]
     return ClassScores(
         n=len(y),
         accuracy=metrics.accuracy(y, P),
         loss=metrics.log_loss(y, P),
-        f1=float(metrics.f1(y, P)),
+        precision=float(precision[occurs].mean()),
+        recall=float(recall[occurs].mean()),
+        f1=float(f1[occurs].mean()),
         ece=metrics.expected_calibration_error(y, P),
         baseline=float(guessed.mean()),
-        baseline_loss=float(trivial.mean()),
+        baseline_loss=float(constant.mean()),
         guess=names[int(counts.argmax())],
         rows=rows,
         confusion=confusion,
-        learned_nothing=not _gains(trivial - losses) and not _gains(right.astype(float) - guessed),
+        learned_nothing=not _gains(constant - losses) and not _gains(right.astype(float) - guessed),
+        of_training=trivial.of_training,
     )
 
 
-def value_scores(y: Any, Y_hat: Any, known: Any) -> ValueScores:
-    """Return the scores of values; ``known`` are the values seen in training."""
+def value_scores(y: Any, Y_hat: Any, trivial: Trivial) -> ValueScores:
+    """Return the scores of values, beside those of the trivial guess."""
     y, Y_hat = np.asarray(y, np.float64), np.asarray(Y_hat, np.float64)
-    mean = np.mean(np.asarray(known, np.float64), axis=0)
-    guess = np.broadcast_to(mean, y.shape)
+    guess = np.broadcast_to(trivial.mean, y.shape)
     return ValueScores(
         n=len(y),
         r2=metrics.r2(y, Y_hat),
@@ -214,8 +309,9 @@ def value_scores(y: Any, Y_hat: Any, known: Any) -> ValueScores:
         baseline_mae=metrics.mae(y, guess),
         baseline_rmse=math.sqrt(metrics.mse(y, guess)),
         baseline_r2=metrics.r2(y, guess),
-        mean=float(np.mean(mean)),
+        mean=float(np.mean(trivial.mean)),
         learned_nothing=bool(np.ptp(y)) and not _gains((y - guess) ** 2 - (y - Y_hat) ** 2),
+        of_training=trivial.of_training,
     )
 
 

@@ -86,7 +86,13 @@ def write_report(
     model = require_network(model)
     model.theta  # noqa: B018  raises NotBuiltError
     if model.n_units != 1 and model.n_classes is None:
-        raise ArgumentError(f"model: expected one target, got a network with {model.n_units} values or labels")
+        what, score = ("labels", "f1(Y, model.predict_proba(X), average=None, multi_label=True)")
+        if not model.output.classifies:
+            what, score = "values", "r2(y[:, j], model.predict(X)[:, j])"
+        raise ArgumentError(
+            f"model: expected one target, got a network with {model.n_units} values or labels; a report is about one "
+            f"target. Score each of the {what} by itself, as in nn.metrics.{score}"
+        )
     if not (history is None or hasattr(history, "keys")):
         raise ArgumentError(f"history: expected what fit returned, got {history!r}")
     if not isinstance(title, str):

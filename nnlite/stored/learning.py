@@ -108,14 +108,16 @@ def _sample_table(table: StoredTable, sample: _Sample, labels: tuple[str, ...] |
     if like is not None:
         names = like.class_names or None
         settings = settings._replace(pattern=Pattern.of(like), class_names=names, classification=names is not None)
-        return Table.of_file(frame, table.target_name, settings, table.name, label)
-    made = Table.of_file(frame, table.target_name, settings._replace(class_names=None), table.name, label)
+        return Table.of_file(frame, table.target_name, settings, table.name, label, table.ignored)
+    plain = settings._replace(class_names=None)
+    made = Table.of_file(frame, table.target_name, plain, table.name, label, table.ignored)
     if not made.class_names:
         return made
     names = settings.class_names or labels
     if names is None:
         raise DataFileError(f"{table.name}: {label} has more than {MOST_CLASSES} different labels")
-    return Table.of_file(frame, table.target_name, settings._replace(class_names=names), table.name, label)
+    named = settings._replace(class_names=names)
+    return Table.of_file(frame, table.target_name, named, table.name, label, table.ignored)
 
 
 class _Sample:

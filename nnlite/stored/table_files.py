@@ -31,15 +31,12 @@ class Reading(NamedTuple):
     target : str, int or None
     named : bool
         Whether a column was asked for by name, so that a CSV file must have a header.
-    text_columns : tuple of str
-        Columns of CSV files that are read as text.
     """
 
     form: Form
     options: Options
     target: str | int | None
     named: bool
-    text_columns: tuple[str, ...] = ()
 
 
 class TableFile(NamedTuple):
@@ -67,10 +64,10 @@ def open_file_of_table(path: str, reading: Reading) -> TableFile:
             return _of_arrow_file(path, name)
     if start.startswith((b"\x93NUMPY", b"\x89HDF")):
         raise DataFileError(f"{path}: holds arrays, not a table; open it with nn.open_data")
-    form, options, target, named, text_columns = reading
+    form, options, target, named = reading
     pieces = Pieces(
-        path, path, form, options.marks, text_columns=text_columns, named=named, target=target,
-        all_text=options.decimal == "," or options.thousands is not None,
+        path, path, form, options.marks, text_columns=options.text_columns, all_text=options.all_text, named=named,
+        target=target,
     )  # fmt: skip
     return TableFile(path, pieces.names, pieces)
 

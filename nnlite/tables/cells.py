@@ -14,6 +14,8 @@ TRUE_WORDS = frozenset(["true", "yes", "t", "y", "on", "1"])
 FALSE_WORDS = frozenset(["false", "no", "f", "n", "off", "0"])
 WORD_PAIRS = [{"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"}, {"on", "off"}, {"0", "1"}]
 
+WORDS = "the words for yes and no are yes/no, true/false, t/f, y/n, on/off and 1/0, in small or capital letters"
+
 WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
 CODE = r"(?:0[0-9]+|[+-]?[0-9]{17,})"  # float64 would drop zeros in front, and the last digits
 WHOLE_CODE = re.compile(CODE)
@@ -25,26 +27,27 @@ class Missing:
     Parameters
     ----------
     marks : collection of str, optional
-        Exactly these marks, in all columns; by default the usual ones, which depend on the column. An empty cell is
-        always missing.
+        Marks in all columns, beside the usual ones, which depend on the column. If there are none of them (an empty
+        collection), only an empty cell is missing.
     """
 
     def __init__(self, marks: Collection[str] | None = None) -> None:
-        self.marks = None if marks is None else tuple(mark.strip() for mark in marks)
-        numbers = (to_number(mark) for mark in self.marks or ())
+        self.own = frozenset(mark.strip() for mark in marks or ())
+        self.has_usual = marks is None or len(self.own) > 0
+        numbers = (to_number(mark) for mark in self.own)
         self.numbers = [number for number in numbers if number is not None]  # such as -999
 
     def in_numbers(self, cell: str) -> bool:
         """Return whether a cell is missing in a column of numbers, dates or booleans."""
-        return not cell or (cell.lower() in MISSING_NUMBER if self.marks is None else cell in self.marks)
+        return not cell or cell in self.own or (self.has_usual and cell.lower() in MISSING_NUMBER)
 
     def in_text(self, cell: str) -> bool:
         """Return whether a cell is missing in a column of categories."""
-        return not cell or (cell.lower() in MISSING_TEXT if self.marks is None else cell in self.marks)
+        return not cell or cell in self.own or (self.has_usual and cell.lower() in MISSING_TEXT)
 
     def in_labels(self, cell: str) -> bool:
         """Return whether a cell is missing in a target of classes: the usual marks are labels there."""
-        return not cell or (self.marks is not None and cell in self.marks)
+        return not cell or cell in self.own
 
 
 USUAL = Missing()

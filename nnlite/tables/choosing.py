@@ -40,10 +40,10 @@ def position(argument: str, column: Any, names: Sequence[str], source: str) -> i
     """Return the position of a column, counted from 0; ArgumentError if there is none."""
     if isinstance(column, str):
         if names.count(column) != 1:
-            problem = "several columns are called" if column in names else "there is no column"
-            raise ArgumentError(
-                f"{argument}: {problem} {column!r} in {source}, which has {shown(names)}{_close(column, names)}"
-            )
+            problem, hint = "there is no column", _close(column, names)
+            if column in names:
+                problem, hint = "several columns are called", f"; give the position, such as {names.index(column)}"
+            raise ArgumentError(f"{argument}: {problem} {column!r} in {source}, which has {shown(names)}{hint}")
         return names.index(column)
     check_column(argument, column)
     i = int(column)

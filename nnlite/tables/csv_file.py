@@ -55,7 +55,7 @@ class Layout(NamedTuple):
 
 def read_frame(
     path: str, source: str, form: Form, missing: Missing, *, text_columns: Collection[str] = (), all_text: bool = False,
-    named: bool = False, known: Sequence[str] = (), target: int | str | None = None,
+    named: bool = False, known: Sequence[str] = (), unused: Collection[str] = (), target: int | str | None = None,
 ) -> tuple[Frame, tuple[str, ...]]:  # fmt: skip
     """Read the columns of a CSV file. Return them, and their names as the header has them, even if two are the same.
 
@@ -75,6 +75,8 @@ def read_frame(
         Whether a column was asked for by name, so that there must be a header.
     known : sequence of str
         The columns of another table that this one is read like, the target excepted.
+    unused : collection of str
+        Those of them that were left out there, so that they may be there or not.
     target : int or str, optional
         The target: it is read as text, and does not tell whether there is a header.
 
@@ -84,7 +86,7 @@ def read_frame(
         If the file is missing or damaged, rows differ in length, or a limit is exceeded. The message names the line.
     """
     reader = _Reader(path, source, form, missing, frozenset(text_columns), all_text)
-    layout = reader.lay_out(named, known, target)
+    layout = reader.lay_out(named, known, unused, target)
     frame = reader.read(layout, target)
     if frame is None:  # columns that begin with numbers have text later: they are known now
         frame = reader.read(layout, target)
@@ -99,7 +101,7 @@ class Pieces:
 
     Parameters
     ----------
-    path, source, form, missing, text_columns, all_text, named, known, target
+    path, source, form, missing, text_columns, all_text, named, known, unused, target
         See `read_frame`.
 
     Attributes
@@ -110,10 +112,11 @@ class Pieces:
 
     def __init__(
         self, path: str, source: str, form: Form, missing: Missing, *, text_columns: Collection[str] = (),
-        all_text: bool = False, named: bool = False, known: Sequence[str] = (), target: int | str | None = None,
+        all_text: bool = False, named: bool = False, known: Sequence[str] = (), unused: Collection[str] = (),
+        target: int | str | None = None,
     ) -> None:  # fmt: skip
         self._reader = _Reader(path, source, form, missing, frozenset(text_columns), all_text)
-        self._layout, self._target = self._reader.lay_out(named, known, target), target
+        self._layout, self._target = self._reader.lay_out(named, known, unused, target), target
         self.names = self._layout.names
 
     def __iter__(self) -> Iterator[Frame]:
@@ -153,7 +156,7 @@ class _Reader:
 
     # ---- names ---------------------------------------------------------------------------------------------------
 
-    def lay_out(self, named: bool, known: Sequence[str], target: int | str | None) -> Layout:
+    def lay_out(self, named: bool, known: Sequence[str], unused: Collection[str], target: int | str | None) -> Layout:
         """Return the columns of the file, from its first rows."""
         with self._rows() as rows:
             first = next(rows, None)
@@ -178,8 +181,10 @@ class _Reader:
             names = tuple(name or f"Unnamed: {i}" for i, name in enumerate(first))  # as pandas calls them
         else:
             names = tuple(f"column {i + 1}" for i in range(len(first)))
-            if len(known) == len(names) and all(map(NUMBERED.fullmatch, known)):
-                names = tuple(sorted(known, key=lambda name: int(name.split()[1])))  # the target is not there
+            for features in (known, [name for name in known if name not in unused]):  # the target is not there
+                if len(features) == len(names) and all(map(NUMBERED.fullmatch, features)):
+                    names = tuple(sorted(features, key=lambda name: int(name.split()[1])))
+                    break
         return Layout(names, header, n_cells)
 
     def _is_header(self, first: Sequence[str], following: Sequence[Sequence[str]], target: int | str | None) -> bool:

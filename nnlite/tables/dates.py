@@ -5,7 +5,7 @@ Numbers such as 20240131 are dates, too.
 
 import datetime
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ MONTH = r"(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 OLDEST_CENTURY = 69  # two digits: 69 to 99 are 1969 to 1999, as in POSIX
 ORDERS = ("ymd", "dmy", "mdy")
 COMPACT = re.compile(r"[0-9]{8}")
+ISO_LINES = re.compile(r"(?:(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?\n)+")
 TIME_ALONE = "time"  # the order of a time of day without a date
 
 PATTERNS = {
@@ -45,6 +46,13 @@ PATTERNS[TIME_ALONE] = [
     r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
 ]
 COMPILED = {order: [re.compile(pattern, re.IGNORECASE) for pattern in patterns] for order, patterns in PATTERNS.items()}
+# Where numbers have the day or the month first, dates that can be read in one way only may stand beside them.
+CERTAIN = {
+    "ymd": [],
+    "dmy": [*COMPILED["ymd"], COMPILED["mdy"][1]],
+    "mdy": [*COMPILED["ymd"], COMPILED["dmy"][1]],
+    TIME_ALONE: [],
+}
 
 
 class AmbiguousDate(NamedTuple):
@@ -58,13 +66,29 @@ class AmbiguousDate(NamedTuple):
 def parse(cell: str, order: str) -> datetime.datetime | None:
     """Return the date in a cell, whose parts stand in ``order`` ("ymd", "dmy" or "mdy"); None if it is not one.
 
-    A time zone is not regarded.
+    With "dmy" and "mdy", a date that can be read in one way only, such as "2024-01-31", may have another order. A time
+    zone is not regarded.
     """
-    for pattern in COMPILED[order]:
+    return _parse(cell, (*COMPILED[order], *CERTAIN[order]))
+
+
+def _parse(cell: str, patterns: Iterable[re.Pattern[str]]) -> datetime.datetime | None:
+    for pattern in patterns:
         match = pattern.fullmatch(cell)
         if match is not None:
             return _date(match.groupdict())
     return None
+
+
+def is_date(cell: str) -> bool:
+    """Return whether a cell is a date or a time of day, in some order."""
+    return any(_parse(cell, patterns) is not None for patterns in COMPILED.values())
+
+
+def misfits(cells: Sequence[str], order: str | None = None) -> list[str]:
+    """Return the cells that are no dates in the order that fits most of them, or in ``order``."""
+    orders = (*ORDERS, TIME_ALONE) if order is None else (order, TIME_ALONE)
+    return min(([cell for cell in cells if parse(cell, one) is None] for one in orders), key=len)
 
 
 def guess_order(cells: Iterable[str], order: str | None = None) -> str | AmbiguousDate | None:
@@ -83,16 +107,12 @@ def guess_order(cells: Iterable[str], order: str | None = None) -> str | Ambiguo
         None if the cells are not dates, in no order.
     """
     cells = list(cells)
-    found: list[tuple[str, list[datetime.datetime]]] = []
-    for candidate in (*ORDERS, TIME_ALONE) if order is None else (order, TIME_ALONE):
-        values = []
-        for cell in cells:
-            value = parse(cell, candidate)
-            if value is None:
-                break
-            values.append(value)
-        else:
-            found.append((candidate, values))
+    if order in (None, "ymd") and _iso_dates(cells) is not None:
+        return "ymd"
+    candidates = (*ORDERS, TIME_ALONE) if order is None else (order, TIME_ALONE)
+    found = _fitting(cells, {candidate: COMPILED[candidate] for candidate in candidates})
+    if not found:
+        found = _fitting(cells, {one: [*COMPILED[one], *CERTAIN[one]] for one in candidates if CERTAIN[one]})
     if not cells or not found:
         return None
     for other, values in found[1:]:
@@ -102,12 +122,41 @@ def guess_order(cells: Iterable[str], order: str | None = None) -> str | Ambiguo
     return found[0][0]
 
 
+def _fitting(
+    cells: Sequence[str], patterns: Mapping[str, Iterable[re.Pattern[str]]]
+) -> list[tuple[str, list[datetime.datetime]]]:
+    """Return the orders in which all cells are dates, each with the dates."""
+    found = []
+    for order, of_order in patterns.items():
+        values = []
+        for cell in cells:
+            value = _parse(cell, of_order)
+            if value is None:
+                break
+            values.append(value)
+        else:
+            found.append((order, values))
+    return found
+
+
 def to_dates(cells: Sequence[str], order: str) -> Array:
     """Return the dates in the cells, also such as "20240131", as datetime64 in seconds; NaT where a cell is not one."""
     if order == "ymd":
+        if (moments := _iso_dates(cells)) is not None:
+            return moments
         cells = [f"{cell[:4]}-{cell[4:6]}-{cell[6:]}" if COMPACT.fullmatch(cell) else cell for cell in cells]
     parsed = [parse(cell, order) for cell in cells]
     return np.array(["NaT" if value is None else value.isoformat() for value in parsed], "datetime64[s]")
+
+
+def _iso_dates(cells: Sequence[str]) -> Array | None:
+    """Return the dates if all cells are such as "2024-01-31" or "2024-01-31 17:30", which NumPy reads; else None."""
+    if ISO_LINES.fullmatch("\n".join([*cells, ""])) is None:
+        return None
+    try:
+        return np.array(cells, "datetime64[s]")
+    except ValueError:  # there is no such day
+        return None
 
 
 def are_compact(numbers: Array) -> bool:

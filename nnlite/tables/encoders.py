@@ -14,10 +14,10 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.tables.cells import canonical_label, label_of_number, to_boolean
+from nnlite.tables.cells import WORDS, canonical_label, label_of_number, to_boolean
 from nnlite.tables.dates import ORDERS, TIME_ALONE, of_compact, to_dates
 from nnlite.tables.frames import Column, Frame, Text
-from nnlite.tables.kinds import Kind, numbers_of, without_marks
+from nnlite.tables.kinds import Kind, WrongCellError, numbers_of, without_marks
 from nnlite.tables.notation import LONGEST_UNIT, Notation
 from nnlite.tables.options import THOUSANDS, Options
 
@@ -65,6 +65,8 @@ class Encoder:
         """Return the numbers of a column, (M, k) in float64; ArgumentError, which names it, if a value is wrong."""
         try:
             numbers, missing = self.own_numbers(column, options)
+        except WrongCellError as error:
+            raise WrongCellError(f"column {self.name!r}: {error}", error.row) from None
         except ArgumentError as error:
             raise ArgumentError(f"column {self.name!r}: {error}") from None
         return np.column_stack([numbers, missing]) if self.indicator else numbers
@@ -259,7 +261,7 @@ ENCODERS: dict[str, type[Encoder]] = {cls.kind: cls for cls in (Numeric, Boolean
 
 def learn_encoder(name: str, column: Column, kind: Kind, options: Options) -> Encoder:
     """Return the encoder of a column, learned from its training rows."""
-    made: Encoder = ENCODERS[kind.name].learn(name, column, kind, options)  # type: ignore[attr-defined]
+    made: Encoder = ENCODERS[kind.name].learn(name, column, kind, options.of(name))  # type: ignore[attr-defined]
     return made
 
 
@@ -371,7 +373,7 @@ def truths_of(column: Column, options: Options) -> Array:
         if not options.marks.in_numbers(cell):
             truth = to_boolean(cell)
             if truth is None:
-                raise ArgumentError(f"expected yes or no, as in training, got {cell!r:.100}")
+                raise WrongCellError.of(column, cell, "expected yes or no, as in training", f"; {WORDS}")
             truths[place[cell]] = truth
     return truths[column.codes]
 
@@ -401,7 +403,7 @@ def moments_of(column: Column, order: str, options: Options) -> Array:
     moments = to_dates(cells or [""], order)
     for cell, moment in zip(cells, moments, strict=False):
         if cell and np.isnat(moment):
-            raise ArgumentError(f"expected a date ({order}), as in training, got {cell!r:.100}")
+            raise WrongCellError.of(column, cell, f"expected a date ({order}), as in training")
     return moments[column.codes]
 
 

@@ -13,7 +13,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.encoders import Encoder, encoder_from_json, learn_encoder
 from nnlite.tables.frames import Frame, frame_of
-from nnlite.tables.kinds import INDEX_NAME, Kind
+from nnlite.tables.kinds import IGNORED, INDEX_NAME, Kind, WrongCellError
 from nnlite.tables.options import Options, check_dtype
 from nnlite.tables.table import Table
 from nnlite.words import Explained, explained
@@ -79,6 +79,7 @@ class Encoding(Explained):
         frame = table.features if rows is None else table.features.take(rows)
         used = {name: kind for name, kind in table.column_kinds.items() if kind.used}
         left_out = {name: kind.reason for name, kind in table.column_kinds.items() if not kind.used}
+        left_out |= dict.fromkeys(table.ignored, IGNORED.reason)
         if not used:
             why = "; ".join(f"{name!r}: {reason}" for name, reason in left_out.items())
             raise ArgumentError(f"X: every column of {table.name} is left out ({why:.500})")
@@ -151,9 +152,10 @@ class Encoding(Explained):
         for encoder in self.columns:
             try:
                 encoder.check_plain(frame)
-                numbers = encoder.encode(frame.columns[encoder.name], self.options)
+                numbers = encoder.encode(frame.columns[encoder.name], self.options.of(encoder.name))
             except ArgumentError as error:
-                raise ArgumentError(f"{name}: {error}") from None
+                where = f" ({frame.place(error.row)})" if isinstance(error, WrongCellError) and frame.lines else ""
+                raise ArgumentError(f"{name}: {error}{where}") from None
             stop = start + numbers.shape[1]
             X[:, start:stop] = numbers
             start = stop

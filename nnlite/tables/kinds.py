@@ -6,18 +6,27 @@ An id has another value in each row, a constant the same value; neither helps to
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.tables.cells import WORD_PAIRS, is_code, label_of_number, to_boolean, to_number
+from nnlite.tables.cells import WORD_PAIRS, WORDS, is_code, label_of_number, to_boolean, to_number
 from nnlite.tables.choosing import shown
-from nnlite.tables.dates import AmbiguousDate, are_compact, guess_order, to_dates
+from nnlite.tables.dates import AmbiguousDate, are_compact, guess_order, is_date, misfits, to_dates
 from nnlite.tables.frames import Column, Frame, Text
-from nnlite.tables.notation import PLAIN, Ambiguous, Notation, guess_notation, has_doubtful_points, is_number
+from nnlite.tables.notation import (
+    PLAIN,
+    Ambiguous,
+    Notation,
+    guess_notation,
+    has_doubtful_points,
+    is_number,
+    unfitting,
+    usual_unit,
+)
 from nnlite.tables.options import Options
 
 FEW_ROWS = 20  # with fewer rows, a value of its own in each row does not make an id
@@ -25,6 +34,7 @@ ID_NAME = re.compile(r"(?i:.*[ _.-])?(?i:id|ids|uuid|guid|key|index|idx|rownum|r
 INDEX_NAME = re.compile(r"Unnamed: ?[0-9]+(?:_level_[0-9]+)?|__index_level_[0-9]+__|")  # of an index without a name
 MOSTLY = 0.8  # this share of numbers, and MANY of them, make a column of numbers; other cells are mistakes there
 MANY = 10
+SHOWN = 5  # values in a message
 
 
 class Kind(NamedTuple):
@@ -54,12 +64,20 @@ class Kind(NamedTuple):
         return not self.reason
 
 
-class NotANumberError(ArgumentError):
-    """A cell that is not a finite number, in row ``row``, where the others are."""
+IGNORED = Kind("ignore", reason="as you said")
 
-    def __init__(self, cell: str, row: int) -> None:
-        super().__init__(f"expected a finite number, got {cell!r:.100}")
+
+class WrongCellError(ArgumentError):
+    """A cell, in row ``row``, that is not what the others are."""
+
+    def __init__(self, message: str, row: int) -> None:
+        super().__init__(message)
         self.row = row
+
+    @classmethod
+    def of(cls, column: Text, cell: str, expected: str, hint: str = "") -> WrongCellError:
+        """Return the error for the first row that has a cell."""
+        return cls(f"{expected}, got {cell!r:.100}{hint}", int((column.codes == column.cells.index(cell)).argmax()))
 
 
 def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = None) -> dict[str, Kind]:
@@ -79,8 +97,8 @@ def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = 
             kinds[name] = known[name]
         else:
             try:
-                kinds[name] = kind_of(name, column, options, first=name == frame.names[0])
-            except NotANumberError as error:
+                kinds[name] = kind_of(name, column, options.of(name), first=name == frame.names[0])
+            except WrongCellError as error:
                 raise ArgumentError(f"{frame.place(error.row)}: column {name!r}: {error}") from None
     if not any(kind.used for kind in kinds.values()):  # better a number of the row than nothing
         kinds |= {
@@ -101,13 +119,12 @@ def refuse_doubtful_points(frame: Frame, kinds: Mapping[str, Kind], options: Opt
         elif doubtful and isinstance(found := guess_notation(cells), Notation) and found.decimal == ",":
             commas.append(target)
     for name in doubtful:
-        if commas and name not in options.kinds:
-            values = numbers_of(frame.columns[name], PLAIN, options)
+        if commas and name not in options.columns:
+            values = numbers_of(frame.columns[name], PLAIN, options.of(name))
             cell = f"{values[np.nanargmax(values % 1)]:.3f}"  # one with a fraction, if there is one
-            own = f"{name!r}: 'numeric'" if name != target else f"{commas[0]!r}: 'category'"
             raise ArgumentError(
                 f"column {name!r}: {cell!r} may be {cell} or {cell.replace('.', '')}, since column {commas[0]!r} has "
-                f"decimal commas; pass decimal=',' for {cell.replace('.', '')}, or kinds={{{own}}} for {cell}"
+                f"decimal commas; pass decimal=',' for {cell.replace('.', '')}, or decimal={{{name!r}: '.'}} for {cell}"
             )
 
 
@@ -134,7 +151,7 @@ def kind_of(name: str, column: Column, options: Options, *, first: bool = False)
 def _as_wanted(name: str, column: Column, wanted: str, options: Options) -> Kind:
     """Return the kind that the user wants, or raise ArgumentError if the column cannot be that."""
     if wanted == "ignore":
-        return Kind("ignore", reason="as you said")
+        return IGNORED
     if wanted == "category":
         return Kind(wanted)
     if not isinstance(column, Text):
@@ -148,18 +165,51 @@ def _as_wanted(name: str, column: Column, wanted: str, options: Options) -> Kind
             return Kind("boolean")
     elif wanted == "date":
         order = _order(name, cells, options)
-        if order is None and cells and not np.isnat(to_dates(cells, "ymd")).any():
+        compact = [cell for cell, moment in zip(cells, to_dates(cells, "ymd"), strict=True) if np.isnat(moment)]
+        if order is None and cells and not compact:
             order = "ymd"
-        wrong = cells
         if order is not None:
             return Kind("date", order=order)
+        wrong = min(misfits(cells, options.dates), compact, key=len)
     else:
         found = _notation(name, cells, options)
-        wrong = [cell for cell in cells if not is_number(cell)] or cells
         if found is not None:
             numbers_of(column, found, options)  # refuses infinite ones
             return Kind("numeric", found)
-    raise ArgumentError(f"kinds: column {name!r} cannot be {wanted!r}, because it has {shown(wrong[:5])}")
+        wrong = _without(cells, _numbers(cells))
+        wrong = wrong or unfitting(cells, options.decimal, options.thousands)
+    raise ArgumentError(f"kinds: column {name!r} cannot be {wanted!r}, because it has {_advice(wanted, wrong, cells)}")
+
+
+def _numbers(cells: list[str]) -> list[str]:
+    """Return the cells that are numbers in some notation, with the unit that most of them have, or without."""
+    unit = usual_unit(cells)
+    return [cell for cell in cells if is_number(cell.removesuffix(unit).rstrip() if unit else cell)]
+
+
+def _advice(wanted: str, wrong: list[str], cells: list[str]) -> str:
+    """Return the values that a kind does not allow, and what to do about them."""
+    there = _some(wrong)
+    if wanted == "boolean":
+        there += f"; {WORDS}"
+    if wrong and len(wrong) <= SHOWN and len(wrong) < len(cells):
+        there += (
+            f"; if {'this means' if len(wrong) == 1 else 'these mean'} that a value is missing, pass {_marks(wrong)}"
+        )
+    return there
+
+
+def _some(cells: list[str]) -> str:
+    return shown(cells[:SHOWN]) + (f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else "")
+
+
+def _without(cells: list[str], others: Collection[str]) -> list[str]:
+    left_out = set(others)
+    return [cell for cell in cells if cell not in left_out]
+
+
+def _marks(cells: list[str]) -> str:
+    return f"missing=[{shown(cells[:SHOWN])}]"
 
 
 def _can_be(column: Array, wanted: str) -> bool:
@@ -248,8 +298,8 @@ def _notation(name: str, cells: list[str], options: Options) -> Notation | None:
     if isinstance(found, Ambiguous):
         raise ArgumentError(
             f"column {name!r}: {found.cell!r} may be {found.first.number(found.cell):g} or "
-            f"{found.second.number(found.cell):g}; pass {found.first} or {found.second}, or "
-            f"kinds={{{name!r}: 'category'}}"
+            f"{found.second.number(found.cell):g}; pass {found.first} or {found.second} (for this column alone "
+            f"{found.first.for_column(name)} or {found.second.for_column(name)}), or kinds={{{name!r}: 'category'}}"
         )
     return found
 
@@ -259,27 +309,61 @@ def _order(name: str, cells: list[str], options: Options) -> str | None:
     if isinstance(found, AmbiguousDate):
         raise ArgumentError(
             f"column {name!r}: the date {found.cell!r} may have the day or the month first; "
-            f"pass dates={found.first!r} or dates={found.second!r}, or kinds={{{name!r}: 'category'}}"
+            f"pass dates={found.first!r} or dates={found.second!r} (for this column alone dates={{{name!r}: "
+            f"{found.first!r}}}), or kinds={{{name!r}: 'category'}}"
         )
     return found
 
 
 def _refuse_mixture(name: str, counts: dict[str, int], cells: list[str], options: Options) -> None:
-    """Raise ArgumentError if most cells are numbers, and some are not: these would else become categories."""
-    numbers = [cell for cell in cells if is_number(cell)]
-    n, n_numbers = sum(counts[cell] for cell in cells), sum(counts[cell] for cell in numbers)
-    if len(numbers) < MANY or n_numbers < MOSTLY * n:
-        return
-    others = [cell for cell in cells if not is_number(cell)]
-    if not others:
+    """Raise ArgumentError if most cells are numbers, or dates, and some are not: these would else become categories."""
+    readings = {
+        "numbers": _numbers(cells),
+        "dates": [cell for cell in cells if is_date(cell)],
+    }
+    n = sum(counts[cell] for cell in cells)
+    as_names = f"pass kinds={{{name!r}: 'category'}}"
+    for what, ones in readings.items():
+        n_ones = sum(counts[cell] for cell in ones)
+        if 0 < len(ones) == len(cells):
+            _refuse_form(name, what, cells, options)
+        if len(ones) < MANY or n_ones < MOSTLY * n:
+            continue
+        others = _without(cells, ones)
+        if not others:
+            notation = "notation of numbers" if what == "numbers" else "order of day, month and year"
+            arguments = "decimal= and thousands=" if what == "numbers" else "dates="
+            raise ArgumentError(
+                f"column {name!r}: no {notation} fits all of {shown(_contrary(what, ones))}; pass {arguments}, or "
+                f"kinds={{{name!r}: 'category'}}"
+            )
         raise ArgumentError(
-            f"column {name!r}: no notation of numbers fits all of {shown(numbers[:6])}; "
-            f"pass decimal= and thousands=, or kinds={{{name!r}: 'category'}}"
+            f"column {name!r}: {n_ones:,} of {n:,} values are {what}, but not {_some(others)}; if these mean that a "
+            f"value is missing, pass {_marks(others)}; if all are names, {as_names}"
         )
+
+
+def _refuse_form(name: str, what: str, cells: list[str], options: Options) -> None:
+    """Raise ArgumentError if all cells are numbers, or dates, but not in the form that the user asks for."""
+    asked = {"numbers": ("decimal", "thousands"), "dates": ("dates",)}[what]
+    given = {option: value for option in asked if (value := getattr(options, option)) is not None}
+    if not given:
+        return
+    wrong = unfitting(cells, options.decimal, options.thousands) if what == "numbers" else misfits(cells, options.dates)
+    other = next(option for option in given)
     raise ArgumentError(
-        f"column {name!r}: {n_numbers} of {n} values are numbers, but not {shown(others[:5])}; if these mean that a "
-        f"value is missing, pass missing=[{shown(others[:5])}]; if all are names, pass kinds={{{name!r}: 'category'}}"
+        f"column {name!r}: {', '.join(f'{option}={value!r}' for option, value in given.items())} does not fit "
+        f"{shown(wrong[:SHOWN])}; if it is for other columns only, name them, as in {other}={{'price': "
+        f"{given[other]!r}}}; pass kinds={{{name!r}: 'category'}} if these are names"
     )
+
+
+def _contrary(what: str, cells: list[str]) -> list[str]:
+    """Return some cells that no notation, or no order, reads all of."""
+    if what == "numbers":
+        return cells[:6]
+    wrong = misfits(cells)[:3]
+    return [*[cell for cell in cells if cell not in wrong][:3], *wrong]
 
 
 def numbers_of(column: Column, written: Notation, options: Options) -> Array:
@@ -294,8 +378,7 @@ def numbers_of(column: Column, written: Notation, options: Options) -> Array:
         return without_marks(column.astype(np.float64, copy=False), options)
     values = [_number(cell, written, options) for cell in column.cells]
     if None in values:
-        wrong = values.index(None)
-        raise NotANumberError(column.cells[wrong], int((column.codes == wrong).argmax()))
+        raise WrongCellError.of(column, column.cells[values.index(None)], "expected a finite number")
     return np.array(values or [np.nan])[column.codes]
 
 

@@ -1,6 +1,7 @@
 """Notations of numbers in text: decimal commas, separators of thousands, currencies, percent, units, minus signs."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -38,6 +39,11 @@ class Notation(NamedTuple):
 
     def __str__(self) -> str:
         return f"decimal={self.decimal!r}" + (f", thousands={self.thousands!r}" if self.thousands else "")
+
+    def for_column(self, name: str) -> str:
+        """Return the arguments of a table that say this of one column."""
+        mark = f"decimal={{{name!r}: {self.decimal!r}}}"
+        return mark + (f", thousands={{{name!r}: {self.thousands!r}}}" if self.thousands else "")
 
     def number(self, cell: str) -> float | None:
         """Return the number in a cell, with or without the unit; None if it holds something else."""
@@ -153,6 +159,27 @@ def unit_of(cells: Sequence[str]) -> str:
     return match["unit"]
 
 
+def usual_unit(cells: Iterable[str]) -> str:
+    """Return the text that stands behind the number in most of the cells, such as "kg"; "" if there is none."""
+    units = [match["unit"] if (match := UNIT.search(cell)) else "" for cell in cells]
+    unit, n = Counter(units).most_common(1)[0] if units else ("", 0)
+    return unit if n > len(units) / 2 and len(unit) <= LONGEST_UNIT else ""
+
+
+def unfitting(cells: Sequence[str], decimal: str | None, thousands: str | None) -> list[str]:
+    """Return the cells that are no numbers in the notation that fits most of them, of those that the user allows."""
+    notations = _allowed(decimal, thousands)
+    return min(([cell for cell in cells if one.number(cell) is None] for one in notations), key=len)
+
+
+def _allowed(decimal: str | None, thousands: str | None) -> list[Notation]:
+    """Return the notations that are tried, with what the user said."""
+    if decimal is None and thousands is None:
+        return KNOWN
+    mark = decimal or ("," if thousands == "." else ".")
+    return [Notation(mark, thousands)] if thousands else [n for n in KNOWN if n.decimal == mark]
+
+
 def has_doubtful_points(cells: Iterable[str]) -> bool:
     """Return whether each number has a point that may separate thousands, as 1.234 has, or needs none, as 12."""
     doubtful = False
@@ -174,11 +201,7 @@ def have_one_mark(cells: Iterable[str]) -> bool:
 def _guess(cells: list[str], decimal: str | None, thousands: str | None) -> Notation | Ambiguous | None:
     if not have_one_mark(cells):
         return None
-    if decimal is not None or thousands is not None:
-        mark = decimal or ("," if thousands == "." else ".")
-        candidates = [Notation(mark, thousands)] if thousands else [n for n in KNOWN if n.decimal == mark]
-    else:
-        candidates = KNOWN
+    candidates = _allowed(decimal, thousands)
     if any(cell.lstrip("+-(").startswith(POINT_CURRENCIES) for cell in cells) and decimal is None:
         candidates = [n for n in candidates if n.decimal == "."]  # "$1,234" has no decimal comma
     fitting = []

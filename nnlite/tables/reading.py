@@ -10,9 +10,10 @@ from typing import IO, Any
 from nnlite import checks
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.tables.choosing import check_column, check_list, choose_columns
-from nnlite.tables.csv_file import Form, read_frame
+from nnlite.tables.csv_file import NUMBERED, Form, read_frame
 from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
 from nnlite.tables.frames import Frame
+from nnlite.tables.label_first import FIRST_OR_LAST, may_be_first
 from nnlite.tables.other_files import read_other
 from nnlite.tables.settings import Settings, check_settings
 from nnlite.tables.table import Table
@@ -30,9 +31,9 @@ def read_table(
     class_names: Sequence[str] | None = None,
     like: Any = None,
     missing: Sequence[str] | None = None,
-    decimal: str | None = None,
-    thousands: str | None = None,
-    dates: str | None = None,
+    decimal: str | Mapping[str, str] | None = None,
+    thousands: str | Mapping[str, str] | None = None,
+    dates: str | Mapping[str, str] | None = None,
     scaling: str = "standardize",
     fill: str | float = "median",
     dtype: Any = "float32",
@@ -109,10 +110,14 @@ def read_table(
         return _read_csv(name, source, target, ignore, settings, form)
 
 
+class _Default(int):
+    """A default, which is not the same as if the user had said it."""
+
+
 @explained
 def load_csv(
     path: str | os.PathLike[str] | IO[Any],
-    target: int | str | None = -1,
+    target: int | str | None = _Default(-1),
     *,
     classification: bool | None = None,
     kinds: Mapping[str, str] | None = None,
@@ -120,9 +125,9 @@ def load_csv(
     class_names: Sequence[str] | None = None,
     like: Any = None,
     missing: Sequence[str] | None = None,
-    decimal: str | None = None,
-    thousands: str | None = None,
-    dates: str | None = None,
+    decimal: str | Mapping[str, str] | None = None,
+    thousands: str | Mapping[str, str] | None = None,
+    dates: str | Mapping[str, str] | None = None,
     scaling: str = "standardize",
     fill: str | float = "median",
     dtype: Any = "float32",
@@ -139,7 +144,8 @@ def load_csv(
         The file, with one example per row. A cell that contains the delimiter must be quoted. Rows without any text are
         skipped.
     target : int, str or None, default -1
-        The column to predict, by position or name. None reads a file without a target.
+        The column to predict, by position or name. None reads a file without a target. If the columns are pixels, and
+        the first one looks like their classes, an error asks.
     classification, kinds, ignore, class_names, like, missing, decimal, thousands, dates, scaling, fill, dtype
         See `Table`.
     header, delimiter, encoding, comment
@@ -185,28 +191,34 @@ def load_csv(
     form = _check_form(header, delimiter, encoding, comment)
     ignore = _check_columns(target, ignore)
     with _on_disk(path) as (name, source):
-        return _read_csv(name, source, target, ignore, settings, form)
+        table = _read_csv(name, source, target, ignore, settings, form)
+    if isinstance(target, _Default) and like is None and may_be_first(table.frame):
+        raise ArgumentError(f"target: {FIRST_OR_LAST.format(table.name)}")
+    return table
 
 
 def _read_csv(path: str, source: str, target: int | str | None, ignore: Any, settings: Settings, form: Form) -> Table:
     """Read a CSV file."""
-    by_name = [column for column in (target, *ignore) if isinstance(column, str)]
+    names_given = [column for column in (target, *ignore) if isinstance(column, str)]
+    by_name = [
+        name for name in names_given if not NUMBERED.fullmatch(name)
+    ]  # "column 3" is that of a file without names
     if by_name and form.header is False:
         raise ArgumentError(f"header: with header=False no column is called {by_name[0]!r}; give its position")
     known, options, wanted = settings.pattern.kinds, settings.options, target
     if target is None and settings.pattern.target is not None:
         wanted = settings.pattern.target
     as_text = {name for name, kind in known.items() if kind.name != "numeric" or kind.notation.decimal != "."}
-    as_text |= {name for name, kind in options.kinds.items() if kind in ("category", "date")}
     frame, names = read_frame(
         path,
         source,
         form,
         options.marks,
-        text_columns=as_text,
-        all_text=options.decimal == "," or options.thousands is not None,
+        text_columns=as_text | options.text_columns,
+        all_text=options.all_text,
         named=bool(by_name),
         known=list(known),
+        unused={name for name, kind in known.items() if not kind.used},
         target=wanted,
     )
     return _table_of(frame, names, target, ignore, settings, source)
@@ -220,10 +232,9 @@ def _table_of(
     if len(names) - len(ignored) - (at is not None) < 1:
         n = len(names)
         raise DataFileError(f"{source}: has {n} column{'s' * (n > 1)} and none of them is a feature{_hint(n)}")
-    left = frame.without({frame.names[i] for i in ignored})
     target_name = "" if at is None else frame.names[at]
     label = "" if at is None else f"column {at + 1}" + f" ({names[at]!r:.100})" * (names[at] != f"column {at + 1}")
-    return Table.of_file(left, target_name, settings, source, label)
+    return Table.of_file(frame, target_name, settings, source, label, [frame.names[i] for i in ignored])
 
 
 def _hint(n: int) -> str:

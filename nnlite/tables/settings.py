@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from nnlite import checks
 from nnlite.errors import ArgumentError
 from nnlite.tables.choosing import check_names
-from nnlite.tables.kinds import Kind
+from nnlite.tables.kinds import IGNORED, Kind
 from nnlite.tables.options import Options, check_dtype, check_options
 
 
@@ -30,7 +30,13 @@ class Pattern(NamedTuple):
         if hasattr(like, "column_kinds"):  # a Table
             names = like.class_names or None
             classification = None if like.y is None else names is not None
-            return cls(like.column_kinds, like.target_name or None, classification, names, like.options)
+            return cls(
+                {**dict.fromkeys(like.ignored, IGNORED), **like.column_kinds},
+                like.target_name or None,
+                classification,
+                names,
+                like.options,
+            )
         encoding, output = getattr(like, "encoding", None), getattr(like, "output", None)
         if output is None:
             raise ArgumentError(f"like: expected a Table or a Model, got {type(like).__name__}")

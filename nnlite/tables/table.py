@@ -39,8 +39,9 @@ class Table(Explained):
     target : str or int, optional
         The column to predict, by name or position. By default there is none, or that of ``like``.
     classification : bool, optional
-        True takes the target as classes, False as values. By default text, booleans and whole numbers are classes, also
-        0 and 1 written as 0.0 and 1.0; other numbers are values.
+        True takes the target as classes, False as values. By default text, booleans and up to 20 different whole
+        numbers are classes, also 0 and 1 written as 0.0 and 1.0; numbers with fractions are values. More than 20
+        different whole numbers may be either, so that an error asks.
     kinds : dict of str to str, optional
         The kind of a column, where it should be another than the one found: "numeric", "category", "boolean", "date",
         or "ignore" to leave the column out.
@@ -52,15 +53,19 @@ class Table(Explained):
         Read the columns as this one does: the same kinds, target, classes and notation of numbers. So a test file gets
         the classes of the training file.
     missing : list of str, optional
-        Text that stands for a missing value. By default "?", "NA", "N/A", "NaN" and "null" do, and in columns of
-        numbers or dates also "-", "none", "missing" and the like; in a target of classes none of these. An empty cell
-        is always missing.
-    decimal : {".", ","}, optional
-        The decimal mark of numbers in text. By default it is guessed where only one is possible.
-    thousands : {",", ".", " ", "'"}, optional
-        The separator of thousands. By default it is guessed where only one is possible.
-    dates : {"ymd", "dmy", "mdy"}, optional
-        The order of year, month and day of dates in text. By default it is guessed where only one is possible.
+        Further texts that stand for a missing value. Without being asked, "?", "NA", "N/A", "NaN" and "null" do, and in
+        columns of numbers or dates also "-", "none", "missing" and the like; in a target of classes none of these. An
+        empty cell is always missing; with an empty list, nothing else is.
+    decimal : {".", ","} or dict of str to str, optional
+        The decimal mark of numbers in text. By default it is guessed where only one is possible. A dictionary is for
+        single columns, such as ``{"price": ","}``.
+    thousands : {",", ".", " ", "'"} or dict of str to str, optional
+        The separator of thousands, for all columns or for single ones. By default it is guessed where only one is
+        possible.
+    dates : {"ymd", "dmy", "mdy"} or dict of str to str, optional
+        The order of year, month and day of dates in text, for all columns or for single ones. By default it is guessed
+        where only one is possible. Beside dates with numbers for day and month there may be others, such as
+        "2024-01-31" or "31 Jan 2024", which can be read in one way only.
     scaling : {"standardize", "robust", "none"}, default "standardize"
         What happens to numbers: minus the mean, divided by the standard deviation; minus the median, divided by the
         range between the quartiles; or nothing.
@@ -82,6 +87,9 @@ class Table(Explained):
         Class indices 0..C-1 (int64), or values; None without a target.
     class_names : tuple of str
         The name of each class index; empty if y holds values.
+    ignored : tuple of str
+        The columns that ``ignore`` left out. A network that learns from the table accepts them later, and does not use
+        them.
 
     Raises
     ------
@@ -117,9 +125,9 @@ class Table(Explained):
         class_names: Sequence[str] | None = None,
         like: Any = None,
         missing: Sequence[str] | None = None,
-        decimal: str | None = None,
-        thousands: str | None = None,
-        dates: str | None = None,
+        decimal: str | Mapping[str, str] | None = None,
+        thousands: str | Mapping[str, str] | None = None,
+        dates: str | Mapping[str, str] | None = None,
         scaling: str = "standardize",
         fill: str | float = "median",
         dtype: Any = "float32",
@@ -134,15 +142,16 @@ class Table(Explained):
             raise ArgumentError(f"name: expected text, got {name!r:.100}")
         frame = frame_of(data)
         at, ignored = choose_columns(frame.names, target, ignore, name, settings.pattern.target)
-        left = frame.without({frame.names[i] for i in ignored})
-        self._become(left, "" if at is None else frame.names[at], name, settings)
+        self._become(frame, "" if at is None else frame.names[at], name, settings, [frame.names[i] for i in ignored])
         self._read_target(settings)
 
     @classmethod
-    def of_file(cls, frame: Frame, target_name: str, settings: Settings, source: str, label: str) -> Table:
+    def of_file(
+        cls, frame: Frame, target_name: str, settings: Settings, source: str, label: str, ignored: Collection[str] = ()
+    ) -> Table:
         """Return the table of the columns of a file; what is wrong with its target is a DataFileError."""
         table = object.__new__(cls)
-        table._become(frame, target_name, os.path.basename(source), settings)
+        table._become(frame, target_name, os.path.basename(source), settings, ignored)
         table._read_target(settings, source, label)
         table._refuse_infinite(source)
         return table
@@ -156,8 +165,10 @@ class Table(Explained):
             except ArgumentError as error:
                 raise DataFileError(f"{source}: {str(error).removeprefix(f'{self.name}: ')}") from None
 
-    def _become(self, frame: Frame, target_name: str, name: str, settings: Settings) -> None:
+    def _become(self, frame: Frame, target_name: str, name: str, settings: Settings, ignored: Collection[str]) -> None:
+        frame = frame.without(ignored)
         self.frame, self.target_name, self.name, self._settings = frame, target_name, name, settings
+        self.ignored = tuple(sorted(ignored))
         self.options = settings.options
         self.features = frame.without([target_name] if target_name else [])
         self.y: Array | None = None
@@ -166,14 +177,11 @@ class Table(Explained):
             raise ArgumentError(
                 f"target: {name} has no other column than {target_name!r}, so there is nothing to learn from"
             )
-        wrong = [column for column in self.options.kinds if column not in self.features.columns]
-        if wrong:
-            hint = (
-                "is the target; classification= says what it is"
-                if wrong[0] == target_name
-                else "there is no such column"
-            )
-            raise ArgumentError(f"kinds: {wrong[0]!r}: {hint}")
+        if target_name in self.options.kinds:
+            raise ArgumentError(f"kinds: {target_name!r}: is the target; classification= says what it is")
+        for column, option in self.options.columns.items():
+            if column not in frame.columns and (option == "kinds" or not settings.pattern.kinds):
+                raise ArgumentError(f"{option}: {column!r}: there is no such column")
 
     def _read_target(self, settings: Settings, source: str = "", label: str = "") -> None:
         if self.target_name:
@@ -201,7 +209,8 @@ class Table(Explained):
         """The kind of each column but for the target, with notations and reasons."""
         try:
             kinds = kinds_of(self.features, self.options, self._settings.pattern.kinds)
-            if not self._settings.pattern.kinds and self.options.decimal is None and self.options.thousands is None:
+            for_all = (self.options.decimal, self.options.thousands)
+            if not self._settings.pattern.kinds and not any(isinstance(mark, str) for mark in for_all):
                 refuse_doubtful_points(self.frame, kinds, self.options, "" if self.class_names else self.target_name)
             return kinds
         except ArgumentError as error:
@@ -237,7 +246,7 @@ class Table(Explained):
             kind = self.column_kinds[name]
             if kind.name != "numeric":
                 raise ArgumentError(f"X: column {name!r} of {self.name} holds text; {use}")
-            column = numbers_of(column, kind.notation, self.options)
+            column = numbers_of(column, kind.notation, self.options.of(name))
         elif column.dtype.kind == "M":
             raise ArgumentError(f"X: column {name!r} of {self.name} holds dates; {use}")
         with np.errstate(over="ignore"):
@@ -321,7 +330,7 @@ class Table(Explained):
         """Return a table of the same kinds and classes."""
         kinds = self.column_kinds
         other = object.__new__(type(self))
-        other._become(frame, self.target_name, self.name, self._settings)
+        other._become(frame, self.target_name, self.name, self._settings, self.ignored)
         other.y, other.class_names = y, self.class_names
         other.__dict__["column_kinds"] = kinds
         return other

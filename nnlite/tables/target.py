@@ -17,9 +17,9 @@ from nnlite.tables.notation import Ambiguous, Notation, guess_notation, is_numbe
 from nnlite.tables.options import Options
 
 MOST_CLASSES = 10_000
-MOST_WHOLE_CLASSES = 100  # more different whole numbers are probably values, so the user has to decide
 MOST_SPELLINGS = 20  # of the numbers 0 and 1
-MANY_CLASSES = 20  # more of these, and more than one for two rows, are probably not classes
+MANY_CLASSES = 20  # more different whole numbers may be values (ages, counts), so the user has to decide; so may texts
+SHOWN = 5  # rows in a message
 ASK = "pass classification=True if they are classes, or classification=False if they are values"
 
 
@@ -43,8 +43,8 @@ class Target:
 
     def __init__(self, frame: Frame, name: str, options: Options, source: str = "", label: str = "") -> None:
         self.column: Column = frame.columns[name]
-        self._frame, self._options, self._source = frame, options, source
-        self._label = label or f"column {name!r}"
+        self._frame, self._options, self._source = frame, options.of(name), source
+        self._label, self._name = label or f"column {name!r}", name
         if not isinstance(self.column, Text) and self.column.dtype.kind == "M":
             self._refuse_all("holds dates; expected classes or values")
 
@@ -92,9 +92,7 @@ class Target:
         return self._are_whole_classes(len({int(cell) for cell in cells}))
 
     def _are_whole_classes(self, n_different: int) -> bool:
-        if n_different > MOST_WHOLE_CLASSES:
-            self._refuse_all(f"has more than {MOST_WHOLE_CLASSES} different whole numbers; {ASK}")
-        if n_different > MANY_CLASSES and n_different > len(self.column) / 2:
+        if n_different > MANY_CLASSES:
             self._refuse_all(f"has {n_different} different whole numbers in {len(self.column)} rows; {ASK}")
         return True
 
@@ -104,7 +102,7 @@ class Target:
         """Return the name of each row's class; ArgumentError if one is missing."""
         if not isinstance(self.column, Text):
             if self.column.dtype.kind == "f" and np.isnan(self.column).any():
-                self._refuse_row(int(np.isnan(self.column).argmax()), "missing value; fill it in, or remove the row")
+                self._refuse_rows(np.flatnonzero(np.isnan(self.column)), "missing value")
             distinct, codes = np.unique(self.column, return_inverse=True)
             if self.column.dtype.kind == "b":
                 return Text(codes, [str(value) for value in distinct.tolist()])
@@ -150,7 +148,7 @@ class Target:
             return self._values_of_text(self.column, dtype)
         values = self.column.astype(np.float64)
         if np.isnan(values).any():
-            self._refuse_row(int(np.isnan(values).argmax()), "missing value 'nan'; fill it in, or remove the row")
+            self._refuse_rows(np.flatnonzero(np.isnan(values)), "missing value 'nan'")
         row = _first_too_large(values, dtype)
         if row is not None:
             self._refuse_row(row, f"expected a finite number that {dtype} can hold, got {values[row]}")
@@ -167,7 +165,8 @@ class Target:
         written = self._notation(list(counts))
         if written is None:
             cell = next((cell for cell in counts if not is_number(cell)), next(iter(counts)))
-            self._refuse(cell, f"expected a number, got {cell!r:.100}")
+            rows = np.flatnonzero(column.codes == column.cells.index(cell))
+            self._refuse_row(int(rows[0]), f"expected a number, got {cell!r:.100}{self._others(rows)}")
         cells = [cell if cell in counts else "" for cell in column.cells]  # each once: there are fewer than rows
         try:
             values = numbers_of(Text(np.arange(len(cells)), cells), written, self._options)
@@ -184,19 +183,38 @@ class Target:
             self._refuse(
                 found.cell,
                 f"{found.cell!r} may be {found.first.number(found.cell):g} or "
-                f"{found.second.number(found.cell):g}; pass {found.first} or {found.second}",
+                f"{found.second.number(found.cell):g}; pass {found.first} or {found.second}{self._alone(found)}",
             )
         return found
+
+    def _alone(self, found: Ambiguous) -> str:
+        first, second = (one.for_column(self._name) for one in (found.first, found.second))
+        return f" (for this column alone {first} or {second})"
 
     # ---- errors --------------------------------------------------------------------------------------------------
 
     def _refuse_missing(self, cell: str, hint: str = "") -> Never:
-        self._refuse(cell, f"missing value {cell!r}; fill it in, or remove the row{hint}")
+        assert isinstance(self.column, Text)
+        rows = np.flatnonzero(self.column.codes == self.column.cells.index(cell))
+        self._refuse_rows(rows, f"missing value {cell!r}", hint)
 
     def _refuse(self, cell: str, problem: str, column: Text | None = None) -> Never:
         column = self.column if column is None else column  # type: ignore[assignment]
         assert isinstance(column, Text)
         self._refuse_row(int((column.codes == column.cells.index(cell)).argmax()), problem)
+
+    def _refuse_rows(self, rows: Array, problem: str, hint: str = "") -> Never:
+        """Name the first row, and how many there are and where, all of them to be mended in the same way."""
+        cure = "fill it in, or remove the row" if len(rows) == 1 else "fill them in, or remove the rows"
+        self._refuse_row(int(rows[0]), f"{problem}{self._others(rows)}; {cure}{hint}")
+
+    def _others(self, rows: Array) -> str:
+        """Return how many rows there are but for the first, and where; "" if there are none."""
+        if len(rows) == 1:
+            return ""
+        more = ", ..." if len(rows) > SHOWN else ""
+        others = ", ".join(self._frame.place(int(row)) for row in rows[1:SHOWN])
+        return f", as in {len(rows) - 1:,} other row{'s' * (len(rows) > 2)} ({others}{more})"
 
     def _refuse_row(self, row: int, problem: str) -> Never:
         self._raise(f"{self._frame.place(row)}: {self._label}: {problem}")

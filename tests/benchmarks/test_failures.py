@@ -74,7 +74,7 @@ def test_a_framework_that_fails_once_has_failed_and_is_not_asked_again(tmp_path,
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
-def test_ctrl_c_ends_the_workers_and_keeps_what_was_measured(tmp_path):
+def test_ctrl_c_ends_the_workers_and_keeps_what_was_measured(tmp_path, ctrl_c):
     chosen = "--rows training --networks 64-32-10 --frameworks nnlite --rounds 1000 --patience 0 --out".split()
     benchmarks = subprocess.Popen(
         [sys.executable, "-u", "-m", "benchmarks", *chosen, str(tmp_path)],
@@ -82,7 +82,6 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_was_measured(tmp_path):
         cwd=ROOT,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  a shell may ignore it
     )
     with benchmarks:
         for line in benchmarks.stdout:

@@ -60,3 +60,28 @@ def test_one_of_many_machines_trains_its_part_and_waits_for_the_sum():
     model.fit(X, y, batch_size=16, epochs=1, callbacks=[Sizes()], progress=False, parallel=world)
     assert seen == [16, 16]
     assert asked.count(4 * (model.n_parameters + 3)) == 2  # the gradient, J, the number of examples, a wish to stop
+
+
+def test_the_tables_are_put_on_the_page(tmp_path):
+    delayed = {link: {str(n): 0.01 / n for n in parallel.MACHINES[1:]} for link in parallel.LINKS}
+    sums = {str(4 * size): parallel.sum_seconds(2, 4 * size, 1e-5, 1e9) for size in parallel.SIZES}
+    together = {str(n): {"sums": sums, "steps": {"tiny": 0.02}} for n in (2, 4)}
+    found = {"cores": 2, "alone": {"tiny": {**ABOUT, "delayed": delayed}}, "together": together}
+    page = tmp_path / "page.md"
+    names = ("measured", "foretold", "moved", "simulated")
+    page.write_text("Begin.\n" + "".join(f"<!-- {name} -->\nformer\n<!-- end -->\n" for name in names) + "End.\n")
+    parallel.publish(found, page)
+    text = page.read_text()
+    assert "former" not in text
+    assert text.startswith("Begin.\n<!-- measured -->\n| network | parameters |")
+    assert text.endswith("<!-- end -->\nEnd.\n")
+    assert "| tiny | 1,000,000 | 0.10 ms | 10.0 us | 41 ms | 20 (21) ms |" in text
+    parallel.publish(found, page)
+    assert page.read_text() == text  # once more changes nothing
+
+
+def test_the_page_has_room_for_each_table():
+    text = (parallel.PLACE / "many_machines.md").read_text(encoding="utf-8")
+    for name in ("measured", "foretold", "moved", "simulated"):
+        assert text.count(f"<!-- {name} -->") == 1
+    assert text.count("<!-- end -->") == 4

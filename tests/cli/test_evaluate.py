@@ -3,13 +3,15 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.cli.compare import sparkline
+from nnlite.cli.compare import short_network, sparkline
+from nnlite.cli.pictures import unused_name
 
 from .conftest import flowers, write_csv
 
@@ -31,6 +33,26 @@ def test_without_a_file_the_test_rows_of_the_run_are_scored(run, trained):
     written = json.loads(Path("r/results.json").read_text())
     assert found == {key: pytest.approx(written[key]) for key in found}
     assert run("evaluate r")[1].startswith(" ")
+
+
+def test_the_trivial_guess_knows_the_training_whatever_file_is_scored(run, flowers_csv, folder):
+    """The commonest class of the training, and its frequencies; the test file has other ones."""
+    head, *rows = flowers()
+    chosen = [row for i, row in enumerate(rows) if row[-1] != "setosa" or i % 3 == 0]
+    write_csv(folder / "uneven.csv", [head, *chosen])
+    assert run("train uneven.csv --target species --epochs 2 --no-report --no-progress --out r")[0] == 0
+    trained = json.loads(Path("r/results.json").read_text())
+    again = json.loads(run("evaluate r --json")[1])
+    assert all(again[key] == pytest.approx(trained[key]) for key in again)
+    config = json.loads(Path("r/config.json").read_text())["options"]
+    _, test = nn.read_table("uneven.csv", "species").split(0.2, seed=config["seed"])
+    lines = [",".join(head), *(",".join(test.row(i).values()) for i in range(len(test)))]
+    Path("same.csv").write_text("\n".join(lines) + "\n")
+    of_file = json.loads(run("evaluate r same.csv --json")[1])  # the same rows, as a file of their own
+    assert all(of_file[key] == pytest.approx(trained[key]) for key in of_file)
+    assert "in training" in run("evaluate r same.csv")[1]
+    shutil.copy("r/model.npz", "alone.npz")
+    assert "in these rows" in run("evaluate alone.npz same.csv")[1]
 
 
 def test_a_class_that_the_training_did_not_have_is_a_failure_that_names_it(run, trained, folder):
@@ -79,8 +101,27 @@ def test_runs_stand_side_by_side_the_best_first(run, flowers_csv):
     assert out.index("\ngood") < out.index("\nbad")
     assert "note.txt is left out" in err
     assert Path("comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert unused_name("comparison.png") == "comparison.png"  # it is replaced, but not a picture of somebody else
+    Path("comparison.png").write_bytes(b"\x89PNG of somebody else")
+    assert unused_name("comparison.png") == "comparison-1.png"
     assert run("compare good bad -o c.png")[0] == 0
     assert Path("c.png").exists()
+
+
+def test_a_long_network_is_shortened_in_the_table_of_runs():
+    layers = [
+        nn.Dense(64),
+        nn.BatchNorm(),
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Dense(64),
+        nn.ReLU(),
+        nn.Dense(3),
+        nn.Softmax(),
+    ]
+    text = short_network(repr(nn.Model(layers, seed=0)))
+    assert text == "Dense(64), BatchNorm(), ReLU(), ..., Softmax()"
+    assert short_network("Model([Dense(3), Softmax()])") == "Dense(3), Softmax()"
 
 
 def test_classes_and_values_have_a_table_each(run, flowers_csv, houses_csv):

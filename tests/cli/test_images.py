@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import nnlite as nn
 from nnlite import cli
 
 from ..images.pictures import RNG, gray, write, write_classes
+from ..support import refuse
 
 pytest.importorskip("PIL.Image")
 
@@ -74,6 +76,10 @@ def test_a_second_folder_is_scored_by_the_names_of_its_classes(run, pets, tmp_pa
     code, _, err = run(f"evaluate {pets / 'run'} {tmp_path / 'new'}")
     assert code == 1
     assert "green/b.png: the class 'green' is not one of 'dark', 'light'" in err
+    write(tmp_path / "new" / "green" / "c.png", gray(100))
+    err = run(f"evaluate {pets / 'run'} {tmp_path / 'new'}")[2]  # a line for the folder, not for each picture
+    assert "new/green: 2 files, each: the class 'green' is not one of 'dark', 'light'" in err
+    assert "c.png" not in err
     code, _, err = run(f"evaluate {pets / 'run'} {tmp_path / 'new' / 'green'}")
     assert code == 1
     assert "expected a folder for each class" in err
@@ -137,6 +143,8 @@ def test_parts_and_a_second_folder_to_test_with(run, folder):
     assert code == 0
     assert "8 test examples" in out
     assert run("train set --test-size 0.3")[0] == 2
+    code, _, err = run("train set --validation-size 0.3 --epochs 1")
+    assert (code, "--validation-size: set has validation examples of its own" in err) == (2, True)
     (folder / "set" / "test").rename(folder / "other")  # then val is for the test
     assert run("train set --test-size 0.3")[0] == 2
 
@@ -163,6 +171,30 @@ def test_pixels_in_files_are_images(run, folder):
         assert code != 0
         assert "--target: the classes may be in the column 'label' of first.csv or in the last one, 'p15'" in err
     assert json.loads(run("evaluate csv first.csv --target label --json")[1])["accuracy"] > 0.9
+
+
+def test_classes_in_the_first_column_are_asked_for(run, folder):
+    """As in copies of MNIST: no header, the label first, black margins last."""
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 4
+    X = rng.integers(0, 256, (60, 16))
+    X[:, -1] = 0
+    np.savetxt(folder / "first.csv", np.column_stack([y, X]), fmt="%d", delimiter=",")
+    np.savetxt(folder / "last.csv", np.column_stack([X, y]), fmt="%d", delimiter=",")
+    code, _, err = run("train first.csv --image-shape 4,4")
+    assert code == 2
+    assert "the classes of first.csv seem to be in the first column" in err
+    assert "give --target 0 for the first column, or --target -1 for the last" in err
+    refuse(lambda: nn.load_csv("first.csv"), "target: the classes of first.csv seem to be in the first column")
+    assert nn.load_csv("first.csv", 0).y.tolist() == nn.load_csv("last.csv").y.tolist() == y.tolist()
+    assert set(nn.load_csv("first.csv", -1).y.tolist()) == {0}
+    np.savetxt(folder / "binary.csv", np.column_stack([X > 100, y]), fmt="%d", delimiter=",")
+    assert nn.load_csv("binary.csv").y.tolist() == y.tolist()
+    assert run("train last.csv --image-shape 4,4 --epochs 2 --no-report --no-progress --out r")[0] == 0
+    assert "--target 0" in run("evaluate r first.csv")[2]
+    assert run("evaluate r first.csv --target 0")[0] == run("evaluate r last.csv")[0] == 0
+    assert "--ignore 'column 17' or --ignore 'column 1'" in run("predict r first.csv")[2]
+    assert run("predict r first.csv --ignore 'column 1'")[1] == run("predict r last.csv --ignore 'column 17'")[1] != ""
 
 
 def test_a_network_of_pixels_from_0_to_1_sees_pictures_as_it_saw_them(run, folder):
@@ -208,6 +240,9 @@ def test_the_report_shows_pictures_of_its_mistakes(run, folder):
     assert code == 0, err
     page = Path("r/report.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") >= 3
+    mistakes = page[page.index('id="mistakes"') :]
+    assert re.search(r"<br>(dark|light)/\w+\.png</figcaption>", mistakes)  # the file, not the number of the row
+    assert "<br>row " not in mistakes
 
 
 def test_convolutions_are_an_option(run, folder):

@@ -224,3 +224,18 @@ def test_nothing_but_known_names_and_plain_values_is_accepted(text):
 def test_a_wrong_name_is_answered_with_the_names(option):
     with pytest.raises(nn.ArgumentError, match=rf"^{option}: expected one of"):
         optimizer(**{option.lstrip("-"): "nonsense"})
+
+
+def test_an_argument_that_is_a_bare_word_is_answered_with_what_it_may_be():
+    layers = parts.layer_list
+    for option, text, read in (
+        ("--augment", "Rotate(a)", parts.augmentations),
+        ("--layers", "Dropout(b)", layers),
+        ("--layers", "Dense(3, initializer=c)", layers),
+    ):
+        with pytest.raises(nn.ArgumentError) as caught:
+            read(option, text)
+        assert str(caught.value).startswith(f"{option}: {text}: an argument is a number, True, False, None, a text in")
+    assert parts.layer_list("--layers", "Dense(3, initializer=he_normal)")[0].initializer.__class__ is nn.HeNormal
+    with pytest.raises(nn.ArgumentError, match=r"such as Rotate\(10\)"):
+        parts.augmentations("--augment", "Rotate(10 20)")

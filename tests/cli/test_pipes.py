@@ -56,6 +56,7 @@ def test_a_pipe_from_and_to_other_programs(trained):
     assert (result.returncode, int(result.stdout)) == (0, 12_000)
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_if_nobody_reads_what_it_says(trained):
     result = shell("nnlite train iris --epochs 2 --no-report --no-progress --out q | head -1", trained)
     assert result.returncode == 0
@@ -63,6 +64,7 @@ def test_a_training_goes_on_if_nobody_reads_what_it_says(trained):
     assert (trained / "q" / "model.npz").exists()
 
 
+@pytest.mark.slow
 def test_errors_go_to_standard_error_with_their_codes(trained):
     for command, code in [("nnlite predict nowhere rows.csv", 1), ("nnlite predict", 2), ("nnlite --version", 0)]:
         result = shell(f"{command} > out", trained)
@@ -72,7 +74,7 @@ def test_errors_go_to_standard_error_with_their_codes(trained):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of Unix")
-def test_ctrl_c_ends_a_prediction_that_waits_for_its_input_with_130(trained):
+def test_ctrl_c_ends_a_prediction_that_waits_for_its_input_with_130(trained, ctrl_c):
     process = subprocess.Popen(
         [*NNLITE, "predict", "model.npz"],
         cwd=trained,

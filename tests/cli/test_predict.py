@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,22 @@ def test_columns_that_the_network_does_not_know_are_refused_copied_or_left_out(r
     assert [row.pop("species") for row in kept] == [row[-1] for row in rows]
     assert kept == expected
     assert run("evaluate r new.csv --ignore note")[0] == 0
+
+
+def test_a_column_that_training_ignored_may_be_there_or_not(run, folder):
+    head, *rows = flowers()
+    write_csv(folder / "train.csv", [["code", *head], *([f"k{i % 7}", *row] for i, row in enumerate(rows))])
+    write_csv(folder / "without.csv", [head, *rows])
+    assert run("train train.csv --target species --ignore code --epochs 3 --no-report --no-progress --out r")[0] == 0
+    with_it, without = (run(f"predict r {name}") for name in ("train.csv", "without.csv"))
+    assert with_it == without
+    assert with_it[0] == 0
+    scores = [json.loads(run(f"evaluate r {name} --json")[1]) for name in ("train.csv", "without.csv")]
+    assert scores[0] == scores[1]
+    kept = rows_of(run("predict r train.csv --keep code")[1])
+    assert kept[3]["code"] == "k3"
+    assert run("train train.csv --target species --ignore code --test without.csv --epochs 1 --no-report "
+               "--no-progress")[0] == 0  # fmt: skip
 
 
 def test_values_are_numbers_in_the_unit_of_the_target(run, houses_csv):

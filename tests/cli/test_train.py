@@ -34,6 +34,7 @@ def history(directory):
 # --- training -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_digits_are_learned_to_97_percent_and_the_run_is_written(run, pictures):
     code, out, err = run("train digits")
     assert code == 0
@@ -116,7 +117,7 @@ def test_a_resumed_training_ends_as_one_that_was_not_stopped(run):
     assert (nn.load("runs/iris-1/model.npz").theta == nn.load("a/model.npz").theta).all()
 
 
-def test_ctrl_c_during_the_training_says_how_to_continue(run, monkeypatch):
+def test_ctrl_c_during_the_training_says_how_to_continue(run, monkeypatch, ctrl_c):
     calls = []
 
     def interrupt(descriptor):

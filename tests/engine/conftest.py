@@ -28,6 +28,21 @@ def places(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def as_on(tmp_path_factory):
+    """``as_on(name)`` is the environment of a process that takes the place of another processor.
+
+    All tests share its kernels.
+    """
+    folder = tmp_path_factory.mktemp("processors")
+
+    def as_on(name):
+        features = {"NUMBA_CPU_FEATURES": ""} if name == "nehalem" else {}
+        return {"NUMBA_CPU_NAME": name, "NNLITE_CACHE": str(folder)} | features
+
+    return as_on
+
+
 @pytest.fixture
 def python(places):
     """``python(code, **environment)`` runs code in a new process that succeeds; returns its output and its errors."""

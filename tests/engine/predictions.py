@@ -67,7 +67,7 @@ def both(layers, dtype="float32", n_features=FEATURES, scale=0.3):
     return model, Textbook(model)
 
 
-def small(dtype="float32", n_features=FEATURES):
+def small(dtype="float64", n_features=FEATURES):
     return both([nn.Dense(33), nn.ReLU(), nn.Dense(5), nn.Softmax()], dtype, n_features)
 
 
@@ -107,7 +107,7 @@ import sys
 import numpy as np
 import nnlite as nn
 
-model = nn.Model([nn.Dense(33), nn.ReLU(), nn.Dense(5), nn.Softmax()], n_features=24, seed=0)
+model = nn.Model([nn.Dense(33), nn.ReLU(), nn.Dense(5), nn.Softmax()], n_features=24, seed=0, dtype="float64")
 X = np.random.default_rng(0).standard_normal((300, 24)).astype(np.float32)
 textbook = model.copy().forward(X, training=False)
 error = max(np.abs(model.predict_proba(X) - textbook).max(), np.abs(model.predict_proba(X[:1]) - textbook[:1]).max())

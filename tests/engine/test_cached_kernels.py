@@ -61,6 +61,7 @@ def test_a_damaged_kernel_is_compiled_anew(python):
     assert python(RUN_RELU + HAS_NUMBA) == ("[0. 2.]\nFalse\n", "")
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(python):
     command = [sys.executable, "-c", RUN_RELU]
     both = [
@@ -74,7 +75,7 @@ def test_two_processes_at_once(python):
 
 TRAIN = """
 import numpy as np, nnlite as nn
-model = nn.Model([nn.Dense(2), nn.Softmax()], seed=0)
+model = nn.Model([nn.Dense(2), nn.Softmax()], seed=0, dtype="float64")
 model.fit(np.eye(2), np.arange(2), epochs=1, progress=False, engine="compiled")
 """
 

@@ -368,7 +368,7 @@ def test_schedules_agree(kind, schedule):
     assert_agrees(Training(two_layers, lambda: kind(schedule(), weight_decay=0.1), epochs=(9, 8)), "float64")
 
 
-@pytest.mark.parametrize(("dtype", "scale"), [("float32", 1e25), ("float64", 1e160)])
+@pytest.mark.parametrize(("dtype", "scale"), [pytest.param("float32", 1e25, marks=slow), ("float64", 1e160)])
 def test_the_norm_of_gradients_whose_squares_overflow_agrees(dtype, scale):
     def zeros(model):
         model.theta = 0

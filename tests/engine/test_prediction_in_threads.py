@@ -55,7 +55,7 @@ def test_many_threads_at_once(monkeypatch):
 
 
 def test_hyperparameters_may_change_while_others_predict():
-    model, _ = both([nn.Dense(9), nn.LeakyReLU(0.5), nn.Dense(3), nn.Identity()])
+    model, _ = both([nn.Dense(9), nn.LeakyReLU(0.5), nn.Dense(3), nn.Identity()], "float64")
     sets = [data(M) for M in SIZES]
     allowed = []
     for slope in (0.5, 0.1):

@@ -151,7 +151,7 @@ def test_wrong_numbers_are_refused_by_name(hidden, M):
     assert model.predict(data(M)[0]) == model.predict(data(M))[0]
     refuse(lambda: model.predict(data(M)[:0]), "X", "at least one example")
     refuse(lambda: model.predict(data(M).astype(complex)), "X", "complex")
-    in_float32, _ = small()
+    in_float32, _ = small("float32")
     refuse(lambda: in_float32.predict(data(M).astype("float64") * 1e300), "X", "too large")
 
 
@@ -265,8 +265,8 @@ def test_the_environment_decides_at_the_first_prediction(monkeypatch):
 
 def test_networks_predict_with_kernels_after_a_compiled_training(python):
     train = """
-model = nn.Model([nn.Dense(33), nn.ReLU(), nn.Dense(5), nn.Softmax()], n_features=24, seed=0)
-early = nn.Model([nn.Dense(3), nn.Softmax()], n_features=24, seed=0)
+model = nn.Model([nn.Dense(33), nn.ReLU(), nn.Dense(5), nn.Softmax()], n_features=24, seed=0, dtype="float64")
+early = nn.Model([nn.Dense(3), nn.Softmax()], n_features=24, seed=0, dtype="float64")
 before = early.predict_proba(X).tobytes()
 history = model.fit(X, np.arange(300) % 5, epochs=1, validation_data=(X, np.arange(300) % 5))
 print(history.engine)

@@ -108,7 +108,7 @@ print(abs(train("compiled") - train("textbook")).max())
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="these processors are of this kind")
 @pytest.mark.parametrize("name", ["haswell", "nehalem"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
-def test_a_network_learns_the_same_on_a_processor_with_narrow_vectors(python, name, dtype, tolerance):
+def test_a_network_learns_the_same_on_a_processor_with_narrow_vectors(python, as_on, name, dtype, tolerance):
     pytest.importorskip("numba")
-    out, _ = python(COMPARE.replace("DTYPE", repr(dtype)), NUMBA_CPU_NAME=name)
+    out, _ = python(COMPARE.replace("DTYPE", repr(dtype)), **as_on(name))
     assert float(out) < tolerance

@@ -23,7 +23,9 @@ def trained(engine, units, M, dtype, weighted):
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-13), ("float32", 2e-6)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float64", 1e-13), pytest.param("float32", 2e-6, marks=pytest.mark.slow)]
+)
 def test_it_agrees_with_the_textbook_for_any_number_of_classes_and_examples(dtype, tolerance, n_threads, monkeypatch):
     monkeypatch.setenv("NNLITE_NUM_THREADS", str(n_threads))
     for units, M in [(2, 16), (2, 47), (8, 8), (9, 33), (10, 32), (10, 1), (16, 50), (17, 31), (32, 64), (33, 40)]:

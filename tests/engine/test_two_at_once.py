@@ -37,15 +37,15 @@ def test_two_python_threads_train_at_once(n_threads, monkeypatch):
     monkeypatch.setenv("NNLITE_NUM_THREADS", str(n_threads))
     alone = [trained(seed) for seed in range(2)]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for _ in range(3):
+        for _ in range(2):
             assert list(pool.map(trained, range(2), timeout=120)) == alone
 
 
 @pytest.mark.parametrize("n_threads", THREADS)
 def test_two_processes_train_at_once(n_threads, monkeypatch):
     monkeypatch.setenv("NNLITE_NUM_THREADS", str(n_threads))
-    alone = [trained(seed, epochs=10) for seed in range(2)]
-    code = "import sys; from tests.engine.test_two_at_once import trained; print(trained(int(sys.argv[1]), epochs=10))"
+    alone = [trained(seed, epochs=4) for seed in range(2)]
+    code = "import sys; from tests.engine.test_two_at_once import trained; print(trained(int(sys.argv[1]), epochs=4))"
     both = [
         subprocess.Popen(
             [sys.executable, "-c", code, str(seed)],

@@ -26,7 +26,7 @@ def end(directory):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
 @pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_killed_training_ends_like_one_that_was_not(slow, tmp_path, request):
-    kills = request.config.getoption("--kills") if slow else 3
+    kills = request.config.getoption("--kills") if slow else 1
     command = [sys.executable, TRAINING, tmp_path, str(kills), str(kills)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60 + 60 * kills, check=False)
     assert ran.returncode == 0, ran.stderr

@@ -27,7 +27,7 @@ def test_iris_flowers_are_told_apart():
     assert model.evaluate(iris.X_test, iris.y_test)["accuracy"] >= 0.9
 
 
-@pytest.mark.parametrize("hidden", [nn.Tanh, nn.ReLU, nn.Sigmoid])
+@pytest.mark.parametrize("hidden", [nn.Tanh, nn.ReLU, pytest.param(nn.Sigmoid, marks=pytest.mark.slow)])
 def test_xor_is_learned(hidden):
     inputs, truth = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
     model = nn.Model([nn.Dense(8), hidden(), nn.Dense(1), nn.Sigmoid()], seed=0)

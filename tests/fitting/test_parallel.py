@@ -130,6 +130,36 @@ def test_synchronized_batch_norm_is_that_of_a_single_process():
     assert np.abs(apart[0].state - expected[0].state).max() > 1e-4
 
 
+def test_synchronized_channels_are_those_of_a_single_process():
+    images, of_images = rng.standard_normal((21, 5, 5, 1)), y[:21]
+
+    def run(world=None):
+        layers = [nn.Conv2D(3, 3), nn.BatchNorm(), nn.ReLU(), nn.Flatten(), nn.Dense(3), nn.Softmax()]
+        model = nn.Model(layers, seed=0, dtype="float64")
+        history = model.fit(
+            images, of_images, epochs=2, batch_size=10, progress=False, parallel=world
+        )  # the last has 1
+        del history["seconds"]
+        return model, history
+
+    agree(same_on_all(nn.mpi.simulate(3, run, sync_batch_norm=True)), run())
+
+
+def test_the_compiled_engine_does_not_synchronize():
+    pytest.importorskip("numba")
+
+    def run(world, *hidden):
+        return train(world, *hidden, engine="compiled")
+
+    def refused(world):
+        refuse(
+            lambda: run(world, nn.BatchNorm(), nn.Tanh()),
+            "engine: 'compiled' is not possible with nn.mpi.world(sync_batch_norm=True)",
+        )
+
+    nn.mpi.simulate(2, refused, sync_batch_norm=True)
+
+
 def test_batch_norm_of_parts_averages_the_running_statistics():
     """One step over one batch: running_mean is the mean over all examples, since the first rate is 1."""
     results = nn.mpi.simulate(
@@ -140,6 +170,27 @@ def test_batch_norm_of_parts_averages_the_running_statistics():
     z = X @ model.parameters["W1"] + model.parameters["b1"]
     np.testing.assert_allclose(norm.running_mean, z.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(norm.running_weight, 0.1, atol=1e-12)
+
+
+def test_many_gradients_are_a_message_of_their_own(monkeypatch):
+    def run(world):
+        return train(world, nn.BatchNorm(), nn.Tanh())
+
+    packed = same_on_all(nn.mpi.simulate(2, run))
+    monkeypatch.setattr("nnlite.fitting.parallel.PACKED", 0)
+    agree(same_on_all(nn.mpi.simulate(2, run)), packed)
+
+
+def test_compiled_gradients_are_those_of_a_single_process():
+    pytest.importorskip("numba")
+    options = {"engine": "compiled", "sample_weight": WEIGHTS, "batch_size": 25, "metrics": ["f1"], "shuffle": False}
+
+    def run(world=None):
+        return train(world, nn.Dropout(0.3), nn.GELU(), nn.GaussianNoise(0.1), **options)
+
+    found = same_on_all(nn.mpi.simulate(4, run))  # the last batch has a single example
+    assert found[1].engine == "compiled"
+    agree(found, run(), 1e-12)
 
 
 def test_regression_and_a_network_without_a_seed():
@@ -461,6 +512,18 @@ def no_warning():
     import contextlib
 
     return contextlib.nullcontext()
+
+
+def test_shares_are_resumed_with_another_number_of_processes(tmp_path):
+    def run(world, epochs):
+        own = slice(world.rank, None, world.size)
+        options = {"shuffle": False, "checkpoint": tmp_path / "run", "resume": True, "epochs": epochs}
+        return train(world, examples=(X[own], y[own]), **options)
+
+    nn.mpi.simulate(2, lambda world: run(world, 1))
+    with pytest.warns(UserWarning, match="so the last digits may differ"):
+        found = same_on_all(nn.mpi.simulate(3, lambda world: run(world, 3)))
+    agree(found, train(shuffle=False, epochs=3))
 
 
 def test_a_directory_that_the_first_process_refuses_all_refuse(tmp_path):

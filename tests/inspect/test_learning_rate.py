@@ -132,8 +132,12 @@ LEARNS = {
 }
 
 
-@pytest.mark.parametrize("optimizer", [SGD(1.0), SGD(1.0, momentum=0.9), Adam(1.0)], ids=["SGD", "momentum", "Adam"])
-@pytest.mark.parametrize("activation", [ReLU, Tanh])
+@pytest.mark.parametrize(
+    "optimizer",
+    [pytest.param(SGD(1.0), marks=pytest.mark.slow), SGD(1.0, momentum=0.9), Adam(1.0)],
+    ids=["SGD", "momentum", "Adam"],
+)
+@pytest.mark.parametrize("activation", [ReLU, pytest.param(Tanh, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", LEARNS)
 def test_networks_learn_well_with_the_suggestion(name, activation, optimizer):
     data, options, epochs, accuracy = LEARNS[name]

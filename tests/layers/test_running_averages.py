@@ -5,7 +5,7 @@ import pytest
 
 import nnlite as nn
 
-from ..support import ENGINES
+from ..support import ENGINES, ENGINES_SLOWLY
 from .common import network_of
 
 
@@ -50,7 +50,7 @@ def test_running_averages_are_means_over_the_batches_with_falling_weights(moment
         np.testing.assert_allclose(layer.running_weight, 1 - (1 - momentum) ** n, rtol=1e-12)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_after_some_steps_prediction_agrees_with_training(engine, dtype, steps):
@@ -84,7 +84,7 @@ def test_a_training_that_goes_on_keeps_its_averages(engine):
 # ---- numbers of any size --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 def test_numbers_far_from_0_are_predicted_as_they_were_trained(engine):
     """A whole data set as one batch: training and prediction know the same mean and variance."""
     rng = np.random.default_rng(3)
@@ -98,7 +98,7 @@ def test_numbers_far_from_0_are_predicted_as_they_were_trained(engine):
         np.testing.assert_allclose(Y_hat[:, j], truth[:, j], atol=atol, err_msg=name)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 def test_a_large_column_that_hardly_varies_does_not_spoil_predictions(engine):
     """Batches differ, and predictions are still as good as the training: the other columns decide."""
     rng = np.random.default_rng(4)
@@ -113,7 +113,7 @@ def test_a_large_column_that_hardly_varies_does_not_spoil_predictions(engine):
 
 
 @pytest.mark.parametrize("size", [1e5, 3e7, 1e9, -1e9])
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 def test_the_average_arrives_at_a_constant_wherever_it_was_before(engine, size):
     layers = [nn.BatchNorm(), nn.Identity()]
     model = nn.Model(layers, seed=0)
@@ -136,7 +136,7 @@ def test_normalized_numbers_have_mean_0_and_variance_1_also_far_from_0(offset):
         np.testing.assert_allclose(z_hat.std(axis), 1, atol=1e-3)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 @pytest.mark.parametrize("size", [1e5, 1e9])
 def test_layer_normalization_of_large_equal_numbers_is_0(engine, size):
     X = np.full((40, 7), size, np.float32)

@@ -8,7 +8,7 @@ import pytest
 import nnlite as nn
 from nnlite.network import network
 
-from ..support import ENGINES, for_each, refuse
+from ..support import ENGINES_SLOWLY, for_each, refuse
 from .common import KINDS, RNG, X, of_kind
 
 MANY = 17
@@ -200,7 +200,7 @@ def test_a_prediction_uses_the_present_weights():
 # ---- one example ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_single_example_is_predicted_like_a_batch_of_one(kind, engine, monkeypatch):
     monkeypatch.setenv("NNLITE_ENGINE", engine)
@@ -232,7 +232,7 @@ def test_a_single_example_of_another_size_is_refused():
 # ---- weights that are not finite ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("which", ["W1", "b1", "gamma1", "W2", "b2", "W3"])
 def test_weights_that_are_not_finite_predict_nothing(engine, wrong, which, monkeypatch):

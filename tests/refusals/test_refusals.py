@@ -14,7 +14,7 @@ WITHOUT_CASES = {
     "ArgumentError", "DataFileError", "ModelFileError", "NnliteError", "NotBuiltError", "Dataset", "History",
     "Cache", "Callback", "Layer", "Initializer", "Schedule", "ScoresBySize", "Diagnosis", "DivergenceError", "Finding",
     "GradientCheck", "PermutationImportance", "RangeTest", "Trace", "NothingLearnedWarning", "TrainingWarning",
-    "UnknownNameError", "Augmentation", "Images", "ImageDataset", "Split", "ColumnSummary", "Encoding",
+    "ParallelError", "UnknownNameError", "Augmentation", "Images", "ImageDataset", "Split", "ColumnSummary", "Encoding",
 }  # fmt: skip
 METHODS = {
     "Model": nn.Model,
@@ -29,7 +29,8 @@ INTERNAL = {
     "History.append", "Optimizer.prepare", "Optimizer.update", "Optimizer.state", "Optimizer.initial",
     "Optimizer.get_state", "Optimizer.set_state", "Optimizer.count_steps", "Optimizer.n_steps",
     *(f"Model.{name}" for name in (
-        "new_pass", "run_backward", "predict_rows", "evaluate_batches", "evaluate_examples", "resolve_metrics",
+        "new_pass", "run_backward", "predict_rows", "evaluate_batches", "evaluate_examples", "means_of",
+        "resolve_metrics",
         "signature_for", "infer_shapes", "signature_for_array", "build", "lay_out", "require_built", "require_finite",
     )),
 }  # fmt: skip

@@ -152,11 +152,21 @@ def test_mistakes_of_images_are_images():
 
 def test_many_classes_have_a_picture_instead_of_a_table():
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(200, 4)), rng.integers(0, 15, 200)
+    X, y = rng.normal(size=(200, 4)), rng.integers(0, 3, 200)
     model = nn.Model([nn.Dense(15), nn.Softmax()], n_features=4, seed=0)
-    text = render(Run(model, Part(X, y)))
+    model.parameters["b1"] = [0.0] * 14 + [-100]  # the last class is never predicted
+    run = Run(model, Part(X, y))
+    text = render(run)
     assert '<table class="matrix' not in text
     assert "<svg" in text
+    # classes that are nowhere in the test have no scores, and are not in the mean
+    table = text[text.index('id="classes"') :]
+    table = table[: table.index("</table>")]
+    nowhere = sum(not row.occurs for row in scores(run).rows)
+    assert nowhere > 0
+    assert table.count("–") == 3 * nowhere
+    assert f"{scores(run).f1:.3f}" in table[table.index("macro mean") :]
+    assert "has no test example and is never predicted" in text
 
 
 def test_what_the_data_say_is_text():

@@ -206,7 +206,7 @@ def test_early_stopping_survives_a_divergence(engine):
     assert len(estimator.validation_scores_) == estimator.n_iter_ == 300
 
 
-def test_ctrl_c_ends_the_training_with_a_warning(engine):
+def test_ctrl_c_ends_the_training_with_a_warning(engine, ctrl_c):
     X, y = digits()
 
     class PressesCtrlC(nn.Callback):

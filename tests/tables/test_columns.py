@@ -142,3 +142,10 @@ def test_a_column_may_be_empty_in_many_rows(write):
     assert table["b"][-1] == 2
     codes = load_csv(write("a,b\n" + "1, 012 \n1,\n" * 3), target=None)
     assert codes["b"].tolist() == ["012", ""] * 3
+
+
+def test_a_column_without_a_name_is_called_by_its_number(write):
+    path = write("".join(f"{i}.5,{i % 7},{'ab'[i % 2]}\n" for i in range(30)))
+    table = nn.read_table(path, "column 3", ignore=["column 1"])
+    assert (table.feature_names, table.class_names, len(table)) == (("column 2",), ("a", "b"), 30)
+    assert nn.read_table(path, "column 3", header=False).feature_names == ("column 1", "column 2")

@@ -40,6 +40,10 @@ def test_what_python_writes_is_read_back(form, moment):
         (["10:30 pm"], "time"),
         (["Mon, 05 Jan 2004 10:00:00 GMT", "Tuesday 6 January 2004"], "dmy"),
         (["2004-03-10 10:00:00 +0200", "2004-03-10 10:00 CEST"], "ymd"),
+        (["13/02/2004", "2004-03-10", "5 Mar 2004", "March 5, 2004"], "dmy"),  # the others have one reading only
+        (["02/13/2004", "2004-03-10", "5 Mar 2004"], "mdy"),
+        (["2004-03-10", "5 Mar 2004"], "dmy"),
+        (["31/12/2004", "12/31/2004"], None),
         (["31/02/2004"], None),
         (["2004-13-01"], None),
         (["2004-03-10", "soon"], None),
@@ -107,3 +111,42 @@ def test_whole_numbers_are_dates_if_all_of_them_are():
     for wrong in (20240230, 18991231, 20241301, 2024010):
         assert nn.Table({"born": [*numbers, wrong], "x": range(13)}).kinds["born"] == "numeric"
     assert nn.Table({"born": numbers[:3], "k": ["a", "b", "a"]}, "k", kinds={"born": "date"}).kinds["born"] == "date"
+
+
+def test_dates_that_no_order_fits_are_named():
+    cells = [f"{i}/12/2024" for i in range(13, 31)] + ["12/31/2024"]
+    table = nn.Table({"born": cells, "x": range(19)})
+    refuse(
+        lambda: table.kinds, "table: column 'born': no order of day, month and year fits all of ", "'13/12/2024'",
+        "'12/31/2024'; pass dates=",
+    )  # fmt: skip
+
+
+def test_a_date_that_has_one_reading_only_is_read_at_prediction_too():
+    learned = nn.Encoding.learn(nn.Table({"born": ["13.2.2004", "14.3.2004", "15.3.2004"], "x": range(3)}))
+    expected = learned.transform({"born": ["31.1.2024"], "x": [1]})
+    for cell in ("2024-01-31", "31 Jan 2024", "January 31, 2024"):
+        np.testing.assert_array_equal(learned.transform({"born": [cell], "x": [1]}), expected)
+    assert guess_order(["01/02/2004", "13/02/2004", "2004-12-31"]) == "dmy"
+    assert guess_order(["01/02/2004", "2004-12-31"]) == AmbiguousDate("01/02/2004", "dmy", "mdy")
+
+
+def test_columns_may_have_an_order_each():
+    data = {"a": ["01/02/2004", "03/04/2004"], "b": ["01/02/2004", "03/04/2004"]}
+    refuse(lambda: nn.Table(data).kinds, "table: column 'a': the date ", "for this column alone dates={'a': 'dmy'}")
+    table = nn.Table(data, dates={"a": "dmy", "b": "mdy"})
+    months = nn.Encoding.learn(table).kinds
+    assert (months["a"].order, months["b"].order) == ("dmy", "mdy")
+    refuse(lambda: nn.Table(data, dates={"c": "dmy"}), "dates: 'c': there is no such column")
+    refuse(lambda: nn.Table(data, dates={"a": "ydm"}), "dates: expected 'ymd', 'dmy' or 'mdy'")
+
+
+def test_many_dates_as_iso_8601_writes_them_are_read_at_once_and_the_same():
+    cells = ["2024-02-29", "1999-12-31T23:59", "2000-01-01 00:00:07", "0001-01-01"]
+    one_by_one = [np.datetime64(parse(cell, "ymd"), "s") for cell in cells]
+    assert to_dates(cells, "ymd").tolist() == to_dates([*cells, "x"], "ymd")[:-1].tolist()
+    np.testing.assert_array_equal(to_dates(cells, "ymd"), one_by_one)
+    assert guess_order(cells) == "ymd"
+    for wrong in ("2023-02-29", "0000-01-01", "2024-01-01T24:00", "2024-01-01 10:60"):
+        assert guess_order([*cells, wrong]) is None
+        assert np.isnat(to_dates([*cells, wrong], "ymd")[-1])

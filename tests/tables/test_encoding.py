@@ -260,3 +260,42 @@ def test_a_damaged_field_of_a_column_is_refused_or_harmless(value):
             except (ValueError, nn.ArgumentError):
                 continue
             assert np.isfinite(numbers).all()
+
+
+# ---- columns that training was told to ignore -----------------------------------------------------------------------
+
+
+def test_a_column_that_the_table_ignored_may_be_there_or_not():
+    learned_from = ROWS | {"id": ["a", "b"]}
+    table = nn.Table(learned_from, ignore=["id"])
+    encoding = nn.Encoding.learn(table.rows([0, 1]))
+    assert encoding.left_out["id"] == "as you said"
+    assert encoding == nn.Encoding.from_json(encoding.to_json())
+    np.testing.assert_array_equal(encoding.transform(learned_from), encoding.transform(ROWS))
+    assert encoding.feature_names == nn.Encoding.learn(nn.Table(ROWS)).feature_names
+    assert nn.Table(ROWS | {"id": ["1,234", "7"]}, like=table).kinds["id"] == "ignore"  # and nothing is asked
+
+
+def test_without_a_header_an_ignored_column_may_be_there_or_not(write):
+    rows = [(f"x{i}", i % 7, i % 3, 1.5 * i) for i in range(30)]
+
+    def lines(*columns):
+        return "".join(",".join(str(row[i]) for i in columns) + "\n" for row in rows)
+
+    train = nn.read_table(write(lines(0, 1, 2, 3)), target=-1, ignore=[0], header=False)
+    encoding = nn.Encoding.learn(train)
+    for columns in ((0, 1, 2, 3), (0, 1, 2), (1, 2)):
+        new = nn.read_table(write(lines(*columns)), like=train, header=False)
+        np.testing.assert_array_equal(encoding.transform(new), encoding.transform(train))
+
+
+def test_a_wrong_cell_of_a_file_is_named_with_its_line(write):
+    days = [f"{i}.3.2024" for i in range(1, 29)]
+    learned = nn.Encoding.learn(nn.Table({"day": days, "size": range(28), "on": ["yes", "no"] * 14}))
+    for row, said in (
+        ("soon,3,yes", "X: column 'day': expected a date (dmy), as in training, got 'soon' (line 3)"),
+        ("2.3.2024,many,yes", "X: column 'size': expected a finite number, got 'many' (line 3)"),
+        ("2.3.2024,3,ja", "X: column 'on': expected yes or no, as in training, got 'ja'"),
+    ):
+        new = nn.read_table(write(f"day,size,on\n1.3.2024,2,no\n{row}\n"))
+        refuse(lambda new=new: learned.transform(new), said, "(line 3)")

@@ -134,9 +134,81 @@ def test_a_number_can_be_a_mark(column):
     assert encoding.transform(table)[1, 0] == 7  # the median
 
 
-def test_marks_that_are_given_are_the_only_ones():
-    table = nn.Table({"x": ["a", "NA", "b", ""] * 9, "k": ["a", "b"] * 18}, "k", missing=[])
-    assert table.columns[0].n_missing == 9
+def test_marks_that_are_given_are_added_to_the_usual_ones_and_none_at_all_leaves_the_empty_cell():
+    """As na_values of pandas does."""
+    data = {"x": ["a", "NA", "b", "", "n.d.", "a"] * 6, "k": ["a", "b"] * 18}
+    for missing, n, values in ((None, 12, 3), (["n.d."], 18, 2), ([], 6, 4)):
+        column = nn.Table(data, "k", missing=missing).columns[0]
+        assert (column.n_missing, len(column.shown.split(", "))) == (n, values)
+        model = nn.Model([nn.Dense(2), nn.Softmax()], seed=0)
+        model.fit(nn.Table(data, "k", missing=missing), epochs=1, progress=False)
+        assert nn.Table(data, like=model).columns[0].n_missing == n
+
+
+@for_each(
+    ("x", "doubt"),
+    [
+        ([*range(50, 100), *[-999] * 10], "-999"),
+        ([*[i / 10 for i in range(50)], *[9999.0] * 10], "9999"),
+        ([*range(70, 120), *[0] * 10], "0"),
+        ([*range(50, 100), -999, *range(9)], None),  # once is an outlier
+        ([*range(59), 60], None),
+        ([0] * 30 + [1, 2, 3] * 10, None),
+    ],
+)
+def test_a_number_far_from_all_others_that_comes_again_gets_a_question(x, doubt):
+    becomes = nn.Table({"x": x, "k": K}, "k").columns[0].becomes
+    assert becomes == "a number, standardized" + (f"; does {doubt} mean that it is missing?" if doubt else "")
+    if doubt:
+        assert "mean" not in nn.Table({"x": x, "k": K}, "k", missing=[doubt]).columns[0].becomes
+
+
+def test_a_mark_is_no_value_of_the_column():
+    x = ["red", "n/a", "blue", "red", "?", "red"] * 6
+    for options in ({}, {"missing": ["n/a"]}):
+        column = nn.Table({"x": x, "k": ["a", "b"] * 18}, "k", **options).columns[0]
+        assert (column.n_missing, column.shown) == (12, "red 18, blue 6")
+
+
+@for_each(
+    ("cells", "said"),
+    [
+        ([f"2024-01-{i:02}" for i in range(1, 29)] * 2 + ["soon"], "56 of 57 values are dates, but not 'soon'"),
+        ([f"{i}.3.2024" for i in range(1, 29)] + ["later", "?"], "28 of 29 values are dates, but not 'later'"),
+        ([f"{i}:30" for i in range(10, 24)] + ["noon"], "14 of 15 values are dates, but not 'noon'"),
+        ([f"{i},5 kg" for i in range(40)] + ["heavy"], "40 of 41 values are numbers, but not 'heavy'"),
+        ([f"$1,{i}0" for i in range(10, 40)] + ["free"], "30 of 31 values are numbers, but not 'free'"),
+    ],
+    ids=str,
+)
+def test_one_word_among_dates_or_numbers_is_named_and_the_column_is_not_left_out(cells, said):
+    data = {"when": cells, "x": range(len(cells))}
+    refuse(lambda: nn.Table(data).kinds, f"table: column 'when': {said}; if these mean that a value is missing, pass ")
+    word = said.split("'")[1]
+    table = nn.Table(data, missing=[word])
+    assert table.kinds["when"] in ("date", "numeric")
+    assert nn.Table(data, kinds={"when": "category"}).kinds["when"] == "category"
+    kind = table.kinds["when"]
+    refuse(
+        lambda: nn.Table(data, kinds={"when": kind}).kinds,
+        f"kinds: column 'when' cannot be '{kind}', because it has '{word}'; if this means that a value is missing, "
+        f"pass missing=['{word}']",
+    )
+
+
+def test_a_boolean_says_the_words_that_it_knows():
+    words = "the words for yes and no are yes/no, true/false"
+    refuse(lambda: kind_of(["yes", "maybe"] * 30, kinds={"x": "boolean"}), "kinds: ", "because it has 'maybe'", words)
+    encoding = nn.Encoding.learn(nn.Table({"x": ["yes", "no"] * 30}))
+    refuse(
+        lambda: encoding.transform({"x": ["ja"]}), "X: column 'x': expected yes or no, as in training, got 'ja'", words
+    )
+
+
+def test_categories_that_differ_only_in_capital_letters_get_a_word():
+    column = nn.Table({"x": ["Red", "red", "blue"] * 20, "k": K}, "k").columns[0]
+    assert "3 categories; 'Red' and 'red' differ only in capital letters" in column.becomes
+    assert "differ" not in nn.Table({"x": ["Yes", "yes", "no"] * 20, "k": K}, "k").columns[0].becomes  # a boolean
 
 
 def test_a_mark_is_a_label_in_the_target_unless_the_user_says_otherwise():

@@ -232,3 +232,36 @@ def test_numbers_with_different_marks_are_not_one_kind(cells):
 def test_zeros_and_amounts_need_no_mark():
     assert guess_notation(["5%", "0", "0.0 %"]) == PLAIN
     assert guess_notation(["$5", "7", "$1,200"]) == Notation(".", ",")
+
+
+def test_columns_may_have_a_notation_each(tmp_path):
+    """A file in which two people wrote numbers, each as at home; its column b can be read in two ways."""
+    a, b = ["1.234,5", "12,25", "7"], ["1,234", "12,250", "7"]
+    path = tmp_path / "mixed.csv"
+    path.write_text("a;b;c;y\n" + "".join(f"{x};{y};{len(x)}.5;{y}\n" for x, y in zip(a, b, strict=True)) * 9)
+    refuse(
+        lambda: nn.read_table(path, "y", classification=False),
+        f"{path}: line 2: column 4 ('y'): '1,234' may be 1234 or 1.234; pass decimal='.', thousands=',' or decimal=','",
+        "for this column alone decimal={'y': '.'}, thousands={'y': ','} or decimal={'y': ','})",
+        error=nn.DataFileError,
+    )
+    thousands = {"b": ",", "y": ","}
+    table = nn.read_table(path, "y", classification=False, thousands=thousands, scaling="none")
+    X = nn.Encoding.learn(table).transform(table)
+    np.testing.assert_allclose(X[:3], [[1234.5, 1234, 7.5], [12.25, 12250, 5.5], [7, 7, 1.5]])
+    assert table.y[:2].tolist() == [1234, 12250]
+    decimal = nn.read_table(path, "y", classification=False, decimal={"b": ",", "y": ","}, scaling="none")
+    np.testing.assert_allclose(nn.Encoding.learn(decimal).transform(decimal)[:2, 1], [1.234, 12.25])
+    refuse(
+        lambda: nn.read_table(path, "y", classification=False, decimal=",").kinds,
+        "mixed.csv: column 'c': decimal=',' does not fit '7.5', '5.5', '1.5'; if it is for other columns only, "
+        "name them, as in decimal={'price': ','}",
+    )
+    for wrong, said in (
+        ({"decimal": {"nope": ","}}, "decimal: 'nope': there is no such column"),
+        ({"decimal": {"a": "x"}}, "decimal: expected '.' or ','"),
+        ({"thousands": {3: ","}}, "thousands: expected names of columns, got 3"),
+        ({"decimal": {"a": ","}, "thousands": {"a": ","}}, "thousands: ',' is the decimal mark already"),
+        ({"decimal": ",", "thousands": {"a": ","}}, "thousands: ',' is the decimal mark already"),
+    ):
+        refuse(lambda wrong=wrong: nn.read_table(path, "y", classification=False, **wrong), said)

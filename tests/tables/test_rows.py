@@ -105,7 +105,7 @@ def test_a_directory_or_a_pipe_is_refused_and_not_waited_for(tmp_path):
         (b"1,2\n" * 5_000 + b"3\n", "line 5001: has 1 column, expected 2"),
         pytest.param(b"12,34," * 10_900 + b"1\n" + b"12,34," * 10_900 + b"\n", "missing value", marks=pytest.mark.slow),
         (b"".join(b"0,%x!\n" % i for i in range(12_000)), "column 2 has 12000 different texts in 12000 rows"),
-        (b"".join(b"0,%d\n" % i for i in range(12_000)), "more than 100 different whole numbers"),
+        (b"".join(b"0,%d\n" % i for i in range(12_000)), "12000 different whole numbers"),
         (gzip.compress(b"1" * (16 * MEGABYTE), 1, mtime=0), "the row is longer than"),
         (gzip.compress(b"\0" * (16 * MEGABYTE), 1, mtime=0), "the row is longer than|NUL byte"),
     ],

@@ -237,6 +237,7 @@ def test_a_picture_that_is_no_function_is_refused(tmp_path):
     refuse(lambda: nn.TensorBoard(tmp_path, pictures="learning_curves"), "pictures: ", "list of names")
 
 
+@pytest.mark.slow
 def test_it_needs_neither_tensorflow_nor_pytorch(tmp_path):
     code = f"""
 import sys

@@ -3,6 +3,7 @@
 from nnlite.engine.language import (
     ABORT,
     ARRIVED,
+    CROWDED,
     DONE,
     GENERATION,
     NOW,
@@ -26,6 +27,7 @@ from nnlite.engine.language import (
 )
 
 SPINS = 4000  # rounds of waiting before a thread lets others run
+MOST_CROWDED = 6  # how often that number is halved at most
 STEP, M, FIRST = NOW.index("step"), NOW.index("M"), NOW.index("first")
 
 
@@ -33,7 +35,8 @@ STEP, M, FIRST = NOW.index("step"), NOW.index("M"), NOW.index("first")
 def wait_for_all(shared: int, n_threads: int) -> None:
     """Wait until all threads of the team are here: the last one to arrive begins a new generation.
 
-    ABORT ends the waiting, if some threads of the team could not start.
+    A thread that waits in vain lets others run. Where that happens often, too many threads share the cores, and the
+    next waiting is shorter (CROWDED). ABORT ends the waiting, if some threads of the team could not start.
     """
     if n_threads == 1:
         return
@@ -42,15 +45,21 @@ def wait_for_all(shared: int, n_threads: int) -> None:
         store(shared + 8 * ARRIVED, 0)
         store(shared + 8 * GENERATION, generation + 1)
     else:
+        crowded = load(shared + 8 * CROWDED)
+        spins = SPINS >> crowded
         rounds = 0
         while load(shared + 8 * GENERATION) == generation:
             rounds += 1
-            if rounds < SPINS:
+            if rounds < spins:
                 pause()
             else:
                 give_way()
                 if load(shared + 8 * ABORT) != 0:
                     return
+        if rounds >= spins:
+            store(shared + 8 * CROWDED, min(crowded + 1, MOST_CROWDED))
+        elif crowded > 0:
+            store(shared + 8 * CROWDED, crowded - 1)
 
 
 @kernel

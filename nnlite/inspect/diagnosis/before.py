@@ -17,9 +17,10 @@ INITIAL = ("initial loss", "initial output")
 
 # A network that knows nothing gives each class the same probability: J = ln C (A. Karpathy, "A recipe for training
 # neural networks", 2019). Random weights before the output add up to half the variance of z[L]: with the default less
-# than a fifth of ln C in most networks, but in one of forty small ones, with few inputs and units, as much as twice J;
-# in softmax regression on inputs that are a little large, such as unscaled iris, five times.
-INITIAL_LOSS = (3.0, 10.0)  # J over that for z[L] = 0
+# than a fifth of ln C in most networks, but several times ln C where a layer has few units and its inputs are a little
+# large, as in softmax regression on unscaled iris. What default weights add is no fault of the weights.
+INITIAL_LOSS = (2.0, 4.0)  # J over that for default weights, or for z[L] = 0 if this is larger
+OF_WEIGHTS = 3.0  # default weights explain at most this many times J for z[L] = 0; the rest is due to the inputs
 
 # A sigmoid layer changes a gradient by a factor of at most 1/4, five of them by a thousandth (X. Glorot and Y. Bengio,
 # "Understanding the difficulty of training deep feedforward neural networks", 2010).
@@ -41,16 +42,18 @@ def check(subject: Subject) -> list[Result]:
 
 
 def initial_loss(subject: Subject) -> Finding:
-    """Compare J with its value for z[L] = 0, such as ln C."""
+    """Compare J with its values for z[L] = 0, such as ln C, and for default weights."""
     J, _ = subject.measured(subject.copy(noise=False), subject.sample, training=True)
     expected = subject.blank_cost(subject.targets)
     floor = subject.least_cost(subject.targets)
-    ratio = (J - floor) / max(expected - floor, 1e-12)
+    usual = subject.usual_cost()
+    ratio = (J - floor) / max(min(usual - floor, OF_WEIGHTS * (expected - floor)), expected - floor, 1e-12)
     name = f"ln {subject.units}" if subject.n_classes == subject.units else "all z[L] = 0"
     verdict = judge(ratio, *INITIAL_LOSS)
-    message = f"J = {J:.3g}; a network that knows nothing has J = {expected:.3g} ({name})."
+    message = f"J = {J:.3g}; a network that knows nothing has J = {expected:.3g} ({name})"
+    message += f", one with default weights up to {usual:.3g}."
     advice = "scale the inputs, and draw small initial weights before the output, such as nn.GlorotUniform(0.1)."
-    evidence = {"J": J, "expected": expected, "ratio": ratio}
+    evidence = {"J": J, "expected": expected, "usual": usual, "ratio": ratio}
     return Finding("initial loss", PHASE, verdict, message, evidence, advise(verdict, advice))
 
 
@@ -68,7 +71,8 @@ def initial_output(subject: Subject, most: str) -> list[Finding]:
             certain = (np.abs(Y_hat - 0.5) > CERTAIN - 0.5).mean(axis=1)
         share = float(certain.mean())
         verdict, evidence = min(judge(share, *SATURATED), most, key=VERDICTS.index), {"share": share}
-        message = f"The untrained network is at least {CERTAIN:.0%} certain of {share:.0%} of its predictions."
+        of = f"{share:.0%}" if share else "none"
+        message = f"The untrained network is at least {CERTAIN:.0%} certain of {of} of its predictions."
     else:
         ratio = float(Y_hat.max() / max(subject.targets.max(), 1.0))
         verdict, evidence = judge(ratio, *OVERFLOWING), {"ratio": ratio}

@@ -54,6 +54,7 @@ def _copies(n_copies: int, n: int, natural: bool) -> Finding:
     share = n_copies / n
     verdict = "notice" if share >= COPIES and not natural else "ok"
     message = f"{n_copies:,} training examples ({share:.1%}) repeat earlier ones."
+    message = message if n_copies else "No training example repeats an earlier one."
     message += NATURAL if natural and n_copies else ""
     advice = "drop the copies, or count them with sample_weight; never split off validation data after copying."
     evidence = {"n_copies": n_copies, "share": share}
@@ -71,6 +72,7 @@ def _contradictions(subject: Subject, y: Array, original: Array, twins: Array, n
     if natural and verdict == "problem":
         verdict = "notice"
     message = f"{n:,} training examples ({share:.1%}) have the same X as another one, but a different label."
+    message = message if n else "No two training examples have the same X and different labels."
     advice = "look at some of them: no network can distinguish them. A feature is missing, or labels are wrong."
     return Finding("contradictory labels", PHASE, verdict, message, {"n": n, "share": share}, advise(verdict, advice))
 
@@ -79,6 +81,7 @@ def _leaks(known: Array, natural: bool) -> Finding:
     n, share = int(np.count_nonzero(known)), float(known.mean())
     verdict = "ok" if n == 0 or natural or (n < LEAKED_FROM and share < LEAKED_SHARE) else judge(share, *LEAKED)
     message = f"{n:,} of {len(known):,} validation examples ({share:.1%}) are also in the training set."
+    message = message if n else f"None of the {len(known):,} validation examples is in the training set."
     message += NATURAL if natural and n else ""
     advice = (
         "drop them from one of the sets: the network has seen the answers, and the validation results are too good. "

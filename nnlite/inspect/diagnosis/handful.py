@@ -48,6 +48,8 @@ def overfit_a_handful(subject: Subject) -> Result:
             attempt, by, verdict = other, f"Adam({HANDFUL_RATE})", judge(other.left, *LEARNED)
     left = f"{attempt.left:.1%} of the loss" if attempt.left < 10 else f"{attempt.left:.2g} times the loss"
     message = f"{left} on {len(part.X)} examples is left after {attempt.n_steps} steps of {by}."
+    if attempt.n_steps == 0 and verdict == "ok":
+        message = f"It knows {len(part.X)} training examples by heart without another step."
     advice = (
         "look for the reason why it cannot learn even these: vanishing gradients, saturated units, inputs that are not "
         "scaled, a wrong gradient in a layer of your own (gradient_check), contradictory labels, or too few units."

@@ -12,13 +12,16 @@ from nnlite.checks import Array
 from nnlite.inspect.diagnosis.clues import Clues
 from nnlite.inspect.diagnosis.parts import Part
 from nnlite.inspect.twins import twin
-from nnlite.layers import AlphaDropout, Dropout, GaussianNoise
+from nnlite.layers import AlphaDropout, Dense, Dropout, GaussianNoise, chain
+from nnlite.layers.convolution import Convolution
 from nnlite.network import guesses
 from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer
 
 SAMPLE = 2000  # examples for statistics: enough to know a share to about 1 %
 BLOCK = 512  # examples per forward pass
+DRAWS = 15  # of default weights,
+DRAWN_FROM = 10**6  # with the seeds from here on, which are those of nobody's network
 SEED = 0  # of all samples: the same call gives the same report
 TRAINED = 0.7  # a network with less than this share of the cost of the best constant guess has learned something
 CLUES_FROM = 100  # examples; with fewer, clues cannot be distinguished from chance
@@ -142,6 +145,21 @@ class Subject:
     def blank_cost(self, Y: Array) -> float:
         """Return J for z[L] = 0, the cost of knowing nothing: ln C for Softmax, ln 2 per unit for Sigmoid."""
         return guesses.cost_of(self.output, np.zeros_like(Y), self.output.smoothed(Y))
+
+    def usual_cost(self) -> float:
+        """Return J of untrained networks of these layers with default initial weights: the largest of some draws."""
+        layers = quiet(self.model).layers
+        for layer in chain.flattened(layers):
+            if isinstance(layer, (Dense, Convolution)):
+                layer.initializer = None
+        some = slice(None, None, -(-len(self.sample.X) // BLOCK))
+        part = Part(self.sample.X[some], self.sample.y[some])
+        costs = []
+        for seed in range(DRAWN_FROM, DRAWN_FROM + DRAWS):
+            model = Network(copy.deepcopy(layers), seed=seed, dtype=self.model.dtype)
+            model.build(part.X.shape[1:])
+            costs.append(self.measured(model, part, training=True)[0])
+        return max(costs)
 
     def prior_cost(self, Y: Array) -> float:
         """Return J of the best constant guess, the mean of Y."""

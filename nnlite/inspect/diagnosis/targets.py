@@ -39,6 +39,8 @@ def class_balance(subject: Subject) -> Finding:
     names = subject.model.class_names
     empty = np.flatnonzero(counts == 0)
     message = f"{len(present)} classes with {present.min():,} to {present.max():,} examples ({ratio:.3g} : 1)."
+    if ratio == 1:
+        message = f"{len(present)} classes with {present.max():,} example{'s' if present.max() > 1 else ''} each."
     if len(present) == 1:
         message = "All training examples belong to one class."
     verdict = judge(ratio, *IMBALANCE)

@@ -78,6 +78,8 @@ def _finding(
     worst = max(shares, key=shares.__getitem__)
     verdict = judge(shares[worst], *thresholds)
     message = f"{shares[worst]:.0%} of the units of {worst} {what}."
+    if not shares[worst]:
+        return [Finding(check, "during", verdict, f"None of the units {what}.", dict(shares))]
     if len(shares) > 1:
         message += f" (By layer: {', '.join(f'{share:.0%}' for share in shares.values())}.)"
     return [Finding(check, "during", verdict, message, dict(shares), advise(verdict, advice))]
