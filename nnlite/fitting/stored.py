@@ -96,9 +96,9 @@ class StoredBatches(Numbered):
     def reader(self, *, ahead: bool = True) -> Iterator[Reader]:
         """Return a context that gives the examples of n batches.
 
-        With ``ahead`` a thread reads the next window meanwhile. A thread beside those that train on all processors would
-        only hold them up: then the operating system reads the next window from the disk meanwhile, and all processors
-        copy it when its turn comes. Where that cannot be asked of the system, the thread reads ahead in any case.
+        With ``ahead`` a thread reads the next window meanwhile. A thread beside those that train on all processors
+        would only hold them up: then the operating system reads the next window from the disk meanwhile, and all
+        processors copy it when its turn comes. Where the system cannot do that, the thread reads ahead in any case.
         """
         windows = _Windows(self, self._order, ahead=ahead or not self.data.X_rows.can_advise)
         augment = self._augment
