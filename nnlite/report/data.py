@@ -89,17 +89,20 @@ def columns(run: Run) -> list[Column]:
 
 
 def samples(run: Run) -> list[Sample]:
-    """Return the first test example of each class as an image; empty if the examples are no images."""
+    """Return the first example of each class as an image, of the test if there is one; none if these are no images."""
     if run.image_shape is None or not run.classifies:
         return []
-    chosen = [int(np.argmax(run.test.y == c)) for c in range(len(run.class_names)) if (run.test.y == c).any()]
-    names = [run.class_names[run.test.y[i]] for i in chosen]
-    return [Sample(name, image(run, i)) for name, i in zip(names[:MOST_IMAGES], chosen[:MOST_IMAGES], strict=True)]
+    found = []
+    for c, name in enumerate(run.class_names[:MOST_IMAGES]):
+        part = next((part for part in (run.test, *parts(run).values()) if (part.y == c).any()), None)
+        if part is not None:
+            found.append(Sample(name, image(run, int(np.argmax(part.y == c)), part)))
+    return found
 
 
-def image(run: Run, i: int) -> str:
-    """Return the address (a data URI) of a test example as an image."""
-    X = run.test.X
+def image(run: Run, i: int, part: Part | None = None) -> str:
+    """Return the address (a data URI) of an example as an image, by default of a test example."""
+    X = run.test.X if part is None else part.X
     assert run.image_shape is not None
     return picture(np.reshape(X[i], run.image_shape), float(X.min()), float(X.max()))
 

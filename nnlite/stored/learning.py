@@ -1,8 +1,9 @@
 """What one pass over a stored table tells: its rows, its classes, and a sample from which its columns are learned.
 
-What is exact: the number of rows and the classes of the target. What comes from a sample of at most 100,000 training
-rows, of which each is as likely as any other: the kinds of the columns, their categories, means, standard deviations,
-medians, and whether values are missing. A table with fewer training rows is its own sample.
+What is exact: the number of rows and the classes of the target. What comes from a sample of training rows, of which
+each is as likely as any other: the kinds of the columns, their categories, means, standard deviations, medians, and
+whether values are missing. The sample has at most 100,000 rows and 2 million cells. A table with fewer training rows
+is its own sample.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from nnlite.tables.settings import Pattern
 from nnlite.tables.table import Table
 from nnlite.tables.target import Target
 
-SAMPLE = 100_000  # rows
+SAMPLE, CELLS = 100_000, 2_000_000  # rows, and cells
 MOST_CLASSES = 10_000
 
 
@@ -76,7 +77,7 @@ def learn_parts(parts: Sequence[StoredTable]) -> list[Learned]:
         If a row is damaged or has no target, or a part has no rows.
     """
     table = parts[0]
-    samples, sizes, labels = [_Sample() for _ in parts], [0] * len(parts), _Labels(table)
+    samples, sizes, labels = [_Sample(len(table.names)) for _ in parts], [0] * len(parts), _Labels(table)
     n_rows = 0
     for piece in table.pieces():
         labels.add(piece)
@@ -107,20 +108,23 @@ def _sample_table(table: StoredTable, sample: _Sample, labels: tuple[str, ...] |
     if like is not None:
         names = like.class_names or None
         settings = settings._replace(pattern=Pattern.of(like), class_names=names, classification=names is not None)
-        return Table.of_file(frame, table.target_name, settings, table.name, label)
-    made = Table.of_file(frame, table.target_name, settings._replace(class_names=None), table.name, label)
+        return Table.of_file(frame, table.target_name, settings, table.name, label, table.ignored)
+    plain = settings._replace(class_names=None)
+    made = Table.of_file(frame, table.target_name, plain, table.name, label, table.ignored)
     if not made.class_names:
         return made
     names = settings.class_names or labels
     if names is None:
         raise DataFileError(f"{table.name}: {label} has more than {MOST_CLASSES} different labels")
-    return Table.of_file(frame, table.target_name, settings._replace(class_names=names), table.name, label)
+    named = settings._replace(class_names=names)
+    return Table.of_file(frame, table.target_name, named, table.name, label, table.ignored)
 
 
 class _Sample:
     """Rows that are drawn as they come by: those with the smallest random numbers, at most twice as many as wanted."""
 
-    def __init__(self) -> None:
+    def __init__(self, n_columns: int) -> None:
+        self._most = max(1, min(SAMPLE, CELLS // n_columns))
         self._frames: list[Frame] = []
         self._numbers: list[Array] = []
         self._below = KEY
@@ -135,7 +139,7 @@ class _Sample:
         if len(rows):
             self._frames.append(piece.frame.take(rows))
             self._numbers.append(numbers)
-        while sum(map(len, self._numbers)) > 2 * SAMPLE:
+        while sum(map(len, self._numbers)) > 2 * self._most:
             self._thin_out()
 
     def _thin_out(self) -> None:
@@ -149,8 +153,8 @@ class _Sample:
     def frame(self) -> Frame:
         """Return the rows, in their order; at most as many as wanted."""
         frame, numbers = joined_frame(self._frames), np.concatenate(self._numbers)
-        if len(numbers) > SAMPLE:
-            frame = frame.take(np.sort(np.argsort(numbers)[:SAMPLE]))
+        if len(numbers) > self._most:
+            frame = frame.take(np.sort(np.argsort(numbers)[: self._most]))
         return frame
 
 

@@ -18,6 +18,8 @@ from nnlite.tables.encoding import Encoding
 from nnlite.tables.frames import Text
 from nnlite.tables.target import Target
 
+NUMBERS = 2**20  # that rows become at once
+
 
 class Numbers(NamedTuple):
     """The numbers of some rows.
@@ -58,6 +60,7 @@ def numbers_of(
     DataFileError
         If a value is not of the kind that it was in training, or a target is missing; the message names file and line.
     """
+    at_once = max(1, NUMBERS // len(encoding.feature_names))
     for piece in table.pieces():
         frame = piece.frame
         target: Text | Array | None = None
@@ -65,17 +68,17 @@ def numbers_of(
             options = table.settings.options
             column = Target(frame, target_name, options, piece.source, f"column {target_name!r}")
             target = column.labels() if classes else column.values()
-        try:
-            X = encoding.transform(frame.without([target_name]), dtype=dtype)
-        except ArgumentError as error:
-            where = f"{piece.source}: {frame.place(0)} to {frame.place(frame.n_rows - 1)}"
-            raise DataFileError(f"{where}: {str(error).removeprefix('X: ')}") from None
         kept = None if everything else table.selected(piece)
-        if kept is not None:
-            X = X[kept]
-            target = target.take(kept) if isinstance(target, Text) else None if target is None else target[kept]
-        if len(X):
-            yield Numbers(X, target, piece)
+        rows = np.arange(frame.n_rows) if kept is None else np.flatnonzero(kept)
+        features = frame.without([target_name])
+        for part in np.split(rows, range(at_once, len(rows), at_once)) if len(rows) else ():
+            try:
+                X = encoding.transform(features.take(part), dtype=dtype)
+            except ArgumentError as error:
+                where = f"{piece.source}: {frame.place(int(part[0]))} to {frame.place(int(part[-1]))}"
+                raise DataFileError(f"{where}: {str(error).removeprefix('X: ')}") from None
+            of_part = target.take(part) if isinstance(target, Text) else None if target is None else target[part]
+            yield Numbers(X, of_part, piece)
 
 
 class _Folder:

@@ -13,7 +13,7 @@ from nnlite.stored.opening import are_paths, files_of
 from nnlite.stored.order import Share, selected, share_key
 from nnlite.stored.table_files import Reading, TableFile, open_arrow, open_file_of_table
 from nnlite.tables.choosing import check_column, check_list, choose_columns
-from nnlite.tables.csv_file import Form
+from nnlite.tables.csv_file import NUMBERED, Form
 from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
 from nnlite.tables.frames import Frame
 from nnlite.tables.settings import Settings, check_settings
@@ -76,10 +76,10 @@ class StoredTable(Explained):
         self, name: str, files: Sequence[TableFile], target_name: str, ignored: Collection[str], settings: Settings,
         memory: int | None, shares: tuple[Share, ...] = (),
     ) -> None:  # fmt: skip
-        self.name, self.files, self.target_name, self._ignored = name, tuple(files), target_name, frozenset(ignored)
+        self.name, self.files, self.target_name, self.ignored = name, tuple(files), target_name, frozenset(ignored)
         self.settings, self.memory, self.shares = settings, memory, shares
         self.known: Any = None  # what one pass has told, see learning.py
-        self.names = tuple(column for column in files[0].names if column not in self._ignored)
+        self.names = tuple(column for column in files[0].names if column not in self.ignored)
 
     def __repr__(self) -> str:
         n = len(self.files)
@@ -113,15 +113,15 @@ class StoredTable(Explained):
 
     def of_shares(self, shares: tuple[Share, ...]) -> StoredTable:
         """Return the rows of these shares."""
-        return StoredTable(self.name, self.files, self.target_name, self._ignored, self.settings, self.memory, shares)
+        return StoredTable(self.name, self.files, self.target_name, self.ignored, self.settings, self.memory, shares)
 
     def with_target(self, name: str) -> StoredTable:
         """Return the table with another column as its target."""
-        return StoredTable(self.name, self.files, name, self._ignored, self.settings, self.memory, self.shares)
+        return StoredTable(self.name, self.files, name, self.ignored, self.settings, self.memory, self.shares)
 
     def without(self, name: str) -> StoredTable:
         """Return the table without one column, which may be none of its own."""
-        ignored = {*self._ignored, name}
+        ignored = {*self.ignored, name}
         return StoredTable(self.name, self.files, "", ignored, self.settings, self.memory, self.shares)
 
     def pieces(self) -> Iterator[TablePiece]:
@@ -131,7 +131,7 @@ class StoredTable(Explained):
             for frame in file.frames:
                 if frame.names != self.files[0].names:
                     raise DataFileError(f"{file.source}: {_other_columns(frame.names, self.files[0])}")
-                left = frame.without(self._ignored)
+                left = frame.without(self.ignored)
                 yield TablePiece(left, start, start + left.n_rows, file.source)
                 start += left.n_rows
         if not start:
@@ -152,9 +152,9 @@ def open_table(
     ignore: Collection[int | str] = (),
     class_names: Sequence[str] | None = None,
     missing: Sequence[str] | None = None,
-    decimal: str | None = None,
-    thousands: str | None = None,
-    dates: str | None = None,
+    decimal: str | Mapping[str, str] | None = None,
+    thousands: str | Mapping[str, str] | None = None,
+    dates: str | Mapping[str, str] | None = None,
     scaling: str = "standardize",
     fill: str | float = "median",
     dtype: Any = "float32",
@@ -216,7 +216,7 @@ def open_table(
         None if header is None else checks.boolean("header", header),
         check_delimiter(delimiter), check_encoding(encoding), check_comment(comment),
     )  # fmt: skip
-    named = any(isinstance(column, str) for column in (target, *ignore))
+    named = any(isinstance(column, str) and not NUMBERED.fullmatch(column) for column in (target, *ignore))
     if named and form.header is False:
         raise ArgumentError("header: with header=False no column has a name; give positions")
     reading = Reading(form, settings.options, target, named)

@@ -15,7 +15,7 @@ from nnlite.tables.encoders import labels_of
 from nnlite.tables.frames import Column, Frame, Text, frame_of
 from nnlite.tables.options import Options
 
-AT_ONCE = 2**18  # cells of a piece
+AT_ONCE = 2**16  # cells of a piece
 BUFFER = 2**16  # bytes that pyarrow reads at once
 FORMATS = {b"PAR1": "parquet", b"ARROW1": "feather"}
 

@@ -101,7 +101,8 @@ class Frame:
     def without(self, names: Collection[str]) -> Frame:
         """Return a frame without these columns."""
         kept = {name: column for name, column in self.columns.items() if name not in names}
-        return Frame(kept, self.plain, self.lines, self.first_row)
+        plain = {name: doubtful for name, doubtful in self.plain.items() if name in kept}
+        return Frame(kept, plain, self.lines, self.first_row)
 
     def place(self, row: int) -> str:
         """Return where a row is: "line 7" of a file, or "row 5", counted from 0."""

@@ -75,7 +75,7 @@ def test_the_tables_are_put_on_the_page(tmp_path):
     assert "former" not in text
     assert text.startswith("Begin.\n<!-- measured -->\n| network | parameters |")
     assert text.endswith("<!-- end -->\nEnd.\n")
-    assert "| tiny | 1,000,000 | 0.10 ms | 10.0 us | 41 ms | 20 (" in text
+    assert "| tiny | 1,000,000 | 0.10 ms | 10.0 us | 41 ms | 20 (21) ms |" in text
     parallel.publish(found, page)
     assert page.read_text() == text  # once more changes nothing
 

@@ -39,6 +39,9 @@ def test_the_first_example_of_each_class_is_a_sample():
     run = run_of(RNG.random((6, 4, 4)), (4, 4))
     assert [sample.name for sample in samples(run)] == ["0", "1"]
     assert samples(run)[1].address == image(run, 1)
+    of_one_class = run._replace(test=run.test.rows(np.array([0, 2])), train=run.test)  # the test lacks a class
+    assert [sample.name for sample in samples(of_one_class)] == ["0", "1"]
+    assert samples(of_one_class)[1].address == image(run, 1)
 
 
 def test_a_mistake_is_named_by_the_file_of_its_picture():

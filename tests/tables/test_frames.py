@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.tables.frames import Text, frame_of, has_named_columns
+from nnlite.tables.frames import Frame, Text, frame_of, has_named_columns
 
 from ..support import for_each, refuse
 
@@ -189,3 +189,9 @@ def test_labels_in_a_frame_of_one_column_are_labels():
         network = nn.Model([nn.Dense(2), nn.Softmax()], seed=0)
         network.fit(DATA, y, epochs=1, progress=False)
         assert network.class_names == ("cat", "dog")
+
+
+def test_a_frame_without_a_column_knows_nothing_of_it():
+    frame = Frame({"a": np.ones(2), "b": np.ones(2)}, {"a": True, "b": False}, [(0, 2)], first_row=3)
+    left = frame.without(["a"])
+    assert (left.names, left.plain, left.lines, left.first_row) == (("b",), {"b": False}, [(0, 2)], 3)
