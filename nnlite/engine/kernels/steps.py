@@ -35,8 +35,8 @@ STEP, M, FIRST = NOW.index("step"), NOW.index("M"), NOW.index("first")
 def wait_for_all(shared: int, n_threads: int) -> None:
     """Wait until all threads of the team are here: the last one to arrive begins a new generation.
 
-    A thread that waits in vain lets others run. Where that happens often, too many threads share the cores, and the next
-    waiting is shorter (CROWDED). ABORT ends the waiting, if some threads of the team could not start.
+    A thread that waits in vain lets others run. Where that happens often, too many threads share the cores, and the
+    next waiting is shorter (CROWDED). ABORT ends the waiting, if some threads of the team could not start.
     """
     if n_threads == 1:
         return
