@@ -15,6 +15,7 @@ WITHOUT_CASES = {
     "Cache", "Callback", "Layer", "Initializer", "Schedule", "ScoresBySize", "Diagnosis", "DivergenceError", "Finding",
     "GradientCheck", "PermutationImportance", "RangeTest", "Trace", "NothingLearnedWarning", "TrainingWarning",
     "ParallelError", "UnknownNameError", "Augmentation", "Images", "ImageDataset", "Split", "ColumnSummary", "Encoding",
+    "StoredArrays", "StoredTable",
 }  # fmt: skip
 METHODS = {
     "Model": nn.Model,
@@ -22,10 +23,16 @@ METHODS = {
     "Table": nn.Table,
     "Encoding": nn.Encoding,
     "Optimizer": nn.Optimizer,
+    "StoredArrays": nn.StoredArrays,
+    "StoredTable": nn.StoredTable,
 }
 # for the rest of nnlite, not for users
 INTERNAL = {
     "Table.target_as", "Encoding.check_names", "Encoding.to_json", "Encoding.fingerprint", "Encoding.to_text",
+    *(f"StoredArrays.{name}" for name in (
+        "block", "part", "with_targets_in_memory", "fill", "pieces", "ranges", "row_of",
+    )),
+    *(f"StoredTable.{name}" for name in ("of_shares", "with_target", "without", "selected")),
     "History.append", "Optimizer.prepare", "Optimizer.update", "Optimizer.state", "Optimizer.initial",
     "Optimizer.get_state", "Optimizer.set_state", "Optimizer.count_steps", "Optimizer.n_steps",
     *(f"Model.{name}" for name in (
