@@ -55,12 +55,6 @@ class Survey(NamedTuple):
         """Return the scale of the target; the standard deviation of a constant counts as 1."""
         return TargetScale(self.mean, np.where(self.std > 1e-14 * np.abs(self.mean), self.std, 1.0))
 
-    def balanced(self) -> list[float]:
-        """``M / (C M_c)`` for each class c; 0 for a class without examples."""
-        n = self.n_of_class
-        weights: Array = np.divide(n.sum(), len(n) * n, out=np.zeros(len(n)), where=n > 0)
-        return weights.tolist()  # type: ignore[no-any-return]
-
     def check_sum(self, of_class: Array | None) -> None:
         """Raise ArgumentError if the weights of all examples are 0 together, or too large to be added."""
         total = float((self.weight_of_class if of_class is None else self.weight_of_class * of_class).sum())

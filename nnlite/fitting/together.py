@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from nnlite import version
 from nnlite.errors import ArgumentError
-from nnlite.fitting.batches import Numbered
+from nnlite.fitting.batches import Arrays, Numbered
 from nnlite.fitting.streams import Stream
 from nnlite.fitting.validation import ValidationBatches
 from nnlite.network.examples import Examples
@@ -90,15 +90,32 @@ def tell_data(
             "columns": "none" if knowledge.encoding is None else knowledge.encoding.fingerprint(),
             "the scale of the target": str(knowledge.scale),
             "validation data": "none" if validation is None else "some",
-            "X": "arrays" if train is not None else "a source of batches",
+            "X": _kind_of(source),
         }
     )
     agreement.tell(
         size=None if train is None else train.size,
-        train=_of_some(source.sample().some(1) if train is None else train),
-        validation=_of_some(validation.some(1) if isinstance(validation, ValidationBatches) else validation),
+        train=_of_source(source) if train is None else _of_some(train),
+        validation=_of_batches(validation) if isinstance(validation, ValidationBatches) else _of_some(validation),
         weighted=weighted,
     )
+
+
+def _kind_of(source: Numbered | Stream) -> str:
+    if isinstance(source, Arrays):
+        return "in memory"
+    return "on the disk" if isinstance(source, Numbered) else "a source of batches"
+
+
+def _of_source(source: Numbered | Stream) -> str:
+    """Identify what a source gives, without reading all of it."""
+    if isinstance(source, Numbered):
+        return f"{source.describe()}, {source.fingerprint()}"
+    return f"{source.n_steps} of {source.batch_size} {_of_some(source.sample())}"
+
+
+def _of_batches(validation: ValidationBatches) -> str:
+    return f"{validation.fingerprint()} {_of_some(validation.some(SOME))}"
 
 
 def _of_some(examples: Examples | None) -> str:

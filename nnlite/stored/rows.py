@@ -134,6 +134,8 @@ class Slices(Rows):
             raise DataFileError(f"{self.place(start)}: cannot be read ({text:.300})") from error
         if read.shape != out.shape:
             raise DataFileError(f"{self.place(start)}: expected rows of shape {out.shape}, got {read.shape}")
+        if not np.can_cast(read.dtype, out.dtype, "same_kind"):
+            raise DataFileError(f"{self.place(start)}: expected {out.dtype}, the dtype of all rows, got {read.dtype}")
         out[...] = read
 
 

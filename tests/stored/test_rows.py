@@ -119,6 +119,10 @@ def test_what_has_shape_dtype_and_slices_is_data():
     data = nn.open_data(Source(), y=list(range(50)))
     np.testing.assert_array_equal(data.read(10, 12)[0], [[30, 31, 32], [33, 34, 35]])
     assert data.read(10, 12)[1].tolist() == [10, 11]
+    Source.dtype = np.dtype(np.int64)
+    refuse(
+        lambda: nn.open_data(Source()).read(1, 2), "source, row 0: expected int64", "float32", error=nn.DataFileError
+    )
     Source.dtype = "torch.float32"
     refuse(lambda: nn.open_data(Source()), "source: expected a dtype of NumPy, got torch.float32")
 
