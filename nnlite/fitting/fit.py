@@ -135,9 +135,9 @@ def fit(network: Network, X: Any, y: Any, *, parallel: Any, **arguments: Any) ->
         with Agreement(world):
             attach(call.hooks.active, network, call.optimizer, keys)
             saver = Saver() if directory is None else CheckpointSaver(directory, setup, keys)
-        if setup.warns:
-            resumed = directory is not None and directory.saved is not None
-            suspicions.warn_before(network, call.optimizer, setup.source, call.epochs, resumed=resumed)
+            if setup.warns:
+                resumed = directory is not None and directory.saved is not None
+                suspicions.warn_before(network, call.optimizer, setup.source, call.epochs, resumed=resumed)
         if not network.built:
             network.build(setup.source.signature.input_shape)
         network.knowledge = setup.source.signature.knowledge

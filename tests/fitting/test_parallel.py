@@ -345,6 +345,16 @@ def test_what_one_process_has_otherwise_all_refuse(differs, told):
         assert told in message or message.startswith(own), message
 
 
+@pytest.mark.filterwarnings("error::nnlite.TrainingWarning")
+def test_a_warning_of_the_first_process_that_is_an_error_all_refuse():
+    def run(world):
+        nn.Model([nn.Dense(64), nn.Softmax()], seed=0).fit(X, y, epochs=1, progress=False, parallel=world)
+
+    first, second = errors_of(2, run, (nn.TrainingWarning, nn.ArgumentError))
+    assert first.startswith("layers: the output has 64 units")
+    assert second.startswith("parallel: rank 0 refused this training, TrainingWarning: layers: the output has 64 units")
+
+
 def test_another_version_of_nnlite_is_refused(monkeypatch):
     """The threads share the module, so the version is a text that differs each time it is read."""
     from nnlite.fitting import fit, together
