@@ -558,12 +558,37 @@ def test_shares_are_resumed_with_another_number_of_processes(tmp_path):
     def run(world, epochs):
         own = slice(world.rank, None, world.size)
         options = {"shuffle": False, "checkpoint": tmp_path / "run", "resume": True, "epochs": epochs}
-        return train(world, examples=(X[own], y[own]), **options)
+        return train(world, examples=(X[own], y[own]), validation_data=(X[own], y[own]), **options)
 
     nn.mpi.simulate(2, lambda world: run(world, 1))
     with pytest.warns(UserWarning, match="so the last digits may differ"):
         found = same_on_all(nn.mpi.simulate(3, lambda world: run(world, 3)))
-    agree(found, train(shuffle=False, epochs=3))
+    agree(found, train(shuffle=False, epochs=3, validation_data=(X, y)))
+
+
+@for_each("kind", ["on the disk", "batches"])
+def test_sources_of_their_own_are_resumed_in_an_epoch(kind, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+
+    def run(world, name, crash=None):
+        own = slice(0, 48) if world.rank == 0 else slice(48, M)
+        if kind == "batches":
+            examples = [(X[i : i + 8], y[i : i + 8]) for i in range(own.start, own.stop, 8)]
+        else:
+            examples = nn.open_data(X[own], y[own], memory=3 * 16 * 32)
+        checkpoint, callbacks = nn.Checkpoint(folder / name, every=3), [Crash(world.rank, crash)]
+        return train(world, examples=(examples,), batch_size=8, checkpoint=checkpoint, resume=True, callbacks=callbacks)
+
+    whole = same_on_all(nn.mpi.simulate(2, lambda world: run(world, "whole")))
+    with pytest.raises(InterruptedError):
+        nn.mpi.simulate(2, lambda world: run(world, "cut", 9))
+    agree(same_on_all(nn.mpi.simulate(2, lambda world: run(world, "cut"))), whole, 0)
+
+    def run_other(world):
+        return run(nn.mpi.World(), "cut")
+
+    with pytest.raises(nn.ArgumentError, match="is of another training, with batches"):
+        nn.mpi.simulate(1, run_other)
 
 
 def test_a_directory_that_the_first_process_refuses_all_refuse(tmp_path):
