@@ -26,7 +26,11 @@ def check_class_weight(
     if n_classes is None:
         raise ArgumentError(f"class_weight: {signature.output} does not choose between classes, got {class_weight!r}")
     if isinstance(class_weight, str):
-        return _balanced(class_weight, n_classes, examples)
+        if not is_balanced(class_weight):
+            raise ArgumentError(f"class_weight: expected a weight for each class or 'balanced', got {class_weight!r}")
+        if examples is None:
+            raise ArgumentError("class_weight: 'balanced' needs all labels: pass arrays, not a source of batches")
+        return balanced(count_classes(examples, n_classes))
     if checks.is_mapping(class_weight):
         class_weight = _in_order(checks.mapping("class_weight", class_weight), n_classes, class_names)
     weights = checks.numeric_array("class_weight", class_weight)
@@ -39,15 +43,22 @@ def check_class_weight(
     return weights.astype(np.float64)
 
 
-def _balanced(class_weight: str, n_classes: int, examples: Examples | None) -> Array:
-    """``M / (C M_c)`` for each class c; 0 for a class without examples."""
-    if class_weight != "balanced":
-        raise ArgumentError(f"class_weight: expected a weight for each class or 'balanced', got {class_weight!r}")
-    if examples is None:
-        raise ArgumentError("class_weight: 'balanced' needs all labels: pass arrays, not a source of batches")
+def is_balanced(class_weight: Any) -> bool:
+    """Return whether the weights of the classes follow from their numbers of examples."""
+    return isinstance(class_weight, str) and class_weight == "balanced"
+
+
+def balanced(n_of_class: Array) -> Array:
+    """``M / (C M_c)`` for each class c with M_c examples; 0 for a class without examples."""
+    C = len(n_of_class)
+    weights: Array = np.divide(n_of_class.sum(), C * n_of_class, out=np.zeros(C), where=n_of_class > 0)
+    return weights
+
+
+def count_classes(examples: Examples, n_classes: int) -> Array:
+    """Return how many examples each class has, (C,)."""
     classes = classes_of(examples.y if examples.rows is None else examples.y[examples.rows])
-    counts = np.bincount(classes, minlength=n_classes)
-    return np.divide(len(classes), n_classes * counts, out=np.zeros(n_classes), where=counts > 0)
+    return np.bincount(classes, minlength=n_classes)
 
 
 def _in_order(class_weight: Mapping[Any, Any], n_classes: int, names: Sequence[str] | None) -> list[Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from nnlite import checks
 from nnlite import metrics as known_metrics
 from nnlite.augment.compose import Compose
@@ -17,7 +19,7 @@ from nnlite.errors import ArgumentError
 from nnlite.fitting import suspicions
 from nnlite.fitting.augmented import arrays_of, augmentation_of_fit, stream_of
 from nnlite.fitting.batches import Numbered
-from nnlite.fitting.class_weights import check_class_weight, check_sum
+from nnlite.fitting.class_weights import balanced, check_class_weight, check_sum, count_classes, is_balanced
 from nnlite.fitting.history import History
 from nnlite.fitting.loop import SINGLE, Loop, Saver, Setup
 from nnlite.fitting.preparing import prepare
@@ -98,6 +100,8 @@ class Data(NamedTuple):
     validation : Examples or ValidationBatches or None
     metrics : list of (str, callable)
     class_weight : ndarray, (C,), or None
+    n_of_class : ndarray, (C,), or None
+        How many examples each class has, if the weights are balanced.
     """
 
     source: Numbered | Stream
@@ -105,6 +109,7 @@ class Data(NamedTuple):
     validation: Examples | ValidationBatches | None
     metrics: Metrics
     class_weight: Array | None
+    n_of_class: Array | None
 
 
 def fit(network: Network, X: Any, y: Any, *, parallel: Any, **arguments: Any) -> History:
@@ -121,15 +126,18 @@ def fit(network: Network, X: Any, y: Any, *, parallel: Any, **arguments: Any) ->
             data = _check_data(network, call, split_seed(directory, seed))
             weighted = data.class_weight is not None or (data.train is not None and data.train.weights is not None)
             tell_data(agreement, data.source, data.train, data.validation, weighted=weighted)
+            agreement.tell(n_of_class=data.n_of_class)
         together = together_of(agreement, call.augmentation is not None)
+        if data.n_of_class is not None and not together.train:
+            data = data._replace(class_weight=balanced(np.sum(agreement.of_all("n_of_class"), axis=0)))
         setup = _setup(network, call, data, world, together)
         keys = history_keys(network, data.metrics, data.validation is not None)
         with Agreement(world):
             attach(call.hooks.active, network, call.optimizer, keys)
             saver = Saver() if directory is None else CheckpointSaver(directory, setup, keys)
-        if setup.warns:
-            resumed = directory is not None and directory.saved is not None
-            suspicions.warn_before(network, call.optimizer, setup.source, call.epochs, resumed=resumed)
+            if setup.warns:
+                resumed = directory is not None and directory.saved is not None
+                suspicions.warn_before(network, call.optimizer, setup.source, call.epochs, resumed=resumed)
         if not network.built:
             network.build(setup.source.signature.input_shape)
         network.knowledge = setup.source.signature.knowledge
@@ -252,7 +260,17 @@ def _check_data(network: Network, call: Call, seed: int) -> Data:
     validated = held_out if given is None else check_validation_data(source.signature, given)
     if isinstance(validated, Examples):
         check_sum(validated, None, "sample_weight" if given is None else "validation_data sample_weight")
-    return Data(source, train, validated, metrics, weight_of_class)
+    n_of_class = None
+    if is_balanced(call.class_weight):
+        n_of_class = _count_classes(source.signature, train, survey)
+    return Data(source, train, validated, metrics, weight_of_class, n_of_class)
+
+
+def _count_classes(signature: Signature, train: Examples | None, survey: Survey | None) -> Array | None:
+    """Return how many examples each class has; None for a source of batches."""
+    if survey is not None:
+        return survey.n_of_class
+    return None if train is None else count_classes(train, signature.n_classes or 1)
 
 
 class Sources(NamedTuple):
@@ -297,8 +315,8 @@ def _class_weight(
     """Return the weight of each class; ArgumentError if the examples then have no weights above 0."""
     names = signature.knowledge.class_names
     if survey is not None:
-        if isinstance(class_weight, str) and class_weight == "balanced" and signature.n_classes is not None:
-            class_weight = survey.balanced()
+        if is_balanced(class_weight) and signature.n_classes is not None:
+            class_weight = balanced(survey.n_of_class)
         weights = check_class_weight(class_weight, signature, train, names)
         survey.check_sum(weights)
         return weights

@@ -305,7 +305,7 @@ class ParallelLoop(Loop):
         """Raise DivergenceError, in all processes, if the cost or the gradient of the whole batch is not finite."""
         if math.isfinite(J) and divergence.all_finite(self.network.grad):
             return
-        found = self.world.gather(divergence.first_wrong(self.network, X) if len(X) else None)
+        found = self.world.gather(divergence.first_wrong(self.network, self.signature.cast(X)) if len(X) else None)
         where = next((f"{text} (rank {rank})" for rank, text in enumerate(found) if text), f"the cost J is {J}")
         self._give_up(where, self.position.n_batches)
 

@@ -70,7 +70,7 @@ class ParallelCompiledLoop(ParallelLoop, CompiledLoop):
         J, n_correct, Y_hat = self._gradient(batch, part.start)
         network.grad *= own_weight / (part.weight or 1)
         J = self._sum(J * own_weight / (part.weight or 1))
-        self._check_step(J, self.signature.cast(own.X))
+        self._check_step(J, own.X)
         J += self.optimizer.penalty(network)
         self.optimizer.step(network)
         means.add_sums(J, own.size, own_weight, n_correct)

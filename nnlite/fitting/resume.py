@@ -212,15 +212,20 @@ def _describe(setup: Setup, keys: list[str]) -> dict[str, str]:
     network, source, weights = setup.network, setup.source, setup.class_weight
     knowledge = source.signature.knowledge
     encoding, names, scale = knowledge.encoding, knowledge.class_names, knowledge.scale
+    validation = "none" if setup.validation is None else "in shares"
+    if setup.validation is not None and setup.together.validation:
+        validation = setup.validation.fingerprint()
+    described = setup.together.described or [(source.describe(), source.fingerprint())]
+    batches, data = ("; ".join(texts) for texts in zip(*described, strict=True))
     return {
         "network": repr(network).replace(", trainable=False", ""),
         "features": str(source.signature.input_shape),
         "seed": str(network.seed),
         "dtype": network.dtype.name,
-        "validation data": "none" if setup.validation is None else setup.validation.fingerprint(),
+        "validation data": validation,
         "optimizer": type(setup.optimizer).__name__,
-        "batches": source.describe(),
-        "data": source.fingerprint(),
+        "batches": batches,
+        "data": data,
         "columns": "none" if encoding is None else encoding.fingerprint(),
         "classes": "none" if names is None else ", ".join(names),
         "scale of the target": "none" if scale is None else f"{scale.mean.tolist()}, {scale.std.tolist()}",

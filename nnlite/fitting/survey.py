@@ -14,7 +14,7 @@ from nnlite.fitting.class_weights import classes_of
 from nnlite.layers import Identity
 from nnlite.network.knowledge import Knowledge, TargetScale, check_number_of_classes
 from nnlite.network.network import Network
-from nnlite.network.pieces import check_shape, check_table, checked_targets
+from nnlite.network.pieces import check_shape, check_table, checked_targets, require_targets
 from nnlite.network.signature import Signature
 from nnlite.stored import StoredArrays, StoredTable
 from nnlite.stored.arrays import Part
@@ -25,7 +25,7 @@ from nnlite.tables.cells import sorted_names
 from nnlite.tables.labels import as_labels
 from nnlite.tables.table import NOTHING_TO_PREDICT
 
-AT_ONCE = 2**18  # targets
+AT_ONCE, BYTES_AT_ONCE = 2**18, 2**22  # targets, and bytes of them
 MOST_CLASSES = 10_000
 
 
@@ -54,12 +54,6 @@ class Survey(NamedTuple):
     def scale(self) -> TargetScale:
         """Return the scale of the target; the standard deviation of a constant counts as 1."""
         return TargetScale(self.mean, np.where(self.std > 1e-14 * np.abs(self.mean), self.std, 1.0))
-
-    def balanced(self) -> list[float]:
-        """``M / (C M_c)`` for each class c; 0 for a class without examples."""
-        n = self.n_of_class
-        weights: Array = np.divide(n.sum(), len(n) * n, out=np.zeros(len(n)), where=n > 0)
-        return weights.tolist()  # type: ignore[no-any-return]
 
     def check_sum(self, of_class: Array | None) -> None:
         """Raise ArgumentError if the weights of all examples are 0 together, or too large to be added."""
@@ -118,7 +112,7 @@ def survey(signature: Signature, data: StoredArrays) -> Survey:
 def _targets(data: StoredArrays) -> Iterator[Part]:
     """Yield targets and weights, without X, in the order of the data."""
     assert data.y_rows is not None
-    edges = data.y_rows.edges(AT_ONCE).tolist()
+    edges = data.y_rows.edges(max(1, min(AT_ONCE, BYTES_AT_ONCE // max(1, data.y_rows.row_bytes)))).tolist()
     for start, stop in itertools.pairwise(edges):
         kept = selected(data.shares, start, stop)
         rows: list[Any] = [None if rows is None else rows.read(start, stop) for rows in (data.y_rows, data.weight_rows)]
@@ -193,8 +187,7 @@ def prepare_stored(
     if isinstance(data, StoredTable):
         arrays, knowledge = _numbers_of_table(network, data, split, seed)
     else:
-        if data.y_rows is None:
-            raise ArgumentError(f"y: {data!r} has no targets; pass y= to open_data")
+        require_targets(data)
         arrays, knowledge = data, Knowledge(network.encoding, learn_class_names(network, data), None)
     signature = network.signature_for_array(np.zeros((1, *arrays.shape[1:]), arrays.dtype))
     of_arrays = network.encoding if data is arrays else None
@@ -202,8 +195,6 @@ def prepare_stored(
     signature = signature._replace(knowledge=knowledge)
     train, validation = (arrays, None) if split is None else _split(arrays, split, seed)
     found = survey(signature, train)
-    if validation is not None:
-        survey(signature, validation)  # raises the errors of its targets
     if standardize is None:
         standardize = data is not arrays or network.target_scale is not None
     if standardize and isinstance(network.output, Identity):

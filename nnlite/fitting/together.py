@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from nnlite import version
 from nnlite.errors import ArgumentError
-from nnlite.fitting.batches import Numbered
+from nnlite.fitting.batches import Arrays, Numbered
 from nnlite.fitting.streams import Stream
 from nnlite.fitting.validation import ValidationBatches
 from nnlite.network.examples import Examples
@@ -34,12 +34,15 @@ class Together(NamedTuple):
         How many examples for training each of them has; empty for sources of batches.
     weighted : bool
         Whether the examples of any process have weights.
+    described : sequence of (str, str)
+        Of each process that has batches of its own: what they are, and the checksum of their examples.
     """
 
     train: bool = True
     validation: bool = True
     sizes: Sequence[int] = ()
     weighted: bool = False
+    described: Sequence[tuple[str, str]] = ()
 
 
 @contextlib.contextmanager
@@ -80,7 +83,7 @@ def tell_data(
 ) -> None:
     """Tell the other processes about the data of this one."""
     if agreement.world.size == 1:
-        agreement.tell(size=None, train=None, validation=None, weighted=weighted)
+        agreement.tell(size=None, train=None, validation=None, weighted=weighted, described=None)
         return
     knowledge = source.signature.knowledge
     agreement.same(
@@ -90,15 +93,33 @@ def tell_data(
             "columns": "none" if knowledge.encoding is None else knowledge.encoding.fingerprint(),
             "the scale of the target": str(knowledge.scale),
             "validation data": "none" if validation is None else "some",
-            "X": "arrays" if train is not None else "a source of batches",
+            "X": _kind_of(source),
         }
     )
     agreement.tell(
         size=None if train is None else train.size,
-        train=_of_some(source.sample().some(1) if train is None else train),
-        validation=_of_some(validation.some(1) if isinstance(validation, ValidationBatches) else validation),
+        train=_of_source(source) if train is None else _of_some(train),
+        validation=_of_batches(validation) if isinstance(validation, ValidationBatches) else _of_some(validation),
         weighted=weighted,
+        described=(source.describe(), source.fingerprint()) if train is None else None,
     )
+
+
+def _kind_of(source: Numbered | Stream) -> str:
+    if isinstance(source, Arrays):
+        return "in memory"
+    return "on the disk" if isinstance(source, Numbered) else "a source of batches"
+
+
+def _of_source(source: Numbered | Stream) -> str:
+    """Identify what a source gives, without reading all of it."""
+    if isinstance(source, Numbered):
+        return f"{source.describe()}, {source.fingerprint()}"
+    return f"{source.n_steps} of {source.batch_size} {_of_some(source.sample())}"
+
+
+def _of_batches(validation: ValidationBatches) -> str:
+    return f"{validation.fingerprint()} {_of_some(validation.some(SOME))}"
 
 
 def _of_some(examples: Examples | None) -> str:
@@ -108,7 +129,7 @@ def _of_some(examples: Examples | None) -> str:
 
 def together_of(agreement: Agreement, augmented: bool) -> Together:
     """Return what all processes have in common, from what they told of their data."""
-    sizes = agreement.of_all("size")
+    sizes, described = agreement.of_all("size"), agreement.of_all("described")
     same = len({*agreement.of_all("train")}) == 1
     if augmented and not same:
         raise ArgumentError("augment: the processes have different examples; give all examples to each of them")
@@ -117,6 +138,7 @@ def together_of(agreement: Agreement, augmented: bool) -> Together:
         validation=len({*agreement.of_all("validation")}) == 1,
         sizes=[] if None in sizes else sizes,
         weighted=any(agreement.of_all("weighted")),
+        described=() if same or None in described else described,
     )
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from nnlite.errors import ArgumentError
-from nnlite.fitting.survey import stored_validation
+from nnlite.fitting.survey import stored_validation, survey
 from nnlite.network.examples import Examples
 from nnlite.network.foreign import adapted, untouched_torch
-from nnlite.network.pieces import check_shape, checked_pieces
+from nnlite.network.pieces import check_shape, checked_pieces, require_targets
 from nnlite.network.signature import Signature
 from nnlite.network.sources import are_batches, check_batch, gives_batches, items_of
 from nnlite.stored import StoredArrays, StoredTable
@@ -71,10 +71,22 @@ class StoredValidation(ValidationBatches):
     ----------
     signature : Signature
     data : StoredArrays
+
+    Raises
+    ------
+    ArgumentError
+        If there are no targets, or all weights are 0.
+    DataFileError
+        If a target or a weight is wrong: all of them are read once.
     """
 
     def __init__(self, signature: Signature, data: StoredArrays) -> None:
         self.signature, self.data = signature, data
+        require_targets(data)
+        if not survey(signature, data).weight_of_class.any():
+            raise ArgumentError(
+                f"validation_data sample_weight: expected weights of at least 0, not all 0, but all {len(data)} are 0"
+            )
         first = next(checked_pieces(signature, data))
         self._first = first.some(min(first.size, 256)).batch(slice(None))
 

@@ -274,7 +274,8 @@ class Network(Structure):
     def _predicted(self, X: Any, what: str, of_rows: Callable[[Array], Array]) -> Array:
         """Return ``of_rows(Y_hat)`` for a batch, and its only row for a single example."""
         self.require_built(what)
-        stored = X if isinstance(X, StoredTable) else as_stored(X)
+        is_single = getattr(X, "shape", None) == self.input_shape
+        stored = None if is_single else X if isinstance(X, StoredTable) else as_stored(X)
         if stored is not None:
             pieces = pieces_to_predict(self.signature, stored)
             return np.concatenate([of_rows(self.predict_rows(piece, what)) for piece in pieces])

@@ -77,10 +77,15 @@ def checked_pieces(signature: Signature, data: StoredArrays) -> Iterator[Example
     DataFileError
         If a number is not finite, a target or weight is wrong, or a file has changed.
     """
-    if data.y_rows is None:
-        raise ArgumentError(f"y: {data!r} has no targets; pass y= to open_data")
+    require_targets(data)
     for part in data.pieces():
         yield checked_part(signature, data, part)
+
+
+def require_targets(data: StoredArrays) -> None:
+    """Raise ArgumentError if the examples have no targets."""
+    if data.y_rows is None:
+        raise ArgumentError(f"y: {data!r} has no targets; pass y= to open_data")
 
 
 def check_shape(signature: Signature, data: StoredArrays) -> None:

@@ -21,7 +21,7 @@ SMALLEST, LARGEST, OF_DATA = 24 * 2**20, 384 * 2**20, 16  # bytes that a trainin
 WINDOWS = 3  # in memory at once: the one that is trained on, the next one, and the one after it while they change
 BLOCKS = 64  # of a window at least, if blocks need not be smaller or larger than this:
 SMALLEST_BLOCK, LARGEST_BLOCK = 2**16, 2**20
-PIECE = 2**20  # bytes of X that are read at once to evaluate and to predict
+PIECE = 2**20  # bytes that are read at once to evaluate and to predict
 LOOKED_AT = 16  # rows that identify the data
 
 
@@ -57,6 +57,8 @@ class StoredArrays(Explained):
         Of X.
     memory : int
         Bytes of examples that a training keeps in memory at most.
+    row_bytes : int
+        Of an example with its target and its weight.
 
     Examples
     --------
@@ -87,12 +89,15 @@ class StoredArrays(Explained):
             raise ArgumentError(f"X: expected numbers in {X.name}, got {X.dtype}")
         if len(X.shape) < 2:
             raise ArgumentError(f"X: expected two dimensions (examples, features) in {X.name}, got shape {X.shape}")
-        whole = len(X) * X.row_bytes
+        if not X.row_bytes:
+            raise ArgumentError(f"X: expected at least one feature in {X.name}, got shape {X.shape}")
+        self.row_bytes = sum(rows.row_bytes for rows in (X, y, weights) if rows is not None)
+        whole = len(X) * self.row_bytes
         self.memory = min(max(whole // OF_DATA, SMALLEST), LARGEST) if memory is None else memory
         window = max(1, self.memory // WINDOWS)
         block = min(max(window // BLOCKS, SMALLEST_BLOCK), LARGEST_BLOCK, window)
-        self.window = max(1, window // X.row_bytes)
-        self.edges = X.edges(max(1, block // X.row_bytes))
+        self.window = max(1, window // self.row_bytes)
+        self.edges = X.edges(max(1, block // self.row_bytes))
         self.counts = np.diff(self.edges)
         if shares:
             ranges = zip(self.edges[:-1].tolist(), self.edges[1:].tolist(), strict=True)
@@ -221,7 +226,7 @@ class StoredArrays(Explained):
         return Part(X, y, weights, start, stop)
 
     def pieces(self, n_bytes: int = PIECE) -> Iterator[Part]:
-        """Yield the examples in the order of the data, about ``n_bytes`` of X at a time. A thread reads ahead."""
+        """Yield the examples in the order of the data, about ``n_bytes`` at a time. A thread reads ahead."""
         ranges = self.ranges(n_bytes)
         ahead = Ahead(lambda i: self.part(*ranges[i]), len(ranges), int(len(ranges) > 1), 1)
         try:
@@ -234,7 +239,7 @@ class StoredArrays(Explained):
 
     def ranges(self, n_bytes: int = PIECE) -> list[tuple[int, int]]:
         """Return the rows of the pieces: rows that are stored together are read together."""
-        edges = self.X_rows.edges(max(1, n_bytes // self.X_rows.row_bytes)).tolist()
+        edges = self.X_rows.edges(max(1, n_bytes // self.row_bytes)).tolist()
         return list(itertools.pairwise(edges))
 
     def in_memory(self) -> Part:
@@ -250,7 +255,7 @@ class StoredArrays(Explained):
     @property
     def fits_memory(self) -> bool:
         """Whether all examples together are no more than a training may keep in memory."""
-        return bool(self.n * self.X_rows.row_bytes <= self.memory)
+        return bool(self.n * self.row_bytes <= self.memory)
 
     def row_of(self, part: Part, i: int) -> int:
         """Return the row of the data that example ``i`` of a part is from."""

@@ -12,7 +12,7 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def hdf5_rows(path: str, name: str) -> Rows:
-    """Return the rows of a data set in an HDF5 file, which stays open as long as they are used.
+    """Return the rows of a data set in an HDF5 file.
 
     Raises
     ------
@@ -23,13 +23,25 @@ def hdf5_rows(path: str, name: str) -> Rows:
     """
     h5py = require("h5py", "hdf5", f"reading {path}")
     try:
-        file = h5py.File(path, "r")
-        found = file.get(name)
+        with h5py.File(path, "r") as file:
+            found = file.get(name)
+            if not isinstance(found, h5py.Dataset):
+                raise DataFileError(f"{path}: has no data set {name!r}; it has {_listed(_data_sets(file, h5py))}")
+            return slices_of(_DataSet(h5py, path, name, found), f"{path}: {name}", path)
     except OSError as error:
         raise DataFileError(f"{path}: cannot be read ({error})") from error
-    if not isinstance(found, h5py.Dataset):
-        raise DataFileError(f"{path}: has no data set {name!r}; it has {_listed(_data_sets(file, h5py))}")
-    return slices_of(found, f"{path}: {name}", path)
+
+
+class _DataSet:
+    """A data set of HDF5 whose file is open only while it is read: a process has few open files, data many."""
+
+    def __init__(self, h5py: Any, path: str, name: str, found: Any) -> None:
+        self._h5py, self._path, self._name = h5py, path, name
+        self.shape, self.dtype, self.chunks = found.shape, found.dtype, found.chunks
+
+    def __getitem__(self, rows: slice) -> Any:
+        with self._h5py.File(self._path, "r") as file:
+            return file[self._name][rows]
 
 
 def _data_sets(file: Any, h5py: Any) -> list[str]:

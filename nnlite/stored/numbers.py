@@ -85,11 +85,18 @@ class _Folder:
     """A temporary folder, which is removed when nobody needs it any more, or when the program ends."""
 
     def __init__(self) -> None:
-        import shutil
         import tempfile
 
         self.name = tempfile.mkdtemp(prefix="nnlite-numbers-")
-        weakref.finalize(self, shutil.rmtree, self.name, ignore_errors=True)
+        weakref.finalize(self, _remove, self.name, os.getpid())
+
+
+def _remove(folder: str, pid: int) -> None:
+    """Remove the folder, but not in a process that was forked from the one that made it."""
+    import shutil
+
+    if os.getpid() == pid:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Written(FileRows):
@@ -137,6 +144,9 @@ def write_numbers(
         for numbers in everything:
             X.write(np.ascontiguousarray(numbers.X).data)
             y.write(np.ascontiguousarray(_targets(numbers, place), y_type).data)
+        n_written = y.tell() // np.dtype(y_type).itemsize
+    if n_written != n_rows:
+        raise DataFileError(f"{table.name}: had {n_rows} rows, now has {n_written}; open it again")
     return StoredArrays(
         _Written(folder, "X", (n_rows, n), dtype, table.name),
         _Written(folder, "y", (n_rows,), y_type, f"{table.name}: {table.target_name}"),

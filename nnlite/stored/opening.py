@@ -113,18 +113,18 @@ def as_stored(X: Any, y: Any = None, sample_weight: Any = None) -> StoredArrays 
             if value is not None:
                 raise ArgumentError(f"{name}: belongs into open_data(..., {name}=) for examples on the disk")
         return X
-    rows = _stored_rows(X)
+    rows = _stored_rows(X, "X")
     if rows is None:
         return None
     return StoredArrays(rows, _targets(y, "y"), _targets(sample_weight, "sample_weight"))
 
 
-def _stored_rows(X: Any) -> Rows | None:
+def _stored_rows(X: Any, name: str) -> Rows | None:
     """Return the rows of an array on the disk; None for what lies in memory, or is small."""
     if type(X).__module__.partition(".")[0] in LIBRARIES and hasattr(X, "shape") and hasattr(X, "dtype"):
-        return rows_of(X, "X")
+        return rows_of(X, name)
     if isinstance(X, np.ndarray) and X.nbytes > SMALL and X.ndim > 1 and X.dtype.kind in "buif":
-        return mapped_rows(X, "X")
+        return mapped_rows(X, name)
     return None
 
 
@@ -132,7 +132,7 @@ def _targets(values: Any, name: str) -> Rows | None:
     """Return targets or weights as rows; whatever is no array on the disk becomes one in memory."""
     if values is None:
         return None
-    found = _stored_rows(values)
+    found = _stored_rows(values, name)
     if found is not None:
         return found
     array = values if isinstance(values, np.ndarray) else np.asarray(values)
@@ -235,7 +235,7 @@ def _rows_or_files(value: Any, name: str) -> Rows | None:
     if value is None:
         return None
     if not are_paths(value):
-        found = _stored_rows(value)
+        found = _stored_rows(value, name)
         return _targets(value, name) if found is None else found
     files = [_Opened(path) for path in files_of(value)]
     for file in files:

@@ -14,6 +14,8 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
 
+AT_ONCE = 2**22  # bytes of a file that are read at once and then converted
+
 
 class Rows:
     """Rows (n, ...) of one type that are read a block at a time. A subclass says where they are.
@@ -141,6 +143,8 @@ class Slices(Rows):
             raise DataFileError(f"{self.place(start)}: cannot be read ({text:.300})") from error
         if read.shape != out.shape:
             raise DataFileError(f"{self.place(start)}: expected rows of shape {out.shape}, got {read.shape}")
+        if not np.can_cast(read.dtype, out.dtype, "same_kind"):
+            raise DataFileError(f"{self.place(start)}: expected {out.dtype}, the dtype of all rows, got {read.dtype}")
         out[...] = read
 
 
@@ -179,14 +183,16 @@ class FileRows(Rows):
 
     def fill(self, start: int, out: Array) -> None:
         """Read the rows into ``out``."""
-        n_bytes = (len(out) - 1) * self._stride + self.row_bytes
         if self._as_it_lies and out.flags.c_contiguous:
-            self._read_bytes(start, memoryview(out.data).cast("B") if out.size else memoryview(b""))
+            self._read_bytes(start, out.reshape(-1).view(np.uint8).data)
             return
-        raw = np.empty(n_bytes, np.uint8)
-        self._read_bytes(start, raw.data)
         strides = (self._stride, *np.empty((1, *self.shape[1:]), self._in_file).strides[1:])
-        out[...] = np.ndarray(out.shape, self._in_file, raw.data, strides=strides)
+        at_once = max(1, AT_ONCE // max(1, self._stride))
+        for first in range(0, len(out), at_once):  # between two rows may lie much more than they have
+            part = out[first : first + at_once]
+            raw = np.empty((len(part) - 1) * self._stride + self.row_bytes, np.uint8)
+            self._read_bytes(start + first, raw.data)
+            part[...] = np.ndarray(part.shape, self._in_file, raw.data, strides=strides)
 
     @property
     def can_advise(self) -> bool:
@@ -326,16 +332,22 @@ def rows_of(source: Any, name: str) -> Rows:
     """
     if isinstance(source, Rows):
         return source
+    if isinstance(source, (list, tuple)):
+        source = np.asarray(source)
+    if hasattr(source, "shape") and not source.shape:
+        raise ArgumentError(f"{name}: expected rows, got a single value")
     if isinstance(source, np.ndarray):
         return mapped_rows(source, name) or InMemory(name, np.asarray(source))
-    if isinstance(source, (list, tuple)):
-        return InMemory(name, np.asarray(source))
     missing = [word for word in ("shape", "dtype", "__getitem__") if not hasattr(source, word)]
     if missing:
         raise ArgumentError(
             f"{name}: expected an array, a path, or what has shape, dtype and slices [start:stop], "
             f"got {type(source).__name__}"
         )
+    try:
+        np.dtype(source.dtype)
+    except TypeError:
+        raise ArgumentError(f"{name}: expected a dtype of NumPy, got {source.dtype}") from None
     chunks = getattr(source, "chunks", None)  # of HDF5 and Zarr
     chunk = chunks[0] if isinstance(chunks, (tuple, list)) and chunks and isinstance(chunks[0], int) else 1
     return Slices(name, source, chunk)

@@ -253,6 +253,31 @@ def test_unequal_shares_make_full_batches_and_use_every_example():
     same_on_all(nn.mpi.simulate(3, run))
 
 
+def test_balanced_weights_of_shares_are_those_of_all_examples():
+    def run(world):
+        own = slice(world.rank, None, 3)
+        return train(world, examples=(X[own], y[own]), class_weight="balanced", shuffle=False)
+
+    agree(same_on_all(nn.mpi.simulate(3, run)), train(class_weight="balanced", shuffle=False))
+
+
+def test_examples_on_the_disk_are_divided_or_shared():
+    def stored(rows):
+        return nn.open_data(X[rows], y[rows], sample_weight=WEIGHTS[rows], memory=3 * 16 * 32)
+
+    def divided(world=None):
+        return train(world, examples=(stored(slice(None)),), validation_split=0.2)
+
+    agree(same_on_all(nn.mpi.simulate(3, divided)), divided())
+
+    def shared(world):  # the first example is the same in both
+        own = slice(0, 80 if world.rank else 48)
+        return train(world, examples=(stored(own),), batch_size=8, class_weight="balanced")
+
+    _, history = same_on_all(nn.mpi.simulate(2, shared))
+    assert history["loss"][-1] < history["loss"][0]
+
+
 def test_a_source_of_batches_is_divided_or_shared():
     expected = train(examples=(nn.batches(X, y, 16, shuffle=False),))
 
@@ -267,10 +292,11 @@ def test_a_source_of_batches_is_divided_or_shared():
     agree(same_on_all(nn.mpi.simulate(2, shared)), expected)
 
 
-def test_a_source_that_ends_before_the_others_contributes_nothing_more():
+@for_each("start", [0, 1])  # the first example may be the same
+def test_a_source_that_ends_before_the_others_contributes_nothing_more(start):
     def run(world):
         n = 64 if world.rank else 24
-        batches = [(X[i : i + 8], y[i : i + 8]) for i in range(world.rank, n, 8)]
+        batches = [(X[i : i + 8], y[i : i + 8]) for i in range(start * world.rank, n, 8)]
         return train(world, examples=(batches,), epochs=3)
 
     _, history = same_on_all(nn.mpi.simulate(2, run))
@@ -300,6 +326,10 @@ def errors_of(n, function, error=nn.ArgumentError):
         (lambda rank: {"optimizer": nn.Adam(0.1 if rank == 1 else 0.2)}, "rank 1 has optimizer Adam(0.1)"),
         (lambda rank: {"output": nn.Softmax(label_smoothing=0.1 * (rank == 2))}, "rank 2 has network Model("),
         (lambda rank: {"examples": (X[:, : 6 - (rank == 1)], y)}, "rank 1 has features (5,), rank 0 has (6,)"),
+        (
+            lambda rank: {"examples": (nn.open_data(X, y, memory=10**6 if rank == 2 else 999),)},
+            "rank 2 has X in memory, rank 0 has on the disk",
+        ),
         (lambda rank: {"examples": (X, y + (rank == 1))}, "rank 1 refused this training, ArgumentError: y: "),
         (lambda rank: {"examples": (X[:0], y[:0]) if rank == 2 else (X, y)}, "rank 2 refused this training"),
         (lambda rank: {"callbacks": [nn.EMA()] * (rank == 1)}, "rank 1 has callbacks EMA, rank 0 has "),
@@ -313,6 +343,16 @@ def test_what_one_process_has_otherwise_all_refuse(differs, told):
     assert sum(told in message for message in messages) >= 2
     for message in messages:
         assert told in message or message.startswith(own), message
+
+
+@pytest.mark.filterwarnings("error::nnlite.TrainingWarning")
+def test_a_warning_of_the_first_process_that_is_an_error_all_refuse():
+    def run(world):
+        nn.Model([nn.Dense(64), nn.Softmax()], seed=0).fit(X, y, epochs=1, progress=False, parallel=world)
+
+    first, second = errors_of(2, run, (nn.TrainingWarning, nn.ArgumentError))
+    assert first.startswith("layers: the output has 64 units")
+    assert second.startswith("parallel: rank 0 refused this training, TrainingWarning: layers: the output has 64 units")
 
 
 def test_another_version_of_nnlite_is_refused(monkeypatch):
@@ -518,12 +558,37 @@ def test_shares_are_resumed_with_another_number_of_processes(tmp_path):
     def run(world, epochs):
         own = slice(world.rank, None, world.size)
         options = {"shuffle": False, "checkpoint": tmp_path / "run", "resume": True, "epochs": epochs}
-        return train(world, examples=(X[own], y[own]), **options)
+        return train(world, examples=(X[own], y[own]), validation_data=(X[own], y[own]), **options)
 
     nn.mpi.simulate(2, lambda world: run(world, 1))
     with pytest.warns(UserWarning, match="so the last digits may differ"):
         found = same_on_all(nn.mpi.simulate(3, lambda world: run(world, 3)))
-    agree(found, train(shuffle=False, epochs=3))
+    agree(found, train(shuffle=False, epochs=3, validation_data=(X, y)))
+
+
+@for_each("kind", ["on the disk", "batches"])
+def test_sources_of_their_own_are_resumed_in_an_epoch(kind, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+
+    def run(world, name, crash=None):
+        own = slice(0, 48) if world.rank == 0 else slice(48, M)
+        if kind == "batches":
+            examples = [(X[i : i + 8], y[i : i + 8]) for i in range(own.start, own.stop, 8)]
+        else:
+            examples = nn.open_data(X[own], y[own], memory=3 * 16 * 32)
+        checkpoint, callbacks = nn.Checkpoint(folder / name, every=3), [Crash(world.rank, crash)]
+        return train(world, examples=(examples,), batch_size=8, checkpoint=checkpoint, resume=True, callbacks=callbacks)
+
+    whole = same_on_all(nn.mpi.simulate(2, lambda world: run(world, "whole")))
+    with pytest.raises(InterruptedError):
+        nn.mpi.simulate(2, lambda world: run(world, "cut", 9))
+    agree(same_on_all(nn.mpi.simulate(2, lambda world: run(world, "cut"))), whole, 0)
+
+    def run_other(world):
+        return run(nn.mpi.World(), "cut")
+
+    with pytest.raises(nn.ArgumentError, match="is of another training, with batches"):
+        nn.mpi.simulate(1, run_other)
 
 
 def test_a_directory_that_the_first_process_refuses_all_refuse(tmp_path):

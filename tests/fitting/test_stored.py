@@ -127,6 +127,14 @@ def test_evaluate_and_predict_are_those_of_arrays(data):
     np.testing.assert_allclose(model.predict_proba(data), model.predict_proba(X), rtol=1e-5)
 
 
+def test_a_single_example_of_a_library_is_predicted(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    model = trained(*examples())[0]
+    with h5py.File(tmp_path / "one.h5", "w") as file:
+        file["X"] = np.ones(WIDTH)
+        assert model.predict(file["X"]) == model.predict(np.ones(WIDTH))
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_same_seed_gives_the_same_training(data, engine):
     same(trained(data, engine=engine), trained(data, engine=engine))
@@ -247,6 +255,27 @@ def test_a_wrong_label_is_refused_before_anything_changes(tmp_path):
     refuse(lambda: model.fit(data, progress=False), f"{tmp_path}/part-", "label 3 is out of range",
            error=nn.DataFileError)  # fmt: skip
     assert not model.built
+
+
+def test_wrong_targets_of_validation_are_refused_before_anything_changes(data, tmp_path):
+    X, y = examples()
+    model = network()
+    y[5000] = 3
+    wrong = stored(tmp_path, X, y)
+    refuse(
+        lambda: model.fit(data, validation_data=wrong), f"{tmp_path}/part-", "label 3 is out", error=nn.DataFileError
+    )
+    unweighted = nn.open_data(X, y % 3, sample_weight=np.zeros(N))
+    refuse(lambda: model.fit(data, validation_data=unweighted), "validation_data sample_weight:", "all 6000 are 0")
+    refuse(lambda: model.fit(data, validation_data=nn.open_data(X)), "y: StoredArrays", "has no targets")
+    assert not model.built
+
+
+def test_dates_are_no_targets(tmp_path):
+    np.save(tmp_path / "x.npy", examples()[0])
+    np.save(tmp_path / "y.npy", np.arange(N).astype("M8[s]"))
+    dates = nn.open_data(tmp_path / "x.npy", tmp_path / "y.npy", memory=MEMORY)
+    refuse(lambda: trained(dates), str(tmp_path), "y: expected numbers", "datetime64[s]", error=nn.DataFileError)
 
 
 def test_a_file_that_changes_ends_the_training(tmp_path):

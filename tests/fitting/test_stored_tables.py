@@ -1,10 +1,12 @@
 """Facts about trainings on tables in files that are read in pieces: CSV, Parquet, Feather, and data sets of Arrow."""
 
+import os
+
 import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.stored import learning, table_files
+from nnlite.stored import learning, numbers, table_files
 
 from ..support import refuse
 
@@ -170,3 +172,23 @@ def test_wrong_use_is_refused(folder, tmp_path):
     fit(trained := network(), table, epochs=1)
     refuse(lambda: trained.predict(nn.open_data(np.zeros((5, 3)))), "X: expected a table with the columns")
     refuse(lambda: network(units=3).fit(table), "y: has 2 classes")
+
+
+def test_a_table_that_has_grown_since_it_was_learned_is_refused(tmp_path):
+    write_csv(tmp_path / "a.csv", columns(100))
+    table = nn.open_table(tmp_path / "a.csv", target="bought")
+    fit(network(), table, epochs=1)
+    with open(tmp_path / "a.csv", "a", encoding="utf-8") as file:
+        file.write("30,Bern,40.0,no\n")
+    refuse(lambda: fit(network(), table), "a.csv: had 100 rows, now has 101; open it again", error=nn.DataFileError)
+
+
+def test_another_process_leaves_the_temporary_numbers_to_the_one_that_wrote_them(monkeypatch):
+    folders = [numbers._Folder() for _ in range(2)]
+    names = [folder.name for folder in folders]
+    folders.pop()
+    with monkeypatch.context() as forked:
+        forked.setattr(os, "getpid", lambda: -1)
+        folders.pop()
+    assert [os.path.isdir(name) for name in names] == [True, False]
+    os.rmdir(names[0])

@@ -18,7 +18,7 @@ def test_partial_fit_goes_through_the_parts(tmp_path):
     names = np.array([0, 1, 2])
     for _ in range(2):
         found.partial_fit(data, classes=names)
-        for part in data.pieces(data.window * 32 // 2):
+        for part in data.pieces(data.window * data.row_bytes // 2):
             expected.partial_fit(part.X, part.y, classes=names)
     np.testing.assert_array_equal(found.coefs_[0], expected.coefs_[0])
     assert found.t_ == expected.t_ == 2 * len(X)

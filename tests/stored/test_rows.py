@@ -1,6 +1,7 @@
 """Facts about rows on the disk: what is read is what was written, and damage is named with its file and row."""
 
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -82,6 +83,25 @@ def test_a_view_whose_rows_are_scattered_is_read_through_the_map(tmp_path):
         np.testing.assert_array_equal(rows.read(990, 1010), view[990:1010])
 
 
+def test_a_few_columns_of_a_mapped_array_are_read_in_little_memory(tmp_path):
+    np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(4000, 5000))[:, 1] = range(4000)
+    rows = mapped_rows(np.load(tmp_path / "X.npy", mmap_mode="r")[:, :2], "X")
+    assert isinstance(rows, FileRows)
+    tracemalloc.start()
+    read = rows.read(0, 4000)
+    assert tracemalloc.get_traced_memory()[1] < 2**24  # of 80 MB between the first and the last number
+    tracemalloc.stop()
+    np.testing.assert_array_equal(read, np.stack([np.zeros(4000), np.arange(4000)], axis=1))
+
+
+def test_wide_targets_count_as_memory(tmp_path):
+    X, targets = np.zeros((6000, 2), np.float32), np.zeros((6000, 1000), np.float32)
+    data = nn.open_data(X, y=targets, memory=3 * 2**20)
+    assert data.window == 2**20 // (8 + 4000)
+    assert not data.fits_memory
+    assert max(len(part.X) for part in data.pieces()) <= 2**20 // 4000
+
+
 def test_an_array_in_memory_is_not_mapped(tmp_path):
     mapped = large_map(tmp_path)
     assert mapped_rows(mapped[np.arange(10)], "X") is None
@@ -99,6 +119,12 @@ def test_what_has_shape_dtype_and_slices_is_data():
     data = nn.open_data(Source(), y=list(range(50)))
     np.testing.assert_array_equal(data.read(10, 12)[0], [[30, 31, 32], [33, 34, 35]])
     assert data.read(10, 12)[1].tolist() == [10, 11]
+    Source.dtype = np.dtype(np.int64)
+    refuse(
+        lambda: nn.open_data(Source()).read(1, 2), "source, row 0: expected int64", "float32", error=nn.DataFileError
+    )
+    Source.dtype = "torch.float32"
+    refuse(lambda: nn.open_data(Source()), "source: expected a dtype of NumPy, got torch.float32")
 
 
 def test_a_split_is_disjoint_complete_and_the_same_for_the_same_seed(tmp_path):
@@ -166,6 +192,9 @@ def test_wrong_arguments_are_refused(tmp_path):
     refuse(lambda: nn.open_data(3), "source: expected an array, a path")
     refuse(lambda: nn.open_data(np.zeros(5)), "X: expected two dimensions")
     refuse(lambda: nn.open_data(np.zeros((0, 2))), "X: source has no rows")
+    refuse(lambda: nn.open_data(np.zeros((2, 0))), "X: expected at least one feature in source, got shape (2, 0)")
+    refuse(lambda: nn.open_data(np.float32(3)), "source: expected rows, got a single value")
+    refuse(lambda: nn.open_data(np.zeros((2, 2)), y=np.array(3)), "y: expected an entry for each row of X")
     refuse(lambda: nn.open_data(tmp_path / "x.npy", memory=0), "memory: expected an integer of at least 1")
     data = nn.open_data(tmp_path / "x.npy")
     refuse(lambda: data.read(3, 41), "stop: expected start < stop <= 40")
