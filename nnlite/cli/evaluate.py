@@ -76,7 +76,9 @@ def _evaluate(options: argparse.Namespace) -> int:
             test = labelled(model, table)
     train = Part(source.train.X, source.train.y) if source is not None else None
     with faults_of_the_data(options.file or options.model):
-        found = scores(Run(model, test, train=train), _trivial(model, options.model) if train is None else None)
+        class_weight = None if config is None else config.options.get("class_weight")
+        run = Run(model, test, train=train, class_weight=class_weight)
+        found = scores(run, _trivial(model, options.model) if train is None else None)
     say(json.dumps(found.as_dict(), indent=2) if options.json else str(found))
     return DONE
 

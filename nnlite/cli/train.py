@@ -330,6 +330,7 @@ def _run(training: Training, history: History) -> Run:
         settings=_settings(training, history),
         command=command(training.directory),
         best_epoch=best_epoch(training.callbacks),
+        class_weight=options["class_weight"],
     )
 
 
@@ -344,7 +345,10 @@ def _settings(training: Training, history: History) -> Mapping[str, str]:
         "engine": history.engine,
     }
     if options["class_weight"]:
-        settings["class weight"] = options["class_weight"]
+        settings["class weight"] = (
+            f"{options['class_weight']}: in the training loss, which is therefore not comparable with the validation "
+            f"loss; early stopping looks at the validation loss, in which all examples count the same"
+        )
     if training.augmentation is not None:
         settings["augmentation"] = ", ".join(map(repr, training.augmentation.augmentations))
     if options["average"]:

@@ -200,6 +200,26 @@ def test_what_is_no_config_is_refused(run, folder, content):
     assert len(err.splitlines()) == 1
 
 
+def test_a_run_with_class_weights_is_judged_with_them(run, folder):
+    rng = np.random.default_rng(0)
+    fraud = rng.uniform(size=1200) < 0.08
+    amount = rng.normal(size=(1200, 3)) + 1.0 * fraud[:, None]
+    rows = [[*(f"{x:.3f}" for x in row), "fraud" if bad else "fine"] for row, bad in zip(amount, fraud, strict=True)]
+    write_csv(folder / "pay.csv", [("a", "b", "c", "kind"), *rows])
+    code, out, err = run("train pay.csv --target kind --class-weight balanced --hidden none --epochs 12 --no-progress")
+    assert (code, err) == (0, "")
+    assert "balanced accuracy (mean recall)" in out
+    found = results("runs/pay-1")
+    assert found["balanced_accuracy"] > 0.7
+    assert not found["learned_nothing"]
+    assert "balanced accuracy" in found["verdict"]
+    page = Path("runs/pay-1/report.html").read_text()
+    for words in "balanced accuracy", "not comparable with the validation loss":
+        assert words in page
+    assert "--class-weight" not in run("diagnose runs/pay-1")[1]
+    assert json.loads(run("evaluate runs/pay-1 --json")[1])["balanced_accuracy"] == found["balanced_accuracy"]
+
+
 # --- wrong calls ----------------------------------------------------------------------------------------------------
 
 
