@@ -1,4 +1,4 @@
-"""A small VGG on MNIST with augmentation: three times two convolutions of 3 x 3 and a pooling, then 256 units.
+"""A small VGG on MNIST with augmentation: three times two convolutions of 3 x 3 and a pooling, then 128 units.
 
     python notebooks/recipe_mnist_vgg.py --data DIRECTORY_WITH_MNIST
 
@@ -13,7 +13,7 @@ import statistics
 import nnlite as nn
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--epochs", type=int, default=30)
+parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
 parser.add_argument("--data", help="directory with the IDX files (default: download them once)")
 options = parser.parse_args()
@@ -23,7 +23,7 @@ def block(filters):
     layers = []
     for _ in range(2):
         layers += [nn.Conv2D(filters, 3, padding="same"), nn.BatchNorm(), nn.ReLU()]
-    return [*layers, nn.MaxPool2D(2), nn.Dropout(0.25)]
+    return [*layers, nn.MaxPool2D(2), nn.Dropout(0.1)]
 
 
 mnist = nn.load_mnist(options.data)
@@ -33,8 +33,8 @@ steps = options.epochs * -(-len(X) // batch_size)
 augment = [nn.augment.Rotate(10), nn.augment.Scale(1.1), nn.augment.Shear(8), nn.augment.Shift(2)]
 accuracies = []
 for seed in options.seeds:
-    head = [nn.Flatten(), nn.Dense(256), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.5), nn.Dense(10), nn.Softmax()]
-    model = nn.Model([*block(32), *block(64), *block(128), *head], seed=seed)
+    head = [nn.Flatten(), nn.Dense(128), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.3), nn.Dense(10), nn.Softmax()]
+    model = nn.Model([*block(16), *block(32), *block(64), *head], seed=seed)
     optimizer = nn.AdamW(nn.OneCycle(3e-3, steps), weight_decay=0.01)
     model.fit(
         X, mnist.y_train, optimizer=optimizer, epochs=options.epochs, batch_size=batch_size, augment=augment

@@ -67,7 +67,7 @@ def test_lenet_5_has_at_most_0_95_percent_errors_within_20_epochs(monkeypatch):
     assert result["accuracies"][0] >= 1 - 0.0095
 
 
-@pytest.mark.skipif("NNLITE_HOURS" not in os.environ, reason="takes an hour a seed; NNLITE_HOURS=1 runs it")
+@pytest.mark.skipif("NNLITE_HOURS" not in os.environ, reason="takes ten minutes a seed; NNLITE_HOURS=1 runs it")
 def test_a_small_vgg_with_augmentation_has_at_most_0_40_percent_errors(monkeypatch):
     result = run(monkeypatch, "recipe_mnist_vgg.py")
     assert statistics.median(result["accuracies"]) >= 1 - 0.0040

@@ -13,6 +13,7 @@ from nnlite import counters
 from nnlite.ahead import Ahead
 from nnlite.augment.compose import Compose
 from nnlite.checks import Array
+from nnlite.engine.processor import available_threads
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.fitting.augmented import PIECE, BatchAugmentation, joined
 from nnlite.fitting.batches import Numbered, Reader
@@ -93,11 +94,13 @@ class StoredBatches(Numbered):
 
     @contextmanager
     def reader(self, *, ahead: bool = True) -> Iterator[Reader]:
-        """Return a context that gives the examples of n batches. A thread reads the next window meanwhile.
+        """Return a context that gives the examples of n batches.
 
-        It does so also while all processors train: it mostly waits for the disk.
+        With ``ahead`` a thread reads the next window meanwhile. A thread beside those that train on all processors
+        would only hold them up: then the operating system reads the next window from the disk meanwhile, and all
+        processors copy it when its turn comes. Where the system cannot do that, the thread reads ahead in any case.
         """
-        windows = _Windows(self, self._order)
+        windows = _Windows(self, self._order, ahead=ahead or not self.data.X_rows.can_advise)
         augment = self._augment
         try:
             if augment is None:
@@ -166,12 +169,19 @@ class _Windows:
     ----------
     source : StoredBatches
     order : Order
+    ahead : bool
+        Whether a thread reads ahead.
     """
 
-    def __init__(self, source: StoredBatches, order: Order) -> None:
+    def __init__(self, source: StoredBatches, order: Order, *, ahead: bool) -> None:
         self._source, self._order = source, order
         self._buffers = source.buffers.pop() if source.buffers else _Buffers(WINDOWS)
-        self._ahead = Ahead(self._read, len(order.windows), 1, 1)
+        self._ahead = Ahead(self._read, len(order.windows), int(ahead), 1)
+        self._pool: Any = None
+        if not ahead:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(available_threads(), thread_name_prefix="nnlite-stored")
         self._held: tuple[int, Examples] | None = None
 
     def several(self, first: int, n: int) -> Examples:
@@ -192,26 +202,39 @@ class _Windows:
         if self._held is None or self._held[0] != window:
             self._held = None
             self._held = window, self._ahead.take(window, 1)[0]
+            if self._pool is not None and window + 1 < len(self._order.windows):
+                self._pool.submit(self._advise, window + 1)
         return self._held[1]
 
+    def _advise(self, window: int) -> None:
+        """Let the operating system read a window."""
+        data = self._source.data
+        for block in self._order.windows[window].tolist():
+            data.X_rows.advise(int(data.edges[block]), int(data.edges[block + 1]))
+
     def _read(self, window: int) -> Examples:
-        """Read and check a window, in another thread."""
+        """Read and check a window, in another thread or in several."""
         source, data, order = self._source, self._source.data, self._order
-        n, at = int(order.starts[window + 1] - order.starts[window]), 0
+        n = int(order.starts[window + 1] - order.starts[window])
         X = self._buffers.of(window, (n, *data.shape[1:]), data.dtype)
         y, weights = (
             None if rows is None else np.empty((n, *rows.shape[1:]), rows.dtype)
             for rows in (data.y_rows, data.weight_rows)
         )
-        parts: list[Part] = []
-        for block in order.windows[window].tolist():
-            rows = slice(at, at + int(data.counts[block]))
-            at = rows.stop
+
+        def fill(block: int, stop: int) -> Part:
+            rows = slice(stop - int(data.counts[block]), stop)
             of_y, of_weights = (None if array is None else array[rows] for array in (y, weights))
-            parts.append(data.fill(block, X[rows], of_y, of_weights))
+            part = data.fill(block, X[rows], of_y, of_weights)
             if not source.checked[block]:
-                check_finite(data, parts[-1], source.signature.dtype)
+                check_finite(data, part, source.signature.dtype)
                 source.checked[block] = True
+            return part
+
+        blocks = order.windows[window]
+        stops = np.cumsum(data.counts[blocks])
+        each = map if self._pool is None else self._pool.map
+        parts: list[Part] = list(each(fill, blocks.tolist(), stops.tolist()))
         try:
             targets = checked_targets(source.signature, data, Part(X, y, weights, 0, len(data.X_rows)))
         except DataFileError:
@@ -223,4 +246,6 @@ class _Windows:
     def close(self) -> None:
         """End the thread."""
         self._ahead.close()
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
         self._source.buffers.append(self._buffers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import itertools
 import os
 from collections.abc import Sequence
@@ -48,6 +49,14 @@ class Rows:
             If they cannot be read, or the file is not what it was.
         """
         raise NotImplementedError
+
+    @property
+    def can_advise(self) -> bool:
+        """Whether `advise` has an effect."""
+        return False
+
+    def advise(self, start: int, stop: int) -> None:
+        """Let the operating system read the rows ``start:stop`` into its memory meanwhile."""
 
     def read(self, start: int, stop: int) -> Array:
         """Return the rows ``start:stop`` as a new array."""
@@ -185,6 +194,21 @@ class FileRows(Rows):
             self._read_bytes(start + first, raw.data)
             part[...] = np.ndarray(part.shape, self._in_file, raw.data, strides=strides)
 
+    @property
+    def can_advise(self) -> bool:
+        """Whether `advise` has an effect."""
+        return hasattr(os, "posix_fadvise")
+
+    def advise(self, start: int, stop: int) -> None:
+        """Let the operating system read the rows ``start:stop`` into its memory meanwhile."""
+        with contextlib.suppress(OSError):  # reading them says what is wrong
+            file = os.open(self._path, os.O_RDONLY)
+            try:
+                at = self._offset + start * self._stride
+                os.posix_fadvise(file, at, (stop - start) * self._stride, os.POSIX_FADV_WILLNEED)
+            finally:
+                os.close(file)
+
     def _read_bytes(self, start: int, into: memoryview) -> None:
         try:
             file = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
@@ -246,6 +270,16 @@ class Joined(Rows):
             n = min(len(out) - done, self._starts[i + 1] - start - done)
             self.parts[i].fill(start + done - self._starts[i], out[done : done + n])
             done += n
+
+    @property
+    def can_advise(self) -> bool:
+        """Whether `advise` has an effect on all parts."""
+        return all(part.can_advise for part in self.parts)
+
+    def advise(self, start: int, stop: int) -> None:
+        """Let the operating system read the rows ``start:stop``, which are of one block, into its memory meanwhile."""
+        i = bisect.bisect_right(self._starts, start) - 1
+        self.parts[i].advise(start - self._starts[i], stop - self._starts[i])
 
     def place(self, row: int) -> str:
         """Return the part that a row is in, and its row there."""

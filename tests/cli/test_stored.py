@@ -42,6 +42,7 @@ def test_a_folder_is_learned_evaluated_and_predicted(run):
     code, out, _ = run("evaluate runs/people-1 people --json --ignore id")
     found = json.loads(out)
     assert (code, found["n"], found["accuracy"] > 0.85) == (0, 600, True)
+    assert json.loads(run("evaluate runs/people-1 people --json")[1]) == found  # the network knows what it ignores
     code, out, _ = run("predict runs/people-1 people --keep id --proba")
     rows = list(csv.DictReader(io.StringIO(out)))
     assert (code, len(rows), rows[-1]["id"]) == (0, 600, "p2-199")

@@ -114,7 +114,8 @@ def test_x_that_lies_in_another_order(M):
 
 @for_each("M", SIZES)
 def test_examples_that_are_images(M):
-    model, textbook = both([nn.Flatten(), nn.Dense(7), nn.ReLU(), nn.Dense(3), nn.Softmax()], n_features=(4, 6))
+    layers = [nn.Flatten(), nn.Dense(7), nn.ReLU(), nn.Dense(3), nn.Softmax()]
+    model, textbook = both(layers, "float64", n_features=(4, 6))
     X = data(M).reshape(M, 4, 6)
     assert_close(model.predict_rows(X), textbook.predict_rows(X))
     assert_same_scores(model.evaluate(X, np.arange(M) % 3), textbook.evaluate(X, np.arange(M) % 3))

@@ -8,6 +8,7 @@ import pytest
 
 import nnlite as nn
 from nnlite.fitting.stored import StoredBatches
+from nnlite.stored.rows import FileRows
 
 from ..support import for_each, refuse
 from .stored_examples import MEMORY, WIDTH, N, examples, network, stored, trained
@@ -175,17 +176,20 @@ def test_images_on_the_disk_are_augmented(tmp_path):
 # ---- mapped arrays -------------------------------------------------------------------------------------------------
 
 
-def test_a_mapped_array_is_read_from_its_file(tmp_path):
-    n = 2**17  # 32 MiB, in little steps
-    rng = np.random.default_rng(0)
-    X = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(n, 64))
-    X[...] = rng.standard_normal((n, 64), np.float32)
-    y = (X[:, 0] > 0).astype(int)
-    options = {"shuffle": False, "epochs": 1, "batch_size": 2**14, "units": 2}
-    found = trained(X, y, **options)
-    same(found, trained(np.array(X), y, **options))
-    assert found[0].evaluate(X, y)["loss"] == pytest.approx(found[0].evaluate(np.array(X), y)["loss"], rel=1e-6)
-    np.testing.assert_array_equal(found[0].predict(X), found[0].predict(np.array(X)))
+def test_a_mapped_array_is_read_from_its_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnlite.stored.opening.SMALL", 1000)
+    monkeypatch.setattr("nnlite.stored.arrays.SMALLEST", MEMORY)
+    X, y = examples()
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    read = []
+    fill = FileRows.fill
+    monkeypatch.setattr(FileRows, "fill", lambda rows, start, out: read.append(len(out)) or fill(rows, start, out))
+    found = trained(mapped, y, shuffle=False)
+    assert sum(read) > 2 * N
+    same(found, trained(X, y, shuffle=False))
+    assert found[0].evaluate(mapped, y)["loss"] == pytest.approx(found[0].evaluate(X, y)["loss"], rel=1e-6)
+    np.testing.assert_array_equal(found[0].predict(mapped), found[0].predict(X))
 
 
 # ---- resuming ------------------------------------------------------------------------------------------------------

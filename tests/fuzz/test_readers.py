@@ -75,7 +75,7 @@ def test_the_corpus_is_read_or_refused(kind):
 
 
 # readers that are faster get more files; the slow tests have fifty thousand
-N_MUTATED = {"model": 300, "header": 100, "idx": 600, "csv": 50}
+N_MUTATED = {"model": 300, "header": 200, "idx": 600, "csv": 50}
 MOST_CALLS = 100_000  # of functions, for one file
 
 

@@ -132,6 +132,7 @@ def test_what_no_layer_computes_is_refused(tmp_path, nodes, arrays, dims, messag
     refuse(lambda: nn.onnx.load(path), f"{path}: ", message, error=nn.ModelFileError)
 
 
+@pytest.mark.slow
 def test_a_convolution_that_would_compute_for_hours_is_refused_at_once(tmp_path):
     path = tmp_path / "m.onnx"
     big = np.zeros((512, 64, 31, 31), np.float32)

@@ -27,10 +27,12 @@ def test_partial_fit_goes_through_the_parts(tmp_path):
         found.partial_fit(nn.open_data(X))
 
 
-def test_a_mapped_array_is_data_on_the_disk(tmp_path):
-    X = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(2**17, 64))
+def test_a_mapped_array_is_data_on_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnlite.stored.opening.SMALL", 1000)
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(2**13, 4))
     X[:, 0] = np.linspace(-1, 1, len(X))
     y = X[:, 0] * 2
     found = MLPRegressor(**OPTIONS).partial_fit(np.load(tmp_path / "X.npy", mmap_mode="r"), y)
     assert found.t_ == len(X)
-    assert np.abs(found.predict(X) - y).mean() < 0.5
+    np.testing.assert_array_equal(found.predict(np.load(tmp_path / "X.npy", mmap_mode="r")), found.predict(np.array(X)))
+    assert np.abs(found.predict(X) - y).mean() < 0.9  # always guessing the mean is wrong by 1

@@ -50,8 +50,7 @@ def initial_loss(subject: Subject) -> Finding:
     ratio = (J - floor) / max(min(usual - floor, OF_WEIGHTS * (expected - floor)), expected - floor, 1e-12)
     name = f"ln {subject.units}" if subject.n_classes == subject.units else "all z[L] = 0"
     verdict = judge(ratio, *INITIAL_LOSS)
-    message = f"J = {J:.3g}; a network that knows nothing has J = {expected:.3g} ({name})"
-    message += f", one with default weights up to {usual:.3g}."
+    message = f"J = {J:.3g}; a network that knows nothing has J = {expected:.3g} ({name})."
     advice = "scale the inputs, and draw small initial weights before the output, such as nn.GlorotUniform(0.1)."
     evidence = {"J": J, "expected": expected, "usual": usual, "ratio": ratio}
     return Finding("initial loss", PHASE, verdict, message, evidence, advise(verdict, advice))
