@@ -267,6 +267,7 @@ def test_wrong_targets_of_validation_are_refused_before_anything_changes(data, t
     )
     unweighted = nn.open_data(X, y % 3, sample_weight=np.zeros(N))
     refuse(lambda: model.fit(data, validation_data=unweighted), "validation_data sample_weight:", "all 6000 are 0")
+    refuse(lambda: trained(data)[0].evaluate(unweighted), "sample_weight: expected weights", "all 6000 are 0")
     refuse(lambda: model.fit(data, validation_data=nn.open_data(X)), "y: StoredArrays", "has no targets")
     assert not model.built
 
