@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -75,6 +75,10 @@ class Encoder:
         """Return the kind of the column."""
         return Kind(self.kind)
 
+    def written(self, kind: Kind) -> Encoder:
+        """Return the encoder for a file that writes the column as ``kind`` says."""
+        return self
+
     def check_plain(self, frame: Frame) -> None:
         """Raise ArgumentError if the numbers of the column were read in another notation than in training."""
 
@@ -113,6 +117,10 @@ class Numeric(Encoder):
     def as_kind(self) -> Kind:
         """Return the kind of the column."""
         return Kind("numeric", self._notation)
+
+    def written(self, kind: Kind) -> Numeric:
+        """Return the encoder for a file that writes the column as ``kind`` says."""
+        return replace(self, decimal=kind.notation.decimal, thousands=kind.notation.thousands)
 
     @property
     def _notation(self) -> Notation:
@@ -239,6 +247,10 @@ class Date(Encoder):
     def as_kind(self) -> Kind:
         """Return the kind of the column."""
         return Kind("date", order=self.order)
+
+    def written(self, kind: Kind) -> Date:
+        """Return the encoder for a file that writes the column as ``kind`` says."""
+        return replace(self, order=kind.order)
 
     @property
     def own_names(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.encoders import Encoder, encoder_from_json, learn_encoder
 from nnlite.tables.frames import Frame, frame_of
-from nnlite.tables.kinds import IGNORED, INDEX_NAME, Kind, WrongCellError
+from nnlite.tables.kinds import IGNORED, INDEX_NAME, Kind, WrongCellError, as_written
 from nnlite.tables.options import Options, check_dtype
 from nnlite.tables.table import Table
 from nnlite.words import Explained, explained
@@ -151,8 +152,7 @@ class Encoding(Explained):
         start = 0
         for encoder in self.columns:
             try:
-                encoder.check_plain(frame)
-                numbers = encoder.encode(frame.columns[encoder.name], self.options.of(encoder.name))
+                numbers = self._encode(encoder, frame)
             except ArgumentError as error:
                 where = f" ({frame.place(error.row)})" if isinstance(error, WrongCellError) and frame.lines else ""
                 raise ArgumentError(f"{name}: {error}{where}") from None
@@ -160,6 +160,16 @@ class Encoding(Explained):
             X[:, start:stop] = numbers
             start = stop
         return X
+
+    def _encode(self, encoder: Encoder, frame: Frame) -> Array:
+        """Return the numbers of a column, which is written as in the training unless the frame says otherwise."""
+        column, options = frame.columns[encoder.name], self.options.of(encoder.name)
+        if frame.options is not None:
+            own = frame.options.of(encoder.name)
+            options = own if own.missing is not None else replace(own, missing=options.missing)
+            encoder = encoder.written(as_written(encoder.as_kind(), column, options))
+        encoder.check_plain(frame)
+        return encoder.encode(column, options)
 
     def check_names(self, frame: Frame, name: str = "X") -> None:
         """Raise ArgumentError if a column is missing or unknown."""
