@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.tables.encoders import Encoder, encoder_from_json, learn_encoder
+from nnlite.tables.encoder_records import encoder_from_json
+from nnlite.tables.encoders import Encoder, learn_encoder
 from nnlite.tables.frames import Frame, frame_of
 from nnlite.tables.kinds import IGNORED, INDEX_NAME, Kind, WrongCellError, as_written
 from nnlite.tables.options import Options, check_dtype
@@ -142,6 +144,12 @@ class Encoding(Explained):
         ------
         ArgumentError
             If a column is missing or unknown, or a value is not of the kind that it was in training.
+
+        Warns
+        -----
+        UserWarning
+            If numbers have another unit than in training, or most values of a column of categories (and at least 3)
+            are unknown.
         """
         dtype = check_dtype(dtype)
         if not isinstance(name, str):
@@ -169,7 +177,10 @@ class Encoding(Explained):
             options = own if own.missing is not None else replace(own, missing=options.missing)
             encoder = encoder.written(as_written(encoder.as_kind(), column, options))
         encoder.check_plain(frame)
-        return encoder.encode(column, options)
+        numbers = encoder.encode(column, options)
+        if doubt := encoder.doubt(column, options):
+            checks.warn(doubt, UserWarning)
+        return numbers
 
     def check_names(self, frame: Frame, name: str = "X") -> None:
         """Raise ArgumentError if a column is missing or unknown."""
