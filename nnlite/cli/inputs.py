@@ -32,9 +32,7 @@ def read_rows(model: Model, config: Config | None, options: argparse.Namespace, 
     ``target`` is for a network that learned from arrays; others know theirs. The file is read with the options of the
     command line, and with those of the run where none is given.
     """
-    given = {name: getattr(options, name) for name in OF_THE_TEXT}
-    of_run = {} if config is None else config.options
-    reading = {name: of_run.get(name) if value is None else value for name, value in given.items()}
+    reading = _reading(config, options)
     if options.file not in (None, STANDARD_INPUT):
         return read_like(options.file, model, reading, options.ignore, **target)
     if sys.stdin is None or sys.stdin.isatty():
@@ -49,10 +47,19 @@ def is_stored_file(path: str | None) -> bool:
 
 def stored_rows(config: Config | None, options: argparse.Namespace) -> StoredTable:
     """Return the table of ``options.file``, which is read in pieces, without the columns to ignore."""
-    of_run = {} if config is None else config.options
+    return open_stored(options.file, {**_reading(config, options), "ignore": options.ignore})
+
+
+def _reading(config: Config | None, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that say how the text is written: those of the command line, or else those of the run.
+
+    Decimal mark and separator of thousands belong together: who gives one of them does not get the other of the run.
+    """
     given = {name: getattr(options, name) for name in OF_THE_TEXT}
-    reading = {name: of_run.get(name) if value is None else value for name, value in given.items()}
-    return open_stored(options.file, {**reading, "ignore": options.ignore})
+    of_run = {} if config is None else dict(config.options)
+    if given["decimal"] is not None or given["thousands"] is not None:
+        of_run |= {"decimal": None, "thousands": None}
+    return {name: of_run.get(name) if value is None else value for name, value in given.items()}
 
 
 def are_pictures(model: Model, path: str | None) -> bool:

@@ -70,7 +70,7 @@ def numbers_of(
             target = column.labels() if classes else column.values()
         kept = None if everything else table.selected(piece)
         rows = np.arange(frame.n_rows) if kept is None else np.flatnonzero(kept)
-        features = frame.without([target_name])
+        features = frame.without([target_name]).written(table.settings.options)
         for part in np.split(rows, range(at_once, len(rows), at_once)) if len(rows) else ():
             try:
                 X = encoding.transform(features.take(part), dtype=dtype)

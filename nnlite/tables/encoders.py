@@ -5,9 +5,9 @@ Each encoder has a name, `learn`, `encode`, the names of its numbers, and a form
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,17 +15,19 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.cells import WORDS, canonical_label, label_of_number, to_boolean
-from nnlite.tables.dates import ORDERS, TIME_ALONE, of_compact, to_dates
+from nnlite.tables.choosing import shown
+from nnlite.tables.dates import TIME_ALONE, of_compact, to_dates
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.kinds import Kind, WrongCellError, numbers_of, without_marks
-from nnlite.tables.notation import LONGEST_UNIT, Notation
-from nnlite.tables.options import THOUSANDS, Options
+from nnlite.tables.notation import Notation, marks_of
+from nnlite.tables.options import Options
 
 MOST_CATEGORIES = 100  # of one column; the others are rare
 RARE = 10  # a category that occurs less often than in 1 % of the rows, or RARE times, is rare
 OTHER, MISSING = "other", "is missing"
 PARTS = ("year", "month", "day", "weekday", "hour", "days since")
 LARGEST = 1e300  # of what an encoder has learned
+FEWEST_UNKNOWN = 3  # values that training did not have, before a word is said about them
 DAY = 86_400  # seconds
 NEGLIGIBLE = 1e-14  # a spread that small, compared with the values, is rounding
 UNSEEN = 1e30  # divides what never varied in training: weights that learned nothing about it must not judge it later
@@ -75,6 +77,14 @@ class Encoder:
         """Return the kind of the column."""
         return Kind(self.kind)
 
+    def written(self, kind: Kind) -> Encoder:
+        """Return the encoder for a file that writes the column as ``kind`` says."""
+        return self
+
+    def doubt(self, column: Column, options: Options) -> str:
+        """Return what of the column is probably not what training saw, in words; "" if nothing is."""
+        return ""
+
     def check_plain(self, frame: Frame) -> None:
         """Raise ArgumentError if the numbers of the column were read in another notation than in training."""
 
@@ -94,6 +104,7 @@ class Numeric(Encoder):
     decimal: str = "."
     thousands: str | None = None
     unit: str = ""
+    mark: str | None = None  # of a currency, or of percent; "" for none; None in older files
 
     @classmethod
     def learn(cls, name: str, column: Column, kind: Kind, options: Options) -> Numeric:
@@ -103,7 +114,7 @@ class Numeric(Encoder):
         fill = float(options.fill) if options.fill != "median" else _median(there)
         filled = np.where(np.isnan(values), fill, values)
         center, scale = center_and_scale(filled, options.scaling)
-        return cls(name, len(there) < len(values), center, scale, fill, *kind.notation)
+        return cls(name, len(there) < len(values), center, scale, fill, *kind.notation, _mark_of(column, options))
 
     @property
     def own_names(self) -> list[str]:
@@ -114,14 +125,37 @@ class Numeric(Encoder):
         """Return the kind of the column."""
         return Kind("numeric", self._notation)
 
+    def written(self, kind: Kind) -> Numeric:
+        """Return the encoder for a file that writes the column as ``kind`` says."""
+        return replace(self, decimal=kind.notation.decimal, thousands=kind.notation.thousands)
+
     @property
     def _notation(self) -> Notation:
         return Notation(self.decimal, self.thousands, self.unit)
 
     def to_json(self) -> dict[str, Any]:
         """Return the encoder in plain values; a column without a unit has none, as in older files."""
-        record = super().to_json()
-        return record if self.unit else {name: value for name, value in record.items() if name != "unit"}
+        left_out = [name for name, lacks in (("unit", not self.unit), ("mark", self.mark is None)) if lacks]
+        return {name: value for name, value in super().to_json().items() if name not in left_out}
+
+    def doubt(self, column: Column, options: Options) -> str:
+        """Return in words that numbers have another unit than in training; "" if not."""
+        if self.mark is None:
+            return ""
+        marks = _marks_of(column, options)
+        marks.pop(self.mark, None)
+        if self.mark not in ("%", "‰"):
+            marks.pop("", None)  # an amount of money needs no sign
+        if not self.mark:
+            marks = {mark: cell for mark, cell in marks.items() if mark in ("%", "‰")}
+        if not marks:
+            return ""
+        mark, cell = next(iter(marks.items()))
+        here, before = (repr(one) if one else "no unit" for one in (mark, self.mark))
+        return (
+            f"column {self.name!r} has {here} here, as in {cell!r:.40}, and had {before} in training; the numbers are "
+            "taken as they are, so that predictions are probably wrong"
+        )
 
     def check_plain(self, frame: Frame) -> None:
         """Raise ArgumentError if the numbers of the column were read in another notation than in training."""
@@ -210,6 +244,28 @@ class Category(Encoder):
         missing = np.array([not label for label in labels.cells] or [False])
         return rows[labels.codes], missing[labels.codes]
 
+    def doubt(self, column: Column, options: Options) -> str:
+        """Return in words that most values were not, or hardly ever, in training; "" if not."""
+        known, labels = {"", *self.categories}, labels_of(column, options).counts()
+        n = sum(n for label, n in labels.items() if label)
+        unknown = {label: count for label, count in labels.items() if label not in known}
+        n_unknown, rare = sum(unknown.values()), max(0.0, 1 - sum(self.shares))
+        if n_unknown < FEWEST_UNKNOWN or n_unknown <= max(0.5, rare + 0.2) * n:
+            return ""
+        example, near = next(((label, near) for label in unknown if (near := self._nearest(label))),
+                             (next(iter(unknown)), ""))  # fmt: skip
+        there = f"the nearest known value is {near!r:.40}" if near else f"known are {shown(self.categories)}"
+        return (
+            f"column {self.name!r}: {n_unknown:,} of {n:,} values are unknown to the training, such as "
+            f"{example!r:.40}; {there}"
+        )
+
+    def _nearest(self, label: str) -> str:
+        """Return the known category that is spelled almost like a label; "" if there is none."""
+        spelled = {category.casefold().strip(): category for category in self.categories}
+        near = difflib.get_close_matches(label.casefold()[:100].strip(), spelled, n=1)
+        return spelled[near[0]] if near else ""
+
 
 @dataclass(frozen=True)
 class Date(Encoder):
@@ -240,6 +296,10 @@ class Date(Encoder):
         """Return the kind of the column."""
         return Kind("date", order=self.order)
 
+    def written(self, kind: Kind) -> Date:
+        """Return the encoder for a file that writes the column as ``kind`` says."""
+        return replace(self, order=kind.order)
+
     @property
     def own_names(self) -> list[str]:
         """The names of the numbers, but for the indicator."""
@@ -265,75 +325,6 @@ def learn_encoder(name: str, column: Column, kind: Kind, options: Options) -> En
     return made
 
 
-# ---- from a model file -----------------------------------------------------------------------------------------------
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST
-
-
-def _is_scale(value: Any) -> bool:
-    return _is_number(value) and value > 0
-
-
-def _list_of(accept: Callable[[Any], bool], most: int) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and 0 < len(value) <= most and all(map(accept, value))
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-MAY_LACK = {"unit"}
-FIELDS: dict[str, Callable[[Any], bool]] = {
-    "name": _is_text,
-    "indicator": _is_flag,
-    "center": _is_number,
-    "scale": _is_scale,
-    "fill": _is_number,
-    "decimal": lambda value: value in (".", ","),
-    "thousands": lambda value: value in (*THOUSANDS, None),
-    "unit": lambda value: _is_text(value) and 0 < len(value) <= LONGEST_UNIT,
-    "categories": _list_of(_is_text, MOST_CATEGORIES),
-    "shares": _list_of(_is_number, MOST_CATEGORIES),
-    "has_other": _is_flag,
-    "first": lambda value: isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**50,
-    "parts": _list_of(lambda part: part in PARTS, len(PARTS)),
-    "centers": _list_of(_is_number, len(PARTS)),
-    "scales": _list_of(_is_scale, len(PARTS)),
-    "order": lambda value: value in (*ORDERS, TIME_ALONE),
-}
-
-
-def encoder_from_json(record: Any) -> Encoder:
-    """Return the encoder that `Encoder.to_json` wrote; it may come from a stranger.
-
-    Raises
-    ------
-    ValueError
-        If the record is not one that `Encoder.to_json` returns.
-    """
-    kind = record.get("kind") if isinstance(record, dict) else None
-    cls = ENCODERS.get(kind) if isinstance(kind, str) else None
-    names = set() if cls is None else {"kind", *(entry.name for entry in fields(cls))}
-    if cls is None or not names - MAY_LACK <= record.keys() <= names:
-        raise ValueError("the encoding of the table is damaged: a column has other fields than its kind")
-    arguments = {name: value for name, value in record.items() if name != "kind"}
-    for name, value in arguments.items():
-        if not FIELDS[name](value):
-            raise ValueError(f"the encoding of the table is damaged: {name} of a column has a wrong value")
-    lengths = {
-        len(arguments[name]) for name in ("parts", "centers", "scales", "categories", "shares") if name in arguments
-    }
-    if len(lengths) > 1:
-        raise ValueError("the encoding of the table is damaged: two lists of a column differ in length")
-    return cls(**arguments)
-
-
 # ---- the values of a column ------------------------------------------------------------------------------------------
 
 
@@ -353,6 +344,21 @@ def center_and_scale(values: Array, scaling: str) -> tuple[float, float]:
     elif scale <= NEGLIGIBLE * abs(center):
         scale = UNSEEN
     return center, scale
+
+
+def _marks_of(column: Column, options: Options) -> dict[str, str]:
+    """Return the currency and percent signs of numbers, "" for none, each with a number that has it."""
+    if isinstance(column, Text):
+        return marks_of(cell for cell in column.counts() if not options.marks.in_numbers(cell))
+    if column.dtype.kind not in "uif":
+        return {}
+    there = column[(column != 0) & ~np.isnan(column)]
+    return {"": label_of_number(there[0])} if len(there) else {}
+
+
+def _mark_of(column: Column, options: Options) -> str:
+    """Return the currency or percent sign of the numbers of a column; "" for none."""
+    return next((mark for mark in _marks_of(column, options) if mark), "")
 
 
 def _median(there: Array) -> float:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.tables.encoders import Encoder, encoder_from_json, learn_encoder
+from nnlite.tables.encoder_records import encoder_from_json
+from nnlite.tables.encoders import Encoder, learn_encoder
 from nnlite.tables.frames import Frame, frame_of
-from nnlite.tables.kinds import IGNORED, INDEX_NAME, Kind, WrongCellError
+from nnlite.tables.kinds import IGNORED, INDEX_NAME, Kind, WrongCellError, as_written
 from nnlite.tables.options import Options, check_dtype
 from nnlite.tables.table import Table
 from nnlite.words import Explained, explained
@@ -141,6 +144,12 @@ class Encoding(Explained):
         ------
         ArgumentError
             If a column is missing or unknown, or a value is not of the kind that it was in training.
+
+        Warns
+        -----
+        UserWarning
+            If numbers have another unit than in training, or most values of a column of categories (and at least 3)
+            are unknown.
         """
         dtype = check_dtype(dtype)
         if not isinstance(name, str):
@@ -151,8 +160,7 @@ class Encoding(Explained):
         start = 0
         for encoder in self.columns:
             try:
-                encoder.check_plain(frame)
-                numbers = encoder.encode(frame.columns[encoder.name], self.options.of(encoder.name))
+                numbers = self._encode(encoder, frame)
             except ArgumentError as error:
                 where = f" ({frame.place(error.row)})" if isinstance(error, WrongCellError) and frame.lines else ""
                 raise ArgumentError(f"{name}: {error}{where}") from None
@@ -160,6 +168,19 @@ class Encoding(Explained):
             X[:, start:stop] = numbers
             start = stop
         return X
+
+    def _encode(self, encoder: Encoder, frame: Frame) -> Array:
+        """Return the numbers of a column, which is written as in the training unless the frame says otherwise."""
+        column, options = frame.columns[encoder.name], self.options.of(encoder.name)
+        if frame.options is not None:
+            own = frame.options.of(encoder.name)
+            options = own if own.missing is not None else replace(own, missing=options.missing)
+            encoder = encoder.written(as_written(encoder.as_kind(), column, options))
+        encoder.check_plain(frame)
+        numbers = encoder.encode(column, options)
+        if doubt := encoder.doubt(column, options):
+            checks.warn(doubt, UserWarning)
+        return numbers
 
     def check_names(self, frame: Frame, name: str = "X") -> None:
         """Raise ArgumentError if a column is missing or unknown."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import datetime
+import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.cells import label_of_number
+from nnlite.tables.options import Options
 
 MOST_COLUMNS = 2**16
 
@@ -47,8 +49,13 @@ class Text:
         return len(self.codes)
 
     def take(self, rows: Any) -> Text:
-        """Return the column with these rows."""
-        return Text(self.codes[rows], self.cells, self.is_category)
+        """Return the column with these rows, and without cells that only other rows have, unless it has categories."""
+        codes = self.codes[rows]
+        if self.is_category:
+            return Text(codes, self.cells, True)
+        there = np.bincount(codes, minlength=len(self.cells)) > 0
+        place = (np.cumsum(there) - 1).astype(codes.dtype)
+        return Text(place[codes], list(itertools.compress(self.cells, there)), False)
 
     def counts(self) -> dict[str, int]:
         """Return how often each cell occurs; cells of rows that were left out are not there."""
@@ -76,12 +83,15 @@ class Frame:
         For some rows the line of the file where each ends; between two of them, each row is one line.
     first_row : int
         Number of the first row in the data that these rows are a piece of.
+    options : Options, optional
+        How the text is written, if somebody has said it.
     """
 
     def __init__(
         self, columns: dict[str, Column], plain: Mapping[str, bool] = {}, lines: Sequence[tuple[int, int]] = (),
-        first_row: int = 0,
+        first_row: int = 0, options: Options | None = None,
     ) -> None:  # fmt: skip
+        self.options = options
         self.columns, self.plain, self.lines, self.first_row = columns, dict(plain), lines, first_row
         self.n_rows = len(next(iter(columns.values()))) if columns else 0
 
@@ -96,13 +106,17 @@ class Frame:
             name: column.take(rows) if isinstance(column, Text) else column[rows]
             for name, column in self.columns.items()
         }
-        return Frame(taken, self.plain)
+        return Frame(taken, self.plain, options=self.options)
 
     def without(self, names: Collection[str]) -> Frame:
         """Return a frame without these columns."""
         kept = {name: column for name, column in self.columns.items() if name not in names}
         plain = {name: doubtful for name, doubtful in self.plain.items() if name in kept}
-        return Frame(kept, plain, self.lines, self.first_row)
+        return Frame(kept, plain, self.lines, self.first_row, self.options)
+
+    def written(self, options: Options) -> Frame:
+        """Return the frame with what somebody has said about its text."""
+        return Frame(self.columns, self.plain, self.lines, self.first_row, options)
 
     def place(self, row: int) -> str:
         """Return where a row is: "line 7" of a file, or "row 5", counted from 0."""

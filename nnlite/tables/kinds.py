@@ -15,7 +15,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.cells import WORD_PAIRS, WORDS, is_code, label_of_number, to_boolean, to_number
 from nnlite.tables.choosing import shown
-from nnlite.tables.dates import AmbiguousDate, are_compact, guess_order, is_date, misfits, to_dates
+from nnlite.tables.dates import COMPACT, TIME_ALONE, AmbiguousDate, are_compact, guess_order, is_date, misfits, to_dates
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.notation import (
     PLAIN,
@@ -94,7 +94,7 @@ def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = 
     kinds = {}
     for name, column in frame.columns.items():
         if known and name in known and name not in options.kinds:
-            kinds[name] = known[name]
+            kinds[name] = as_written(known[name], column, options.of(name))
         else:
             try:
                 kinds[name] = kind_of(name, column, options.of(name), first=name == frame.names[0])
@@ -105,6 +105,34 @@ def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = 
             name: Kind("numeric") for name, kind in kinds.items() if kind.name == "id" and _is_numeric(frame, name)
         }
     return kinds
+
+
+def as_written(kind: Kind, column: Column, options: Options) -> Kind:
+    """Return a kind that is known, with the notation or order of a file of which the user says how it is written."""
+    if not isinstance(column, Text):
+        return kind
+    cells = [cell for cell in column.counts() if not options.marks.in_numbers(cell)]
+    if kind.name == "date" and options.dates not in (None, kind.order):
+        found = guess_order(cells, options.dates)
+        if isinstance(found, str):
+            return kind._replace(order=found)
+        compact = kind.order == "ymd" and all(map(COMPACT.fullmatch, cells))  # 20240131 has one order only
+        return kind if compact or kind.order == TIME_ALONE else kind._replace(order=options.dates)
+    if kind.name == "numeric":
+        return kind._replace(notation=_notation_of_file(kind.notation, cells, options))
+    return kind
+
+
+def _notation_of_file(known: Notation, cells: list[str], options: Options) -> Notation:
+    if options.decimal in (None, known.decimal) and options.thousands in (None, known.thousands):
+        return known
+    decimal = options.decimal or (known.decimal if known.decimal != options.thousands else None)
+    bare = [cell.removesuffix(known.unit).rstrip() for cell in cells]
+    found = guess_notation(bare, decimal=decimal, thousands=options.thousands)
+    if isinstance(found, Notation) and not found.unit:
+        return found._replace(unit=known.unit)
+    decimal = decimal or ("," if options.thousands == "." else ".")
+    return Notation(decimal, options.thousands, known.unit)  # the error names the cell that does not fit
 
 
 def refuse_doubtful_points(frame: Frame, kinds: Mapping[str, Kind], options: Options, target: str) -> None:

@@ -191,10 +191,19 @@ def has_doubtful_points(cells: Iterable[str]) -> bool:
     return doubtful
 
 
+def marks_of(cells: Iterable[str]) -> dict[str, str]:
+    """Return the currency and percent signs of all numbers but 0, "" for none, each with a cell that has it."""
+    found: dict[str, str] = {}
+    for cell in cells:
+        if cell.strip("0.,%‰ "):
+            mark = MARK.search(cell)
+            found.setdefault("" if mark is None else SAME.get(mark[0], mark[0]), cell)
+    return found
+
+
 def have_one_mark(cells: Iterable[str]) -> bool:
     """Return whether all numbers but 0 have the same mark: one currency; or percent, without which none is then."""
-    found = [MARK.search(cell) for cell in cells if cell.strip("0.,%‰ ")]
-    marks = {"" if mark is None else SAME.get(mark[0], mark[0]) for mark in found}
+    marks = set(marks_of(cells))
     return len(marks) <= 1 or (len(marks) == 2 and "" in marks and not marks & {"%", "‰"})
 
 

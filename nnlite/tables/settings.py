@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from nnlite import checks
 from nnlite.errors import ArgumentError
-from nnlite.tables.choosing import check_names
+from nnlite.tables.choosing import check_names, shown
 from nnlite.tables.kinds import IGNORED, Kind
 from nnlite.tables.options import Options, check_dtype, check_options
 
@@ -65,6 +65,9 @@ def check_settings(
     options = check_options(kinds=kinds, missing=missing, decimal=decimal, thousands=thousands, dates=dates,
                             scaling=scaling, fill=fill)  # fmt: skip
     pattern = Pattern.of(like)
+    if like is not None:
+        _refuse_decided(options, pattern, classification, class_names)
+        options = replace(options, scaling=pattern.options.scaling, fill=pattern.options.fill)
     if missing is None and pattern.options.missing is not None:
         options = replace(options, missing=pattern.options.missing)
     if class_names is None:
@@ -75,3 +78,21 @@ def check_settings(
     if classification is None:
         classification = True if names is not None else pattern.classification
     return Settings(options, classification, names, check_dtype(dtype), pattern)
+
+
+def _refuse_decided(options: Options, pattern: Pattern, classification: bool | None, class_names: Any) -> None:
+    """Raise ArgumentError for an option that ``like`` has decided in another way, so that it could not act."""
+    stays = "like= decides this, as the training did; leave it out, or leave out like="
+    for name, kind in options.kinds.items():
+        known = pattern.kinds.get(name)
+        if known is not None and known.name != kind:
+            raise ArgumentError(f"kinds: column {name!r} is {known.name!r} in like=, got {kind!r}; {stays}")
+    defaults = Options()
+    for name in ("scaling", "fill"):
+        value = getattr(options, name)
+        if value not in (getattr(defaults, name), getattr(pattern.options, name)):
+            raise ArgumentError(f"{name}: got {value!r} with like=; {stays}")
+    if classification is not None and pattern.classification not in (None, classification):
+        raise ArgumentError(f"classification: got {classification} with like=; {stays}")
+    if class_names is not None and pattern.class_names is not None and pattern.class_names != check_names(class_names):
+        raise ArgumentError(f"class_names: like= has the classes {shown(pattern.class_names)}; {stays}")

@@ -51,7 +51,9 @@ class Table(Explained):
         The classes of the target, in the order of their indices. By default those that occur, sorted.
     like : Table or Model, optional
         Read the columns as this one does: the same kinds, target, classes and notation of numbers. So a test file gets
-        the classes of the training file.
+        the classes of the training file. If this text is written in another way, ``dates``, ``decimal``, ``thousands``
+        and ``missing`` say so; what a training has decided (``kinds``, ``scaling``, ``fill``, ``classification``,
+        ``class_names``) stays, and another value is an error.
     missing : list of str, optional
         Further texts that stand for a missing value. Without being asked, "?", "NA", "N/A", "NaN" and "null" do, and in
         columns of numbers or dates also "-", "none", "missing" and the like; in a target of classes none of these. An
@@ -166,7 +168,7 @@ class Table(Explained):
                 raise DataFileError(f"{source}: {str(error).removeprefix(f'{self.name}: ')}") from None
 
     def _become(self, frame: Frame, target_name: str, name: str, settings: Settings, ignored: Collection[str]) -> None:
-        frame = frame.without(ignored)
+        frame = frame.without(ignored).written(settings.options)
         self.frame, self.target_name, self.name, self._settings = frame, target_name, name, settings
         self.ignored = tuple(sorted(ignored))
         self.options = settings.options
@@ -180,7 +182,7 @@ class Table(Explained):
         if target_name in self.options.kinds:
             raise ArgumentError(f"kinds: {target_name!r}: is the target; classification= says what it is")
         for column, option in self.options.columns.items():
-            if column not in frame.columns and (option == "kinds" or not settings.pattern.kinds):
+            if column not in (*frame.columns, *settings.pattern.kinds, settings.pattern.target):
                 raise ArgumentError(f"{option}: {column!r}: there is no such column")
 
     def _read_target(self, settings: Settings, source: str = "", label: str = "") -> None:
@@ -324,7 +326,8 @@ class Table(Explained):
         column = column_of(values, "values")
         if len(column) != len(self):
             raise ArgumentError(f"values: expected {len(self)}, one for each row, got {len(column)}")
-        return self._with(Frame({**self.frame.columns, name: column}, self.frame.plain, self.frame.lines), self.y)
+        frame = Frame({**self.frame.columns, name: column}, self.frame.plain, self.frame.lines)
+        return self._with(frame, self.y)
 
     def _with(self, frame: Frame, y: Array | None) -> Table:
         """Return a table of the same kinds and classes."""

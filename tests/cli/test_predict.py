@@ -153,3 +153,23 @@ def test_a_run_that_does_not_exist_is_a_failure(run, trained, path):
 
 def test_a_model_file_is_enough(run, trained):
     assert run("predict r/model.npz test.csv") == run("predict r test.csv")
+
+
+def test_the_options_of_the_command_line_say_how_this_file_is_written(run, folder):
+    days = [f"{day:02d}/{month:02d}/2023" for month in range(1, 13) for day in (5, 15, 25)]
+    write_csv(
+        folder / "a.csv", [["day", "price", "y"], *([day, f'"{i},5"', "ab"[i < 18]] for i, day in enumerate(days))]
+    )
+    assert run("train a.csv --target y --decimal , --thousands . --epochs 3 --no-report --no-progress --out r")[0] == 0
+    write_csv(
+        folder / "de.csv", [["day", "price", "y"], ["09/03/2023", '"1.000,5"', "a"], ["02/11/2023", '"30,5"', "b"]]
+    )
+    write_csv(folder / "us.csv", [["day", "price", "y"], ["03/09/2023", '"1,000.5"', "a"], ["11/02/2023", "30.5", "b"]])
+    code, right, _ = run("predict r de.csv")
+    assert code == 0
+    for options in ("--dates mdy --decimal .", "--dates day=mdy --decimal price=. --thousands price=,"):
+        assert run(f"predict r us.csv {options}")[:2] == (0, right)
+        assert run(f"evaluate r us.csv --json {options}")[1] == run("evaluate r de.csv --json")[1]
+    (folder / "pieces").mkdir()
+    (folder / "us.csv").rename(folder / "pieces" / "us.csv")
+    assert run("predict r pieces --dates mdy --decimal .")[:2] == (0, right)
