@@ -158,6 +158,8 @@ def numeric_array(name: str, value: Any) -> Array:
     one_array(name, value)
     try:
         array = np.asarray(value)
+    except ArgumentError as error:  # from the value itself
+        raise ArgumentError(f"{name}: {error}") from None
     except ValueError:
         raise ArgumentError(f"{name}: the rows have different lengths; expected a rectangular array") from None
     if array.dtype.kind not in "buif":

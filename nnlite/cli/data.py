@@ -95,6 +95,11 @@ def is_dataset(data: str) -> bool:
     return data in DATASETS and not os.path.isfile(data)
 
 
+def run_name(data: str) -> str:
+    """Return the name of a data set, or of a file or a folder without its endings, for the run directory."""
+    return data if is_dataset(data) else _short_name(os.path.abspath(data))
+
+
 def check_data(data: str) -> None:
     """Raise ArgumentError for a word that looks like the name of a data set, and is none."""
     if data not in DATASETS and not os.path.exists(data) and not os.path.splitext(data)[1] and os.sep not in data:
@@ -207,11 +212,11 @@ def _from_images(path: str, options: Options, progress: bool) -> Source:
     if options["mnist_folder"] is not None:
         raise ArgumentError(f"--data: expected with mnist only, got it with {path}")
     parts, class_names = load_parts(path, **_images_as(options), target=options["target"], progress=progress)
-    files = {path: _sha256(path)}
+    files = {path: checksum(path)}
     like = Like(parts["train"].X.shape[1:], class_names)
     if options["test"] is not None:
         parts["test"] = _test_images(options["test"], like, options, progress)
-        files[options["test"]] = _sha256(options["test"])
+        files[options["test"]] = checksum(options["test"])
     if len(parts) > 1 and options["test_size"] is not None:
         raise ArgumentError(f"--test-size: {options['test'] or path} has test examples of its own")
     fraction = TEST_SIZE if options["test_size"] is None else options["test_size"]
@@ -296,12 +301,12 @@ def _from_file(path: str, options: Options) -> Source:
         table.column_kinds  # noqa: B018  raises for a column that can be read in two ways
     if len(table.class_names) == 1:
         raise DataFileError(f"{path}: all labels are {table.class_names[0]!r:.100}, so there is nothing to learn")
-    files = {path: _sha256(path)}
+    files = {path: checksum(path)}
     if options["test"] is not None:
         if options["test_size"] is not None:
             raise ArgumentError("--test-size: give either --test or --test-size, not both")
         test = read_table(options["test"], like=table, **_of_the_text(options))
-        files[options["test"]] = _sha256(options["test"])
+        files[options["test"]] = checksum(options["test"])
     else:
         fraction = TEST_SIZE if options["test_size"] is None else options["test_size"]
         with faults_of(path):
@@ -348,7 +353,7 @@ def _from_stored(path: str, options: Options) -> Source:
         feature_names=first.feature_names,
         image_shape=None,
         description=f"{os.path.basename(os.path.abspath(path))}, target {first.target_name}, read in pieces.",
-        sha256={name: _sha256(name) for name in (path, test) if name is not None},
+        sha256={name: checksum(name) for name in (path, test) if name is not None},
         stored=parts,
     )
 
@@ -440,7 +445,7 @@ def _short_name(path: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
 
 
-def _sha256(path: str) -> str:
+def checksum(path: str) -> str:
     """Return the checksum of a file, or of the names and contents of all files in a folder."""
     if not os.path.isdir(path):
         with open(path, "rb") as file:
@@ -451,5 +456,5 @@ def _sha256(path: str) -> str:
         for name in sorted(names):
             inside = os.path.join(folder, name)
             if os.path.isfile(inside):
-                digest.update(f"{os.path.relpath(inside, path)}\0{_sha256(inside)}\n".encode())
+                digest.update(f"{os.path.relpath(inside, path)}\0{checksum(inside)}\n".encode())
     return digest.hexdigest()

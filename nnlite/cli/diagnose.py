@@ -45,6 +45,7 @@ def _diagnose(options: argparse.Namespace) -> int:
         optimizer=make_optimizer(config.options, math.ceil(source.train.size / config.options["batch_size"])),
         history=read_history(options.model),
         batch_size=config.options["batch_size"],
+        class_weight=config.options.get("class_weight"),
     )
     found = examine(run)
     if found is None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 from typing import Any
 
 from nnlite.cli.codes import DONE
-from nnlite.cli.data import Source, load_source
+from nnlite.cli.data import Source, checksum, load_source
 from nnlite.cli.inputs import (
     add_ignore,
     add_picture_options,
@@ -25,7 +26,7 @@ from nnlite.cli.parser import Parser
 from nnlite.cli.results import all_rows
 from nnlite.cli.runs import CONFIG, MODEL, Config, load_run, read_results
 from nnlite.cli.train_options import add_reading_options, column
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, DataFileError
 from nnlite.images.arrays import refuse_doubtful_target
 from nnlite.model import Model
 from nnlite.report import Part, Run, Trivial, scores
@@ -75,7 +76,9 @@ def _evaluate(options: argparse.Namespace) -> int:
             test = labelled(model, table)
     train = Part(source.train.X, source.train.y) if source is not None else None
     with faults_of_the_data(options.file or options.model):
-        found = scores(Run(model, test, train=train), _trivial(model, options.model) if train is None else None)
+        class_weight = None if config is None else config.options.get("class_weight")
+        run = Run(model, test, train=train, class_weight=class_weight)
+        found = scores(run, _trivial(model, options.model) if train is None else None)
     say(json.dumps(found.as_dict(), indent=2) if options.json else str(found))
     return DONE
 
@@ -113,4 +116,11 @@ def source_of(config: Config | None, name: str) -> Source:
     """Return the data of a run, split as in its training."""
     if config is None:
         raise ArgumentError(f"FILE: name a table with the target, since {name} has no {CONFIG} that tells one")
+    for path, sha256 in config.sha256.items():
+        if os.path.exists(path) and checksum(path) != sha256:
+            raise DataFileError(
+                f"{path}: has changed since the training of {name}, so which of its rows were test rows is not known. "
+                f"Put the {'folder' if os.path.isdir(path) else 'file'} back as it was, or score rows that the network "
+                f"has not learned from: nnlite evaluate {shlex.quote(name)} FILE"
+            )
     return load_source(config.options)

@@ -61,6 +61,11 @@ def read_config(path: str) -> Config:
     return Config(**fields)
 
 
+def has_config(directory: str) -> bool:
+    """Return whether a run directory has a ``config.json``."""
+    return os.path.isfile(os.path.join(directory, CONFIG))
+
+
 def read_json(name: str) -> dict[str, Any]:
     """Return the object in a JSON file; DataFileError if there is none."""
     with open(name, "rb") as file:
@@ -89,10 +94,9 @@ def run_directory(out: str | None, name: str, resume: bool) -> str:
     """
     if out is not None:
         return _given_directory(out, resume)
+    if resume and (last := last_run(name)) is not None:
+        return last
     os.makedirs("runs", exist_ok=True)
-    suffixes = [entry.removeprefix(f"{name}-") for entry in os.listdir("runs") if entry.startswith(f"{name}-")]
-    if resume and (numbers := [int(suffix) for suffix in suffixes if suffix.isdecimal()]):
-        return os.path.join("runs", f"{name}-{max(numbers)}")
     for number in itertools.count(1):
         directory = os.path.join("runs", f"{name}-{number}")
         try:
@@ -101,6 +105,14 @@ def run_directory(out: str | None, name: str, resume: bool) -> str:
             continue
         break
     return directory
+
+
+def last_run(name: str) -> str | None:
+    """Return the last of runs/NAME-1, runs/NAME-2, ...; None if there is none."""
+    entries = os.listdir("runs") if os.path.isdir("runs") else []
+    suffixes = [entry.removeprefix(f"{name}-") for entry in entries if entry.startswith(f"{name}-")]
+    numbers = [int(suffix) for suffix in suffixes if suffix.isdecimal()]
+    return os.path.join("runs", f"{name}-{max(numbers)}") if numbers else None
 
 
 def _given_directory(out: str, resume: bool) -> str:

@@ -15,12 +15,21 @@ from nnlite import mpi
 from nnlite.augment import Compose
 from nnlite.callbacks import Callback, EarlyStopping
 from nnlite.cli.codes import DONE, INTERRUPTED
-from nnlite.cli.data import Source, load_source
+from nnlite.cli.data import Source, load_source, run_name
 from nnlite.cli.network import check_poolings, make_augmentation, make_callbacks, make_layers, make_optimizer
 from nnlite.cli.output import note, say
 from nnlite.cli.parser import Parser
 from nnlite.cli.results import all_rows, say_scores, write_run
-from nnlite.cli.runs import Config, checkpoints, command, read_config, remove_unused, run_directory
+from nnlite.cli.runs import (
+    Config,
+    checkpoints,
+    command,
+    has_config,
+    last_run,
+    read_config,
+    remove_unused,
+    run_directory,
+)
 from nnlite.cli.train_options import (
     add_data_options,
     add_network_options,
@@ -32,7 +41,7 @@ from nnlite.cli.train_options import (
     with_recipe,
 )
 from nnlite.engine.trainer import choose_threads
-from nnlite.errors import ArgumentError, DataFileError
+from nnlite.errors import ArgumentError, DataFileError, DivergenceError
 from nnlite.fitting.history import History
 from nnlite.fitting.suspicions import STANDARDIZE, causes
 from nnlite.model import Model
@@ -110,17 +119,21 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
         if first:
             remove_unused(training.directory)
         raise
+    except DivergenceError:
+        if first:
+            _config(training, chosen["engine"]).write(training.directory)
+        raise
     seconds = time.perf_counter() - start
     if not first:
         return INTERRUPTED if history.interrupted else DONE
     if history.resumed_at is not None:
         last = ", the last one" if history.resumed_at == history.epochs else ""
         say(f"\nresumed after epoch {history.resumed_at}{last}")
+    done.write(training.directory)
     if history.interrupted:
         where = f"{history.epochs + 1}; continue with --out {training.directory} --resume"
         print(f"\nstopped in epoch {where}", file=sys.stderr)
         return INTERRUPTED
-    done.write(training.directory)
     run = _run(training, history)
     found = scores(run)
     say(_ending(training, history, seconds))
@@ -145,8 +158,8 @@ def _chosen(options: argparse.Namespace, parser: Parser) -> tuple[Config | None,
     """Return the config that is repeated, if there is one, and the options of the training without the recipe."""
     given = given_options(options, parser)
     source = options.config
-    if source is None and given["data"] is None and options.resume and options.out is not None:
-        source = options.out
+    if source is None and options.resume:
+        source = _resumed(options.out, given["data"])
     if source is None:
         if given["data"] is None:
             parser.error("DATA: name a file with a table, a folder of images, or one of digits, iris, mnist, spirals")
@@ -159,6 +172,14 @@ def _chosen(options: argparse.Namespace, parser: Parser) -> tuple[Config | None,
     if given["engine"] is None and config.engine:
         repeated["engine"] = config.engine
     return config, with_defaults(repeated)
+
+
+def _resumed(out: str | None, data: str | None) -> str | None:
+    """Return the run directory whose config stands for options that are not given; None if a training is to begin."""
+    if out is not None:
+        return out if data is None or has_config(out) else None
+    last = None if data is None else last_run(run_name(data))
+    return last if last is not None and has_config(last) else None
 
 
 def _warn_if_changed(config: Config | None, source: Source) -> None:
@@ -190,7 +211,7 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
         agreement.tell(directory=own)
     directory = agreement.of_all("directory")[0]
     training = Training(chosen, source, model, optimizer, callbacks, augmentation, table, directory)
-    if world.rank == 0:
+    if world.rank == 0 and not has_config(directory):  # `fit` may still refuse to resume: the old one stays until then
         _config(training, chosen["engine"]).write(directory)
     return training
 
@@ -309,6 +330,7 @@ def _run(training: Training, history: History) -> Run:
         settings=_settings(training, history),
         command=command(training.directory),
         best_epoch=best_epoch(training.callbacks),
+        class_weight=options["class_weight"],
     )
 
 
@@ -323,7 +345,10 @@ def _settings(training: Training, history: History) -> Mapping[str, str]:
         "engine": history.engine,
     }
     if options["class_weight"]:
-        settings["class weight"] = options["class_weight"]
+        settings["class weight"] = (
+            f"{options['class_weight']}: in the training loss, which is therefore not comparable with the validation "
+            f"loss; early stopping looks at the validation loss, in which all examples count the same"
+        )
     if training.augmentation is not None:
         settings["augmentation"] = ", ".join(map(repr, training.augmentation.augmentations))
     if options["average"]:

@@ -195,8 +195,8 @@ def add_run_options(train: Parser) -> None:
     group.add_argument(
         "--resume",
         action="store_true",
-        help="continue the training in the run directory (default: the last runs/DATA-N), or start it; with --out, its "
-        "config.json stands for options that are not given",
+        help="continue the training in the run directory (default: the last runs/DATA-N), or start it; its config.json "
+        "stands for options that are not given",
     )
     group.add_argument("--config", metavar="FILE", help="repeat the run of this config.json; other options change it")
     group.add_argument("--no-report", action="store_true", help="write no report.html")

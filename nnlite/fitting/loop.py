@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -304,6 +304,10 @@ class Loop:
     def of_first(self, value: Any) -> Any:
         """Return what the first process says, where clocks may differ."""
         return value
+
+    def of_each(self, value: Any) -> Sequence[Any]:
+        """Return what each process says, in their order."""
+        return [value]
 
     def gather_means(self) -> None:
         """Let the first process have the means over what all processes have seen."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -243,6 +243,10 @@ class ParallelLoop(Loop):
     def of_first(self, value: Any) -> Any:
         """Return what the first process says."""
         return self.world.first(value)
+
+    def of_each(self, value: Any) -> Sequence[Any]:
+        """Return what each process says, in their order."""
+        return self.world.gather(value)
 
     def gather_means(self) -> None:
         """Let the first process have the means over what all have seen; the others begin again with nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -73,8 +74,9 @@ class CheckpointSaver(Saver):
     def save(self, loop: Loop) -> None:
         """Save a checkpoint. Of several processes the first one does, and the others tell it what they have."""
         loop.gather_means()
+        sources = _states_of_sources(loop)
         if self.directory.writes:
-            self.directory.save(loop.position.n_steps, self._state(loop))
+            self.directory.save(loop.position.n_steps, self._state(loop, sources))
         self._saved_at = time.monotonic()
 
     def save_after_epoch(self, loop: Loop) -> None:
@@ -87,16 +89,17 @@ class CheckpointSaver(Saver):
         network = loop.network
         if interrupted:
             self.save(loop)
+        sources = _states_of_sources(loop)
         if interrupted or not self.directory.writes:
             loop.end()
             return
-        before = self._state(loop) | {"theta": network.theta.copy(), "state": network.state.copy()}
+        before = self._state(loop, sources) | {"theta": network.theta.copy(), "state": network.state.copy()}
         loop.end()
         after = {"theta": network.theta, "state": network.state, "rng": network.rng.bit_generator.state}
         before["end"] = after | {"callbacks": [callback.get_state() for callback in loop.hooks.callbacks]}
         self.directory.save(loop.position.n_steps, before)
 
-    def _state(self, loop: Loop) -> dict[str, Any]:
+    def _state(self, loop: Loop, sources: Sequence[Any]) -> dict[str, Any]:
         """Return everything that the rest of the training depends on. The arrays are live."""
         network, optimizer = loop.network, loop.optimizer
         self._check_schedule(optimizer)
@@ -115,6 +118,7 @@ class CheckpointSaver(Saver):
             "rng": network.rng.bit_generator.state,
             "entropy": network.actual_seed,
             "source": loop.setup.source.get_state(),
+            "sources": sources,
             "optimizer": optimizer.get_state(network),
             "changed": {name: numbers[name] for name in sorted(self._changed)},
             "means": loop.means.get_state(),
@@ -199,12 +203,25 @@ def _resume_source(loop: Loop, saved: dict[str, Any]) -> None:
     """Restore the source of batches; in the middle of an epoch, draw its order again."""
     source, rng = loop.setup.source, loop.network.rng
     epoch_start = loop.position.epoch_start
-    if epoch_start is None:
-        source.set_state(saved["source"])
+    if loop.setup.together.described:
+        state = saved["sources"][loop.setup.world.rank]
     else:
+        state = saved["source"] if epoch_start is None else epoch_start["source"]
+    source.set_state(state)
+    if epoch_start is not None:
         rng.bit_generator.state = epoch_start["rng"]
-        source.set_state(epoch_start["source"])
         source.begin(rng)
+
+
+def _states_of_sources(loop: Loop) -> Sequence[Any]:
+    """Return the state of the source of each process, if they have their own, where the present or next epoch begins.
+
+    All processes must call it together.
+    """
+    if not loop.setup.together.described:
+        return ()
+    epoch_start = loop.position.epoch_start
+    return loop.of_each(loop.setup.source.get_state() if epoch_start is None else epoch_start["source"])
 
 
 def _describe(setup: Setup, keys: list[str]) -> dict[str, str]:

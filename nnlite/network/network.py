@@ -384,7 +384,12 @@ class Network(Structure):
         stored = as_stored(X, y, sample_weight)
         if stored is not None:
             check_shape(self.signature, stored)
-            return self.evaluate_batches(checked_pieces(self.signature, stored), resolved, engine="auto")
+            means = self.means_of(checked_pieces(self.signature, stored), resolved, engine="auto")
+            if not means.weight:
+                raise ArgumentError(
+                    f"sample_weight: expected weights of at least 0, not all 0, but all {len(stored)} are 0"
+                )
+            return means.values()
         if y is None and not isinstance(X, Table):
             source = adapted(X, BLOCK)
             if are_batches(X) if isinstance(X, (tuple, list)) else gives_batches(source) and not is_table(source):

@@ -94,6 +94,9 @@ def _tiles(run: Run, found: Scores) -> list[Tile]:
             Tile("log loss", f"{found.loss:.3f}", f"class frequencies {where}: {found.baseline_loss:.3f}"),
             Tile("F1", f"{found.f1:.3f}", "mean over the classes"),
         ]
+        if found.balanced:
+            note = f"mean recall; always the same class: {percent(found.balanced_baseline)}"
+            tiles.insert(0, Tile("balanced accuracy", percent(found.balanced_accuracy), note))
     else:
         tiles = [
             Tile("R²", f"{found.r2:.3f}", f"{found.n:,} test examples"),

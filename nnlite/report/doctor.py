@@ -24,6 +24,7 @@ def examine(run: Run) -> Diagnosis | None:
             optimizer=run.optimizer,
             history=run.history,
             batch_size=run.batch_size,
+            class_weight=run.class_weight,
         )
     except ArgumentError:
         return None

@@ -103,6 +103,8 @@ class Run(NamedTuple):
         The command that repeats the run; "" if there is none.
     best_epoch : int, optional
         The epoch, from 1, whose weights the network has; by default the last.
+    class_weight : optional
+        As for `Model.fit`. With it, the network is judged as if all classes were equally frequent.
     """
 
     model: Network
@@ -120,6 +122,7 @@ class Run(NamedTuple):
     settings: Mapping[str, str] = {}
     command: str = ""
     best_epoch: int | None = None
+    class_weight: Any = None
 
     @property
     def classifies(self) -> bool:

@@ -104,6 +104,9 @@ class ClassScores(NamedTuple):
         Rows are true classes, columns predicted ones.
     learned_nothing : bool
         Whether the network is, up to chance, no better than the trivial guess, neither in classes nor in log loss.
+        With ``balanced``, each class counts the same in both.
+    balanced : bool
+        Whether the training weighted the classes, so that accuracy is not what it was for.
     """
 
     n: int
@@ -120,11 +123,34 @@ class ClassScores(NamedTuple):
     confusion: Array
     learned_nothing: bool
     of_training: bool = True
+    balanced: bool = False
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean recall of the classes that occur: the accuracy if all were equally frequent."""
+        return float(np.mean([row.recall for row in self.rows if row.support]))
+
+    @property
+    def balanced_baseline(self) -> float:
+        """The mean recall of always guessing the same class."""
+        return 1 / sum(row.support > 0 for row in self.rows)
 
     @property
     def verdict(self) -> str:
         """How the network compares to the trivial guess, in a sentence."""
         guess = f"always guessing {self.guess!r}"
+        if self.balanced and self.learned_nothing:
+            return (
+                f"The network has learned nothing: its balanced accuracy (the mean recall of the classes) of "
+                f"{percent(self.balanced_accuracy)} is, up to chance, no better than that of always guessing the same "
+                f"class ({percent(self.balanced_baseline)})."
+            )
+        if self.balanced:
+            return (
+                f"On average {percent(self.balanced_accuracy)} of a class are recognized (balanced accuracy); always "
+                f"guessing the same class has {percent(self.balanced_baseline)}. The training weighted the classes, so "
+                f"that accuracy ({percent(self.accuracy)}; {guess}: {percent(self.baseline)}) is not what it aimed at."
+            )
         if self.learned_nothing:
             return (
                 f"The network has learned nothing: its accuracy of {percent(self.accuracy)} is, up to chance, no "
@@ -146,6 +172,7 @@ class ClassScores(NamedTuple):
             "expected_calibration_error": self.ece,
             "baseline_accuracy": self.baseline,
             "baseline_log_loss": self.baseline_loss,
+            **({"balanced_accuracy": self.balanced_accuracy} if self.balanced else {}),
         }
 
     def __str__(self) -> str:
@@ -163,6 +190,12 @@ class ClassScores(NamedTuple):
             lines.append(
                 f"(- : no such row here, and none predicted; not in the mean: {absent:,} of {len(self.rows):,})"
             )
+        if self.balanced:
+            lines += [
+                "",
+                f"balanced accuracy (mean recall): {self.balanced_accuracy:.2%}  (always the same class: "
+                f"{self.balanced_baseline:.2%}); the training weighted the classes",
+            ]
         where = "in training" if self.of_training else "in these rows"
         return "\n".join(
             [
@@ -258,7 +291,8 @@ def scores(run: Run, trivial: Trivial | None = None) -> Scores:
     """
     trivial = trivial_of(run) if trivial is None else trivial
     if run.classifies:
-        return class_scores(run.test.y, probabilities(run, run.test), run.class_names, trivial)
+        P, balanced = probabilities(run, run.test), run.class_weight is not None
+        return class_scores(run.test.y, P, run.class_names, trivial, balanced=balanced)
     return value_scores(run.test.y, run.model.predict(run.test.X), trivial)
 
 
@@ -267,8 +301,14 @@ def probabilities(run: Run, part: Part) -> Array:
     return run.model.predict_proba(part.X)
 
 
-def class_scores(y: Array, P: Array, names: tuple[str, ...], trivial: Trivial) -> ClassScores:
-    """Return the scores of probabilities P (M, C) for classes y (M,), beside those of the trivial guess."""
+def class_scores(
+    y: Array, P: Array, names: tuple[str, ...], trivial: Trivial, *, balanced: bool = False
+) -> ClassScores:
+    """Return the scores of probabilities P (M, C) for classes y (M,), beside those of the trivial guess.
+
+    With ``balanced`` something is learned if it shows where each class counts the same, as in a training with class
+    weights: the trivial guess gives all classes the probability 1 / C then.
+    """
     C, counts = P.shape[1], trivial.counts
     frequencies = (counts + 1) / (counts.sum() + C)  # Laplace's rule: no class is impossible
     confusion = metrics.confusion_matrix(y, P, n_classes=C)
@@ -277,6 +317,9 @@ def class_scores(y: Array, P: Array, names: tuple[str, ...], trivial: Trivial) -
     precision, recall, f1 = (metric(y, P, average=None) for metric in (metrics.precision, metrics.recall, metrics.f1))
     support = confusion.sum(axis=1)
     occurs = support + confusion.sum(axis=0) > 0
+    gain_in_loss, weights = constant - losses, np.ones(len(y))
+    if balanced:
+        gain_in_loss, weights = math.log(C) - losses, len(y) / (np.count_nonzero(support) * support[y])
     columns = (names, precision.tolist(), recall.tolist(), f1.tolist(), support.tolist(), occurs.tolist())
     rows = [ClassRow(*row) for row in zip(*columns, strict=True)]
     return ClassScores(
@@ -292,8 +335,9 @@ def class_scores(y: Array, P: Array, names: tuple[str, ...], trivial: Trivial) -
         guess=names[int(counts.argmax())],
         rows=rows,
         confusion=confusion,
-        learned_nothing=not _gains(constant - losses) and not _gains(right.astype(float) - guessed),
+        learned_nothing=not any(_gains(weights * gain) for gain in (gain_in_loss, right.astype(float) - guessed)),
         of_training=trivial.of_training,
+        balanced=balanced,
     )
 
 

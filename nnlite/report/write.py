@@ -12,7 +12,9 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.fitting.class_weights import check_class_weight
 from nnlite.inspect.twins import require_network
+from nnlite.network.examples import Examples
 from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer, check_optimizer
 from nnlite.report.page import render
@@ -34,6 +36,7 @@ def write_report(
     feature_names: Sequence[str] = (),
     image_shape: tuple[int, ...] | None = None,
     title: str = "Training",
+    class_weight: Any = None,
 ) -> None:
     """Write a report on a trained network: one HTML page that needs no network and no scripts.
 
@@ -63,6 +66,8 @@ def write_report(
     image_shape : (int, int) or (int, int, 3), optional
         Rows and columns, and 3 for colors, if the examples are images. By default that of ``model.image_encoding``.
     title : str, default "Training"
+    class_weight : mapping, sequence or "balanced", optional
+        What `fit` got. The network is then judged as if all classes were equally frequent.
 
     Raises
     ------
@@ -107,7 +112,10 @@ def write_report(
         feature_names=_feature_names(model, feature_names),
         image_shape=_image_shape(model, image_shape),
         title=title,
+        class_weight=class_weight,
     )
+    known = (run.train or run.test).y
+    check_class_weight(class_weight, model.signature, Examples(known, known), model.class_names)
     page = render(run)
     with replacing(name) as file:
         file.write(page.encode())

@@ -21,6 +21,7 @@ from nnlite.network.knowledge import Knowledge
 from nnlite.optimizers.check import check_optimizer
 from nnlite.sklearn.lbfgs import Objective, fit_lbfgs
 from nnlite.sklearn.networks import draw_weights, hidden_sizes, is_plain, make_network, predict_rows, views
+from nnlite.sklearn.stored import refuse_table
 from nnlite.sklearn.tables import as_table, hinting, learn_encoding, numbers_of, plain_labels
 from nnlite.sklearn.training import Data, Stochastic, Validation
 from nnlite.stored.opening import as_stored
@@ -353,6 +354,7 @@ class BaseMLP(Stochastic, BaseEstimator):
     def _outputs(self, X: Any) -> Array:
         """Return the outputs of the network, (M, n_outputs)."""
         check_is_fitted(self)
+        refuse_table(X)
         stored = as_stored(X)
         if stored is not None:
             return np.concatenate([self._outputs(part.X) for part in stored.pieces()])

@@ -6,6 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from nnlite.stored.opening import as_stored
+from nnlite.stored.table import StoredTable
+
+
+def refuse_table(X: Any) -> None:
+    """Raise TypeError if X is a table in files."""
+    if isinstance(X, StoredTable):
+        raise TypeError(
+            f"X: the estimators take arrays on the disk, as nn.open_data opens them, got {X!r}; nn.Model.fit takes "
+            f"tables in files"
+        )
 
 
 def parts_of(X: Any, y: Any, sample_weight: Any) -> Iterator[tuple[Any, Any, Any]] | None:
@@ -17,7 +27,10 @@ def parts_of(X: Any, y: Any, sample_weight: Any) -> Iterator[tuple[Any, Any, Any
     ------
     ValueError
         If there are no targets.
+    TypeError
+        If X is a table in files, whose columns cannot be learned from a part.
     """
+    refuse_table(X)
     stored = as_stored(X, y, sample_weight)
     if stored is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple, Never
 
 import numpy as np
 
@@ -121,6 +121,13 @@ class StoredArrays(Explained):
     def __repr__(self) -> str:
         targets = "" if self.y_rows is None else f", y {(self.n, *self.y_rows.shape[1:])}"
         return f"StoredArrays({self.X_rows.name}: X {self.shape} {self.dtype}{targets})"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Never:
+        """Raise ArgumentError: NumPy calls this to make an array of what need not fit into memory."""
+        raise ArgumentError(
+            f"{self!r} stays on the disk, and is for fit, evaluate and predict; for all else read some examples, such "
+            f"as read(0, {min(1000, self.n)})"
+        )
 
     # ---- parts -----------------------------------------------------------------------------------------------------
 

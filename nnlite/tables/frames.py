@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import datetime
+import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -48,8 +49,13 @@ class Text:
         return len(self.codes)
 
     def take(self, rows: Any) -> Text:
-        """Return the column with these rows."""
-        return Text(self.codes[rows], self.cells, self.is_category)
+        """Return the column with these rows, and without cells that only other rows have, unless it has categories."""
+        codes = self.codes[rows]
+        if self.is_category:
+            return Text(codes, self.cells, True)
+        there = np.bincount(codes, minlength=len(self.cells)) > 0
+        place = (np.cumsum(there) - 1).astype(codes.dtype)
+        return Text(place[codes], list(itertools.compress(self.cells, there)), False)
 
     def counts(self) -> dict[str, int]:
         """Return how often each cell occurs; cells of rows that were left out are not there."""

@@ -35,6 +35,21 @@ def test_without_a_file_the_test_rows_of_the_run_are_scored(run, trained):
     assert run("evaluate r")[1].startswith(" ")
 
 
+@pytest.mark.parametrize("command", ["evaluate", "diagnose"])
+def test_data_that_have_changed_since_the_training_are_not_split_again(run, flowers_csv, folder, command):
+    run("train flowers.csv --target species --epochs 1 --out a --no-report --no-progress")
+    head, *rows = Path("flowers.csv").read_text().splitlines(keepends=True)
+    for other in [*rows, rows[0]], rows[::-1]:
+        Path("flowers.csv").write_text("".join([head, *other]))
+        code, out, err = run(f"{command} a")
+        assert (code, out) == (1, "")
+        assert "flowers.csv: has changed since the training of a" in err
+        assert "nnlite evaluate a FILE" in err
+    assert run("evaluate a flowers.csv")[0] == 0
+    Path("flowers.csv").write_text("".join([head, *rows]))
+    assert run(f"{command} a")[0] == 0
+
+
 def test_the_trivial_guess_knows_the_training_whatever_file_is_scored(run, flowers_csv, folder):
     """The commonest class of the training, and its frequencies; the test file has other ones."""
     head, *rows = flowers()

@@ -166,6 +166,30 @@ def test_a_run_directory_alone_is_enough_to_resume(run, flowers_csv):
     assert (theta("b") == whole).all()
 
 
+def test_a_refused_call_to_resume_leaves_the_run_as_it_was(run, flowers_csv):
+    run(f"train flowers.csv --target species --out a {QUICK}")
+    files = {path: path.read_bytes() for path in Path("a").rglob("*") if path.is_file()}
+    for other in "--seed 7", "--class-weight balanced", "--dropout 0.3", "--test-size 0.4", "--optimizer sgd":
+        code, _, err = run(f"train flowers.csv --target species --out a --resume {other} {QUICK}")
+        assert (code, "is of another training" in err) == (2, True), other
+        assert {path: path.read_bytes() for path in Path("a").rglob("*") if path.is_file()} == files, other
+    code, out, _ = run("train --out a --resume --epochs 4 --no-report --no-progress")
+    assert (code, "resumed after epoch 3" in out) == (0, True)
+    assert json.loads(Path("a/config.json").read_text())["options"]["epochs"] == 4
+
+
+@pytest.mark.parametrize("out", ["--out runs/flowers-1", ""])
+def test_the_options_of_a_run_hold_when_it_is_resumed_with_its_data_named_again(run, flowers_csv, out):
+    options = "--hidden 9 --lr 0.01 --weight-decay 0.1 --patience 7 --batch-size 8"
+    run(f"train flowers.csv --target species {options} {QUICK}")
+    before = json.loads(Path("runs/flowers-1/config.json").read_text())["options"]
+    code, said, err = run(f"train flowers.csv {out} --resume --epochs 4 --patience 6 --no-report --no-progress")
+    assert (code, err) == (0, "")
+    assert "resumed after epoch 3" in said
+    after = json.loads(Path("runs/flowers-1/config.json").read_text())["options"]
+    assert after == before | {"epochs": 4, "patience": 6}
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "nnlite run", "options": {"lr": 1}}', "\x00"])
 def test_what_is_no_config_is_refused(run, folder, content):
     (folder / "config.json").write_text(content)
@@ -174,6 +198,26 @@ def test_what_is_no_config_is_refused(run, folder, content):
     assert out == ""
     assert "config" in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_run_with_class_weights_is_judged_with_them(run, folder):
+    rng = np.random.default_rng(0)
+    fraud = rng.uniform(size=1200) < 0.08
+    amount = rng.normal(size=(1200, 3)) + 1.0 * fraud[:, None]
+    rows = [[*(f"{x:.3f}" for x in row), "fraud" if bad else "fine"] for row, bad in zip(amount, fraud, strict=True)]
+    write_csv(folder / "pay.csv", [("a", "b", "c", "kind"), *rows])
+    code, out, err = run("train pay.csv --target kind --class-weight balanced --hidden none --epochs 12 --no-progress")
+    assert (code, err) == (0, "")
+    assert "balanced accuracy (mean recall)" in out
+    found = results("runs/pay-1")
+    assert found["balanced_accuracy"] > 0.7
+    assert not found["learned_nothing"]
+    assert "balanced accuracy" in found["verdict"]
+    page = Path("runs/pay-1/report.html").read_text()
+    for words in "balanced accuracy", "not comparable with the validation loss":
+        assert words in page
+    assert "--class-weight" not in run("diagnose runs/pay-1")[1]
+    assert json.loads(run("evaluate runs/pay-1 --json")[1])["balanced_accuracy"] == found["balanced_accuracy"]
 
 
 # --- wrong calls ----------------------------------------------------------------------------------------------------

@@ -566,7 +566,7 @@ def test_shares_are_resumed_with_another_number_of_processes(tmp_path):
     agree(found, train(shuffle=False, epochs=3, validation_data=(X, y)))
 
 
-@for_each("kind", ["on the disk", "batches"])
+@for_each("kind", ["on the disk", "batches", "shuffled"])
 def test_sources_of_their_own_are_resumed_in_an_epoch(kind, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
 
@@ -574,6 +574,8 @@ def test_sources_of_their_own_are_resumed_in_an_epoch(kind, tmp_path_factory):
         own = slice(0, 48) if world.rank == 0 else slice(48, M)
         if kind == "batches":
             examples = [(X[i : i + 8], y[i : i + 8]) for i in range(own.start, own.stop, 8)]
+        elif kind == "shuffled":
+            examples = nn.batches(X[own], y[own], 8, seed=world.rank)
         else:
             examples = nn.open_data(X[own], y[own], memory=3 * 16 * 32)
         checkpoint, callbacks = nn.Checkpoint(folder / name, every=3), [Crash(world.rank, crash)]

@@ -267,6 +267,7 @@ def test_wrong_targets_of_validation_are_refused_before_anything_changes(data, t
     )
     unweighted = nn.open_data(X, y % 3, sample_weight=np.zeros(N))
     refuse(lambda: model.fit(data, validation_data=unweighted), "validation_data sample_weight:", "all 6000 are 0")
+    refuse(lambda: trained(data)[0].evaluate(unweighted), "sample_weight: expected weights", "all 6000 are 0")
     refuse(lambda: model.fit(data, validation_data=nn.open_data(X)), "y: StoredArrays", "has no targets")
     assert not model.built
 
@@ -300,6 +301,7 @@ def test_wrong_use_is_refused(data):
     refuse(lambda: model.fit(data, validation_split=1e-9, progress=False), "validation_split: 1e-09 of 6000")
     refuse(lambda: model.fit(data, class_weight=[0, 0, 0]), "class_weight:")
     assert not model.built
+    refuse(lambda: nn.find_learning_rate(model, data, y), "X: StoredArrays(", "such as read(0, 1000)")
     wide = nn.Model([nn.Dense(3), nn.Softmax()], n_features=9)
     for call in (wide.fit, wide.evaluate, wide.predict):
         refuse(lambda call=call: call(data), "X: expected examples of shape (9,)")

@@ -192,3 +192,19 @@ def test_another_process_leaves_the_temporary_numbers_to_the_one_that_wrote_them
         folders.pop()
     assert [os.path.isdir(name) for name in names] == [True, False]
     os.rmdir(names[0])
+
+
+def test_a_wrong_cell_of_rows_that_are_held_out_says_nothing_of_the_others(tmp_path):
+    data = columns(200)
+    write_csv(tmp_path / "a.csv", data)
+    held_out = nn.open_table(tmp_path / "a.csv").split(0.1)[1].shares[0].rows(0, 200)
+    income = data["income"].astype(object)
+    income[held_out.argmax()] = "much"
+    write_csv(tmp_path / "a.csv", data | {"income": income})
+    train, test = nn.open_table(tmp_path / "a.csv", target="bought").split(0.1)
+    model = network()
+    refuse(lambda: fit(model, train), f"{tmp_path}/a.csv: line", "got 'much'", error=nn.DataFileError)
+    write_csv(tmp_path / "b.csv", data)
+    fit(model, nn.open_table(tmp_path / "b.csv", target="bought"))
+    assert model.predict(train).shape == (np.count_nonzero(~held_out),)
+    refuse(lambda: model.predict(test), f"{tmp_path}/a.csv: line", "got 'much'", error=nn.DataFileError)

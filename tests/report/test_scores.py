@@ -131,3 +131,33 @@ def test_the_text_says_whose_frequencies_the_trivial_guess_gives():
     assert "in training" in str(class_scores(y, one_hot(y), NAMES, known(y)))
     assert "in these rows" in str(class_scores(y, one_hot(y), NAMES, Trivial.learn(y, 3, of_training=False)))
     assert "the mean in training" in str(value_scores(y, y, known(y, None)))
+
+
+def fraud(n=2000):
+    """Five in a hundred are frauds; a network that weighted them finds 80 %, and takes 10 % of the others for some."""
+    rng = np.random.default_rng(1)
+    y = (rng.uniform(size=n) < 0.05).astype(int)
+    p = np.where(rng.uniform(size=n) < np.where(y, 0.8, 0.1), 0.8, 0.2)
+    return y, np.column_stack([1 - p, p])
+
+
+def test_with_class_weights_a_network_is_judged_as_if_all_classes_were_equally_frequent():
+    y, P = fraud()
+    found = class_scores(y, P, ("no", "fraud"), known(y, 2), balanced=True)
+    assert found.accuracy < found.baseline
+    assert class_scores(y, P, ("no", "fraud"), known(y, 2)).learned_nothing
+    assert not found.learned_nothing
+    assert found.balanced_accuracy == pytest.approx(np.mean([(P.argmax(1) == y)[y == c].mean() for c in (0, 1)]))
+    assert found.balanced_baseline == 0.5
+    assert found.as_dict()["balanced_accuracy"] == found.balanced_accuracy
+    for text in found.verdict, str(found):
+        assert "balanced accuracy" in text
+        assert "50" in text
+
+
+def test_with_class_weights_chance_is_still_nothing():
+    y, P = fraud()
+    for guess in np.full((len(y), 2), 0.5), P[np.random.default_rng(2).permutation(len(y))], one_hot(0 * y, 0.95, 2):
+        found = class_scores(y, guess, ("no", "fraud"), known(y, 2), balanced=True)
+        assert found.learned_nothing
+        assert "learned nothing: its balanced accuracy" in found.verdict

@@ -27,6 +27,17 @@ def test_partial_fit_goes_through_the_parts(tmp_path):
         found.partial_fit(nn.open_data(X))
 
 
+def test_a_table_in_files_is_refused_with_what_takes_it(tmp_path):
+    (tmp_path / "pets.csv").write_text("size,kind\n1,cat\n9,dog\n")
+    table = nn.open_table(tmp_path / "pets.csv", target="kind")
+    estimator = MLPClassifier(**OPTIONS)
+    with pytest.raises(TypeError, match=r"X: .*nn.Model.fit takes tables in files"):
+        estimator.partial_fit(table, classes=["cat", "dog"])
+    estimator.partial_fit([[0.0], [1.0]], [0, 1], classes=[0, 1])
+    with pytest.raises(TypeError, match=r"X: .*open_data"):
+        estimator.predict(table)
+
+
 def test_a_mapped_array_is_data_on_the_disk(tmp_path, monkeypatch):
     monkeypatch.setattr("nnlite.stored.opening.SMALL", 1000)
     X = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(2**13, 4))

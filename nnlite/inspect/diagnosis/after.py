@@ -61,22 +61,28 @@ def score(subject: Subject, part: Part, Y_hat: Array) -> float:
 
 def underfitting(subject: Subject, part: Part, J: float, Y_hat: Array, history: Curves | None) -> Finding:
     """Check that it has learned its training examples, and more than a linear model."""
-    Y = subject.rows(part.y)
-    floor = subject.least_cost(Y)
-    to_learn = subject.prior_cost(Y) - floor
+    Y, weights = subject.rows(part.y), subject.weights(part.y)
+    floor = subject.least_cost(Y, weights)
+    to_learn = subject.prior_cost(Y, weights) - floor
+    if weights is not None:
+        J = subject.weighted_cost(Y_hat, Y, weights)
     if to_learn < NOTHING_TO_LEARN:
         message = f"y is the same in all examples: there is nothing to learn; J = {J:.3g}."
         return Finding("underfitting", PHASE, "ok", message)
     left = (J - floor) / to_learn
     own = score(subject, part, Y_hat)
     verdict = judge(left, *UNLEARNED)
-    measure = "accuracy" if subject.output.classifies else "R2"
+    measure, how = "accuracy" if subject.output.classifies else "R2", ""
+    if weights is not None and np.isfinite(Y_hat).all():
+        own = float(np.average(subject.output.predict(Y_hat) == subject.classes(part.y), weights=weights))
+        measure, how = "weighted accuracy", ", with the class weights of the training"
     message = (
-        f"On the training examples, J = {J:.3g} ({left:.0%} of that of the best constant guess), {measure} {own:.3g}."
+        f"On the training examples{how}, J = {J:.3g} ({left:.0%} of that of the best constant guess), {measure} "
+        f"{own:.3g}."
     )
     evidence = {"J": J, "left": left, measure: own}
     if subject.clues is not None:
-        linear = evidence["linear"] = _linear_score(subject, subject.clues.linear)
+        linear = evidence["linear"] = _linear_score(subject, subject.clues.linear, subject.weights(subject.sample.y))
         behind = judge(linear - own, *BEHIND)
         if behind != "ok":
             verdict = worst(verdict, behind)
@@ -87,12 +93,12 @@ def underfitting(subject: Subject, part: Part, J: float, Y_hat: Array, history: 
     return Finding("underfitting", PHASE, verdict, message, evidence, advise(verdict, advice))
 
 
-def _linear_score(subject: Subject, guesses: Array) -> float:
+def _linear_score(subject: Subject, guesses: Array, weights: Array | None) -> float:
     """Return the accuracy (or R2) of the linear model on the sample."""
     if subject.n_classes is not None and subject.units > 1:
-        return float((guesses.argmax(axis=1) == subject.targets.argmax(axis=1)).mean())
+        return float(np.average(guesses.argmax(axis=1) == subject.targets.argmax(axis=1), weights=weights))
     if subject.output.classifies:
-        return float(((guesses > 0.5) == (subject.targets > 0.5)).mean())
+        return float(np.average(((guesses > 0.5) == (subject.targets > 0.5)).mean(axis=1), weights=weights))
     return float(metrics.r2(subject.targets, guesses))
 
 

@@ -31,10 +31,12 @@ def classification(subject: Subject, part: Part, Y_hat: Array, name: str) -> lis
         counts = np.zeros((subject.n_classes, subject.n_classes), np.intp)
         np.add.at(counts, (subject.classes(part.y), subject.output.predict(Y_hat)), 1)
         names = subject.model.class_names
-        findings += [confusion(counts, name, names), never_predicted(counts, name, names)]
+        findings += [confusion(counts, name, names), never_predicted(counts, name, names, subject.class_weight)]
     else:
         findings.append(labels_never_given(subject, part, Y_hat, name))
-    if len(part.X) >= CALIBRATION_FROM:
+    if subject.class_weight is not None:
+        findings.append(Skipped("calibration", "class weights make rare classes more probable than they are"))
+    elif len(part.X) >= CALIBRATION_FROM:
         findings.append(calibration(subject, part, Y_hat, name))
     else:
         findings.append(Skipped("calibration", f"there are fewer than {CALIBRATION_FROM} {name} examples"))
@@ -72,7 +74,9 @@ def confusion(counts: Array, name: str, names: Sequence[str] | None = None) -> F
     return Finding("confused classes", PHASE, verdict, message, evidence, advise(verdict, advice))
 
 
-def never_predicted(counts: Array, name: str, names: Sequence[str] | None = None) -> Finding:
+def never_predicted(
+    counts: Array, name: str, names: Sequence[str] | None = None, class_weight: Array | None = None
+) -> Finding:
     """Look for classes that occur, but are never predicted."""
     never = np.flatnonzero((counts.sum(axis=1) >= NEVER_FROM) & (counts.sum(axis=0) == 0))
     message = "Each class is predicted for some examples."
@@ -81,7 +85,9 @@ def never_predicted(counts: Array, name: str, names: Sequence[str] | None = None
         who = f"Class {them} is" if len(never) == 1 else f"Classes {them} are"
         message = f"{who} never predicted, although there are {counts[never].sum():,} such {name} examples."
     verdict = "problem" if len(never) else "ok"
-    advice = 'fit(class_weight="balanced"), more examples, or a smaller learning rate (dead units look like this).'
+    advice = "more examples, or a smaller learning rate (dead units look like this)."
+    if class_weight is None:
+        advice = f'fit(class_weight="balanced"), {advice}'
     return Finding("silent classes", PHASE, verdict, message, {"n_never": len(never)}, advise(verdict, advice))
 
 

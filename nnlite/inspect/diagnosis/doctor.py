@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from nnlite import checks
+from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.fitting.class_weights import check_class_weight
 from nnlite.inspect.diagnosis import after, before, during
 from nnlite.inspect.diagnosis.duplicates import duplicates
 from nnlite.inspect.diagnosis.inputs import constant_features, finite, scale
@@ -18,6 +20,7 @@ from nnlite.inspect.diagnosis.subject import SAMPLE, Subject
 from nnlite.inspect.diagnosis.targets import labels_fit_inputs, targets
 from nnlite.inspect.diagnosis.validation import validation_classes, validation_shift
 from nnlite.inspect.twins import require_network
+from nnlite.network.examples import Examples
 from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer, check_optimizer
 
@@ -32,6 +35,7 @@ def diagnose(
     history: Mapping[str, Sequence[float]] | None = None,
     batch_size: int | None = 32,
     trained: bool | None = None,
+    class_weight: Any = None,
 ) -> Diagnosis:
     """Examine a training set-up: the data, and the network before, during and after training.
 
@@ -57,6 +61,8 @@ def diagnose(
     trained : bool, optional
         Whether the network has been trained. By default it counts as trained if there is a history, or if its cost is
         less than 70 % of the cost of the best constant guess.
+    class_weight : mapping, sequence or "balanced", optional
+        As for `fit`. What the network has learned is judged with these weights.
 
     Returns
     -------
@@ -71,8 +77,9 @@ def diagnose(
 
     Notes
     -----
-    It takes seconds: of large data sets it examines samples, and says so. Weights of examples and classes are not taken
-    into account. The thresholds are named constants in the modules of `nnlite.inspect.diagnosis`, each with a reason.
+    It takes seconds: of large data sets it examines samples, and says so. Weights of examples are not taken into
+    account, and those of classes only where it judges what was learned. The thresholds are named constants in the
+    modules of `nnlite.inspect.diagnosis`, each with a reason.
 
     References
     ----------
@@ -95,11 +102,14 @@ def diagnose(
         raise ArgumentError(f"history: expected what fit returned, got {history!r}")
     trained = bool(history) or None if trained is None else checks.boolean("trained", trained)
     optimizer, batch_size = check_optimizer(optimizer), check_batch_size(batch_size)
+    names = model.class_names
     model, X, y, validation_data = as_arrays(model, X, y, validation_data)
     train, validation = check_parts(model, X, y, validation_data)
+    weights = _weights(model, train, class_weight, names)
     if not is_finite(train, validation):
         return Diagnosis.of([finite(train, validation), Skipped("all else", "there are no finite examples")])
     subject = Subject(model, train, validation, optimizer, batch_size, trained)
+    subject.class_weight = weights
     with np.errstate(all="ignore"):  # a set-up may overflow: that is reported
         results = [
             *examine_data(subject),
@@ -124,6 +134,13 @@ def examine_data(subject: Subject) -> list[Result]:
         *validation_classes(subject),
         *validation_shift(subject),
     ]
+
+
+def _weights(model: Network, train: Part, class_weight: Any, names: Sequence[str] | None) -> Array | None:
+    """Return the weights of the classes as `fit` checks them."""
+    if class_weight is None or not len(train.X):
+        return None
+    return check_class_weight(class_weight, model.signature_for(train.X), Examples(train.X, train.y), names)
 
 
 def check_batch_size(batch_size: Any) -> int | None:

@@ -51,7 +51,11 @@ class Subject:
         Number n[L] of output units.
     sample : Part
         Up to SAMPLE training examples.
+    class_weight : ndarray, (C,), or None
+        The weights of the classes in the training.
     """
+
+    class_weight: Array | None = None
 
     def __init__(
         self,
@@ -112,6 +116,13 @@ class Subject:
             return y
         return (y[:, 0] > 0.5).astype(np.intp) if y.shape[1] == 1 else y.argmax(axis=1)
 
+    def weights(self, y: Array) -> Array | None:
+        """Return the weight of each example, (M,); None if the classes have none, or all examples have weight 0."""
+        if self.class_weight is None:
+            return None
+        found: Array = self.class_weight[self.classes(y)]
+        return found if found.any() else None
+
     # ---- the network ------------------------------------------------------------------------------------------
 
     def copy(self, *, noise: bool = True) -> Network:
@@ -161,13 +172,18 @@ class Subject:
             costs.append(self.measured(model, part, training=True)[0])
         return max(costs)
 
-    def prior_cost(self, Y: Array) -> float:
+    def prior_cost(self, Y: Array, weights: Array | None = None) -> float:
         """Return J of the best constant guess, the mean of Y."""
-        return guesses.constant_cost(self.output, self.output.smoothed(Y))
+        return guesses.constant_cost(self.output, self.output.smoothed(Y), weights)
 
-    def least_cost(self, Y: Array) -> float:
+    def least_cost(self, Y: Array, weights: Array | None = None) -> float:
         """Return J for Y_hat = Y: 0, or the entropy of soft or smoothed labels."""
-        return guesses.least_cost(self.output, self.output.smoothed(Y))
+        return guesses.least_cost(self.output, self.output.smoothed(Y), weights)
+
+    def weighted_cost(self, Y_hat: Array, Y: Array, weights: Array) -> float:
+        """Return J of predictions with weights of the examples."""
+        Z = guesses.link(self.output, Y_hat.astype(np.float64))
+        return guesses.cost_of(self.output, Z, self.output.smoothed(Y), weights)
 
 
 def quiet(model: Network) -> Network:

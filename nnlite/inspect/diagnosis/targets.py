@@ -45,10 +45,14 @@ def class_balance(subject: Subject) -> Finding:
         message = "All training examples belong to one class."
     verdict = judge(ratio, *IMBALANCE)
     largest = listed([int(counts.argmax())], names=names)
+    weighted = subject.class_weight is not None
+    remedy = "judge" if weighted else 'fit(class_weight="balanced"), and judge'
     advice = (
-        'fit(class_weight="balanced"), and judge by F1 or the confusion matrix instead of accuracy: always predicting '
-        f"class {largest} is right in {counts.max() / counts.sum():.0%} of the cases."
+        f"{remedy} by F1 or the confusion matrix instead of accuracy: always predicting class {largest} is right in "
+        f"{counts.max() / counts.sum():.0%} of the cases."
     )
+    if weighted and verdict == "problem":
+        verdict = "notice"  # what can be done against it in the training is done
     if len(empty):
         verdict = worst(verdict, "problem" if len(present) == 1 else "notice")
         message += f" No training example belongs to class {listed(empty, names=names)}."

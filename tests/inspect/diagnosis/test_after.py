@@ -1,12 +1,14 @@
 """Facts about the checks after training: underfitting and overfitting."""
 
 import numpy as np
+import pytest
 
 from nnlite.fitting.history import History
+from nnlite.inspect import diagnose
 from nnlite.layers import Dense, Identity, ReLU, Softmax
 from nnlite.optimizers import Adam
 
-from ...support import chain
+from ...support import chain, refuse
 from .setups import digits, ready, report_of, spirals, trained_on
 
 
@@ -77,3 +79,23 @@ def test_r2_of_one_validation_example_is_undefined():
     found = examined(model, X, X[:, 0], validation_data=(X[:1] + 1, X[:1, 0]), trained=True)
     assert found["overfitting"].verdict == "notice"
     assert "R2 is undefined on validation" in found["overfitting"].message
+
+
+def test_a_network_with_class_weights_is_judged_with_them():
+    """One class in twenty; what is learned of it shows with the weights only, and they need no advice."""
+    rng = np.random.default_rng(0)
+    y = (rng.uniform(size=1200) < 0.05).astype(int)
+    X = rng.normal(size=(1200, 4)) + 1.2 * y[:, None]
+    model = chain(Dense(2), Softmax(), seed=0)
+    history = model.fit(X, y, optimizer=Adam(0.01), epochs=20, class_weight="balanced", progress=False)
+    plain = diagnose(model, X, y, history=history)
+    found = diagnose(model, X, y, history=history, class_weight="balanced")
+    assert plain["underfitting"].verdict != "ok"
+    assert found["underfitting"].verdict == "ok"
+    weights = len(y) / (2 * np.bincount(y))[y]
+    J = np.average(-np.log(model.predict_proba(X)[np.arange(len(y)), y]), weights=weights)
+    assert found["underfitting"].evidence["J"] == pytest.approx(J, rel=1e-4)
+    assert "calibration" in found.skipped
+    assert "class_weight" in str(plain)
+    assert "class_weight" not in str(found)
+    refuse(lambda: diagnose(model, X, y, class_weight="fair"), "class_weight: expected a weight for each class")
