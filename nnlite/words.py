@@ -79,6 +79,7 @@ ADVICE = {
     "patience": "write callbacks=[nn.EarlyStopping(patience=5)]",
     "random_state": "the seed of the model decides all random numbers: nn.Model(layers, seed=0)",
     "seed": "the seed of the model decides all random numbers: nn.Model(layers, seed=0)",
+    "target": 'write nn.Table(frame, "column"), a table that knows its target',
     "use_bias": BIAS,
     "verbose": "fit(..., progress=False) is silent; no other call prints anything",
     "weight_decay": OF_AN_OPTIMIZER,

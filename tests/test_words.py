@@ -27,6 +27,7 @@ HABITS = {
         "input_shape: Dense has no such argument; the first X sets": lambda: nn.Dense(8, input_shape=(4,)),
         "input_shape: Model has no such argument; write n_features=":
             lambda: nn.Model([nn.Dense(3), nn.Softmax()], input_shape=(4,)),
+        'target: fit has no such argument; write nn.Table(frame, "column")': lambda: network().fit(X, target="a"),
         "loss: fit has no such argument; the output layer knows its cost": lambda: network().fit(X, y, loss="mse"),
         "verbose: fit has no such argument; fit(..., progress=False)": lambda: network().fit(X, y, verbose=0),
         "verbose: evaluate": lambda: network().evaluate(X, y, verbose=0),

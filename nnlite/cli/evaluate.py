@@ -59,7 +59,7 @@ def add_evaluate(commands: Any) -> Parser:
 
 def _evaluate(options: argparse.Namespace) -> int:
     """Print the scores and return the exit code."""
-    model, config = load_run(options.model)
+    model, config = load_run(options.model, options.file)
     source = None
     if is_stored_file(options.file):
         return _evaluate_stored(model, config, options)
@@ -72,6 +72,11 @@ def _evaluate(options: argparse.Namespace) -> int:
         table = read_rows(model, config, options, **_target(model, options))
         if model.encoding is None and options.target is None:
             refuse_doubtful_target(table)
+        if model.encoding is not None and table.y is None:
+            raise DataFileError(
+                f"{table.name}: has no column {model.encoding.target_name!r}, the target; it has "
+                f"{', '.join(table.feature_names)}. For rows whose target is not known: nnlite predict"
+            )
         with faults_of_the_data(table.name):
             test = labelled(model, table)
     train = Part(source.train.X, source.train.y) if source is not None else None

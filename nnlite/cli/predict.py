@@ -65,7 +65,7 @@ def add_predict(commands: Any) -> Parser:
 
 def _predict(options: argparse.Namespace) -> int:
     """Write the predictions and return the exit code."""
-    model, config = load_run(options.model)
+    model, config = load_run(options.model, options.file)
     if options.proba and not model.output.classifies:
         raise ArgumentError("--proba: this network predicts values, which have no probabilities")
     if is_stored_file(options.file):

@@ -18,6 +18,7 @@ from nnlite.storage.directory import LOCK
 from nnlite.version import __version__
 
 FORMAT = "nnlite run"
+TABLES = (".csv", ".tsv", ".txt", ".parquet", ".feather", ".arrow", ".xlsx")
 LARGEST_CONFIG = 2**20  # bytes
 MODEL, HISTORY, CONFIG, RESULTS, REPORT = "model.npz", "history.csv", "config.json", "results.json", "report.html"
 
@@ -140,8 +141,16 @@ def checkpoints(directory: str) -> str:
 # ---- reading --------------------------------------------------------------------------------------------------------
 
 
-def load_run(path: str) -> tuple[Model, Config | None]:
-    """Return the network of a run directory or a model file, and the config of the run if there is one."""
+def load_run(path: str, file: str | None = None) -> tuple[Model, Config | None]:
+    """Return the network of a run directory or a model file, and the config of the run if there is one.
+
+    ``file`` is the second argument of the command: ArgumentError if that is the run, and ``path`` is not.
+    """
+    if file is not None and _is_run(file) and not _is_run(path):
+        order = f"{shlex.quote(file)} {shlex.quote(path)}"
+        raise ArgumentError(f"RUN: the run comes first, then the file: {order}")
+    if os.path.isfile(path) and path.lower().endswith(TABLES):
+        raise ArgumentError(f"RUN: {path} is not a run; the run comes first, then the file")
     if not os.path.isdir(path):
         if not os.path.exists(path):
             raise FileNotFoundError(f"{path}: there is no such run directory or model file")
@@ -155,6 +164,10 @@ def load_run(path: str) -> tuple[Model, Config | None]:
         raise FileNotFoundError(f"{path}: is not a run directory, since it has no {MODEL}{hint}")
     has_config = os.path.isfile(os.path.join(path, CONFIG))
     return load(name), read_config(path) if has_config else None
+
+
+def _is_run(path: str) -> bool:
+    return os.path.isfile(os.path.join(path, MODEL)) if os.path.isdir(path) else path.endswith(MODEL)
 
 
 def read_history(directory: str) -> dict[str, list[float]]:

@@ -44,6 +44,8 @@ from nnlite.engine.trainer import choose_threads
 from nnlite.errors import ArgumentError, DataFileError, DivergenceError
 from nnlite.fitting.history import History
 from nnlite.fitting.suspicions import STANDARDIZE, causes
+from nnlite.layers import Softmax
+from nnlite.metrics.by_name import try_out
 from nnlite.model import Model
 from nnlite.optimizers import Optimizer
 from nnlite.parallel.agreement import Agreement
@@ -52,6 +54,7 @@ from nnlite.storage.checkpoints import Checkpoint
 from nnlite.tables import Encoding
 
 THREADS = "NNLITE_NUM_THREADS"
+LAUNCHERS = ("OMPI_COMM_WORLD", "PMI")  # Open MPI; MPICH and Intel MPI
 MOST_EXAMPLES = 1000  # that tell why nothing was learned
 SECONDS = 5.0  # between two checkpoints: writing one takes longer than an epoch of a small table
 
@@ -100,6 +103,7 @@ def add_train(commands: Any) -> Parser:
 def _train(options: argparse.Namespace, parser: Parser) -> int:
     """Train a network, print its scores, write the run, and return the exit code."""
     world = mpi.world() if options.mpi else mpi.World()
+    _hint_at_mpi(options)
     first = world.rank == 0  # the others train, and neither print nor write
     config, chosen = _chosen(options, parser)
     world.meet()
@@ -149,6 +153,17 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
             f"{training.directory}"
         )
     return DONE
+
+
+def _hint_at_mpi(options: argparse.Namespace) -> None:
+    """Warn, once, if mpiexec has started several processes that do not train together."""
+    for name in LAUNCHERS:
+        size, rank = os.environ.get(f"{name}_SIZE", "1"), os.environ.get(f"{name}_RANK", "0")
+        if not options.mpi and size.isdecimal() and int(size) > 1 and rank == "0":
+            note(
+                f"warning: mpiexec has started {size} processes, and each trains for itself, in a run directory of its "
+                f"own; with --mpi they train one network together"
+            )
 
 
 # ---- before the training --------------------------------------------------------------------------------------------
@@ -203,7 +218,7 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
     model.image_encoding = source.image_encoding
     optimizer = make_optimizer(chosen, math.ceil(source.sizes[0] / chosen["batch_size"]))
     callbacks = make_callbacks(chosen, validated=True)
-    model.resolve_metrics(chosen["metrics"])  # raises ArgumentError
+    _check_scores(chosen, source, model)
     table = _layer_table(chosen, source, model)
     world.meet()
     with Agreement(world) as agreement:  # before the training, which may be long
@@ -214,6 +229,21 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
     if world.rank == 0 and not has_config(directory):  # `fit` may still refuse to resume: the old one stays until then
         _config(training, chosen["engine"]).write(directory)
     return training
+
+
+def _check_scores(chosen: dict[str, Any], source: Source, model: Model) -> None:
+    """Raise ArgumentError for class weights and metrics that do not fit the target."""
+    if chosen["class_weight"] and not source.classifies:
+        raise ArgumentError(
+            f"--class-weight: is for classes, and the target has values, got {chosen['class_weight']!r}; if they are "
+            f"classes, give --classes too"
+        )
+    for key, function in model.resolve_metrics(chosen["metrics"]):
+        if isinstance(model.output, Softmax):
+            try:
+                try_out(function, source.train.y[:1], source.n_outputs)
+            except ArgumentError as error:
+                raise ArgumentError(f"--metrics: {key!r} is not possible here ({error})") from None
 
 
 def _config(training: Training, engine: str) -> Config:

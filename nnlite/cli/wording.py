@@ -18,7 +18,7 @@ FLAGS = {
     name: f"--{name.replace('_', '-')}"
     for name in (
         "target test kinds ignore missing decimal thousands dates delimiter encoding comment header scaling fill size "
-        "image_shape skip_bad"
+        "image_shape skip_bad class_weight metrics clip_norm"
     ).split()
 } | {"classification": "--classes or --values", "grayscale": "--gray", "test_fraction": "--test-size"}
 WORDS = {  # values that have an option of their own, or a form that is no value
@@ -28,6 +28,7 @@ WORDS = {  # values that have an option of their own, or a form that is no value
     "header=False": "--no-header",
     "header=True": "--header",
     "skip_bad=True": "--skip-bad",
+    "clip_norm=1.0 for the optimizer": "--clip-norm 1",
     "size=(rows, columns)": "--size ROWS,COLUMNS",
     "image_shape=(rows, columns)": "--image-shape ROWS,COLUMNS",
 }
@@ -65,7 +66,7 @@ def as_options(text: str) -> str:
         between = text[start : found.start()]
         pieces += [" " if pieces and between == ", " else between, option]  # two options that belong together
         start = end
-    text = "".join([*pieces, text[start:]])
+    text = "".join([*pieces, text[start:]]).replace(" or None, got", ", got")  # nobody can type None
     return re.sub(r"\bpass (--\w)", r"give \1", text)
 
 

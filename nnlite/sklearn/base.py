@@ -22,7 +22,7 @@ from nnlite.optimizers.check import check_optimizer
 from nnlite.sklearn.lbfgs import Objective, fit_lbfgs
 from nnlite.sklearn.networks import draw_weights, hidden_sizes, is_plain, make_network, predict_rows, views
 from nnlite.sklearn.stored import refuse_table
-from nnlite.sklearn.tables import as_table, hinting, learn_encoding, numbers_of, plain_labels
+from nnlite.sklearn.tables import as_table, hinting, learn_encoding, numbers_of, plain_labels, refuse_text
 from nnlite.sklearn.training import Data, Stochastic, Validation
 from nnlite.stored.opening import as_stored
 from nnlite.tables.encoding import Encoding
@@ -196,6 +196,8 @@ class BaseMLP(Stochastic, BaseEstimator):
         """
         table = as_table(X) if reset else None
         y = plain_labels(y)
+        if self._target_checks.get("y_numeric"):
+            refuse_text(y)
         if reset:
             self.encoding_ = None
         if table is not None or self._columns is not None:  # only y is not checked yet

@@ -70,6 +70,23 @@ def hinting(X: Any) -> Iterator[None]:
         raise ValueError(f"{message}\n{what}") from None
 
 
+def refuse_text(y: Any) -> None:
+    """Raise ValueError for targets of a regressor that are text and no numbers."""
+    array = np.asarray(y)
+    if array.dtype.kind not in "UO":
+        return
+    for value in array.ravel().tolist():
+        try:
+            float(value)
+        except ValueError:
+            raise ValueError(
+                f"y: could not convert string to float: {value!r:.100}; a regressor needs numbers. For classes there "
+                f"is MLPClassifier"
+            ) from None
+        except TypeError:
+            return  # scikit-learn says what is wrong
+
+
 def learn_encoding(table: Table, rows: Array) -> Encoding:
     """Return the encoding of a table, learned from some rows; an error says where the arguments go that it names."""
     try:

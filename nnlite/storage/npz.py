@@ -98,7 +98,9 @@ def reading(path: str) -> Iterator["Members"]:
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise ModelFileError("is not a file, but a directory, device or pipe")
+            inside = os.path.join(path, "model.npz")
+            hint = f"; the network of a run is in {inside}" if os.path.isfile(inside) else ""
+            raise ModelFileError(f"is not a file, but a directory, device or pipe{hint}")
         with open(path, "rb") as file:
             yield Members(file)
     except ModelFileError as error:

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+import nnlite as nn
 from nnlite.cli.parser import did_you_mean
+
+from .conftest import flowers, houses, write_csv
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +70,51 @@ def test_an_option_is_not_shortened(run):
     code, _, err = run("train digits --see 3")
     assert code == 2
     assert "--seed" in err
+
+
+def test_what_does_not_fit_the_target_is_refused_in_options_before_the_table_is_printed(run, folder):
+    write_csv(folder / "h.csv", houses())
+    write_csv(folder / "f.csv", flowers())
+    for data, option, said in (
+        ("h.csv --target price --values", "--class-weight balanced", "--class-weight: is for classes"),
+        ("h.csv --target price --values", "--metrics f1", "--metrics: 'f1' is for classes"),
+        ("f.csv --target species", "--metrics top_5_accuracy", "--metrics: 'top_5_accuracy' is not possible"),
+        (
+            "h.csv --target price --values",
+            "--thousands none",
+            """--thousands: expected ',', '.', ' ', "'", got 'none'""",
+        ),
+    ):
+        code, out, err = run(f"train {data} {option} --out a")
+        assert (code, out) == (2, ""), err
+        assert err.startswith(f"nnlite: error: {said}")
+        assert not Path("a").exists()
+    code, _, err = run("train h.csv --target price --values --lr 1e9 --optimizer sgd --out a --no-progress")
+    assert (code, "--clip-norm 1" in err, "clip_norm" in err) == (1, True, False)
+
+
+def test_the_run_comes_first(run, folder):
+    write_csv(folder / "f.csv", flowers())
+    run("train f.csv --target species --epochs 1 --no-report --no-progress --out a")
+    for command in "predict", "evaluate":
+        for run_name in "a", "a/model.npz":
+            code, out, err = run(f"{command} f.csv {run_name}")
+            assert (code, out) == (2, "")
+            assert err == f"nnlite: error: RUN: the run comes first, then the file: {run_name} f.csv\n"
+    assert "the run comes first" in run("predict f.csv")[2]
+    write_csv(folder / "rows.csv", [row[:-1] for row in flowers()])
+    code, out, err = run("evaluate a rows.csv")
+    assert (code, out) == (1, "")
+    for words in "'species', the target", "petal length", "nnlite predict":
+        assert words in err
+    with pytest.raises(nn.ModelFileError, match=r"the network of a run is in a.model\.npz"):
+        nn.load("a")
+
+
+def test_processes_of_mpiexec_without_the_option_are_a_warning_of_the_first(run, monkeypatch):
+    for name in "OMPI_COMM_WORLD", "PMI":
+        for size, rank, warned in ("2", "0", True), ("2", "1", False), ("1", "0", False):
+            with monkeypatch.context() as patch:
+                patch.setenv(f"{name}_SIZE", size)
+                patch.setenv(f"{name}_RANK", rank)
+                assert ("--mpi" in run("train digit")[2]) == warned

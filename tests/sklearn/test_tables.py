@@ -244,6 +244,13 @@ def test_what_scikit_learn_refuses_stays_refused():
             MLPClassifier().fit(wrong, y[: len(wrong)])
 
 
+def test_text_as_the_target_of_a_regressor_is_named():
+    for X in NUMBERS, NUMBERS.to_numpy(), FRAMES["pandas"]:
+        for text in ["1,5"] * M, np.array(["1,5"] * M, object), pd.Series(["1,5"] * M):
+            with pytest.raises(ValueError, match=r"y: could not convert string to float: '1,5'; a regressor needs"):
+                MLPRegressor().fit(X, text)
+
+
 # ---- scikit-learn's tools ------------------------------------------------------------------------------------------
 
 

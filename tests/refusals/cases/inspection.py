@@ -35,7 +35,7 @@ CALLS = {
         labeled_data,
         wrong={
             "model": 3, "X": X[0], "y": y[:3], "validation_data": X, "optimizer": "sdg", "history": 3, "batch_size": 0,
-            "trained": "yes",
+            "trained": "yes", "class_weight": "fair",
         },
     ),
     "Diagnose": Call(
@@ -53,6 +53,7 @@ CALLS = {
         wrong={
             "path": 3, "model": 3, "X": X[0], "y": y[:3], "train": X, "validation_data": X, "history": 3,
             "optimizer": 3, "feature_names": "abc", "image_shape": 3, "title": 3,
+            "class_weight": "fair",
         },
     ),
     "find_learning_rate": Call(
