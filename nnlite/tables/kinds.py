@@ -68,11 +68,11 @@ IGNORED = Kind("ignore", reason="as you said")
 
 
 class WrongCellError(ArgumentError):
-    """A cell, in row ``row``, that is not what the others are."""
+    """A cell, in row ``row``, that is not what the others are; ``words`` may all mean a missing value."""
 
-    def __init__(self, message: str, row: int) -> None:
+    def __init__(self, message: str, row: int, words: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.row = row
+        self.row, self.words = row, list(words)
 
     @classmethod
     def of(cls, column: Text, cell: str, expected: str, hint: str = "") -> WrongCellError:
@@ -440,7 +440,11 @@ def numbers_of(column: Column, written: Notation, options: Options) -> Array:
         return without_marks(column.astype(np.float64, copy=False), options)
     values = [_number(cell, written, options) for cell in column.cells]
     if None in values:
-        raise WrongCellError.of(column, column.cells[values.index(None)], "expected a finite number")
+        wrong = [cell for cell, value in zip(column.cells, values, strict=True) if value is None]
+        error = WrongCellError.of(column, wrong[0], "expected a finite number")
+        there = column.counts()
+        error.words = [cell for cell in wrong if cell in there and not is_number(cell)]
+        raise error
     return np.array(values or [np.nan])[column.codes]
 
 
