@@ -102,6 +102,7 @@ def add_reading_options(parser: Parser) -> None:
     )
     group.add_argument(
         "--missing",
+        action="extend",
         type=names,
         metavar="A,B",
         help="more texts that mean a missing value, such as -999, beside NA, N/A, NaN, null, ? (and -, none and others "

@@ -148,17 +148,18 @@ class StoredBatches(Numbered):
 
 
 class _Buffers:
-    """Memory for the windows, which take turns."""
+    """Memory for the windows, which take turns. It is made once, for the largest window that there may be."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, n_rows: int) -> None:
         self._arrays: list[Array | None] = [None] * n
+        self._n_rows = n_rows
 
     def of(self, window: int, shape: tuple[int, ...], dtype: Any) -> Array:
         """Return an array of that shape for a window, in the place of the window ``WINDOWS`` before it."""
         place = window % len(self._arrays)
         array = self._arrays[place]
-        if array is None or len(array) < shape[0] or array.dtype != dtype:
-            array = self._arrays[place] = np.empty(shape, dtype)
+        if array is None:
+            array = self._arrays[place] = np.empty((self._n_rows, *shape[1:]), dtype)
         return array[: shape[0]]
 
 
@@ -175,7 +176,8 @@ class _Windows:
 
     def __init__(self, source: StoredBatches, order: Order, *, ahead: bool) -> None:
         self._source, self._order = source, order
-        self._buffers = source.buffers.pop() if source.buffers else _Buffers(WINDOWS)
+        most = min(len(source.data), source.data.window + int(source.data.counts.max()) - 1)
+        self._buffers = source.buffers.pop() if source.buffers else _Buffers(WINDOWS, most)
         self._ahead = Ahead(self._read, len(order.windows), int(ahead), 1)
         self._pool: Any = None
         if not ahead:

@@ -16,7 +16,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.cells import WORDS, canonical_label, label_of_number, to_boolean
 from nnlite.tables.choosing import shown
-from nnlite.tables.dates import TIME_ALONE, of_compact, to_dates
+from nnlite.tables.dates import TIME_ALONE, is_date, of_compact, to_dates
 from nnlite.tables.frames import Column, Frame, Text
 from nnlite.tables.kinds import Kind, WrongCellError, numbers_of, without_marks
 from nnlite.tables.notation import Notation, marks_of
@@ -68,7 +68,7 @@ class Encoder:
         try:
             numbers, missing = self.own_numbers(column, options)
         except WrongCellError as error:
-            raise WrongCellError(f"column {self.name!r}: {error}", error.row) from None
+            raise WrongCellError(f"column {self.name!r}: {error}", error.row, error.words) from None
         except ArgumentError as error:
             raise ArgumentError(f"column {self.name!r}: {error}") from None
         return np.column_stack([numbers, missing]) if self.indicator else numbers
@@ -407,9 +407,12 @@ def moments_of(column: Column, order: str, options: Options) -> Array:
         return column if column.dtype.kind == "M" else _of_numbers(without_marks(column, options))
     cells = ["" if options.marks.in_numbers(cell) else cell for cell in column.cells]
     moments = to_dates(cells or [""], order)
-    for cell, moment in zip(cells, moments, strict=False):
-        if cell and np.isnat(moment):
-            raise WrongCellError.of(column, cell, f"expected a date ({order}), as in training")
+    wrong = [cell for cell, moment in zip(cells, moments, strict=False) if cell and np.isnat(moment)]
+    if wrong:
+        error = WrongCellError.of(column, wrong[0], f"expected a date ({order}), as in training")
+        there = column.counts()
+        error.words = [cell for cell in wrong if cell in there and not is_date(cell)]
+        raise error
     return moments[column.codes]
 
 

@@ -16,7 +16,7 @@ from nnlite.errors import ArgumentError
 from nnlite.tables.encoder_records import encoder_from_json
 from nnlite.tables.encoders import Encoder, learn_encoder
 from nnlite.tables.frames import Frame, frame_of
-from nnlite.tables.kinds import IGNORED, INDEX_NAME, Kind, WrongCellError, as_written
+from nnlite.tables.kinds import IGNORED, INDEX_NAME, SHOWN, Kind, WrongCellError, as_written, shown_all
 from nnlite.tables.options import Options, check_dtype
 from nnlite.tables.table import Table
 from nnlite.words import Explained, explained
@@ -157,17 +157,32 @@ class Encoding(Explained):
         frame = data.features if isinstance(data, Table) else frame_of(data, name)
         self.check_names(frame, name)
         X = np.empty((frame.n_rows, len(self.feature_names)), dtype)
-        start = 0
+        start, wrong = 0, []
         for encoder in self.columns:
             try:
                 numbers = self._encode(encoder, frame)
+            except WrongCellError as error:
+                wrong.append(error)
+                continue
             except ArgumentError as error:
-                where = f" ({frame.place(error.row)})" if isinstance(error, WrongCellError) and frame.lines else ""
-                raise ArgumentError(f"{name}: {error}{where}") from None
+                raise ArgumentError(f"{name}: {error}") from None
             stop = start + numbers.shape[1]
             X[:, start:stop] = numbers
             start = stop
+        if wrong:
+            raise ArgumentError(f"{name}: {self._all_wrong(wrong, frame)}")
         return X
+
+    def _all_wrong(self, wrong: Sequence[WrongCellError], frame: Frame) -> str:
+        """Return what is wrong in all columns, and what to say if the words there mean that a value is missing."""
+        said = [f"{error} ({frame.place(error.row)})" if frame.lines else str(error) for error in wrong]
+        words = list(dict.fromkeys(word for error in wrong for word in error.words[:SHOWN]))
+        if not words:
+            return said[0]
+        given = self.options if frame.options is None or frame.options.missing is None else frame.options
+        means = "this means" if len(words) == 1 else "these mean"
+        marks = shown_all([*(given.missing or ()), *words])
+        return f"{'; '.join(said[:SHOWN])}; if {means} that a value is missing, read the table with missing=[{marks}]"
 
     def _encode(self, encoder: Encoder, frame: Frame) -> Array:
         """Return the numbers of a column, which is written as in the training unless the frame says otherwise."""

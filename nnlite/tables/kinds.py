@@ -6,7 +6,7 @@ An id has another value in each row, a constant the same value; neither helps to
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -68,16 +68,55 @@ IGNORED = Kind("ignore", reason="as you said")
 
 
 class WrongCellError(ArgumentError):
-    """A cell, in row ``row``, that is not what the others are."""
+    """A cell, in row ``row``, that is not what the others are; ``words`` may all mean a missing value."""
 
-    def __init__(self, message: str, row: int) -> None:
+    def __init__(self, message: str, row: int, words: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.row = row
+        self.row, self.words = row, list(words)
 
     @classmethod
     def of(cls, column: Text, cell: str, expected: str, hint: str = "") -> WrongCellError:
         """Return the error for the first row that has a cell."""
         return cls(f"{expected}, got {cell!r:.100}{hint}", int((column.codes == column.cells.index(cell)).argmax()))
+
+
+class OddWordsError(ArgumentError):
+    """Most cells of a column are numbers, dates or booleans, and a few ``words`` are not; they may mean "missing".
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, with the name of the column.
+    words : list of str
+        At most five.
+    otherwise : str
+        What to do if nothing is missing; empty for nothing.
+    options : Options
+        Its marks of missing values stay in the advice.
+    """
+
+    def __init__(self, problem: str, words: Sequence[str], otherwise: str, options: Options) -> None:
+        self.problem, self.words, self.options = problem, list(words[:SHOWN]), options
+        one = "this means" if len(self.words) == 1 and not otherwise else "these mean"
+        marks = shown_all([*(options.missing or ()), *self.words])
+        super().__init__(f"{problem}; if {one} that a value is missing, pass missing=[{marks}]{otherwise}")
+
+    @classmethod
+    def joined(cls, errors: Sequence[OddWordsError]) -> OddWordsError:
+        """Return one error for several columns, whose advice has the words of all."""
+        if len(errors) == 1:
+            return errors[0]
+        made = cls("", [], "", errors[0].options)
+        words = list(dict.fromkeys(word for error in errors for word in error.words))
+        marks = shown_all([*(made.options.missing or ()), *words])
+        made.problem = "; ".join(error.problem for error in errors)
+        made.args = (f"{made.problem}; if all these mean that a value is missing, pass missing=[{marks}]",)
+        return made
+
+
+def shown_all(words: Sequence[str]) -> str:
+    """Return words as a list in Python has them, each once."""
+    return ", ".join(map(repr, dict.fromkeys(words)))
 
 
 def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = None) -> dict[str, Kind]:
@@ -91,15 +130,20 @@ def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = 
     unknown = [name for name in options.kinds if name not in frame.columns]
     if unknown:
         raise ArgumentError(f"kinds: there is no column {unknown[0]!r}; the columns are {shown(frame.names)}")
-    kinds = {}
+    kinds: dict[str, Kind] = {}
+    odd: list[OddWordsError] = []
     for name, column in frame.columns.items():
         if known and name in known and name not in options.kinds:
             kinds[name] = as_written(known[name], column, options.of(name))
         else:
             try:
                 kinds[name] = kind_of(name, column, options.of(name), first=name == frame.names[0])
+            except OddWordsError as error:
+                odd.append(error)
             except WrongCellError as error:
                 raise ArgumentError(f"{frame.place(error.row)}: column {name!r}: {error}") from None
+    if odd:
+        raise OddWordsError.joined(odd)
     if not any(kind.used for kind in kinds.values()):  # better a number of the row than nothing
         kinds |= {
             name: Kind("numeric") for name, kind in kinds.items() if kind.name == "id" and _is_numeric(frame, name)
@@ -206,25 +250,17 @@ def _as_wanted(name: str, column: Column, wanted: str, options: Options) -> Kind
             return Kind("numeric", found)
         wrong = _without(cells, _numbers(cells))
         wrong = wrong or unfitting(cells, options.decimal, options.thousands)
-    raise ArgumentError(f"kinds: column {name!r} cannot be {wanted!r}, because it has {_advice(wanted, wrong, cells)}")
+    problem = f"kinds: column {name!r} cannot be {wanted!r}, because it has {_some(wrong)}"
+    problem += f"; {WORDS}" if wanted == "boolean" else ""
+    if wrong and len(wrong) <= SHOWN and len(wrong) < len(cells):
+        raise OddWordsError(problem, wrong, "", options)
+    raise ArgumentError(problem)
 
 
 def _numbers(cells: list[str]) -> list[str]:
     """Return the cells that are numbers in some notation, with the unit that most of them have, or without."""
     unit = usual_unit(cells)
     return [cell for cell in cells if is_number(cell.removesuffix(unit).rstrip() if unit else cell)]
-
-
-def _advice(wanted: str, wrong: list[str], cells: list[str]) -> str:
-    """Return the values that a kind does not allow, and what to do about them."""
-    there = _some(wrong)
-    if wanted == "boolean":
-        there += f"; {WORDS}"
-    if wrong and len(wrong) <= SHOWN and len(wrong) < len(cells):
-        there += (
-            f"; if {'this means' if len(wrong) == 1 else 'these mean'} that a value is missing, pass {_marks(wrong)}"
-        )
-    return there
 
 
 def _some(cells: list[str]) -> str:
@@ -234,10 +270,6 @@ def _some(cells: list[str]) -> str:
 def _without(cells: list[str], others: Collection[str]) -> list[str]:
     left_out = set(others)
     return [cell for cell in cells if cell not in left_out]
-
-
-def _marks(cells: list[str]) -> str:
-    return f"missing=[{shown(cells[:SHOWN])}]"
 
 
 def _can_be(column: Array, wanted: str) -> bool:
@@ -365,9 +397,11 @@ def _refuse_mixture(name: str, counts: dict[str, int], cells: list[str], options
                 f"column {name!r}: no {notation} fits all of {shown(_contrary(what, ones))}; pass {arguments}, or "
                 f"kinds={{{name!r}: 'category'}}"
             )
-        raise ArgumentError(
-            f"column {name!r}: {n_ones:,} of {n:,} values are {what}, but not {_some(others)}; if these mean that a "
-            f"value is missing, pass {_marks(others)}; if all are names, {as_names}"
+        raise OddWordsError(
+            f"column {name!r}: {n_ones:,} of {n:,} values are {what}, but not {_some(others)}",
+            others,
+            f"; if all are names, {as_names}",
+            options,
         )
 
 
@@ -406,7 +440,11 @@ def numbers_of(column: Column, written: Notation, options: Options) -> Array:
         return without_marks(column.astype(np.float64, copy=False), options)
     values = [_number(cell, written, options) for cell in column.cells]
     if None in values:
-        raise WrongCellError.of(column, column.cells[values.index(None)], "expected a finite number")
+        wrong = [cell for cell, value in zip(column.cells, values, strict=True) if value is None]
+        error = WrongCellError.of(column, wrong[0], "expected a finite number")
+        there = column.counts()
+        error.words = [cell for cell in wrong if cell in there and not is_number(cell)]
+        raise error
     return np.array(values or [np.nan])[column.codes]
 
 

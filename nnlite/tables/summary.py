@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlite import markup
 from nnlite.checks import Array
-from nnlite.tables.cells import is_whole, label_of_number
+from nnlite.tables.cells import USUAL, is_whole, label_of_number
 from nnlite.tables.encoders import labels_of, learn_encoder, moments_of
 from nnlite.tables.frames import Column, Text
 from nnlite.tables.kinds import Kind, numbers_of, without_marks
@@ -68,7 +68,11 @@ def target_summary(name: str, y: Array, class_names: Sequence[str]) -> ColumnSum
         n = len(class_names)
         numbers = ": each whole number is taken as a class" if _may_be_values(class_names) else ""
         return ColumnSummary(
-            name, "classes", 0, shown, f"{n} class{'es' * (n > 1)}{numbers}{_differing_in_case(class_names)}"
+            name,
+            "classes",
+            0,
+            shown,
+            f"{n} class{'es' * (n > 1)}{numbers}{_differing_in_case(class_names)}{_mark_of_classes(class_names)}",
         )
     return ColumnSummary(name, "values", 0, f"{y.min():.6g} to {y.max():.6g}", "a value, standardized in training")
 
@@ -76,6 +80,15 @@ def target_summary(name: str, y: Array, class_names: Sequence[str]) -> ColumnSum
 def _may_be_values(class_names: Sequence[str]) -> bool:
     """Return whether the names of classes are more than two whole numbers."""
     return len(class_names) > 2 and all(map(is_whole, class_names))
+
+
+def _mark_of_classes(class_names: Sequence[str]) -> str:
+    """Return the end of a message that asks about classes such as "NA", "none" or "-"; "" if there are none."""
+    marks = [name for name in class_names if name and USUAL.in_numbers(name)]
+    if not marks:
+        return ""
+    names = f"{', '.join(map(repr, marks))} {'is a class' if len(marks) == 1 else 'are classes'}"
+    return f"; {names}; or does that mean that the label is missing?"
 
 
 def _differing_in_case(names: Iterable[str]) -> str:

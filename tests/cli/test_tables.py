@@ -295,3 +295,17 @@ def test_a_target_that_may_be_classes_or_values_asks_with_the_options(run, house
     assert "--classes" in err
     assert "--values" in err
     assert "classification" not in err
+
+
+def test_the_advice_on_missing_values_can_be_typed_as_it_stands(run, folder):
+    rows = [[f"{i}.5", f"{i}.25", "xy"[i % 2]] for i in range(30)]
+    rows[3][0], rows[4][0], rows[5][1] = "n.d.", "so so", "k.A."
+    write_csv(folder / "m.csv", [["a", "b", "k"], *rows])
+    code, _, err = run("summary m.csv")
+    assert code == 1
+    advice = err.strip().rpartition("give ")[2]
+    assert advice == "--missing 'n.d.,so so,k.A.'"
+    for options in (advice, "--missing n.d. --missing 'so so' --missing k.A."):
+        code, out, _ = run(f"summary m.csv {options}")
+        assert code == 0
+        assert out.count("numeric") == 2

@@ -230,3 +230,18 @@ def test_a_number_that_is_infinite_is_refused_with_its_row_and_column():
     table = nn.Table({"a": ["1,5", "1e999", "2,25"], "b": [1, 2, 3]})
     for use in (lambda: str(table), lambda: table.kinds):
         refuse(use, "table: row 1: column 'a': expected a finite number, got '1e999'")
+
+
+def test_one_advice_names_the_odd_words_of_all_columns():
+    numbers = [str(i + 0.5) for i in range(30)]
+    days = [f"2024-01-{i % 28 + 1:02d}" for i in range(30)]
+    data = {"a": ["n.d.", "unknown", *numbers[2:]], "b": ["k.A.", "n.d.", *numbers[2:]], "day": ["tba", *days[1:]]}
+    words = ["n.d.", "unknown", "k.A.", "tba"]
+    with pytest.raises(nn.ArgumentError) as caught:
+        nn.Table(data).kinds  # noqa: B018
+    for part in ("'a'", "'b'", "'day'", f"pass missing={words}"):
+        assert part in str(caught.value)
+    assert nn.Table(data, missing=words).kinds == {"a": "numeric", "b": "numeric", "day": "date"}
+    with pytest.raises(nn.ArgumentError) as caught:
+        nn.Table(data, missing=["n.d."]).kinds  # noqa: B018
+    assert f"pass missing={words}" in str(caught.value)  # as it stands: with what was said already

@@ -107,3 +107,15 @@ def test_what_says_the_same_as_the_training_is_accepted(model):
     robust = nn.Table({"x": [1, 2, 5], "k": ["a", "b", "a"]}, "k", scaling="robust", fill=0)
     test = nn.Table({"x": [1, 2, 5], "k": ["a", "b", "a"]}, like=robust, scaling="robust")
     assert nn.Encoding.learn(test) == nn.Encoding.learn(robust)
+
+
+def test_odd_words_of_all_columns_are_told_at_once(model):
+    new = {
+        "day": ["tba", "09/03/2023", "open"],
+        "price": ["7.5", "k.A.", "7.5"],
+        "weight": ["1"] * 3,
+        "coat": ["long"] * 3,
+    }
+    words = ["n.d.", "tba", "open", "k.A."]  # the first is that of the training
+    refuse(lambda: model.predict(new), "X: column 'day'", "'tba'", "'price'", f"missing={words}")
+    model.predict(nn.Table(new, like=model, missing=words))

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+import nnlite as nn
 from nnlite.tables import load_csv
 
 from .untrusted import refuse_file
@@ -110,3 +111,12 @@ def test_text_is_refused_after_more_whole_numbers_than_there_can_be_classes(writ
 def test_text_is_refused_if_values_are_asked_for(write):
     refuse_file(write("1,2\n1,red\n"), "line 2: column 2: expected a number, got 'red'$", classification=False)
     refuse_file(write("1,2\n1,1e999\n"), "expected a finite number", classification=False)
+
+
+def test_the_summary_asks_whether_a_class_means_a_missing_label():
+    for word in ("NA", "None", "-", "?"):
+        table = nn.Table({"x": [1, 2, 3, 4], "k": ["a", word, "b", word]}, "k")
+        assert word in table.class_names
+        assert f"3 classes; {word!r} is a class; or does that mean that the label is missing?" in str(table)
+    assert "missing?" not in str(nn.Table({"x": [1, 2, 3], "k": ["a", "b", "nothing"]}, "k"))
+    assert "'-', 'NA' are classes" in str(nn.Table({"x": [1, 2, 3], "k": ["a", "-", "NA"]}, "k"))
