@@ -73,6 +73,7 @@ def data_sets():
     return [RNG.standard_normal((m, 20)).astype(np.float32) for m in (1, 32, 1023, 1024, 1025, 2100)]
 
 
+@pytest.mark.slow
 @rounds(1, 10)
 def test_sixteen_threads_predict_with_one_network(n_rounds):
     model, sets = deep(), data_sets()
@@ -85,6 +86,7 @@ def test_sixteen_threads_predict_with_one_network(n_rounds):
     at_once([lambda i=i: predict(i) for i in range(N_THREADS)])
 
 
+@pytest.mark.slow
 @rounds(2, 20)
 def test_a_network_trains_while_threads_predict_with_its_copy(n_rounds):
     model, alone, sets = deep(), deep(), data_sets()
@@ -271,6 +273,7 @@ def traced():
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_steps", "n_epochs"), [(320, 16), pytest.param(30_000, 60, marks=pytest.mark.slow)])
 @pytest.mark.filterwarnings("ignore::nnlite.NothingLearnedWarning")  # the labels are random
 def test_memory_is_flat_over_many_steps_with_callbacks(tmp_path, n_steps, n_epochs):
@@ -308,6 +311,7 @@ def test_memory_is_flat_over_many_steps_with_callbacks(tmp_path, n_steps, n_epoc
     assert held < 4 * 2**20
 
 
+@pytest.mark.slow
 def test_many_networks_leave_nothing_behind():
     X, y = RNG.standard_normal((64, 20)), np.arange(64) % 10
 
@@ -325,6 +329,7 @@ def test_many_networks_leave_nothing_behind():
         assert used() - before < 40_000  # one network has 12,000 bytes of parameters
 
 
+@pytest.mark.slow
 def test_threads_that_ended_leave_nothing_behind():
     model, X = deep(), RNG.standard_normal((300, 20)).astype(np.float32)
     model.predict(X)

@@ -53,6 +53,7 @@ def test_a_script_explains_itself(path, capsys):
     assert "--out" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_digits_are_learned_and_the_report_is_written(capsys):
     run("script_digits.py", "--epochs", "15", "--out", "here/run")
     folder = Path("here/run")
@@ -76,6 +77,7 @@ def test_without_hidden_layers_the_digits_are_learned_by_softmax_regression():
     assert len(nn.load("run/model.npz").layers) == 2
 
 
+@pytest.mark.slow
 def test_optimizers_are_compared_over_seeds(capsys):
     script = run("script_compare_optimizers.py", "--epochs", "2", "--seeds", "0", "1", "--out", "picture.png")
     *lines, last = capsys.readouterr().out.splitlines()

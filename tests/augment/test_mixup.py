@@ -23,6 +23,7 @@ def shares(alpha):
     return np.diag(mixed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 5.0])
 def test_the_weights_have_the_beta_distribution(alpha):
     l = shares(alpha)

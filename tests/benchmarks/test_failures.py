@@ -12,6 +12,8 @@ from benchmarks.frameworks import FRAMEWORKS, Framework
 
 from .common import ROOT, run
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_framework_that_is_not_installed_is_left_out_with_the_command_that_brings_it(
     tmp_path, capsys, monkeypatch, tiny

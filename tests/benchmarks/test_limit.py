@@ -13,6 +13,8 @@ from benchmarks.peers import openblas_products
 from benchmarks.processes import Worker
 from nnlite.engine import openblas
 
+pytestmark = pytest.mark.slow
+
 ODD = Network((7, 5, 3, 10), 9, "SGD", 0.1, 90, epochs=1)
 
 

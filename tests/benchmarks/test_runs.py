@@ -9,6 +9,8 @@ from benchmarks.session import Session
 
 from .common import TINY, run
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_writes_table_picture_and_raw_figures(tmp_path, capsys, tiny):
     chosen = ["--rows", "training,limit", "--networks", tiny.name, "--frameworks", "nnlite,openblas", "--rounds", "3"]

@@ -12,6 +12,8 @@ import nnlite as nn
 
 from .conftest import write_csv
 
+pytestmark = pytest.mark.slow
+
 NNLITE = [sys.executable, "-m", "nnlite"]
 
 

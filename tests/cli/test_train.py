@@ -99,6 +99,7 @@ def test_every_run_gets_its_own_directory(run):
     assert sorted(path.name for path in Path("runs").iterdir()) == ["iris-1", "iris-2"]
 
 
+@pytest.mark.slow
 def test_the_module_runs_as_the_command_does():
     result = subprocess.run([sys.executable, "-m", "nnlite", "--version"], capture_output=True, text=True, check=True)
     assert result.stdout == f"nnlite {nn.__version__}\n"

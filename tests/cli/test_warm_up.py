@@ -46,6 +46,7 @@ def test_all_kernels_are_compiled_and_kept(run, two_kernels):
     assert sorted(os.listdir(folder)) == sorted([*kernels, "nnlite_start.kernel", "processor.kernel"])
 
 
+@pytest.mark.slow
 def test_by_default_there_are_both_types_of_numbers_and_nothing_is_compiled_twice(
     run, two_kernels, nothing_is_loaded, monkeypatch
 ):

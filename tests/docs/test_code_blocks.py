@@ -18,6 +18,8 @@ OTHER = {
     "guides/loggers.md": ["mlflow", "wandb"],  # each of its blocks needs one of the two, and is complete by itself
 }
 SLOW = {"guides/inspect.md", "guides/learning_curves.md"}  # they train for their pictures
+SLOW |= {"guides/not_learning.md", "guides/training.md", "textbook/schedules.md"}
+SLOW |= {"inside/engine.md"}  # it compiles kernels of its own
 SLOW |= NEEDS.keys()  # these libraries take a second to load
 
 

@@ -33,6 +33,7 @@ HAS_NUMBA = "import sys; print('numba' in sys.modules)"
 HAS_LLVM = "import sys; print('llvmlite' in sys.modules)"
 
 
+@pytest.mark.slow
 def test_the_first_process_says_what_it_waits_for_and_the_next_neither_waits_nor_loads_numba(python):
     out, err = python(RUN_RELU + HAS_NUMBA)
     assert out == "[0. 2.]\nTrue\n"
@@ -40,6 +41,7 @@ def test_the_first_process_says_what_it_waits_for_and_the_next_neither_waits_nor
     assert python(RUN_RELU + HAS_NUMBA) == ("[0. 2.]\nFalse\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SIMPLE, reason="LLVM loads the kernels here")
 def test_a_process_that_finds_all_kernels_does_not_load_llvm(python):
     python(TRAIN, NNLITE_CACHE="")  # the cache of the user, which other tests fill

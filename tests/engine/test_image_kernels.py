@@ -28,6 +28,7 @@ def momentum():
 # ---- agreement with the textbook ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_a_network_for_images_agrees(n_threads, monkeypatch):
     monkeypatch.setenv("NNLITE_NUM_THREADS", str(n_threads))

@@ -15,6 +15,8 @@ pytest.importorskip("numba")
 
 from .predictions import FILLED, PREDICT, SIZES, TOLERANCE, both, data, small
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _engine(monkeypatch):

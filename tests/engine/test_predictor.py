@@ -156,6 +156,7 @@ def test_wrong_numbers_are_refused_by_name(hidden, M):
     refuse(lambda: in_float32.predict(data(M).astype("float64") * 1e300), "X", "too large")
 
 
+@pytest.mark.slow
 @for_each("M", SIZES)
 @for_each(("output", "expected"), [(nn.Softmax, [1, 0]), (nn.Sigmoid, [1, 0]), (nn.Exponential, [np.inf, 0])])
 def test_large_numbers(output, expected, M):

@@ -56,6 +56,7 @@ def test_the_same_number_of_threads_gives_the_same_bits(n_threads, dtype):
         assert same(trained(dtype), first)
 
 
+@pytest.mark.slow
 def test_the_bits_are_the_same_while_other_processes_use_the_processor(n_threads):
     alone = trained()
     burn = [sys.executable, "-c", "while True: pass"]
@@ -117,6 +118,7 @@ def test_a_child_that_is_forked_during_a_training_trains(n_threads):
         other.join()
 
 
+@pytest.mark.slow
 def test_a_process_can_end_during_a_training():
     program = """
 import threading, time, numpy as np, nnlite as nn
@@ -270,6 +272,7 @@ def test_a_training_that_watch_stops_is_as_after_that_many_steps(n_threads, monk
     assert_is_after(stretch, model, optimizer, stretch.n, twin, examples, 64)
 
 
+@pytest.mark.slow
 def test_watch_is_told_the_number_of_steps_so_far(n_threads, monkeypatch):
     monkeypatch.setattr(team, "WATCH", 0.001)
     model, told = mixed(200), []

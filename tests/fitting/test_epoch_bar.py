@@ -139,6 +139,7 @@ def test_fit_in_a_real_terminal():
     assert b"accuracy 0." in written
 
 
+@pytest.mark.slow
 def test_fit_in_a_script_prints_lines():
     process = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     assert process.stdout == ""

@@ -23,6 +23,7 @@ def end(directory):
     return np.load(directory / "theta.npy"), json.loads((directory / "history.json").read_text()), rows
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
 @pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_killed_training_ends_like_one_that_was_not(slow, tmp_path, request):

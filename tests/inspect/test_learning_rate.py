@@ -277,6 +277,7 @@ def test_a_curve_without_a_suggestion_can_be_drawn_in_a_new_figure():
     refuse(lambda: test.plot("here"), "ax: expected matplotlib Axes")
 
 
+@pytest.mark.slow
 def test_matplotlib_is_loaded_only_for_the_plot():
     code = "import sys, nnlite.inspect; print('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -365,6 +365,7 @@ def test_files_with_other_inputs_and_outputs(path):
     refuse(lambda: nn.onnx.load(path), f"{path}: ", "has 2 inputs ('X', 'Q')", error=nn.ModelFileError)
 
 
+@pytest.mark.slow
 def test_a_long_chain_of_operators_ends_quickly_and_in_bounded_memory(path):
     """Each keeps its result until the end, and the last has no layer."""
     n = 1500

@@ -125,6 +125,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None)
 @given(field=st.sampled_from(sorted(WRONG)), value=values, where=st.integers(0, 3))
 def test_a_header_with_any_value_anywhere_is_refused_or_a_model(field, value, where):

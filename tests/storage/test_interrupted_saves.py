@@ -124,6 +124,7 @@ def save_forever(path):
         model.save(path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 @pytest.mark.parametrize("n_kills", [25, pytest.param(1000, marks=pytest.mark.slow)])
 def test_a_save_that_is_killed_at_any_moment_leaves_the_old_file_or_the_new_one(tmp_path, n_kills):

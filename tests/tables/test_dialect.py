@@ -159,6 +159,7 @@ def test_a_zip_of_several_files_is_to_be_unpacked(write):
     refuse_file(write(zipped()), "is a zip of 0 files|cannot be read|is not text")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pack", ["gzip", "bzip2", "xz", "zip"])
 def test_what_expands_a_thousandfold_is_refused(write, monkeypatch, pack):
     monkeypatch.setattr(content, "UNASKED", 2**14)

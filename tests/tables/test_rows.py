@@ -92,6 +92,7 @@ def test_a_directory_or_a_pipe_is_refused_and_not_waited_for(tmp_path):
 # --- what would fill the memory -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -115,6 +116,7 @@ def test_a_file_that_would_fill_the_memory_is_refused(write, content, said):
     refuse_file(write(content), said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [b"1,2\n", b"\n"])
 def test_a_file_that_expands_a_thousandfold_is_refused(write, monkeypatch, line):
     monkeypatch.setattr(content, "UNASKED", 2**14)

@@ -103,6 +103,7 @@ def test_a_target_that_is_missing_or_contradicts_the_rows_before_is_refused(writ
     refuse_file(write(text), re.escape(said))
 
 
+@pytest.mark.slow
 def test_text_is_refused_after_more_whole_numbers_than_there_can_be_classes(write):
     text = "".join(f"0,{i}\n" for i in range(10_100)) + "0,red\n"
     refuse_file(write(text), "column 2 has 10101 different texts in 10101 rows; pass classification=True")

@@ -57,6 +57,7 @@ def test_the_scalars_are_the_history(tmp_path):
         np.testing.assert_allclose([value for _, value in scalars(log, key)], values, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["textbook", "compiled"])
 def test_the_training_is_the_same_as_without(tmp_path, engine):
     if engine == "compiled":
@@ -108,6 +109,7 @@ def test_no_histograms_where_none_are_wanted(tmp_path):
     assert read(tmp_path).Tags()["histograms"] == []
 
 
+@pytest.mark.slow
 def test_pictures_are_png(tmp_path):
     from matplotlib.image import imread
 
@@ -156,6 +158,7 @@ def test_hyperparameters_are_those_of_network_and_optimizer_and_your_own(tmp_pat
     assert metadata.SESSION_END_INFO_TAG in contents
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crash_at", [8, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 5, 10, 14))])
 def test_a_resumed_training_continues_the_log(tmp_path, crash_at):
     options = {"steps": 1, "pictures": ["learning_curves"]}
