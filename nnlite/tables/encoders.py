@@ -28,6 +28,7 @@ OTHER, MISSING = "other", "is missing"
 PARTS = ("year", "month", "day", "weekday", "hour", "days since")
 LARGEST = 1e300  # of what an encoder has learned
 FEWEST_UNKNOWN = 3  # values that training did not have, before a word is said about them
+MOST_RARE = 0.2  # share of rare values in a column whose values are mostly known
 DAY = 86_400  # seconds
 NEGLIGIBLE = 1e-14  # a spread that small, compared with the values, is rounding
 UNSEEN = 1e30  # divides what never varied in training: weights that learned nothing about it must not judge it later
@@ -250,7 +251,8 @@ class Category(Encoder):
         n = sum(n for label, n in labels.items() if label)
         unknown = {label: count for label, count in labels.items() if label not in known}
         n_unknown, rare = sum(unknown.values()), max(0.0, 1 - sum(self.shares))
-        if n_unknown < FEWEST_UNKNOWN or n_unknown <= max(0.5, rare + 0.2) * n:
+        expected = 0.5 if rare <= MOST_RARE else 0.95  # where many values are rare, most of the new ones may be new
+        if n_unknown < FEWEST_UNKNOWN or n_unknown <= expected * n:
             return ""
         example, near = next(((label, near) for label in unknown if (near := self._nearest(label))),
                              (next(iter(unknown)), ""))  # fmt: skip
