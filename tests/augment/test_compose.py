@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_images_another_one_others(one):
     np.testing.assert_array_equal(one(IMAGES, seed=0), first)
     np.testing.assert_array_equal(one(IMAGES, seed=np.random.default_rng(0)), first)
     assert not np.array_equal(one(IMAGES, seed=1), first)
-    assert not np.array_equal(one(IMAGES), one(IMAGES))
+    assert any(not np.array_equal(one(IMAGES), first) for _ in range(30))  # a few flips may be the same by chance
     assert first.shape == IMAGES.shape
 
 
