@@ -8,7 +8,7 @@ import pytest
 # files whose tests use the compiled engine
 COMPILED = (
     *("tests/engine/", "tests/fitting/test_augmented.py", "tests/fitting/test_class_weights.py"),
-    *("tests/fitting/test_parallel.py", "tests/fitting/test_stored.py", "tests/fitting/test_streams.py"),
+    *("tests/fitting/test_parallel", "tests/fitting/test_stored.py", "tests/fitting/test_streams.py"),
     *("tests/fitting/test_validation_batches.py", "tests/network/test_knowledge.py"),
     *("tests/layers/test_running_averages.py", "tests/optimizers/test_base.py", "tests/tensorboard/"),
 )
