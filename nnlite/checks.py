@@ -88,15 +88,14 @@ def choice(name: str, value: object, choices: Sequence[Option]) -> Option:
     raise ArgumentError(f"{name}: expected {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, got {value!r}")
 
 
-def takes(name: str, method: Callable[..., Any], *arguments: str) -> None:
-    """Raise ArgumentError unless ``method``, which a user has written, can be called with these arguments."""
+def wrong_arguments(method: Callable[..., Any], *arguments: str) -> str:
+    """Return what is wrong with ``method``, which a user has written, unless it can be called with these arguments."""
     signature = inspect.signature(method)
     try:
         signature.bind(*arguments)
     except TypeError:
-        raise ArgumentError(
-            f"{name} must take ({', '.join(['self', *arguments])}), without self got {signature}"
-        ) from None
+        return f"must take ({', '.join(['self', *arguments])}), without self got {signature}"
+    return ""
 
 
 def path(name: str, value: Any) -> str:

@@ -218,6 +218,7 @@ def fork_while_another_thread_trains(path):
         np.testing.assert_array_equal(of_child, expected)
 
 
+@pytest.mark.slow
 @forking
 def test_a_fork_while_another_thread_trains_can_train(path):
     """OpenBLAS itself stands still if it is forked in the middle of a product that several of its threads share."""

@@ -432,6 +432,7 @@ AS_IN_PYTORCH = {
 OFTEN = "HeNormal", "GlorotUniform", "TruncatedNormal"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow) for name in OF_PYTORCH]
 )

@@ -115,8 +115,8 @@ def _check_methods(layer: Layer) -> None:
     if type(layer).forward is Layer.forward:
         raise ArgumentError(f"layers: {layer} has no forward pass; write a layer that has one, such as nn.ReLU()")
     for method, arguments in METHODS.items():
-        if hasattr(layer, method):
-            checks.takes(f"layers: {layer}.{method}", getattr(layer, method), *arguments)
+        if hasattr(layer, method) and (wrong := checks.wrong_arguments(getattr(layer, method), *arguments)):
+            raise ArgumentError(f"layers: {layer}.{method} {wrong}")
 
 
 def check_dtype(dtype: Any) -> np.dtype[Any]:

@@ -20,7 +20,8 @@ def check_rule(optimizer: Any) -> None:
     for each in names:
         if each in OF_A_PART:
             raise ArgumentError(f"{name}.state_names: part.{each} has its own meaning; choose another name")
-    checks.takes(f"{name}.update", optimizer.update, "part", "g", "learning_rate")
+    if wrong := checks.wrong_arguments(optimizer.update, "part", "g", "learning_rate"):
+        raise ArgumentError(f"{name}.update {wrong}")
 
 
 def explain(error: ValueError, optimizer: Any) -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from .common import ROOT
 
@@ -17,6 +18,7 @@ print(before, peak_MiB())
 """
 
 
+@pytest.mark.slow
 def test_it_is_the_memory_of_this_process_and_not_of_the_one_that_started_it():
     large = np.ones(200 * 2**20, np.uint8)  # 200 MiB, here
     out = subprocess.run([sys.executable, "-c", CODE, "50"], cwd=ROOT, capture_output=True, text=True, check=True)

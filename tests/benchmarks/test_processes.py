@@ -13,6 +13,7 @@ from nnlite.engine import openblas
 from .common import TINY
 
 
+@pytest.mark.slow
 def test_a_worker_sleeps_while_it_waits():
     worker = Worker(FRAMEWORKS["nnlite"])
     try:

@@ -107,6 +107,7 @@ def test_a_network_that_learned_pixels_is_scored_with_the_last_column_as_target(
 # --- compare --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_runs_stand_side_by_side_the_best_first(run, flowers_csv):
     run("train flowers.csv --target species --no-report --no-progress --out good")
     run("train flowers.csv --target species --no-report --no-progress --epochs 1 --lr 1e-6 --out bad")

@@ -200,6 +200,7 @@ def test_what_is_no_config_is_refused(run, folder, content):
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_run_with_class_weights_is_judged_with_them(run, folder):
     rng = np.random.default_rng(0)
     fraud = rng.uniform(size=1200) < 0.08

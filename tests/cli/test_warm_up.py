@@ -35,6 +35,7 @@ def two_kernels(monkeypatch, nothing_is_loaded):
     monkeypatch.setattr(warm_up, "KERNELS", kernels)
 
 
+@pytest.mark.slow
 def test_all_kernels_are_compiled_and_kept(run, two_kernels):
     from nnlite.engine import cache
 

@@ -17,10 +17,8 @@ OTHER = {
     "guides/from_scikit_learn.md": ["sklearn"],
     "guides/loggers.md": ["mlflow", "wandb"],  # each of its blocks needs one of the two, and is complete by itself
 }
-SLOW = {"guides/inspect.md", "guides/learning_curves.md"}  # they train for their pictures
-SLOW |= {"guides/not_learning.md", "guides/training.md", "textbook/schedules.md"}
-SLOW |= {"inside/engine.md"}  # it compiles kernels of its own
-SLOW |= NEEDS.keys()  # these libraries take a second to load
+SLOW = ("guides/", "index.md", "textbook/schedules.md")  # they train, and draw pictures of it
+SLOW += ("inside/engine.md",)  # it compiles kernels of its own
 
 
 def pages():
@@ -28,7 +26,7 @@ def pages():
     for page in filter(code_blocks, PAGES):
         path = page.relative_to(DOCS).as_posix()
         marks = []
-        if path in SLOW:  # some of these networks cannot learn, and `fit` says so
+        if path.startswith(SLOW):  # some of these networks cannot learn, and `fit` says so
             marks = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::nnlite.NothingLearnedWarning")]
         if "torch" in page.read_text(encoding="utf-8"):  # which warns of itself
             marks.append(pytest.mark.filterwarnings("ignore::DeprecationWarning"))

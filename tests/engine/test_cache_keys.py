@@ -30,6 +30,7 @@ def test_settings_of_numba_that_change_the_code_change_the_key(python):
     assert len(set(keys)) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "same"),
     [

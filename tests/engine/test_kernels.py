@@ -20,6 +20,13 @@ WITHOUT_KERNEL = set()  # names of layers and optimizers that deliberately have 
 BASES = {"Layer", "Activation", "Output", "Optimizer"}
 slow = pytest.mark.slow
 DTYPES = ["float64", pytest.param("float32", marks=slow)]  # float64 alone tells whether an equation is right
+# the kernels of nearly every network; the others take long to compile
+COMMON = {"Dense", "ReLU", "Tanh", "Dropout", "Softmax", "Identity", "SGD", "Adam"}
+
+
+def common_first(names):
+    """Parameters for tests: what nearly every network has is quick, the rest is slow."""
+    return [pytest.param(name, marks=[] if name in COMMON else slow) for name in sorted(names)]
 
 
 def exported(base):
@@ -76,7 +83,7 @@ def around(example):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", sorted(EXAMPLES))
+@pytest.mark.parametrize("name", common_first(EXAMPLES))
 def test_a_layer_agrees_forward_and_backward(name, dtype):
     for example in EXAMPLES[name]:
         assert_agrees(first_step(Training(around(example))), dtype, allowed=0)
@@ -96,7 +103,7 @@ def stretched(model):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", sorted({kind.__name__ for kind in support.ACTIVATIONS} - {"Exponential"}))
+@pytest.mark.parametrize("name", common_first({kind.__name__ for kind in support.ACTIVATIONS} - {"Exponential"}))
 def test_an_activation_agrees_far_from_zero(name, dtype):
     for example in EXAMPLES[name]:
         assert_agrees(first_step(Training(around(example), prepare=stretched)), dtype, allowed=1)
@@ -170,6 +177,7 @@ IMAGES = {
 }
 
 
+@slow
 @pytest.mark.parametrize("layers", IMAGES.values(), ids=IMAGES)
 def test_layers_agree_on_images(layers):
     assert_agrees(Training(lambda: [*layers(), D(3), nn.Softmax()], n_features=(5, 8), epochs=(3,)), "float64")
@@ -203,6 +211,7 @@ def learning(model):
     return [layer for layer in model.all_layers() if type(layer) in (D, nn.BatchNorm, nn.LayerNorm)]
 
 
+@slow
 @pytest.mark.parametrize("which", [*range(7), "the first four", "the last four", "all"])
 def test_frozen_layers_agree(which):
     def freeze(model):
@@ -243,7 +252,7 @@ OUTPUTS = {
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("units", [1, 2, pytest.param(33, marks=slow)])
-@pytest.mark.parametrize("name", exported(nn.layers.Output))
+@pytest.mark.parametrize("name", common_first(exported(nn.layers.Output)))
 def test_an_output_and_its_cost_agree(name, units, dtype):
     units = max(2, units) if name == "Softmax" else units
     for output in OUTPUTS[name]:
@@ -282,7 +291,7 @@ def large(model):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ["Sigmoid", "Softmax"])
+@pytest.mark.parametrize("name", common_first(["Sigmoid", "Softmax"]))
 def test_the_cost_agrees_where_probabilities_are_0_and_1(name, dtype):
     for output in OUTPUTS[name]:
         training = Training(lambda output=output: [D(3), output()], n_features=2, prepare=large)
@@ -329,7 +338,7 @@ def rule(name, **options):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", exported(nn.Optimizer))
+@pytest.mark.parametrize("name", common_first(exported(nn.Optimizer)))
 def test_an_optimizer_agrees(name, dtype):
     assert_agrees(Training(two_layers, rule(name)), dtype)
 
@@ -368,7 +377,8 @@ def test_schedules_agree(kind, schedule):
     assert_agrees(Training(two_layers, lambda: kind(schedule(), weight_decay=0.1), epochs=(9, 8)), "float64")
 
 
-@pytest.mark.parametrize(("dtype", "scale"), [pytest.param("float32", 1e25, marks=slow), ("float64", 1e160)])
+@slow
+@pytest.mark.parametrize(("dtype", "scale"), [("float32", 1e25), ("float64", 1e160)])
 def test_the_norm_of_gradients_whose_squares_overflow_agrees(dtype, scale):
     def zeros(model):
         model.theta = 0
@@ -416,7 +426,6 @@ def test_any_shape_agrees_with_any_number_of_threads(n_features, first, second, 
         assert_agrees(Training(with_norms(first, second), nn.Adam, **options), dtype)
 
 
-@slow
 @slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n_threads", [1, 2, 3])

@@ -152,6 +152,6 @@ def test_code_is_executable_and_cannot_be_written():
 
 @pytest.mark.skipif(not SIMPLE, reason="LLVM loads all code here")
 def test_kernels_are_simple(llvm_is_used):
-    library("float32").address("softmax_labels")
+    library("float64").address("softmax_labels")
     library("float64").address("adam")
     assert not llvm_is_used

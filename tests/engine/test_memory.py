@@ -90,7 +90,7 @@ def elsewhere(monkeypatch, what):
 @pytest.mark.parametrize("what", ["another system", "another C library", "no C library"])
 def test_a_training_is_the_same_without_glibc(monkeypatch, what):
     X, y = np.random.default_rng(0).normal(size=(64, 4)), np.arange(64) % 3
-    model, twin = network(), network()
+    model, twin = network(dtype="float64"), network(dtype="float64")
     model.fit(X, y, epochs=2)
     monkeypatch.setattr(memory, "kept", elsewhere(monkeypatch, what).kept)
     twin.fit(X, y, epochs=2)

@@ -7,10 +7,10 @@ pytest.importorskip("numba")
 from .agreement import assert_agrees
 from .random_trainings import IMAGES, RandomTraining
 
-FLOAT64 = (3, 8, 11)  # for these, most kernels are compiled anyway
 
-
-def check(number, monkeypatch):
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(IMAGES + 60))
+def test_a_random_network_trains_as_the_textbook_does(number, monkeypatch):
     drawn = RandomTraining(number)
     monkeypatch.setenv("NNLITE_NUM_THREADS", str(drawn.n_threads))
     try:
@@ -18,14 +18,3 @@ def check(number, monkeypatch):
     except BaseException as error:
         error.add_note(drawn.text)
         raise
-
-
-@pytest.mark.parametrize("number", FLOAT64)
-def test_a_random_network_trains_as_the_textbook_does(number, monkeypatch):
-    check(number, monkeypatch)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", sorted({*range(IMAGES + 60)} - {*FLOAT64}))
-def test_many_random_networks_train_as_the_textbook_does(number, monkeypatch):
-    check(number, monkeypatch)

@@ -22,7 +22,7 @@ def trained(engine, units, M, dtype, weighted):
     return np.array(history["loss"]), history["accuracy"], model.theta
 
 
-@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("n_threads", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [("float64", 1e-13), pytest.param("float32", 2e-6, marks=pytest.mark.slow)]
 )

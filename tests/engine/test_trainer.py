@@ -21,10 +21,7 @@ from ..support import everything
 from .stretches import batch, mixed, rule, steps, trainer
 
 THREADS = [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)]  # 1: see test_kernels
-DTYPES = [
-    "float64",
-    pytest.param("float32", marks=pytest.mark.slow),
-]  # the kernels of one are compiled for test_kernels
+DTYPES = ["float64", pytest.param("float32", marks=pytest.mark.slow)]  # the kernels of one are compiled anyway
 
 
 @pytest.fixture(params=THREADS, ids="{} threads".format)
@@ -365,7 +362,7 @@ def test_a_rate_that_explodes_is_found_before_the_weights_are_wrong(n_threads):
 
 @pytest.mark.parametrize("layers", [[], [nn.Dense(3, trainable=False)]], ids=["none", "frozen"])
 def test_a_wrong_cost_is_found_where_nothing_learns(layers, n_threads):
-    model = nn.Model([*map(copy.copy, layers), nn.Softmax()], n_features=3, seed=0)
+    model = nn.Model([*map(copy.copy, layers), nn.Softmax()], n_features=3, seed=0, dtype="float64")
     examples = batch(model, M=40)
     examples.X[examples.order[25]] = np.nan
     stretch = steps(model, nn.SGD(0.1), examples, 4)
@@ -407,7 +404,7 @@ def test_the_calling_thread_keeps_its_denormals(n_threads):
     assert keeps_denormals()
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_momentum_that_decays_becomes_0_and_no_denormal(dtype, n_threads):
     tiny = np.finfo(dtype).tiny
     layers = [nn.Dense(40), nn.ReLU(), nn.Dense(3), nn.Softmax()]
@@ -431,6 +428,7 @@ class Fading(nn.SGD):
         return 0.3 / (step % 7 + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decoupled", [False, True])
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"clip_norm": 0.1}, {"max_norm": 0.5}], ids=str)
 def test_decay_and_penalty_of_each_step_are_those_of_the_textbook(decoupled, options, n_threads, monkeypatch):
@@ -455,6 +453,7 @@ def resident():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="this system does not tell")
 @pytest.mark.parametrize(
     "again", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["one", "one for each stretch"]

@@ -212,6 +212,7 @@ def test_an_error_in_an_own_augmentation_reaches_the_user_and_no_thread_is_left(
     assert not [thread for thread in threading.enumerate() if "ahead" in thread.name]
 
 
+@pytest.mark.slow
 def test_a_training_on_turned_digits_learns_them():
     """What augmentation is for: a network that has seen turned images knows them."""
     digits = nn.load_digits()

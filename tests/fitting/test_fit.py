@@ -60,6 +60,7 @@ digests = digest("float32"), digest("float64")
 """
 
 
+@pytest.mark.slow
 def test_another_process_gets_the_same_weights():
     here = {}
     exec(PROGRAM, here)

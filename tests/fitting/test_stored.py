@@ -13,7 +13,8 @@ from nnlite.stored.rows import FileRows
 from ..support import for_each, refuse
 from .stored_examples import MEMORY, WIDTH, N, examples, network, stored, trained
 
-ENGINES = ["textbook", *["compiled"] * (importlib.util.find_spec("numba") is not None)]
+WITH_NUMBA = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
+ENGINES = ["textbook", pytest.param("compiled", marks=[WITH_NUMBA, pytest.mark.slow])]
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +141,9 @@ def test_the_same_seed_gives_the_same_training(data, engine):
     same(trained(data, engine=engine), trained(data, engine=engine))
 
 
+@WITH_NUMBA
+@pytest.mark.slow
 def test_both_engines_get_the_same_batches(data):
-    pytest.importorskip("numba")
     found = [trained(data, engine=engine)[1]["loss"] for engine in ("textbook", "compiled")]
     np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
 
@@ -160,7 +162,8 @@ def test_callbacks_see_every_batch(data):
     same(found, trained(data))
 
 
-def test_images_on_the_disk_are_augmented(tmp_path):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_images_on_the_disk_are_augmented(tmp_path, engine):
     images = np.random.default_rng(0).uniform(0, 1, (3000, 4, 4)).astype(np.float32)
     data = stored(tmp_path, images, np.arange(3000) % 2)
 
@@ -169,8 +172,9 @@ def test_images_on_the_disk_are_augmented(tmp_path):
         options = {"augment": [nn.augment.Shift(1)], "epochs": 1, "progress": False, "engine": engine}
         return model.fit(data, **options)["loss"]
 
-    assert run("textbook") == run("textbook")
-    assert run(ENGINES[-1]) == pytest.approx(run("textbook"), rel=1e-5)
+    losses = run(engine)
+    assert run(engine) == losses
+    assert run("textbook") == pytest.approx(losses, rel=1e-5)
 
 
 # ---- mapped arrays -------------------------------------------------------------------------------------------------

@@ -95,6 +95,7 @@ def test_damaged_files_are_read_or_refused_after_little_work_and_run_nothing(kin
     assert most < MOST_CALLS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", readers.READERS)
 def test_no_damaged_file_takes_much_memory(kind):
     read, rng, seeds = warmed_up(kind), np.random.default_rng(1), readers.seeds(kind)

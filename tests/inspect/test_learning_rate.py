@@ -132,6 +132,7 @@ LEARNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "optimizer",
     [pytest.param(SGD(1.0), marks=pytest.mark.slow), SGD(1.0, momentum=0.9), Adam(1.0)],
@@ -160,6 +161,7 @@ def test_a_regression_learns_well_with_the_suggestion():
     assert model.evaluate(X, y, metrics=["r2"])["r2"] > 0.9
 
 
+@pytest.mark.slow
 def test_the_suggestion_follows_the_rule_that_takes_the_steps():
     X, y = digits()
     adam, momentum, plain = (

@@ -28,6 +28,7 @@ def untrained(shape, X, Y, last, output, seed):
     return model.cost(Y), 2 * np.square(a).sum(axis=1).mean() / (a.shape[1] + last.units)
 
 
+@pytest.mark.slow
 @for_each("C", [2, 300])
 @for_each("activation", [nn.ReLU, nn.Sigmoid])
 def test_an_untrained_network_costs_ln_c_and_at_most_half_the_variance_of_its_logits(C, activation):

@@ -132,6 +132,7 @@ def test_a_network_predicts_the_same_while_another_network_trains():
     np.testing.assert_array_equal(learner.theta, alone.theta)
 
 
+@pytest.mark.slow
 def test_networks_that_train_at_once_learn_the_same_as_one_by_one():
     X, y = data_of_each_thread()[5], np.arange(1500) % 10
     options = {"epochs": 2, "batch_size": 32, "validation_split": 0.1}

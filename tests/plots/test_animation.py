@@ -1,6 +1,7 @@
 """Animations of a network in training."""
 
 import numpy as np
+import pytest
 
 import nnlite as nn
 from nnlite import plots
@@ -58,6 +59,7 @@ def test_a_frame_is_the_picture_of_the_network_at_that_time(plt):
     assert model.theta.tobytes() == theta.tobytes()
 
 
+@pytest.mark.slow
 def test_the_gif_has_a_picture_for_each_frame_and_they_differ(tmp_path, plt):
     from PIL import Image
 

@@ -102,6 +102,7 @@ def test_features_of_images_are_counted_pixel_by_pixel():
     np.testing.assert_allclose(line_of(ax)[:, 0], 0, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("C", [3, 8, 9, 20, 100])
 def test_any_number_of_classes_can_be_drawn(C):
     model = nn.Model([nn.Dense(C), nn.Softmax()], n_features=2, seed=0)

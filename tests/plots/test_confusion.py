@@ -47,6 +47,7 @@ def test_numbers_stay_inside_their_cells(n, layout, plt):
         assert text.get_window_extent().width <= ax.get_window_extent().width / n
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 3, 10])
 @pytest.mark.parametrize("name", ["c", "Rechnung", "a rather long class name", "x" * 200])
 def test_long_names_neither_shrink_the_matrix_nor_are_cut_off(n, name):
@@ -60,6 +61,7 @@ def test_long_names_neither_shrink_the_matrix_nor_are_cut_off(n, name):
     assert width <= 12 and height <= 10  # noqa: PT018
 
 
+@pytest.mark.slow
 def test_many_classes_have_counts_alone_and_very_many_only_colors():
     y = np.arange(15)
     assert texts(plots.confusion_matrix(y, y)) == ["1"] * 15

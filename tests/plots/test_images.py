@@ -20,6 +20,7 @@ def model():
     return network(nn.Dense(8), nn.ReLU(), n_features=16)
 
 
+@pytest.mark.slow
 def test_examples_are_shown_with_their_predictions_and_wrong_ones_are_framed(model):
     guess, P = model.predict(X), model.predict_proba(X)
     axes = plots.predictions(model, X, Y, n=7, class_names=NAMES)

@@ -57,6 +57,7 @@ def test_the_runs_of_a_list_are_numbered():
     assert legend(axes[1]) == ["run 1", "run 2"]
 
 
+@pytest.mark.slow
 def test_keys_choose_what_is_drawn_and_all_draws_everything():
     record = history(2, 1, f1=[0, 1], val_loss=[3, 2], val_f1=[0, 1], learning_rate=[0.1, 0.2], seconds=[1, 2])
     rate, f1, loss = plots.learning_curves(record, keys=["learning_rate", "f1", "val_loss"])

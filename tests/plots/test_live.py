@@ -145,6 +145,7 @@ def test_a_window_is_drawn_until_it_is_closed(monkeypatch):
     plt.close(figure)
 
 
+@pytest.mark.slow
 def test_a_notebook_replaces_one_picture(monkeypatch):
     shown = []
 

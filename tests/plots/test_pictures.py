@@ -168,6 +168,7 @@ def animation(changed):
     return film.draw(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_looks_like_its_baseline(name, difference):
     assert difference(PICTURES[name](changed=False), name) == 0

@@ -94,6 +94,7 @@ def test_several_pictures_are_drawn_on_the_axes_that_are_passed_in(name, plt):
     assert plt.get_fignums() == [figure.number]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ONE | SEVERAL)
 def test_without_axes_there_is_one_new_figure_and_all_of_it_is_labelled(name, plt):
     axes = np.atleast_1d((ONE | SEVERAL)[name]())
@@ -122,6 +123,7 @@ def memory(model):
     return [part.tobytes() for part in (model.theta, model.grad, model.state)], repr(model.rng.bit_generator.state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF_A_NETWORK)
 def test_a_picture_leaves_the_network_as_it_was_bit_for_bit(name):
     model = pixels()

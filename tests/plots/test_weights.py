@@ -32,6 +32,7 @@ def test_only_the_first_units_are_drawn_and_the_scale_can_be_fixed():
     assert ax.get_xlabel() == "the first 1 of 100 units, 4 x 4 weights each"
 
 
+@pytest.mark.slow
 def test_the_shape_of_an_image_comes_from_the_input_or_the_user():
     model = network(nn.Flatten(), nn.Dense(1), nn.ReLU(), n_features=(2, 8))
     assert image(plots.first_layer_weights(model)).shape == (2, 8)

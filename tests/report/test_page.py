@@ -85,6 +85,7 @@ def of_images():
 ALL = pytest.mark.parametrize("made", [of_classes, of_values, of_images])
 
 
+@pytest.mark.slow
 @ALL
 def test_the_page_is_well_formed_and_every_id_is_there_once(made):
     page = Page(made()[1])
@@ -150,6 +151,7 @@ def test_mistakes_of_images_are_images():
     assert f"{wrong} of {run.test.size}" in mistakes
 
 
+@pytest.mark.slow
 def test_many_classes_have_a_picture_instead_of_a_table():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(200, 4)), rng.integers(0, 3, 200)
@@ -179,6 +181,7 @@ def test_what_the_data_say_is_text():
     assert Page(text).wrong == []
 
 
+@pytest.mark.slow
 def test_a_run_that_learned_nothing_says_so_at_the_top():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(300, 4)), rng.integers(0, 3, 300)
@@ -190,6 +193,7 @@ def test_a_run_that_learned_nothing_says_so_at_the_top():
     assert 'role="alert"' not in of_classes()[1]
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_page():
     run, text = of_classes()
     assert render(run) == text

@@ -247,6 +247,7 @@ def test_a_warm_up_in_front_of_a_warm_up_goes_up_to_where_that_begins(then, n_st
     assert schedule(n_steps + 20 + 77) == then(77)
 
 
+@pytest.mark.slow
 @holds_for(sequences)
 def test_in_a_sequence_each_schedule_begins_at_its_own_step_0(schedule):
     bounds = [0, *schedule.milestones, 350]

@@ -254,6 +254,7 @@ def test_a_refused_fit_leaves_the_estimator_as_it_was():
     assert (estimator.predict_proba(X) == before).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", [np.array, sparse.csr_array])
 def test_only_what_scikit_learn_warns_of_is_a_warning(container):
     """`Model.fit` would warn that nothing was learned: the labels have nothing to do with X."""

@@ -62,6 +62,7 @@ def test_a_sparse_matrix_is_the_same_as_a_dense_one(container, arguments, engine
         )
 
 
+@pytest.mark.slow
 def test_a_wide_sparse_matrix_never_becomes_dense_as_a_whole(monkeypatch):
     X = sparse.random_array((400, 50_000), density=1e-4, random_state=np.random.default_rng(0), format="csr")
     most = []

@@ -105,6 +105,7 @@ def test_the_same_training(name, data, arguments, engine):
     assert_same(both(name, X, y, **arguments), X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "data"), DATA)
 @pytest.mark.parametrize("arguments", [{}, {"early_stopping": True, "max_iter": 30}, {"solver": "sgd", "alpha": 1.0}])
 def test_the_same_training_with_weights(name, data, arguments, engine):

@@ -11,6 +11,7 @@ from ..fitting.stored_examples import MEMORY, examples, stored
 OPTIONS = {"hidden_layer_sizes": (8,), "random_state": 0, "learning_rate_init": 0.01}
 
 
+@pytest.mark.slow
 def test_partial_fit_goes_through_the_parts(tmp_path):
     X, y = examples()
     data = stored(tmp_path, X, y, memory=MEMORY)

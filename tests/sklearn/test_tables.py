@@ -173,6 +173,7 @@ def test_the_target_of_a_table_keeps_its_names():
         assert estimator.model_.class_names == ("no", "yes")
 
 
+@pytest.mark.slow
 def test_a_column_that_may_mean_two_things_is_refused_with_the_way_out():
     frame = pd.DataFrame({"size": ["unknown" if i % 30 == 0 else f"{i}.5" for i in range(M)]})
     with pytest.raises(

@@ -20,6 +20,7 @@ def assert_equal(one, other):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_what_was_written_is_read(tmp_path):
     values = {
         "none": None, "true": True, "int": 2**127, "float": 0.1, "inf": -np.inf, "text": "ü",

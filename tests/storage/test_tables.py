@@ -109,6 +109,7 @@ def test_a_table_that_does_not_fit_the_network_is_refused(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_every_field_of_the_encoding_is_checked(tmp_path):
     """Whatever one field is, the file is refused or predicts finite numbers."""
     header, theta, state = parts("values", tmp_path)

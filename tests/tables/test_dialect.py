@@ -270,6 +270,7 @@ def test_an_open_file_is_read_to_its_end(write):
 # ---- columns that change their mind ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_text_after_thousands_of_numbers_makes_a_column_of_text(write):
     n = 70_000
     text = "a,b,k\n" + "".join(f"{i % 9},{i % 9},{'xy'[i % 2]}\n" for i in range(n)) + "many,1,x\n"

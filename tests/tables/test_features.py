@@ -62,6 +62,7 @@ def test_a_wrong_feature_is_found_in_every_block(write, monkeypatch):
         refuse_file(write(b"".join(rows)), f"line {line}: column 2 .*: expected a finite number")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"classification": True}, {"classification": False}, {}])
 def test_reading_takes_little_more_memory_than_the_table(write, monkeypatch, options):
     monkeypatch.setattr(csv_file, "BLOCK", 2**9)  # so that a small file outweighs the block

@@ -33,6 +33,7 @@ def network(table, hidden=32):
     return nn.Model([nn.Dense(hidden), nn.ReLU(), nn.Dense(hidden), nn.ReLU(), *output], seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_a_file_is_trained_on_saved_and_predicted(name, tmp_path):
     made, train, test = parts(name, N, N_TRAIN)

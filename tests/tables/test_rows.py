@@ -123,6 +123,7 @@ def test_a_file_that_expands_a_thousandfold_is_refused(write, monkeypatch, line)
     refuse_file(write(gzip.compress(line * (MEGABYTE // 4))), "expands to more than 100 times its size")
 
 
+@pytest.mark.slow
 def test_repetitive_tables_are_no_bombs(write):
     path = write(gzip.compress(b"0,0,0,0,0,0,0,0,1\n" * 50_000))
     assert load_csv(path).X.shape == (50_000, 8)

@@ -75,6 +75,7 @@ def test_classes_that_differ_only_in_capital_letters_are_named_in_the_summary(wr
     assert "3 classes; 'Yes' and 'yes' differ only in capital letters" in table.summary()
 
 
+@pytest.mark.slow
 def test_ten_thousand_classes_may_occur_again_and_again(write):
     labels = [f"c{i:05}" for i in range(10_000)] * 2
     table = load_csv(write("".join(f"0,{label}\n" for label in labels)))

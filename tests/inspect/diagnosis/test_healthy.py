@@ -106,6 +106,7 @@ HEALTHY = {
 EPOCHS = {"spirals": 60, "moons": 40, "iris": 40}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HEALTHY)
 def test_a_healthy_set_up_has_no_problem_before_training(name):
     data, layers, optimizer = HEALTHY[name]
@@ -123,6 +124,7 @@ def test_a_healthy_set_up_has_no_problem_before_training(name):
     assert not report.notices, str(report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name if i % 4 == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(HEALTHY)]
 )

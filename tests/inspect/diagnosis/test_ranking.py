@@ -36,6 +36,7 @@ def causes():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", causes())
 def test_one_cause_comes_first_and_its_consequences_under_it(case):
     check, X, y, layers, optimizer = causes()[case]
@@ -52,6 +53,7 @@ def test_one_cause_comes_first_and_its_consequences_under_it(case):
     assert len(report.problems) == 1 or check in repr(report)
 
 
+@pytest.mark.slow
 def test_every_finding_stands_once_in_the_report():
     X, y, *_ = digits()
     report = examine(X * 255, y)

@@ -27,6 +27,7 @@ def sick():
     )
 
 
+@pytest.mark.slow
 def test_a_report_fits_100_columns_and_has_all_findings():
     report = sick()
     text = str(report)

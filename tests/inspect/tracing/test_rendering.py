@@ -44,6 +44,7 @@ def check_latex(text):
     assert all(line.startswith("%") or not re.search(r"(?<!\\)%", line) for line in text.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", SHOWN, ids=lambda model: repr(model.layers[1])[:20])
 def test_the_table_fits_a_terminal_and_html_and_latex_are_well_formed(model):
     for example in (None, 1):
