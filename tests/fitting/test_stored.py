@@ -1,7 +1,6 @@
 """Facts about trainings on stored examples: they are those of arrays in memory, in blocks."""
 
 import functools
-import importlib.util
 
 import numpy as np
 import pytest
@@ -10,11 +9,8 @@ import nnlite as nn
 from nnlite.fitting.stored import StoredBatches
 from nnlite.stored.rows import FileRows
 
-from ..support import for_each, refuse
+from ..support import ENGINES_SLOWLY, for_each, refuse
 from .stored_examples import MEMORY, WIDTH, N, examples, network, stored, trained
-
-WITH_NUMBA = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
-ENGINES = ["textbook", pytest.param("compiled", marks=[WITH_NUMBA, pytest.mark.slow])]
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +70,13 @@ def test_batches_come_from_many_places(numbered):
 # ---- as arrays in memory ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 def test_without_a_shuffle_the_training_is_that_of_arrays_bit_for_bit(data, engine):
     X, y = examples()
     same(trained(data, shuffle=False, engine=engine), trained(X, y, shuffle=False, engine=engine))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 def test_weights_classes_validation_and_metrics_are_those_of_arrays(tmp_path, engine):
     X, y = examples()
     w = np.random.default_rng(1).uniform(0.5, 2, N)
@@ -136,14 +132,14 @@ def test_a_single_example_of_a_library_is_predicted(tmp_path):
         assert model.predict(file["X"]) == model.predict(np.ones(WIDTH))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 def test_the_same_seed_gives_the_same_training(data, engine):
     same(trained(data, engine=engine), trained(data, engine=engine))
 
 
-@WITH_NUMBA
 @pytest.mark.slow
 def test_both_engines_get_the_same_batches(data):
+    pytest.importorskip("numba")
     found = [trained(data, engine=engine)[1]["loss"] for engine in ("textbook", "compiled")]
     np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
 
@@ -162,7 +158,7 @@ def test_callbacks_see_every_batch(data):
     same(found, trained(data))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 def test_images_on_the_disk_are_augmented(tmp_path, engine):
     images = np.random.default_rng(0).uniform(0, 1, (3000, 4, 4)).astype(np.float32)
     data = stored(tmp_path, images, np.arange(3000) % 2)
@@ -203,7 +199,7 @@ class StoppedError(Exception):
     """What ends a training in the middle of an epoch."""
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 def test_a_training_that_is_resumed_in_an_epoch_ends_as_if_nothing_had_happened(data, tmp_path, engine):
     class Stop(nn.Callback):
         def on_batch_end(self, batch, logs):

@@ -10,7 +10,7 @@ import nnlite as nn
 from nnlite import optimizers
 from nnlite.layers import BatchNorm, LayerNorm, Residual
 
-from ..support import ENGINES, everything, for_each, network, refuse
+from ..support import ENGINES_SLOWLY, everything, for_each, network, refuse
 from .common import DECOUPLED, EVERY, RULES, STEPS, classifier, decay_mask, make, slope, train, with_option
 
 COPIES = {
@@ -429,7 +429,7 @@ def test_the_current_learning_rate_is_that_of_the_latest_step():
     assert (optimizer.n_steps(model), optimizer.n_steps(other), optimizer.n_steps(network())) == (3, 1, 0)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOWLY)
 def test_the_current_learning_rate_after_fit_is_the_last_of_the_history(engine):
     optimizer = nn.SGD(nn.ExponentialDecay(0.1, 10, 0.5))
     history = network().fit(np.ones((64, 4)), np.arange(64) % 3, optimizer=optimizer, epochs=2, engine=engine)
