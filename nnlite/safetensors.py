@@ -11,12 +11,12 @@ import stat
 from typing import Any
 
 from nnlite import checks
+from nnlite.atomic import replacing
 from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.extras import require
 from nnlite.model import Model
 from nnlite.network.network import Network
 from nnlite.network.state_dict import COUNTER
-from nnlite.storage.atomic import replacing
 from nnlite.storage.header import Header
 from nnlite.storage.layers_json import builtin_classes
 from nnlite.storage.model_files import describe

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from nnlite.atomic import replacing
 from nnlite.cli.wording import as_options
 from nnlite.errors import NothingLearnedWarning
-from nnlite.storage.atomic import replacing
 
 
 def say(text: str = "") -> None:

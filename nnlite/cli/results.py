@@ -6,13 +6,13 @@ import json
 import os
 from typing import Any
 
+from nnlite.atomic import write_whole
 from nnlite.cli.output import note, say
 from nnlite.cli.pictures import write_pictures
 from nnlite.cli.runs import HISTORY, MODEL, REPORT, RESULTS
 from nnlite.model import Model
 from nnlite.report import Run, Scores, can_render, render, trivial_of
 from nnlite.report.page import INSTALL
-from nnlite.storage.atomic import write_whole
 
 
 def say_scores(found: Scores) -> None:

@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from nnlite.atomic import write_whole
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.model import Model, load
-from nnlite.storage.atomic import write_whole
 from nnlite.storage.directory import LOCK
 from nnlite.version import __version__
 

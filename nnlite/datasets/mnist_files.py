@@ -3,10 +3,10 @@
 import io
 import os
 
+from nnlite.atomic import write_whole
 from nnlite.datasets.download import download
 from nnlite.datasets.idx import read_idx
 from nnlite.errors import DataFileError
-from nnlite.storage.atomic import write_whole
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnlite import checks
+from nnlite.atomic import replacing
 from nnlite.errors import ArgumentError
 from nnlite.extras import require
 from nnlite.layers import chain
@@ -17,7 +18,6 @@ from nnlite.onnx.graph import OUTPUT, Graph
 from nnlite.onnx.images import WRITERS_OF_IMAGES
 from nnlite.onnx.operators import LayerWriter
 from nnlite.onnx.tables import add_table
-from nnlite.storage.atomic import replacing
 from nnlite.version import __version__
 from nnlite.words import explained
 

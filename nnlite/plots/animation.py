@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite import checks
+from nnlite.atomic import replacing
 from nnlite.callbacks import Callback
 from nnlite.callbacks.base import Logs
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.network.network import Network
 from nnlite.plots.axes import LAYOUT, axes_or_new
-from nnlite.storage.atomic import replacing
 
 
 class Frame(NamedTuple):

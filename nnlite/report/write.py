@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnlite import checks
+from nnlite.atomic import replacing
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.fitting.class_weights import check_class_weight
@@ -19,7 +20,6 @@ from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer, check_optimizer
 from nnlite.report.page import render
 from nnlite.report.run import Part, Run
-from nnlite.storage.atomic import replacing
 from nnlite.tables import Table
 
 

@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nnlite.atomic import remove_unfinished
 from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.storage import snapshots
-from nnlite.storage.atomic import remove_unfinished
 from nnlite.storage.checkpoints import Checkpoint
 from nnlite.storage.lock import Lock, LockedError
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from nnlite import checks
+from nnlite.atomic import replacing
 from nnlite.errors import ArgumentError, ModelFileError
 from nnlite.network.class_names import check_class_names
 from nnlite.network.network import Network
 from nnlite.storage import npz, snapshots
-from nnlite.storage.atomic import replacing
 from nnlite.storage.header import LARGEST_HEADER, Header
 from nnlite.storage.layers_json import encode, encode_layers, known_classes
 from nnlite.storage.rebuild import N, add_vectors, check_lengths, complete_state, make_network

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.atomic import replacing
 from nnlite.checks import Array
 from nnlite.errors import ModelFileError
 from nnlite.storage import npz
-from nnlite.storage.atomic import replacing
 from nnlite.storage.untrusted import check_format, refusing
 from nnlite.version import __version__
 

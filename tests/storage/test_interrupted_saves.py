@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.storage import atomic
+from nnlite import atomic
 
 from ..support import network
 from .round_trips import assert_same

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import nnlite as nn
+from nnlite.atomic import replacing
 from nnlite.storage import npz
-from nnlite.storage.atomic import replacing
 
 from .forging import refuse
 

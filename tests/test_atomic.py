@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from nnlite.storage.atomic import remove_unfinished, replacing, write_whole
+from nnlite.atomic import remove_unfinished, replacing, write_whole
 
 OLD, NEW = b"old" * 1000, b"new" * 2000
 
@@ -135,7 +135,7 @@ def test_a_missing_directory_is_made_if_the_whole_content_is_given(tmp_path):
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(path):
-    killed = "import os, sys\nfrom nnlite.storage.atomic import replacing\nwith replacing(sys.argv[1]): os._exit(1)"
+    killed = "import os, sys\nfrom nnlite.atomic import replacing\nwith replacing(sys.argv[1]): os._exit(1)"
     subprocess.run([sys.executable, "-c", killed, path], check=False)
     assert len(list(path.parent.iterdir())) == 2
     remove_unfinished(str(path.parent))
