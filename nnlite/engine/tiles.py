@@ -35,93 +35,117 @@ def module(shape: Shape, dtype: str) -> str:
     llvm = ir.Module("tiles")
     for width in shape.widths:
         for rows in range(1, shape.rows + 1):
-            _tile(llvm, rows, width // shape.lanes, shape.lanes, dtype)
+            _Tile(llvm, rows, width // shape.lanes, shape.lanes, dtype).build()
     _transpose(llvm, shape.lanes, dtype)
     llvm.triple = binding.get_process_triple()
     return str(llvm)
 
 
-def _tile(llvm: ir.Module, rows: int, columns: int, lanes: int, dtype: str) -> None:
-    """Add the function of a tile of ``rows`` rows and ``columns`` registers in each."""
-    number, size = NUMBERS[dtype], SIZES[dtype]
-    vector = ir.VectorType(number, lanes)
-    function = ir.Function(llvm, ir.FunctionType(ir.VoidType(), [I64] * 16), tile_name(columns * lanes, rows))
-    K, a, a_row, a_step, a_panel, a_jump, b, c, c_row, start, start_row, *fetched, f_step, b_row = function.args
-    name = f"llvm.fmuladd.v{lanes}f{8 * size}"
-    fma = llvm.globals.get(name) or ir.Function(llvm, ir.FunctionType(vector, [vector] * 3), name)
-    prefetch = llvm.globals.get("llvm.prefetch.p0") or ir.Function(llvm, PREFETCH, "llvm.prefetch.p0")
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    chains = -(-MINIMUM_CHAINS // (rows * columns))  # few rows: several sums for each number, over every chains-th step
+class _Tile:
+    """The function of a tile of ``rows`` rows and ``columns`` registers in each."""
 
-    def load(address: Any) -> Any:
-        value = builder.load(builder.inttoptr(address, vector.as_pointer()))
-        value.align = size
+    def __init__(self, llvm: ir.Module, rows: int, columns: int, lanes: int, dtype: str) -> None:
+        self.rows, self.columns, self.lanes = rows, columns, lanes
+        self.number, self.size = NUMBERS[dtype], SIZES[dtype]
+        self.vector = ir.VectorType(self.number, lanes)
+        self.chains = -(-MINIMUM_CHAINS // (rows * columns))  # few rows: several sums for each number, in turns
+        function = ir.Function(llvm, ir.FunctionType(ir.VoidType(), [I64] * 16), tile_name(columns * lanes, rows))
+        name = f"llvm.fmuladd.v{lanes}f{8 * self.size}"
+        self.fma = llvm.globals.get(name) or ir.Function(llvm, ir.FunctionType(self.vector, [self.vector] * 3), name)
+        self.prefetch = llvm.globals.get("llvm.prefetch.p0") or ir.Function(llvm, PREFETCH, "llvm.prefetch.p0")
+        self.builder = ir.IRBuilder(function.append_basic_block("entry"))
+        self.arguments = function.args
+
+    def build(self) -> None:
+        """Add what the function does."""
+        K, a, a_row, a_step, a_panel, a_jump, b, c, c_row, start, start_row, *fetched, f_step, b_row = self.arguments
+        builder, zero = self.builder, ir.Constant(self.vector, [0.0] * self.lanes)
+        first = [self._load(cell) for cell in self._cells(start, start_row)]
+        sums = first + [zero] * (self.rows * self.columns * (self.chains - 1))
+        row_of_b = I64(self.columns * self.lanes * self.size)
+        self.b_step = builder.select(builder.icmp_signed("==", b_row, I64(0)), row_of_b, b_row)
+        self.odd = {i: builder.mul(a_row, I64(i)) for i in range(1, self.rows, 2)}
+        self.a_step, self.a_panel, self.a_jump = a_step, a_panel, a_jump
+        self.fetched, self.f_step = fetched, f_step
+        sums = _loop(builder, [K, a, b, I64(0), *sums], 0, self._panel)[4:]
+        self._store(sums, self._cells(c, c_row))
+        builder.ret_void()
+
+    def _load(self, address: Any) -> Any:
+        value = self.builder.load(self.builder.inttoptr(address, self.vector.as_pointer()))
+        value.align = self.size
         return value
 
-    def cells(address: Any, step: Any) -> list[Any]:
+    def _cells(self, address: Any, step: Any) -> list[Any]:
+        """The addresses of the registers of the tile in memory, row by row."""
+        builder, register = self.builder, self.lanes * self.size
         return [
-            builder.add(builder.add(address, builder.mul(step, I64(i))), I64(j * lanes * size))
-            for i in range(rows)
-            for j in range(columns)
+            builder.add(builder.add(address, builder.mul(step, I64(i))), I64(j * register))
+            for i in range(self.rows)
+            for j in range(self.columns)
         ]
 
-    zero = ir.Constant(vector, [0.0] * lanes)
-    first = [load(cell) for cell in cells(start, start_row)]
-    sums = first + [zero] * (rows * columns * (chains - 1))
-    b_step = builder.select(builder.icmp_signed("==", b_row, I64(0)), I64(columns * lanes * size), b_row)
-    odd = {i: builder.mul(a_row, I64(i)) for i in range(1, rows, 2)}
-
-    def row(here: Any, i: int) -> Any:
-        """The address of row i: one register for each odd multiple, which the processor doubles on its own."""
+    def _row(self, here: Any, i: int) -> Any:
+        """The address of row i of A: one register for each odd multiple, which the processor doubles on its own."""
         if i == 0:
             return here
         doublings = (i & -i).bit_length() - 1
-        return builder.add(here, builder.shl(odd[i >> doublings], I64(doublings)))
+        return self.builder.add(here, self.builder.shl(self.odd[i >> doublings], I64(doublings)))
 
-    def step(state: list[Any], chain: int) -> list[Any]:
+    def _step(self, state: list[Any], chain: int) -> list[Any]:
         """One step along K: ``sums[i, j] += A[i, k] B[k, j]``."""
+        builder = self.builder
         left, here, at, ahead, *sums = state
         if chain == 0:
-            for address in fetched:
+            for address in self.fetched:
                 place = builder.inttoptr(builder.add(address, ahead), I8.as_pointer())
-                builder.call(prefetch, [place, I32(0), I32(2), I32(1)])
-        of_b = [load(builder.add(at, I64(j * lanes * size))) for j in range(columns)]
-        for i in range(rows):
-            x = builder.load(builder.inttoptr(row(here, i), number.as_pointer()))
-            x.align = size
-            single = builder.insert_element(ir.Constant(vector, ir.Undefined), x, I32(0))
-            splat = builder.shuffle_vector(
-                single, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
-            )
-            for j in range(columns):
-                cell = (chain * rows + i) * columns + j
-                sums[cell] = builder.call(fma, [splat, of_b[j], sums[cell]])
+                builder.call(self.prefetch, [place, I32(0), I32(2), I32(1)])
+        of_b = [self._load(builder.add(at, I64(j * self.lanes * self.size))) for j in range(self.columns)]
+        for i in range(self.rows):
+            splat = self._splat(self._row(here, i))
+            for j in range(self.columns):
+                cell = (chain * self.rows + i) * self.columns + j
+                sums[cell] = builder.call(self.fma, [splat, of_b[j], sums[cell]])
         return [
             builder.sub(left, I64(1)),
-            builder.add(here, a_step),
-            builder.add(at, b_step),
-            builder.add(ahead, f_step) if chain == 0 else ahead,
+            builder.add(here, self.a_step),
+            builder.add(at, self.b_step),
+            builder.add(ahead, self.f_step) if chain == 0 else ahead,
             *sums,
         ]
 
-    def panel(state: list[Any]) -> list[Any]:
-        """The steps along one panel of A."""
-        left, *rest = state
-        n = builder.select(builder.icmp_signed("<", left, a_panel), left, a_panel)
-        inner = _loop(builder, [n, *rest], chains - 1, lambda state: _several(step, state, chains))
-        if chains > 1:
-            inner = _loop(builder, inner, 0, lambda state: step(state, 0))
-        _, here, *rest = inner
-        return [builder.sub(left, n), builder.add(here, a_jump), *rest]
+    def _splat(self, address: Any) -> Any:
+        """The number at an address, in all places of a register."""
+        nothing, zeros = ir.Constant(self.vector, ir.Undefined), [0] * self.lanes
+        x = self.builder.load(self.builder.inttoptr(address, self.number.as_pointer()))
+        x.align = self.size
+        single = self.builder.insert_element(nothing, x, I32(0))
+        return self.builder.shuffle_vector(single, nothing, ir.Constant(ir.VectorType(I32, self.lanes), zeros))
 
-    sums = _loop(builder, [K, a, b, I64(0), *sums], 0, panel)[4:]
-    cell_count = rows * columns
-    for cell, address in enumerate(cells(c, c_row)):
-        value = sums[cell]
-        for chain in range(1, chains):
-            value = builder.fadd(value, sums[chain * cell_count + cell])
-        builder.store(value, builder.inttoptr(address, vector.as_pointer())).align = size
-    builder.ret_void()
+    def _steps(self, state: list[Any]) -> list[Any]:
+        """A step for each chain."""
+        for chain in range(self.chains):
+            state = self._step(state, chain)
+        return state
+
+    def _panel(self, state: list[Any]) -> list[Any]:
+        """The steps along one panel of A."""
+        builder = self.builder
+        left, *rest = state
+        n = builder.select(builder.icmp_signed("<", left, self.a_panel), left, self.a_panel)
+        inner = _loop(builder, [n, *rest], self.chains - 1, self._steps)
+        if self.chains > 1:
+            inner = _loop(builder, inner, 0, lambda state: self._step(state, 0))
+        _, here, *rest = inner
+        return [builder.sub(left, n), builder.add(here, self.a_jump), *rest]
+
+    def _store(self, sums: list[Any], cells: list[Any]) -> None:
+        """Add the sums of the chains, and store them."""
+        for cell, address in enumerate(cells):
+            value = sums[cell]
+            for chain in range(1, self.chains):
+                value = self.builder.fadd(value, sums[chain * len(cells) + cell])
+            self.builder.store(value, self.builder.inttoptr(address, self.vector.as_pointer())).align = self.size
 
 
 def _transpose(llvm: ir.Module, lanes: int, dtype: str) -> None:
@@ -149,12 +173,6 @@ def _transpose(llvm: ir.Module, lanes: int, dtype: str) -> None:
         place = builder.inttoptr(builder.add(target, builder.mul(target_row, I64(i))), vector.as_pointer())
         builder.store(row, place).align = size
     builder.ret_void()
-
-
-def _several(step: Any, state: list[Any], chains: int) -> list[Any]:
-    for chain in range(chains):
-        state = step(state, chain)
-    return state
 
 
 def _loop(builder: ir.IRBuilder, state: list[Any], above: int, body: Any) -> list[Any]:
