@@ -11,6 +11,7 @@ Public names and the modules they live in:
 import ast
 import importlib
 import pkgutil
+import textwrap
 from typing import Any
 
 from nnlite.engine import openblas
@@ -27,8 +28,10 @@ _homes = {
 }
 __all__ = [name for name, home in _homes.items() if home != __name__ and name != "__version__"]
 __doc__ = (__doc__ or "") + "\n".join(  # None under python -OO
-    f"{home}: {', '.join(name for name in __all__ if _homes[name] == home)}"
-    for home in dict.fromkeys(_homes[name] for name in __all__)
+    textwrap.fill(
+        f"{home}: {', '.join(sorted(name for name in __all__ if _homes[name] == home))}", 100, subsequent_indent="    "
+    )
+    for home in sorted({_homes[name] for name in __all__})
 )
 
 

@@ -332,13 +332,15 @@ class Zeros(Initializer):
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return n_in and n_out of weights of ``shape``.
+    """Return n_in and n_out of weights of ``shape``; ArgumentError if it has no axes.
 
     Examples
     --------
     >>> fans((784, 128)), fans((3, 3, 16, 32))
     ((784, 128), (144, 288))
     """
+    if not shape:
+        raise ArgumentError("shape: expected that of weights, such as (n_in, n_out), got (), which is a single number")
     *kernel, n_in, n_out = shape if len(shape) > 1 else (*shape, *shape)
     return math.prod(kernel) * n_in, math.prod(kernel) * n_out
 

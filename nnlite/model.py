@@ -75,7 +75,7 @@ class Model(Network):
     >>> optimizer = nn.SGD(0.1)
     >>> Y_hat = model.forward(X)      # a[L]
     >>> J = model.cost(Y)             # the mean loss over the batch
-    >>> model.backward(Y)             # dz[L] = Y_hat - Y, then dW, db down to layer 1
+    >>> model.backward(Y)             # dz[L] = (Y_hat - Y) / M, then dW, db down to layer 1
     >>> optimizer.step(model)         # theta <- theta - learning_rate * grad
     >>> round(J, 1)                   # a little above ln 10 = 2.3
     2.5

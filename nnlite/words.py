@@ -119,6 +119,7 @@ OF_AN_OPTIMIZER_OBJECT = {
     "param_groups": "write optimizer.learning_rate; freeze layers with layer.trainable = False",
     "zero_grad": "nothing is to be set to zero: backward replaces the gradients",
 }
+IMPORTED_ALONE = ("sklearn",)  # parts of nnlite that import another library at once
 # A name in other libraries, and what to write here.
 OF_THE_LIBRARY = {
     "AdaGrad": "nn.Adagrad",
@@ -270,6 +271,8 @@ def no_such_argument(word: str, call: str, takes: Sequence[str]) -> str:
 
 def instead_of_name(word: str, names: Iterable[str]) -> str:
     """Return what to write instead of ``nn.<word>``, as the end of a message; "" if nothing is known."""
+    if word in IMPORTED_ALONE:
+        return f"; it needs an import of its own: import nnlite.{word}"
     if word in OF_THE_LIBRARY:
         return f"; write {OF_THE_LIBRARY[word]}"
     close = difflib.get_close_matches(word.lower(), [name.lower() for name in names], n=1, cutoff=0.8)

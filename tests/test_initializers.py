@@ -449,3 +449,9 @@ def test_moments_and_ranges_are_those_of_pytorch(name):
         assert (centered**4).mean() / w.var() ** 2 == pytest.approx(kurtosis, abs=0.03)
     bounded = kurtosis < 2.5
     assert np.abs(w).max() == pytest.approx(largest, rel=1e-4 if bounded else 0.3)
+
+
+@pytest.mark.parametrize("initializer", [nn.HeNormal(), nn.GlorotUniform(), nn.LeCunNormal()], ids=repr)
+def test_weights_without_axes_have_no_number_of_inputs(initializer):
+    with pytest.raises(nn.ArgumentError, match=r"^shape: expected that of weights, such as \(n_in, n_out\), got \(\)"):
+        initializer((), np.random.default_rng(0))

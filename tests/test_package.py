@@ -70,7 +70,9 @@ def test_every_public_name_is_there_with_a_docstring_and_from_its_home():
 def test_the_help_lists_the_public_names_by_their_homes_and_no_others():
     text = pydoc.render_doc(nn, renderer=pydoc.plaintext)
     contents, classes, functions = (text.index(f"\n{part}\n") for part in ("PACKAGE CONTENTS", "CLASSES", "FUNCTIONS"))
-    listed = re.findall(r"^ {4}(nnlite[.\w]+): (.*)$", text[:contents], re.MULTILINE)
+    assert max(map(len, text[:contents].splitlines())) <= 110
+    unwrapped = re.sub(r"\n {8}", " ", text[:contents])
+    listed = re.findall(r"^ {4}(nnlite[.\w]+): (.*)$", unwrapped, re.MULTILINE)
     assert {(name, home) for home, names in listed for name in names.split(", ")} == {
         (name, home) for name, home in public_names() if name in nn.__all__
     }

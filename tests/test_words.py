@@ -161,6 +161,10 @@ def test_a_name_that_does_not_exist_is_an_error_of_both_kinds():
     assert getattr(nn, "Relu", None) is None
 
 
+def test_a_part_that_imports_another_library_says_how_to_import_it():
+    assert words.instead_of_name("sklearn", nn.__all__) == "; it needs an import of its own: import nnlite.sklearn"
+
+
 @for_each("word", words.OF_AN_OPTIMIZER_OBJECT)
 def test_a_method_of_other_optimizers_is_answered_and_is_still_missing(word):
     assert not hasattr(nn.Adam(), word)

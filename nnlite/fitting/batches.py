@@ -67,7 +67,7 @@ class Numbered:
         """
         raise NotImplementedError
 
-    def together(self, first: int) -> int:
+    def n_without_copy(self, first: int) -> int:
         """Return how many batches, from batch ``first`` on, `several` gives without a copy."""
         return self.at_once
 

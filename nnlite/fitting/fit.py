@@ -330,9 +330,10 @@ def _class_weight(
 def _located(
     network: Network, X: Any, y: Any, sample_weight: Any
 ) -> tuple[Any, Any, Any, StoredArrays | StoredTable | None]:
-    """Return the arrays of a training in memory, and None; or, last, the examples that stay on the disk.
+    """Return X, y and sample_weight, and the stored examples if the training reads them from the disk.
 
-    Stored examples that are no larger than the memory for them are read as a whole.
+    Without stored examples the last is None. Those that fit into the memory for them are read here, and become X, y and
+    sample_weight.
     """
     if isinstance(X, StoredTable):
         if y is not None or sample_weight is not None:
@@ -400,7 +401,8 @@ def _try_metrics(metrics: Metrics, y: Array, units: int) -> None:
 
 def history_keys(network: Network, metrics: Metrics, validated: bool) -> list[str]:
     """Return the keys of the history."""
-    measured = ["loss", *["accuracy"] * network.output.classifies, *(key for key, _ in metrics)]
+    accuracy = ["accuracy"] if network.output.classifies else []
+    measured = ["loss", *accuracy, *(key for key, _ in metrics)]
     return [*measured, *(f"val_{key}" for key in measured if validated), "learning_rate", "seconds"]
 
 

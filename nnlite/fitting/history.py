@@ -20,6 +20,15 @@ class History(dict[str, list[float]]):
     The keys are ``loss``, ``accuracy`` (for classifiers), the same with ``val_`` in front (with validation data), the
     metrics, ``learning_rate`` and ``seconds``. A history is a dict, so ``pandas.DataFrame(history)`` is a table.
 
+    Attributes
+    ----------
+    interrupted : bool
+        Whether Ctrl-C ended the training.
+    engine : str
+        Which engine trained: "textbook" or "compiled".
+    resumed_at : int or None
+        Number of epochs in the checkpoint from which the training was resumed; None if it was not.
+
     Examples
     --------
     >>> import nnlite as nn
@@ -30,9 +39,9 @@ class History(dict[str, list[float]]):
     ([2.3, 1.9], 2)
     """
 
-    interrupted = False  # whether Ctrl-C ended the training
-    engine = "textbook"  # or "compiled": which engine trained
-    resumed_at: int | None = None  # number of epochs in the checkpoint from which it was resumed
+    interrupted = False
+    engine = "textbook"
+    resumed_at: int | None = None
 
     def __missing__(self, key: str) -> list[float]:
         raise KeyError(f"{key!r} was not recorded; the keys are {', '.join(self) or 'none'}")

@@ -32,9 +32,7 @@ from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer
 from nnlite.parallel.world import World
 
-SOME = 2000  # examples by which a training is judged
-
-
+JUDGED_BY = 2000  # examples by which a training is judged
 SINGLE, WHOLE = World(), Together()
 
 
@@ -186,7 +184,7 @@ class Loop:
         values["learning_rate"] = self.optimizer.state(self.network).learning_rate
         values["seconds"] = self.of_first(time.perf_counter() - start)
         if setup.warns and position.epoch == 0 and isinstance(setup.source, Stream):
-            suspicions.warn_if_output_is_wide(self.network, setup.source.some(SOME))
+            suspicions.warn_if_output_is_wide(self.network, setup.source.some(JUDGED_BY))
         if position.epoch + 1 < self._epochs or self.saver.saves:  # nobody asks for the best after the last epoch
             self.best.consider(self.network, values)
         self.history.append(values)
@@ -259,7 +257,7 @@ class Loop:
         step = network.new_pass(training=True, part=self._part(weights))
         Y_hat = step.forward(X)  # a[L]
         J = step.cost(Y, weights)  # the mean loss over the batch
-        step.backward(Y, weights)  # dz[L] = Y_hat - Y, then dW, db down to layer 1
+        step.backward(Y, weights)  # dz[L] = (Y_hat - Y) / M, then dW, db down to layer 1
         J = self._sum(J)
         self._check_step(J, X)
         J += self.optimizer.penalty(network)
@@ -289,9 +287,7 @@ class Loop:
     def _look_back(self) -> None:
         """Warn, after the training, if the network is no better than the best constant guess."""
         position, history = self.position, self.history
-        if not self.setup.warns:
-            return
-        if history.interrupted:
+        if history.interrupted or not self.setup.warns:
             return
         examples = self._some()
         if suspicions.is_long_enough(position.n_steps, position.epoch, examples):
@@ -371,7 +367,7 @@ class Loop:
         error.history = self.history
         raise error
 
-    def _some(self, n: int = SOME) -> Examples | None:
+    def _some(self, n: int = JUDGED_BY) -> Examples | None:
         """Return up to n training examples, evenly spread, or those of the first batches; None if there are none."""
         return self.setup.source.some(n)
 

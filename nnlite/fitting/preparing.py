@@ -96,20 +96,32 @@ def prepare(
 
 def _labels(network: Network, X: Any, y: Any) -> tuple[Any, tuple[str, ...] | None]:
     """Return the targets, names as text, and the names of the classes: those of the network, or those that occur."""
-    labels, names = as_labels(y), network.class_names
-    if names is None:
-        names = (
-            X.class_names if isinstance(X, Table) and X.class_names and y is not None and labels is not None else None
-        )
-        if names is None and isinstance(y, ClassIndices) and network.n_classes == len(y.names):
-            names = y.names
-        if names is None and (labels is not None or network.output.classifies):
-            names = learn_names(y, labels)
-        if names is not None and (labels is not None or network.n_classes == len(names)):
-            check_number_of_classes(names, network.n_classes, network.output)
-        elif labels is None:
-            names = None
+    labels = as_labels(y)
+    names = _new_names(network, X, y, labels) if network.class_names is None else network.class_names
     return (y if labels is None else labels), names
+
+
+def _new_names(network: Network, X: Any, y: Any, labels: Any) -> tuple[str, ...] | None:
+    """Return the names of the classes for a network without them; ArgumentError if it has not as many classes.
+
+    For a target of numbers (``labels`` is None) it is no error: the numbers may be indices of more classes than occur.
+    """
+    names = _names_of_data(network, X, y, labels)
+    if names is None or (labels is None and network.n_classes != len(names)):
+        return None
+    check_number_of_classes(names, network.n_classes, network.output)
+    return names
+
+
+def _names_of_data(network: Network, X: Any, y: Any, labels: Any) -> tuple[str, ...] | None:
+    """Return the names of the classes that a table or the target tells, or those that occur in the target."""
+    if isinstance(X, Table) and X.class_names and y is not None and labels is not None:
+        return X.class_names
+    if isinstance(y, ClassIndices) and network.n_classes == len(y.names):
+        return y.names
+    if labels is not None or network.output.classifies:
+        return learn_names(y, labels)
+    return None
 
 
 def _check_length(table: Table, y: Any) -> None:

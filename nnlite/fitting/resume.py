@@ -18,7 +18,7 @@ from nnlite.fitting.loop import Loop, Position, Saver, Setup
 from nnlite.optimizers import Optimizer
 from nnlite.storage.directory import CheckpointDirectory, ReadDirectory
 
-FORM = 7  # version of the content of a checkpoint; another version cannot be resumed
+CONTENT_VERSION = 7  # of a checkpoint; one with another version cannot be resumed
 
 
 class CheckpointSaver(Saver):
@@ -106,7 +106,7 @@ class CheckpointSaver(Saver):
         numbers = _numbers(optimizer)
         self._changed |= {name for name, value in numbers.items() if self._initial.get(name) != value}
         return {
-            "form": FORM,
+            "form": CONTENT_VERSION,
             "set_up": self._described,
             "rounding": loop.rounding(),
             **asdict(loop.position),
@@ -174,7 +174,7 @@ class CheckpointSaver(Saver):
 
     def _check_same(self, path: str, saved: dict[str, Any]) -> None:
         """Raise ArgumentError if the checkpoint is of another training."""
-        if saved.get("form") != FORM:
+        if saved.get("form") != CONTENT_VERSION:
             raise ArgumentError(
                 f"checkpoint: {path!r} was written by another version of nnlite; resume with that version, or give "
                 f"another directory"

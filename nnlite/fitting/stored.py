@@ -112,7 +112,7 @@ class StoredBatches(Numbered):
         finally:
             windows.close()
 
-    def together(self, first: int) -> int:
+    def n_without_copy(self, first: int) -> int:
         """Return how many batches, from batch ``first`` on, lie in one window; 1 if this one lies in two."""
         if self._augment is not None:
             return self.at_once

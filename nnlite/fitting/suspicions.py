@@ -52,9 +52,9 @@ def warn_before(
         _warn(wide_output(network, source.signature.units, source.labels))
     shapes = chain.with_input_shapes(network.layers, network.infer_shapes(source.signature.input_shape))
     of_rows = (layer for layer, shape in shapes if isinstance(layer, BatchNorm) and len(shape) == 1)
-    frozen = not any(layer.trainable for layer in of_rows)
+    normalizes = any(layer.trainable for layer in of_rows)
     long = source.n_steps is None or source.n_steps * epochs >= LONG_ENOUGH[0]
-    if source.batch_size == 1 and long and not frozen:
+    if source.batch_size == 1 and long and normalizes:
         _warn(
             "batch_size: BatchNorm learns nothing from batches of one example, whose z_hat is always 0; take a larger "
             "batch_size, such as 32, or LayerNorm"
@@ -126,8 +126,13 @@ def is_long_enough(n_steps: int, epochs: int, examples: Examples | None) -> bool
 
 
 def _are_raw_pixels(X: Array) -> bool:
-    """Return whether X are numbers from 0 to 255, as pixels in files are."""
-    return bool(100 < X.max() <= 255 and X.min() >= 0 and np.square(X, dtype=np.float64).mean() > LARGE_INPUTS**2)
+    """Return whether X are large numbers from 0 to 255, as pixels in files are."""
+    return _are_in_bytes(X) and bool(np.square(X, dtype=np.float64).mean() > LARGE_INPUTS**2)
+
+
+def _are_in_bytes(X: Array) -> bool:
+    """Return whether X are numbers from 0 to 255, and some are above 100."""
+    return bool(X.min() >= 0 and 100 < X.max() <= 255)
 
 
 def warn_if_nothing_was_learned(
@@ -253,8 +258,7 @@ def _causes_of(network: Network, batch: Examples) -> list[str]:
         )
     size = float(np.sqrt(np.square(X.astype(np.float64)).mean()))
     if size > LARGE_INPUTS and not isinstance(network.layers[0], BatchNorm):
-        pixels = X.min() >= 0 and 100 < X.max() <= 255
-        remedy = "divide X by 255" if pixels else STANDARDIZE
+        remedy = "divide X by 255" if _are_in_bytes(X) else STANDARDIZE
         found.append(f"the inputs are large (from {X.min():.4g} to {X.max():.4g}); {remedy}")
     return found
 

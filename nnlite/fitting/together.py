@@ -20,7 +20,7 @@ from nnlite.parallel.world import World
 from nnlite.storage.checkpoints import Checkpoint
 from nnlite.storage.directory import CheckpointDirectory, ReadDirectory, open_directory
 
-SOME = 1000  # examples by which processes see whether they have the same
+COMPARED = 1000  # examples by which processes see whether they have the same
 
 
 class Together(NamedTuple):
@@ -119,12 +119,12 @@ def _of_source(source: Numbered | Stream) -> str:
 
 
 def _of_batches(validation: ValidationBatches) -> str:
-    return f"{validation.fingerprint()} {_of_some(validation.some(SOME))}"
+    return f"{validation.fingerprint()} {_of_some(validation.some(COMPARED))}"
 
 
 def _of_some(examples: Examples | None) -> str:
     """Return a checksum of some of the examples, evenly spread, and their number."""
-    return "" if examples is None else f"{examples.size} {examples.some(SOME).batch(slice(None)).fingerprint()}"
+    return "" if examples is None else f"{examples.size} {examples.some(COMPARED).batch(slice(None)).fingerprint()}"
 
 
 def together_of(agreement: Agreement, augmented: bool) -> Together:

@@ -104,7 +104,10 @@ class StoredValidation(ValidationBatches):
 
 
 def iter_is_itself(source: Any) -> bool:
-    """Return whether the source is an iterator that nobody can begin again. One with a length begins at ``iter``."""
+    """Return whether the source gives its batches only once: it is an iterator, and has no length.
+
+    A source with a length begins again when ``iter`` is called.
+    """
     return hasattr(source, "__next__") and not hasattr(source, "__len__")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from nnlite import checks
 from nnlite.errors import ArgumentError
-from nnlite.fitting.preparing import prepare
+from nnlite.fitting.preparing import Prepared, prepare
 from nnlite.layers import Layer
 from nnlite.network.examples import Examples
 from nnlite.network.knowledge import Knowledge, is_table
@@ -47,10 +47,17 @@ def as_arrays(model: Network, X: Any, y: Any) -> tuple[Network, Any, Any]:
 
     The network is the same one if nothing has to be made, and else a copy that takes these arrays.
     """
-    if not is_table(X) and model.encoding is None and model.target_scale is None and as_labels(y) is None:
+    ready = prepared(model, X, y)
+    if ready is None:
         return model, X, y
-    signature, examples, _ = prepare(model, X, y, None, split=None, seed=0, standardize=None)
-    return for_arrays(model), examples.X, signature.inside(examples.y)
+    return for_arrays(model), ready.train.X, ready.signature.inside(ready.train.y)
+
+
+def prepared(model: Network, X: Any, y: Any) -> Prepared | None:
+    """Return what `fit` would make of the examples; None if they are arrays of numbers that it takes as they are."""
+    if not is_table(X) and model.encoding is None and model.target_scale is None and as_labels(y) is None:
+        return None
+    return prepare(model, X, y, None, split=None, seed=0, standardize=None)
 
 
 def for_arrays(model: Network) -> Network:

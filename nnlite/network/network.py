@@ -111,9 +111,10 @@ class Network(Structure):
 
     @explained
     def backward(self, Y: Any, sample_weight: Any = None) -> None:
-        r"""Compute ``dz[L] = Y_hat - Y``, then dW[l], db[l] and da[l-1] for l = L .. 1, into `gradients` and `grad`.
+        """Compute ``dz[L] = (Y_hat - Y) / M``, then dW[l], db[l], da[l-1] for l = L .. 1, into `grad` and `gradients`.
 
-        The gradients are those of J, the mean over the batch of the last `forward`.
+        The gradients are those of J, the mean over the M examples of the last `forward`. With weights, an example has
+        the share ``w_i / sum_i w_i`` in place of 1/M.
 
         Parameters
         ----------
@@ -220,11 +221,9 @@ class Network(Structure):
         2
         """
         if self.encoding is None and self.target_scale is None and names is False:
-            predictor = self._predictor
-            if predictor is not None and predictor.layers is self.layers:  # here each tenth of a microsecond counts
-                Y_hat = predictor.rows(X)
-                if Y_hat is not None:
-                    return self.output.predict(Y_hat)
+            Y_hat = self._compiled_rows(X)
+            if Y_hat is not None:
+                return self.output.predict(Y_hat)
         names = checks.boolean("names", names)
         predicted = self._predicted(X, "predict", self._classes_or_values)
         return named(predicted, self.class_names, self.output) if names else predicted
@@ -264,12 +263,19 @@ class Network(Structure):
         >>> model.predict_proba([[5, 2, -1, 3]]).round(3)
         array([[0.842, 0.042, 0.002, 0.114]], dtype=float32)
         """
-        predictor = self._predictor
-        if predictor is not None and predictor.layers is self.layers and self.encoding is None:
-            Y_hat = predictor.rows(X)
+        if self.encoding is None:  # which would take tables alone; a classifier has no scale of its target
+            Y_hat = self._compiled_rows(X)
             if Y_hat is not None:
                 return self.output.predict_proba(Y_hat)
         return self._predicted(X, "predict_proba", self.output.predict_proba)
+
+    def _compiled_rows(self, X: Any) -> Array | None:
+        """Return Y_hat if kernels are at hand and X is an array that they take as it is; else None.
+
+        The calls that predict ask this first: they take a few microseconds, and all other checks would double that.
+        """
+        predictor = self._predictor
+        return None if predictor is None or predictor.layers is not self.layers else predictor.rows(X)
 
     def _predicted(self, X: Any, what: str, of_rows: Callable[[Array], Array]) -> Array:
         """Return ``of_rows(Y_hat)`` for a batch, and its only row for a single example."""
@@ -290,11 +296,9 @@ class Network(Structure):
 
         ``what`` names the call in the message of a NotBuiltError.
         """
-        predictor = self._predictor
-        if predictor is not None and predictor.layers is self.layers:
-            Y_hat = predictor.rows(X)
-            if Y_hat is not None:
-                return Y_hat
+        Y_hat = self._compiled_rows(X)
+        if Y_hat is not None:
+            return Y_hat
         self.require_built(what)
         X = check_X(X, self.input_shape, self.dtype)
         self.require_finite(what)

@@ -43,20 +43,28 @@ class Orientation(NamedTuple):
     axes: Shape
     shape: Shape
 
-    def of_pytorch(self, array: Array) -> Array:
+    def to_pytorch(self, array: Array) -> Array:
         """Return the array in the order of PyTorch."""
         return np.ascontiguousarray(array.reshape(self.split).transpose(self.axes).reshape(self.shape))
 
-    def of_layer(self, array: Array, shape: Shape) -> Array:
+    def from_pytorch(self, array: Array, shape: Shape) -> Array:
         """Return an array of PyTorch in the order and shape of the layer."""
         turned = array.reshape([self.split[axis] for axis in self.axes])
         return turned.transpose(np.argsort(self.axes)).reshape(shape)
 
 
 class View(NamedTuple):
-    """What an example is to the next layer: an image with channels, the features of one, or neither (None).
+    """What the input of a layer is: an image with channels, the features of an image, or neither.
 
-    ``units`` is for a Dense layer whose units are added to features of an image, in the order of these: its shape.
+    Attributes
+    ----------
+    image : tuple of int or None
+        The shape (H, W, C) of the input, if it is an image.
+    features : tuple of int or None
+        The shape (H, W, C) of the image whose numbers are the features of the input.
+    units : tuple of int or None
+        For a Dense layer in a `Residual`: the shape (H, W, C) of the image to whose features its units are added. The
+        units then have the order of these features.
     """
 
     image: Shape | None = None
@@ -117,7 +125,10 @@ def views(
 
 
 def _orders(layer: Layer) -> bool:
-    """Whether the units of its result have an order of their own: not one that a direct connection brings along."""
+    """Whether the layer gives its output units an order of its own, as Dense does.
+
+    A Residual does so if both its chains do. A direct connection keeps the order of the input.
+    """
     if isinstance(layer, Residual):
         return layer.shortcut is not None and all(any(map(_orders, chain)) for chain in layer.inner_chains.values())
     return isinstance(layer, Dense)

@@ -99,9 +99,9 @@ class Pass:
         return mean_loss(self.losses(Y), weights, self.weight)
 
     def backward(self, Y: Array, weights: Array | None = None) -> Array | None:
-        """``dz[L] = Y_hat - Y``, then dW[l], db[l] and da[l-1] down to the first layer that learns.
+        """``dz[L] = (Y_hat - Y) / M``, then dW[l], db[l] and da[l-1] down to the first layer that learns.
 
-        The gradients are those of J. Return dJ/dX, or None if the pass ends at a layer that learns.
+        The gradients are those of J, as in `cost`. Return dJ/dX, or None if the pass ends at a layer that learns.
         """
         output, cache, dX = self.output, self.caches[-1], None
         with self._naming():

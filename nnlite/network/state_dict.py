@@ -127,7 +127,7 @@ def read(
         checks.finite(f"state_dict[{key!r}]", arrays[key], dtype)
         if entry.segment.attribute == "running_variance" and arrays[key].size and arrays[key].min() < 0:
             raise ArgumentError(f"state_dict[{key!r}]: expected variances of at least 0, got {arrays[key].min():g}")
-        arrays[key] = entry.orientation.of_layer(arrays[key], entry.segment.shape).astype(dtype)
+        arrays[key] = entry.orientation.from_pytorch(arrays[key], entry.segment.shape).astype(dtype)
     return arrays
 
 

@@ -118,7 +118,7 @@ class Structure(Explained):
         return self.signature_for_array(as_numbers(X, self.encoding, self.dtype, name), name)
 
     def signature_for_array(self, X: Any, name: str = "X") -> Signature:
-        """Do the same as ``signature_for`` for an array that may have been a table."""
+        """Return what ``signature_for`` does, for an array of numbers; a table has become one by then."""
         if self.built:
             return self.signature
         return _signature(self, self.infer_shapes(check_X(X, None, self.dtype, name).shape[1:], name))
@@ -252,7 +252,7 @@ class Structure(Explained):
         arrays, counters = {}, state_dicts.counters(self.layers)
         for key, entry in self._state_entries().items():
             array = entry.segment.view(self.state if entry.kept else self.theta)
-            arrays[key] = np.array(entry.orientation.of_pytorch(array))
+            arrays[key] = np.array(entry.orientation.to_pytorch(array))
             counter = key.removesuffix("running_var") + state_dicts.COUNTER
             if counter in counters:
                 arrays[counter] = np.array(state_dicts.count_of(counters[counter]), np.int64)

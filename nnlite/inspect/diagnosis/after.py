@@ -8,7 +8,7 @@ from nnlite import metrics
 from nnlite.checks import Array
 from nnlite.inspect.diagnosis.classes import classification, for_metrics, metric
 from nnlite.inspect.diagnosis.curves import Curves, course, still_falling, unstable_validation, validation_rise
-from nnlite.inspect.diagnosis.parts import Part
+from nnlite.inspect.diagnosis.parts import FiniteExamples
 from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import Subject
 from nnlite.inspect.diagnosis.verdicts import advise, judge, worst
@@ -50,7 +50,7 @@ def check(subject: Subject, history: Curves | None) -> list[Result]:
     return results
 
 
-def score(subject: Subject, part: Part, Y_hat: Array) -> float:
+def score(subject: Subject, part: FiniteExamples, Y_hat: Array) -> float:
     """Return the accuracy, or R2 for values."""
     if not np.isfinite(Y_hat).all():
         return -np.inf
@@ -59,7 +59,7 @@ def score(subject: Subject, part: Part, Y_hat: Array) -> float:
     return float(metrics.r2(subject.rows(part.y), Y_hat))
 
 
-def underfitting(subject: Subject, part: Part, J: float, Y_hat: Array, history: Curves | None) -> Finding:
+def underfitting(subject: Subject, part: FiniteExamples, J: float, Y_hat: Array, history: Curves | None) -> Finding:
     """Check that it has learned its training examples, and more than a linear model."""
     Y, weights = subject.rows(part.y), subject.weights(part.y)
     floor = subject.least_cost(Y, weights)
@@ -103,7 +103,10 @@ def _linear_score(subject: Subject, guesses: Array, weights: Array | None) -> fl
 
 
 def overfitting(
-    subject: Subject, train: tuple[Part, Array], held_out: tuple[Part, Array], history: Curves | None
+    subject: Subject,
+    train: tuple[FiniteExamples, Array],
+    held_out: tuple[FiniteExamples, Array],
+    history: Curves | None,
 ) -> Finding:
     """Check that it is not much better on its training examples than on others."""
     own, other = score(subject, *train), score(subject, *held_out)

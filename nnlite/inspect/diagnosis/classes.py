@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite import metrics
 from nnlite.checks import Array
-from nnlite.inspect.diagnosis.parts import Part
+from nnlite.inspect.diagnosis.parts import FiniteExamples
 from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import Subject
 from nnlite.inspect.diagnosis.verdicts import advise, judge, listed
@@ -24,7 +24,7 @@ CALIBRATION_FROM = 50  # examples
 SIMULATIONS = 20
 
 
-def classification(subject: Subject, part: Part, Y_hat: Array, name: str) -> list[Result]:
+def classification(subject: Subject, part: FiniteExamples, Y_hat: Array, name: str) -> list[Result]:
     """Return the findings about the predictions for the ``name`` examples."""
     findings: list[Result] = []
     if subject.n_classes is not None:
@@ -91,7 +91,7 @@ def never_predicted(
     return Finding("silent classes", PHASE, verdict, message, {"n_never": len(never)}, advise(verdict, advice))
 
 
-def labels_never_given(subject: Subject, part: Part, Y_hat: Array, name: str) -> Finding:
+def labels_never_given(subject: Subject, part: FiniteExamples, Y_hat: Array, name: str) -> Finding:
     """Look for labels that some examples have, but none is given."""
     has = subject.rows(part.y) > 0.5
     never = np.flatnonzero((has.sum(axis=0) >= NEVER_FROM) & ~(Y_hat > 0.5).any(axis=0))
@@ -104,7 +104,7 @@ def labels_never_given(subject: Subject, part: Part, Y_hat: Array, name: str) ->
     return Finding("silent classes", PHASE, verdict, message, {"n_never": len(never)}, advise(verdict, advice))
 
 
-def calibration(subject: Subject, part: Part, Y_hat: Array, name: str) -> Finding:
+def calibration(subject: Subject, part: FiniteExamples, Y_hat: Array, name: str) -> Finding:
     """Compare how certain the network is with how often it is right."""
     Y = subject.rows(part.y)
     hard = _hard(subject, Y)

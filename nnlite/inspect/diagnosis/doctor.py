@@ -14,7 +14,7 @@ from nnlite.fitting.class_weights import check_class_weight
 from nnlite.inspect.diagnosis import after, before, during
 from nnlite.inspect.diagnosis.duplicates import duplicates
 from nnlite.inspect.diagnosis.inputs import constant_features, finite, scale
-from nnlite.inspect.diagnosis.parts import Part, as_arrays, check_parts
+from nnlite.inspect.diagnosis.parts import FiniteExamples, as_arrays, check_parts
 from nnlite.inspect.diagnosis.report import Diagnosis, Result, Skipped
 from nnlite.inspect.diagnosis.subject import SAMPLE, Subject
 from nnlite.inspect.diagnosis.targets import labels_fit_inputs, targets
@@ -136,7 +136,7 @@ def examine_data(subject: Subject) -> list[Result]:
     ]
 
 
-def _weights(model: Network, train: Part, class_weight: Any, names: Sequence[str] | None) -> Array | None:
+def _weights(model: Network, train: FiniteExamples, class_weight: Any, names: Sequence[str] | None) -> Array | None:
     """Return the weights of the classes as `fit` checks them."""
     if class_weight is None or not len(train.X):
         return None
@@ -148,7 +148,7 @@ def check_batch_size(batch_size: Any) -> int | None:
     return None if batch_size is None else checks.integer("batch_size", batch_size)
 
 
-def is_finite(train: Part, validation: Part | None) -> bool:
+def is_finite(train: FiniteExamples, validation: FiniteExamples | None) -> bool:
     """Return whether each set has at least one finite example."""
     return len(train.X) > 0 and (validation is None or len(validation.X) > 0)
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlite.inspect.diagnosis.parts import Part
+from nnlite.inspect.diagnosis.parts import FiniteExamples
 from nnlite.inspect.diagnosis.report import Finding, Result, Skipped
 from nnlite.inspect.diagnosis.subject import Subject
 from nnlite.inspect.diagnosis.verdicts import advise, judge
@@ -58,7 +58,7 @@ def overfit_a_handful(subject: Subject) -> Result:
     return Finding("a handful by heart", "before", verdict, message, evidence, advise(verdict, advice))
 
 
-def _handful(subject: Subject) -> Part:
+def _handful(subject: Subject) -> FiniteExamples:
     """Return up to HANDFUL different examples, fewer for a network with few parameters, of all classes in turn."""
     n = int(np.clip(subject.model.n_parameters // (4 * subject.units), 2, HANDFUL))
     different = np.unique(subject.features, axis=0, return_index=True)[1]
@@ -70,7 +70,7 @@ def _handful(subject: Subject) -> Part:
             turn[classes == c] = np.arange(np.count_nonzero(classes == c))
         order = order[np.argsort(turn, kind="stable")]
     rows = order[:n]
-    return Part(subject.sample.X[rows], subject.sample.y[rows])
+    return FiniteExamples(subject.sample.X[rows], subject.sample.y[rows])
 
 
 def _unregularized(optimizer: Optimizer) -> Optimizer:
@@ -80,7 +80,7 @@ def _unregularized(optimizer: Optimizer) -> Optimizer:
 
 
 def _learn_by_heart(
-    subject: Subject, part: Part, optimizer: Optimizer, n_steps: int, floor: float, first: float
+    subject: Subject, part: FiniteExamples, optimizer: Optimizer, n_steps: int, floor: float, first: float
 ) -> Attempt:
     model = subject.copy(noise=False)
     left = np.inf
@@ -91,7 +91,7 @@ def _learn_by_heart(
     return Attempt(left, n_steps)
 
 
-def train_step(model: Network, part: Part, optimizer: Optimizer) -> float:
+def train_step(model: Network, part: FiniteExamples, optimizer: Optimizer) -> float:
     """Make one training step on all examples of ``part``; return J before it."""
     model.forward(part.X)
     J = model.cost(part.y)

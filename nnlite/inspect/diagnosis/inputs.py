@@ -3,7 +3,8 @@
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.inspect.diagnosis.parts import Part
+from nnlite.fitting import suspicions
+from nnlite.inspect.diagnosis.parts import FiniteExamples
 from nnlite.inspect.diagnosis.report import Finding
 from nnlite.inspect.diagnosis.subject import Subject
 from nnlite.inspect.diagnosis.verdicts import advise, judge, listed, worst
@@ -19,7 +20,7 @@ UNEQUAL_SCALES = (10.0, 100.0)  # largest over smallest standard deviation: 100 
 OFFSET = (6.0, 30.0)  # |mean| over standard deviation: about 40 and 900 in curvature
 # Initial weights are made for inputs of mean square 1 (X. Glorot and Y. Bengio, 2010; K. He et al., 2015): the first z
 # are too large by the same factor as the inputs.
-LARGE_INPUTS = (4.0, 20.0)  # root mean square; about 100 for raw pixels 0 .. 255
+LARGE_INPUTS = (4.0, suspicions.LARGE_INPUTS)  # root mean square; about 100 for raw pixels 0 .. 255
 SMALL_INPUTS = (0.02, 0.005)  # 0.3 for pixels in [0, 1], 0.03 for one-hot words, 0.001 for pixels divided by 255 twice
 SPARSE = 0.9  # the standard deviation of a feature that mostly has one value says little about its scale
 
@@ -27,7 +28,7 @@ CONSTANT_FEATURES = 0.5  # of all features: more is a mistake in the preparation
 MARGIN_FROM = 64  # features; as many may be an image, whose margin is constant
 
 
-def finite(train: Part, validation: Part | None) -> Finding:
+def finite(train: FiniteExamples, validation: FiniteExamples | None) -> Finding:
     """Look for NaN and infinity, which `fit` refuses."""
     parts = {"training": train} | ({"validation": validation} if validation is not None else {})
     bad: dict[str, int] = {}
@@ -58,7 +59,7 @@ def constant_features(subject: Subject) -> Finding:
     constant = np.flatnonzero(low == high)
     share = len(constant) / X.shape[1]
     margin = X.shape[1] >= MARGIN_FROM and bool((low[constant] == X.min()).all())
-    harmless = bool((low[constant] == 0).all())  # such as the year in a table of one year
+    harmless = bool((low[constant] == 0).all())  # 0 adds nothing to z, such as a pixel of the background
     evidence = {"n_constant": len(constant), "n_features": X.shape[1]}
     if not len(constant) or len(X) == 1 or ((margin or harmless) and share <= CONSTANT_FEATURES):
         message = f"{len(constant)} of {X.shape[1]} features are always {X.min():g}, like the margin of images."

@@ -7,17 +7,14 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.fitting.preparing import prepare
 from nnlite.fitting.validation import ValidationBatches, check_validation_data
-from nnlite.inspect.twins import for_arrays
+from nnlite.inspect.twins import for_arrays, prepared
 from nnlite.network.examples import check_lengths, check_X
-from nnlite.network.knowledge import is_table
 from nnlite.network.network import Network
 from nnlite.network.signature import Signature
-from nnlite.tables.labels import as_labels
 
 
-class Part(NamedTuple):
+class FiniteExamples(NamedTuple):
     """The finite examples, and how many others there were: first those with a bad X, then those with a bad y only."""
 
     X: Array
@@ -32,10 +29,11 @@ class Part(NamedTuple):
 
 
 def as_arrays(model: Network, X: Any, y: Any, validation_data: Any) -> tuple[Network, Any, Any, Any]:
-    """Return a network and the examples as arrays: what `fit` makes of tables and of names of classes."""
-    if not is_table(X) and model.encoding is None and model.target_scale is None and as_labels(y) is None:
+    """Do the same as `nnlite.inspect.twins.as_arrays`, with the validation examples too."""
+    ready = prepared(model, X, y)
+    if ready is None:
         return model, X, y, validation_data
-    signature, train, _ = prepare(model, X, y, None, split=None, seed=0, standardize=None)
+    signature, train = ready.signature, ready.train
     if validation_data is not None:
         validation = check_validation_data(signature, validation_data)
         if isinstance(validation, ValidationBatches):
@@ -44,7 +42,7 @@ def as_arrays(model: Network, X: Any, y: Any, validation_data: Any) -> tuple[Net
     return for_arrays(model), train.X, signature.inside(train.y), validation_data
 
 
-def check_parts(model: Network, X: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:
+def check_parts(model: Network, X: Any, y: Any, validation_data: Any) -> tuple[FiniteExamples, FiniteExamples | None]:
     """Return the training and the validation examples, checked as `fit` does but for numbers that are not finite."""
     train = _finite_part(model, X, y, "")
     signature = model.signature_for(train.X) if len(train.X) else None
@@ -57,7 +55,7 @@ def check_parts(model: Network, X: Any, y: Any, validation_data: Any) -> tuple[P
     return train, _checked(signature, validation, "validation_data ")
 
 
-def _checked(signature: Signature | None, part: Part, prefix: str) -> Part:
+def _checked(signature: Signature | None, part: FiniteExamples, prefix: str) -> FiniteExamples:
     """Check that the examples fit the network, if there are any."""
     if signature is None or not len(part.X):
         return part
@@ -65,7 +63,7 @@ def _checked(signature: Signature | None, part: Part, prefix: str) -> Part:
     return part._replace(X=examples.X, y=examples.y)
 
 
-def _finite_part(model: Network, X: Any, y: Any, prefix: str) -> Part:
+def _finite_part(model: Network, X: Any, y: Any, prefix: str) -> FiniteExamples:
     """Return the finite examples as arrays."""
     X, y = checks.numeric_array(f"{prefix}X", X), checks.numeric_array(f"{prefix}y", y)
     if X.ndim < 2 or X.size == 0:
@@ -79,7 +77,7 @@ def _finite_part(model: Network, X: Any, y: Any, prefix: str) -> Part:
         X, y = X[good], y[good]
         if not good_y.all() and y.ndim == 1 and model.output.classifies and (y == np.round(y)).all():
             y = y.astype(np.intp)  # class indices that were floats because of NaN
-    return Part(X, y, int(np.count_nonzero(~good_X)), int(np.count_nonzero(good_X & ~good_y)))
+    return FiniteExamples(X, y, int(np.count_nonzero(~good_X)), int(np.count_nonzero(good_X & ~good_y)))
 
 
 def _finite_rows(array: Array, dtype: Any) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.inspect.diagnosis.clues import Clues
-from nnlite.inspect.diagnosis.parts import Part
+from nnlite.inspect.diagnosis.parts import FiniteExamples
 from nnlite.inspect.twins import twin
 from nnlite.layers import AlphaDropout, Dense, Dropout, GaussianNoise, chain
 from nnlite.layers.convolution import Convolution
@@ -34,7 +34,7 @@ class Subject:
     ----------
     model : Network
         Built or not.
-    train, validation : Part
+    train, validation : FiniteExamples
         At least one example each; validation may be None.
     optimizer : Optimizer
     batch_size : int or None
@@ -49,7 +49,7 @@ class Subject:
         Its output layer.
     units : int
         Number n[L] of output units.
-    sample : Part
+    sample : FiniteExamples
         Up to SAMPLE training examples.
     class_weight : ndarray, (C,), or None
         The weights of the classes in the training.
@@ -60,8 +60,8 @@ class Subject:
     def __init__(
         self,
         model: Network,
-        train: Part,
-        validation: Part | None,
+        train: FiniteExamples,
+        validation: FiniteExamples | None,
         optimizer: Optimizer,
         batch_size: int | None,
         trained: bool | None = None,
@@ -78,12 +78,12 @@ class Subject:
 
     # ---- the data ---------------------------------------------------------------------------------------------
 
-    def drawn(self, part: Part, n: int) -> Part:
+    def drawn(self, part: FiniteExamples, n: int) -> FiniteExamples:
         """Draw up to ``n`` examples of a part, without replacement."""
         if len(part.X) <= n:
             return part
         rows = np.sort(self.rng.choice(len(part.X), n, replace=False))
-        return Part(part.X[rows], part.y[rows])
+        return FiniteExamples(part.X[rows], part.y[rows])
 
     def rows(self, y: Array) -> Array:
         """Return Y (M, n[L]) in float64, without label smoothing; class indices become one-hot rows."""
@@ -137,7 +137,7 @@ class Subject:
             optimizer.learning_rate = scaled(rate, factor) if callable(rate) else rate * factor
         return optimizer
 
-    def measured(self, model: Network, part: Part, *, training: bool = False) -> tuple[float, Array]:
+    def measured(self, model: Network, part: FiniteExamples, *, training: bool = False) -> tuple[float, Array]:
         """Return J and Y_hat (M, n[L]); ``training`` is for networks whose running averages are not yet right."""
         J, blocks = 0.0, []
         for start in range(0, len(part.X), BLOCK):
@@ -164,7 +164,7 @@ class Subject:
             if isinstance(layer, (Dense, Convolution)):
                 layer.initializer = None
         some = slice(None, None, -(-len(self.sample.X) // BLOCK))
-        part = Part(self.sample.X[some], self.sample.y[some])
+        part = FiniteExamples(self.sample.X[some], self.sample.y[some])
         costs = []
         for seed in range(DRAWN_FROM, DRAWN_FROM + DRAWS):
             model = Network(copy.deepcopy(layers), seed=seed, dtype=self.model.dtype)

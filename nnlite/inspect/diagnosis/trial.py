@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite.checks import Array
-from nnlite.inspect.diagnosis.parts import Part
+from nnlite.inspect.diagnosis.parts import FiniteExamples
 from nnlite.inspect.diagnosis.probe import copied_weights, weight_matrices
 from nnlite.inspect.diagnosis.subject import BLOCK, Subject
 from nnlite.network.network import Network
@@ -101,7 +101,7 @@ class Trial(NamedTuple):
         return cls(record, quiet, J_before, _cost(quiet, part))
 
 
-def _cost(model: Network, part: Part) -> float:
+def _cost(model: Network, part: FiniteExamples) -> float:
     """Return J as in training, so that running averages that are not yet right do not matter."""
     model.forward(part.X)
     return model.cost(part.y)
