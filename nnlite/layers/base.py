@@ -4,6 +4,7 @@ from __future__ import annotations  # naming np.random.Generator would import nu
 
 import inspect
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +18,6 @@ from nnlite.words import Explained
 
 Shape = tuple[int, ...]
 Observer = Callable[["Layer", str, Array, Any], None]
-OF_THE_NETWORK = frozenset({"inner", "input_gradient", "observer", "part"})  # attributes of a cache
 INTERNAL = frozenset(
     "added_state bind bound inner_chains inner_input_shapes note_unannounced unbind".split()
 )  # not for users
@@ -53,6 +53,15 @@ class BatchPart(NamedTuple):
     size: int
     weight: float
     mean: Callable[[Array], Array] | None = None
+
+
+def of_network(name: str) -> Any:
+    """Return a property of a cache that no layer may set. To read it takes hardly longer than an attribute."""
+
+    def refuse(cache: Cache, value: Any) -> None:
+        raise ArgumentError(f"cache.{name}: the network needs this name; keep the array under another one")
+
+    return property(attrgetter(f"_{name}"), refuse)
 
 
 class Cache:
@@ -91,6 +100,11 @@ class Cache:
     array([[0., 5.]])
     """
 
+    input_gradient: bool = of_network("input_gradient")
+    observer: Observer | None = of_network("observer")
+    part: BatchPart | None = of_network("part")
+    inner: Callable[[int], list[Cache]] = of_network("inner")
+
     def __init__(
         self,
         *,
@@ -102,9 +116,11 @@ class Cache:
     ) -> None:
         self.training = training
         self.rng = rng
-        vars(self).update(input_gradient=input_gradient, observer=observer, part=part)
+        self._input_gradient = input_gradient
+        self._observer = observer
+        self._part = part
 
-    def inner(self, n: int) -> list[Cache]:
+    def _inner(self, n: int) -> list[Cache]:
         """Return n new caches for the layers inside a layer."""
         return [Cache(training=self.training, rng=self.rng, observer=self.observer, part=self.part) for _ in range(n)]
 
@@ -112,11 +128,9 @@ class Cache:
         text = f"cache.{name} is not set: forward must set it, with this cache, before backward reads it"
         raise AttributeError(text, name=name, obj=self)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set any attribute but those that the network needs."""
-        if name in OF_THE_NETWORK:
-            raise ArgumentError(f"cache.{name}: the network needs this name; keep the array under another one")
-        vars(self)[name] = value
+    if TYPE_CHECKING:  # a layer may set any attribute
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
 
 class Layer(Explained):
