@@ -88,11 +88,7 @@ def parts_of(
     else:
         train, validation = table.split(of_validation, seed)
         learned = learn_parts([train, validation])
-        names = learned[0].sample.class_names or None
-        classes = {} if names is None else {"class_names": names}
-        tested = open_stored(
-            test, {**reading, **classes, "kinds": None, "classification": names is not None}, table.target_name
-        )
+        tested = open_stored(test, {name: reading.get(name) for name in OF_THE_TEXT} | {"like": learned[0].sample})
         tables = [train, validation, tested]
         learned += learn_parts([tested])
     return StoredParts(tables, [one.sample for one in learned], [one.n_selected for one in learned])

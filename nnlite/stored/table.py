@@ -151,6 +151,7 @@ def open_table(
     kinds: Mapping[str, str] | None = None,
     ignore: Collection[int | str] = (),
     class_names: Sequence[str] | None = None,
+    like: Any = None,
     missing: Sequence[str] | None = None,
     decimal: str | Mapping[str, str] | None = None,
     thousands: str | Mapping[str, str] | None = None,
@@ -175,6 +176,10 @@ def open_table(
         The column to predict, by name or position. Without it the table can be predicted.
     classification, kinds, ignore, class_names, missing, decimal, thousands, dates, scaling, fill, dtype
         See `Table`.
+    like : Table, StoredTable or Model, optional
+        Read the files as this table, or the table that this model learned from: the same kinds, classes and notations,
+        and by default the same target, if it is there. A `StoredTable` is gone through once, unless a training has
+        done so.
     header, delimiter, encoding, comment
         For CSV, see `read_table`.
     memory : int, optional
@@ -204,7 +209,7 @@ def open_table(
     ...     nn.open_table(path, target="kind").names
     ('size', 'coat', 'kind')
     """
-    settings = check_settings(classification=classification, kinds=kinds, class_names=class_names, like=None,
+    settings = check_settings(classification=classification, kinds=kinds, class_names=class_names, like=_known(like),
                               missing=missing, decimal=decimal, thousands=thousands, dates=dates, scaling=scaling,
                               fill=fill, dtype=dtype)  # fmt: skip
     memory = None if memory is None else checks.integer("memory", memory)
@@ -219,19 +224,31 @@ def open_table(
     named = any(isinstance(column, str) and not NUMBERED.fullmatch(column) for column in (target, *ignore))
     if named and form.header is False:
         raise ArgumentError("header: with header=False no column has a name; give positions")
-    reading = Reading(form, settings.options, target, named)
+    pattern = settings.pattern
+    wanted = pattern.target if target is None else target
+    reading = Reading(form, settings.options, wanted, named, pattern.kinds)
     name, files = _files(source, reading)
     for file in files:
         if file.names != files[0].names:
             raise DataFileError(f"{file.source}: {_other_columns(file.names, files[0])}")
-    at, ignored = choose_columns(files[0].names, target, ignore, name)
+    at, ignored = choose_columns(files[0].names, target, ignore, name, pattern.target)
     target_name = "" if at is None else files[0].names[at]
     for column, option in settings.options.columns.items():
-        if column not in files[0].names or (option == "kinds" and column == target_name):
+        there = (*files[0].names, *pattern.kinds, pattern.target)
+        if column not in there or (option == "kinds" and column == target_name):
             raise ArgumentError(f"{option}: there is no column {column!r}{' besides the target' * (option == 'kinds')}")
     if len(files[0].names) - len(ignored) - (at is not None) < 1:
         raise DataFileError(f"{name}: none of its {len(files[0].names)} columns is a feature")
     return StoredTable(name, files, target_name, [files[0].names[i] for i in ignored], settings, memory)
+
+
+def _known(like: Any) -> Any:
+    """Return the table that another one is read like: of a stored table, a sample."""
+    if not isinstance(like, StoredTable):
+        return like
+    from nnlite.stored.learning import learn
+
+    return learn(like).sample
 
 
 def _files(source: Any, reading: Reading) -> tuple[str, list[TableFile]]:

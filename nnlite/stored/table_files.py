@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,9 @@ from nnlite.extras import require
 from nnlite.tables.csv_file import Form, Pieces
 from nnlite.tables.encoders import labels_of
 from nnlite.tables.frames import Column, Frame, Text, frame_of
+from nnlite.tables.kinds import Kind, text_columns, unused_columns
 from nnlite.tables.options import Options
+from nnlite.tables.places import Places
 
 AT_ONCE = 2**16  # cells of a piece
 BUFFER = 2**16  # bytes that pyarrow reads at once
@@ -31,12 +33,15 @@ class Reading(NamedTuple):
     target : str, int or None
     named : bool
         Whether a column was asked for by name, so that a CSV file must have a header.
+    kinds : mapping of str to Kind
+        Of the columns of another table that this one is read like.
     """
 
     form: Form
     options: Options
     target: str | int | None
     named: bool
+    kinds: Mapping[str, Kind] = {}
 
 
 class TableFile(NamedTuple):
@@ -64,10 +69,10 @@ def open_file_of_table(path: str, reading: Reading) -> TableFile:
             return _of_arrow_file(path, name)
     if start.startswith((b"\x93NUMPY", b"\x89HDF")):
         raise DataFileError(f"{path}: holds arrays, not a table; open it with nn.open_data")
-    form, options, target, named = reading
+    form, options, target, named, kinds = reading
     pieces = Pieces(
-        path, path, form, options.marks, text_columns=options.text_columns, all_text=options.all_text, named=named,
-        target=target,
+        path, path, form, options.marks, text_columns=text_columns(kinds) | options.text_columns,
+        all_text=options.all_text, named=named, known=list(kinds), unused=unused_columns(kinds), target=target,
     )  # fmt: skip
     return TableFile(path, pieces.names, pieces)
 
@@ -120,6 +125,7 @@ class _Arrow:
             for batch in self._batches(self._n_rows):
                 if batch.num_rows:
                     columns = {name: _column(batch.column(i)) for i, name in enumerate(batch.schema.names)}
+                    _refuse_infinite(columns, self._source, n)
                     yield Frame(frame_of(columns, self._source).columns, first_row=n)
                     n += batch.num_rows
         except (DataFileError, MemoryError):
@@ -139,6 +145,14 @@ def _column(values: Any) -> Any:
     return values
 
 
+def _refuse_infinite(columns: dict[str, Any], source: str, first: int) -> None:
+    """Raise DataFileError for an infinite number; ``first`` is the number of the first row."""
+    for name, values in columns.items():
+        if isinstance(values, np.ndarray) and values.dtype.kind == "f" and np.isinf(values).any():
+            i = int(np.isinf(values).argmax())
+            raise DataFileError(f"{source}: row {first + i}: column {name!r}: expected a finite number, got {values[i]}")
+
+
 def _cannot(source: str, error: Exception) -> DataFileError:
     text = " ".join(str(error).split()) or type(error).__name__
     return DataFileError(f"{source}: cannot be read ({text:.300})")
@@ -152,7 +166,8 @@ def joined_frame(frames: Sequence[Frame]) -> Frame:
         columns[name] = _joined_column(parts)
     plain = {name: all(frame.plain.get(name, True) for frame in frames) for name in frames[0].plain
              if not isinstance(columns[name], Text)}  # fmt: skip
-    return Frame(columns, plain)
+    places = [frame.places for frame in frames if frame.places is not None]
+    return Frame(columns, plain, places=Places.joined(places) if len(places) == len(frames) else None)
 
 
 def _joined_column(parts: Sequence[Column]) -> Column:

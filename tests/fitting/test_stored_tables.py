@@ -134,6 +134,38 @@ def test_a_table_in_memory_evaluates_what_a_stored_one_has_taught(folder, tmp_pa
     assert loaded.evaluate(whole) == pytest.approx(model.evaluate(nn.open_table(folder)), rel=1e-5)
 
 
+def test_a_table_like_another_has_its_kinds_classes_and_target(folder, tmp_path):
+    """What one table has taught is not guessed anew from another one, whose few rows say less."""
+    (tmp_path / "new.csv").write_text("city,age,income,bought\nRom,30,55,yes\nRom,40,45,yes\n")
+    train = nn.open_table(folder, target="bought", kinds={"age": "category"})
+    fit(model := network(), train, epochs=1)
+    for like in (train, nn.Table(columns(), target="bought", kinds={"age": "category"}), model):
+        table = nn.open_table(tmp_path / "new.csv", like=like)
+        assert table.target_name == "bought"
+        sample = learning.learn(table).sample
+        assert (sample.class_names, sample.y.tolist()) == (("no", "yes"), [1, 1])
+        assert sample.kinds == {"city": "category", "age": "category", "income": "numeric"}
+        assert model.evaluate(table)["loss"] > 0
+    (tmp_path / "bare.csv").write_text("Rom,30,55\nOslo,40,45\n")
+    refuse(lambda: nn.open_table(tmp_path / "bare.csv", like=3), "like: expected a Table or a Model, got int")
+    refuse(lambda: nn.open_table(tmp_path / "new.csv", like=train, class_names=["a", "b"]), "class_names: like= has")
+    refuse(lambda: nn.open_table(tmp_path / "new.csv", like=train, kinds={"age": "numeric"}), "kinds: column 'age'")
+    (tmp_path / "new.csv").write_text("city,age,income,bought\nRom,30,55,perhaps\n")
+    refuse(lambda: learning.learn(nn.open_table(tmp_path / "new.csv", like=train)),
+           f"{tmp_path}/new.csv: line 2: column 'bought': the class 'perhaps' is not among", error=nn.DataFileError)  # fmt: skip
+
+
+def test_a_table_without_a_header_is_read_like_another_one(tmp_path):
+    rows = [f"{i % 7},{'ab'[i % 2]},{'xy'[i % 2]}" for i in range(60)]
+    (tmp_path / "train.csv").write_text("\n".join(rows) + "\n")
+    train = nn.open_table(tmp_path / "train.csv", target=2)
+    fit(model := network(), train, epochs=1)
+    (tmp_path / "new.csv").write_text("\n".join(row.rpartition(",")[0] for row in rows) + "\n")
+    new = nn.open_table(tmp_path / "new.csv", like=model)
+    assert new.names == ("column 1", "column 2")
+    np.testing.assert_array_equal(model.predict(new), model.predict(train))
+
+
 # ---- damage and wrong use --------------------------------------------------------------------------------------------
 
 
@@ -152,7 +184,47 @@ def test_damage_is_named_by_file_and_line(tmp_path):
            f"{tmp_path}/b.csv: line 3: column 'bought': missing value", error=nn.DataFileError)  # fmt: skip
     (tmp_path / "b.csv").write_text("age,city,income,bought\n1,Rom,much,no\n2,Rom,4.5,no\n")
     table = nn.open_table(tmp_path, target="bought")
-    refuse(lambda: fit(network(), table), f"{tmp_path.name}: column 'income'", "'much'", error=nn.DataFileError)
+    refuse(lambda: fit(network(), table), f"{tmp_path.name}: column 'income'", f"'much' ({tmp_path}/b.csv: line 2); if",
+           error=nn.DataFileError)  # fmt: skip
+
+
+def test_a_wrong_row_is_named_by_file_and_line_in_later_pieces_too(tmp_path):
+    data = columns(300)
+    write_csv(tmp_path / "a.csv", data, slice(0, 100))
+    write_csv(tmp_path / "b.csv", data, slice(100, 300))
+    fit(model := network(), nn.open_table(tmp_path, target="bought"), epochs=1)
+    good = (tmp_path / "b.csv").read_text().splitlines()
+    for cells, said in [("30,Bern,much,no", "column 'income': expected a finite number, got 'much'"),
+                        ("30,Bern,40.5,maybe", "column 'bought': the class 'maybe' is not")]:  # fmt: skip
+        (tmp_path / "b.csv").write_text("\n".join([*good[:170], cells, *good[171:]]) + "\n")
+        with pytest.raises(nn.DataFileError) as caught:
+            model.evaluate(nn.open_table(tmp_path))
+        assert str(caught.value).startswith(f"{tmp_path}/b.csv: line 171: ")
+        assert said in str(caught.value)
+        with pytest.raises(nn.DataFileError) as caught:
+            fit(model, nn.open_table(tmp_path, target="bought"), epochs=1)
+        assert f"{tmp_path}/b.csv: line 171" in str(caught.value)
+    fit(values := network(nn.Identity(), 1), nn.open_table(tmp_path / "a.csv", target="income"), epochs=1)
+    (tmp_path / "b.csv").write_text("\n".join([*good[:170], "30,Bern,1e300,no", *good[171:]]) + "\n")
+    refuse(lambda: values.evaluate(nn.open_table(tmp_path)), f"{tmp_path}/b.csv: line 171: ", error=nn.DataFileError)
+
+
+def test_a_row_of_parquet_is_named_by_file_and_number(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow.parquet")
+    data = columns(300)
+    pyarrow.parquet.write_table(pyarrow.table(data), tmp_path / "a.parquet")
+    fit(model := network(), nn.open_table(tmp_path, target="bought"), epochs=1)
+    data["income"][250] = np.inf
+    pyarrow.parquet.write_table(pyarrow.table(data), tmp_path / "b.parquet")
+    refuse(lambda: model.predict(nn.open_table(tmp_path)), f"{tmp_path}/b.parquet: row 250: column 'income'",
+           error=nn.DataFileError)  # fmt: skip
+    data["income"][250] = 40
+    data["bought"] = data["bought"].astype(object)
+    data["bought"][123] = "maybe"
+    pyarrow.parquet.write_table(pyarrow.table(data), tmp_path / "b.parquet")
+    refuse(lambda: model.evaluate(nn.open_table(tmp_path)), f"{tmp_path}/b.parquet: row 123: ", "'maybe'",
+           error=nn.DataFileError)  # fmt: skip
 
 
 def test_wrong_use_is_refused(folder, tmp_path):
