@@ -108,8 +108,8 @@ def value_scores_of(pieces: Iterable[tuple[Array, Array]], trivial: Trivial) -> 
     """Return what `value_scores` does for pieces of values y and predictions Y_hat, (m,) or (m, k)."""
     guess = np.atleast_1d(np.asarray(trivial.mean, np.float64))
     k, n = 0, 0
-    for y, Y_hat in pieces:
-        y, Y_hat = (np.asarray(values, np.float64).reshape(len(y), -1) for values in (y, Y_hat))
+    for piece in pieces:
+        y, Y_hat = (np.asarray(values, np.float64).reshape(len(values), -1) for values in piece)
         if not k:
             k = y.shape[1]
             truth, gain = Moments(k), Moments(1)

@@ -31,9 +31,10 @@ def open_data(
     Parameters
     ----------
     source : path-like, list of them, or array
-        Where X is: an ``.npy`` file, an ``.npz``, HDF5 or Zarr file with an array called ``X``, a list of such files or
-        a folder of them, whose examples follow each other in the order of the names; an array of np.memmap, h5py or
-        Zarr; or anything else that has a shape, a dtype and slices ``source[start:stop]``.
+        Where X is: an ``.npy`` file, an ``.npz``, HDF5 or Zarr file with an array called ``X``, a folder with a file
+        ``X.npy``, a list of such files or a folder of them, whose examples follow each other in the order of the names;
+        an array of np.memmap, h5py or Zarr; or anything else that has a shape, a dtype and slices
+        ``source[start:stop]``.
     y : str, path-like, list of paths, or array, optional
         The targets. For files with several arrays, the name of theirs, by default "y" if there is one; otherwise a file
         of its own, or an array, also one in memory.
@@ -83,7 +84,7 @@ def open_data(
         return StoredArrays(
             rows_of(source, "source"), _rows_or_files(y, "y"), _rows_or_files(sample_weight, "sample_weight"), memory
         )
-    files = [_Opened(path) for path in files_of(source)]
+    files = [_Opened(path) for path in _files_with(X, source)]
     if not files[0].has_names:
         rows = joined([file.rows(None) for file in files])
         return StoredArrays(rows, _rows_or_files(y, "y"), _rows_or_files(sample_weight, "sample_weight"), memory)
@@ -163,6 +164,9 @@ def _recognized(path: str) -> tuple[Callable[[Any], Rows], list[str] | None]:
     if os.path.isdir(path):
         if any(os.path.exists(os.path.join(path, name)) for name in ZARR):
             return _zarr(path)
+        names = [name.removesuffix(".npy") for name in sorted(os.listdir(path)) if name.endswith(".npy")]
+        if names:
+            return lambda name: npy_rows(_npy_of(path, name, names)), names
         raise DataFileError(f"{path}: expected a file, or a folder that Zarr wrote, in a list of files")
     with open_file(path) as file:
         start = file.read(8)
@@ -175,6 +179,35 @@ def _recognized(path: str) -> tuple[Callable[[Any], Rows], list[str] | None]:
     if start.startswith(ZIP):
         return _zarr(path)
     raise DataFileError(f"{path}: is none of .npy, .npz, HDF5 and Zarr; a table is opened with nn.open_table")
+
+
+def _npy_of(folder: str, name: str, names: list[str]) -> str:
+    if name not in names:
+        raise DataFileError(f"{folder}: has no array {name!r}; it has {', '.join(map(repr, names))}")
+    return os.path.join(folder, f"{name}.npy")
+
+
+def _files_with(X: str, source: Any) -> list[str]:
+    """Return the files of a source; a folder with a file ``X.npy`` is one of them."""
+    if isinstance(source, (str, os.PathLike)):
+        folder = os.path.expanduser(checks.path("source", source))
+        if os.path.isfile(os.path.join(folder, f"{X}.npy")):
+            return [folder]
+    return files_of(source)
+
+
+def arrays_in(source: Any) -> dict[str, Rows]:
+    """Return the arrays of all files of a source by name; a single array has the name ""."""
+    opened = [_Opened(path) for path in _files_with("X", source)]
+    if not opened[0].has_names:
+        return {"": joined([file.rows(None) for file in opened])}
+    return {name: joined([file.rows(name) for file in opened]) for name in opened[0].names}
+
+
+def names_in(source: Any, X: str = "X") -> list[str] | None:
+    """Return the names of the arrays in the first file of a source; None if it is a single array."""
+    found = _Opened(_files_with(X, source)[0])
+    return found.names if found.has_names else None
 
 
 def _hdf5(path: str) -> tuple[Callable[[Any], Rows], list[str]]:
@@ -215,6 +248,20 @@ def files_in(folder: str) -> list[str]:
     if not found:
         raise DataFileError(f"{folder}: is empty; expected files with examples")
     return found
+
+
+def file_of_partition(folder: str | os.PathLike[str]) -> str | None:
+    """Return a file in folders such as ``year=2024/month=1``; None if the folder has no such folder."""
+    if not os.path.isdir(folder):
+        return None
+    for place, folders, names in os.walk(folder):
+        shown = sorted(name for name in names if not name.startswith((".", "_")))
+        folders[:] = sorted(name for name in folders if "=" in name and not name.startswith((".", "_")))
+        if place != os.fspath(folder) and shown:
+            return os.path.join(place, shown[0])
+        if place == os.fspath(folder) and (shown or not folders):
+            return None
+    return None
 
 
 def _in_files(files: Sequence[_Opened], value: Any, name: str) -> Rows | None:

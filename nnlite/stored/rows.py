@@ -14,6 +14,7 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
 
+Stamp = tuple[int, int, int, int]  # device, number, size and time of a file
 AT_ONCE = 2**22  # bytes of a file that are read at once and then converted
 
 
@@ -300,8 +301,8 @@ def joined(parts: Sequence[Rows]) -> Rows:
 # ---- files that change -----------------------------------------------------------------------------------------------
 
 
-def stamp_of(path: str) -> tuple[int, int]:
-    """Return size and time of a file or folder, which a change changes."""
+def stamp_of(path: str) -> Stamp:
+    """Return device, number, size and time of a file, which a change or another file in its place changes."""
     try:
         found = os.stat(path)
     except OSError as error:
@@ -309,11 +310,11 @@ def stamp_of(path: str) -> tuple[int, int]:
     return _stamp(found)
 
 
-def _stamp(found: os.stat_result) -> tuple[int, int]:
-    return found.st_size, found.st_mtime_ns
+def _stamp(found: os.stat_result) -> Stamp:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def check_stamp(path: str, stamp: tuple[int, int] | None) -> None:
+def check_stamp(path: str, stamp: Stamp | None) -> None:
     """Raise DataFileError if a file is not what it was when it was opened."""
     if stamp is not None and stamp_of(path) != stamp:
         raise DataFileError(f"{path}: has changed since it was opened; open it again, and begin the training anew")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Never
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
-from nnlite.stored.opening import are_paths, files_of
+from nnlite.stored.opening import are_paths, file_of_partition, files_of
 from nnlite.stored.order import Share, selected, share_key
-from nnlite.stored.table_files import Reading, TableFile, open_arrow, open_file_of_table
+from nnlite.stored.table_files import Reading, TableFile, open_dataset, open_file_of_table, open_partitioned
 from nnlite.tables.choosing import check_column, check_list, choose_columns
 from nnlite.tables.csv_file import NUMBERED, Form
 from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
@@ -85,6 +85,11 @@ class StoredTable(Explained):
         n = len(self.files)
         target = f", target {self.target_name!r}" if self.target_name else ""
         return f"StoredTable({self.name}: {n} file{'s' * (n > 1)}, {len(self.names)} columns{target})"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Never:
+        """Raise ArgumentError: NumPy calls this to make an array of what need not fit into memory."""
+        raise ArgumentError(f"{self!r} stays on the disk, and is for fit, evaluate and predict; for all else read a "
+                            f"part of it with read_table")  # fmt: skip
 
     @explained
     def split(self, fraction: float, seed: int = 0) -> tuple[StoredTable, StoredTable]:
@@ -171,7 +176,8 @@ def open_table(
     ----------
     source : path-like, list of them, or pyarrow.dataset.Dataset
         A file, a list of files, or a folder of them, whose rows follow each other in the order of the names. All have
-        the same columns.
+        the same columns. Parquet and Feather files may lie in folders such as ``year=2024/city=Bern``, which are
+        columns then.
     target : str or int, optional
         The column to predict, by name or position. Without it the table can be predicted.
     classification, kinds, ignore, class_names, missing, decimal, thousands, dates, scaling, fill, dtype
@@ -255,9 +261,12 @@ def _files(source: Any, reading: Reading) -> tuple[str, list[TableFile]]:
     """Return what messages call a table, and its files."""
     if not are_paths(source):
         if hasattr(source, "to_batches") and hasattr(source, "schema"):
-            return "the data set", [open_arrow(source)]
+            return "the data set", open_dataset(source)
         raise ArgumentError(f"source: expected a file, a folder, a list of files or a data set of pyarrow, got "
                             f"{type(source).__name__}")  # fmt: skip
+    if isinstance(source, (str, os.PathLike)) and (inside := file_of_partition(os.path.expanduser(source))):
+        folder = os.path.expanduser(os.fspath(source))
+        return os.path.basename(os.path.normpath(folder)), open_partitioned(folder, inside)
     paths = files_of(source)
     name = os.path.basename(os.path.normpath(os.fspath(source))) if not isinstance(source, (list, tuple)) else paths[0]
     return name, [open_file_of_table(path, reading) for path in paths]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from nnlite.content import open_file
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.extras import require
+from nnlite.stored.rows import Stamp, check_stamp, stamp_of
 from nnlite.tables.csv_file import Form, Pieces
 from nnlite.tables.encoders import labels_of
 from nnlite.tables.frames import Column, Frame, Text, frame_of
@@ -45,11 +47,31 @@ class Reading(NamedTuple):
 
 
 class TableFile(NamedTuple):
-    """One file, or a data set of Arrow: the names of its columns, and its rows, some at a time."""
+    """One file, or a data set of Arrow.
+
+    Attributes
+    ----------
+    source : str
+        The file.
+    names : tuple of str
+        Its columns.
+    rows : iterable of Frame
+        Its rows, some at a time.
+    stamp : Stamp, optional
+        What a change of the file changes; None where that is not known.
+    """
 
     source: str
     names: tuple[str, ...]
-    frames: Iterable[Frame]
+    rows: Iterable[Frame]
+    stamp: Stamp | None = None
+
+    @property
+    def frames(self) -> Iterator[Frame]:
+        """The rows, some at a time; DataFileError if the file is not what it was when it was opened."""
+        check_stamp(self.source, self.stamp)
+        yield from self.rows
+        check_stamp(self.source, self.stamp)
 
 
 def open_file_of_table(path: str, reading: Reading) -> TableFile:
@@ -74,17 +96,60 @@ def open_file_of_table(path: str, reading: Reading) -> TableFile:
         path, path, form, options.marks, text_columns=text_columns(kinds) | options.text_columns,
         all_text=options.all_text, named=named, known=list(kinds), unused=unused_columns(kinds), target=target,
     )  # fmt: skip
-    return TableFile(path, pieces.names, pieces)
+    return TableFile(path, pieces.names, pieces, stamp_of(path))
 
 
-def open_arrow(dataset: Any) -> TableFile:
-    """Open a data set of pyarrow."""
+def open_dataset(dataset: Any, name: str = "the data set") -> list[TableFile]:
+    """Open a data set of pyarrow: each of its files, or all of it where rows or columns were chosen."""
     names = tuple(dataset.schema.names)
-    return TableFile("the data set", names, _Arrow("the data set", names, lambda rows: _of_dataset(dataset, rows)))
+    try:
+        fragments = list(dataset.get_fragments())
+    except ValueError:  # rows or columns were chosen
+        fragments = []
+    if not all(getattr(fragment, "path", None) for fragment in fragments) or not fragments:
+        return [TableFile(name, names, _Arrow(name, names, lambda rows: _batches(dataset, rows)))]
+
+    def opened(fragment: Any) -> TableFile:
+        batches = lambda rows: _batches(fragment, rows, schema=dataset.schema)  # noqa: E731
+        return TableFile(fragment.path, names, _Arrow(fragment.path, names, batches), _stamp_if_local(fragment.path))
+
+    return [opened(fragment) for fragment in fragments]
 
 
-def _of_dataset(dataset: Any, n_rows: int) -> Iterator[Any]:
-    return iter(dataset.to_batches(batch_size=n_rows, batch_readahead=2, fragment_readahead=1))
+def _batches(source: Any, n_rows: int, **options: Any) -> Iterator[Any]:
+    return iter(source.to_batches(batch_size=n_rows, batch_readahead=1, fragment_readahead=1, **options))
+
+
+def _stamp_if_local(path: str) -> Stamp | None:
+    return stamp_of(path) if os.path.exists(path) else None
+
+
+def open_partitioned(folder: str, file: str) -> list[TableFile]:
+    """Open a folder of folders such as ``year=2024``, whose names are values of columns; ``file`` is one of its files.
+
+    Raises
+    ------
+    DataFileError
+        If it is damaged, or its files are neither Parquet nor Feather.
+    ImportError
+        Without pyarrow.
+    """
+    with open_file(file) as content:
+        start = content.read(8)
+    found = next((name for magic, name in FORMATS.items() if start.startswith(magic)), None)
+    if found is None:
+        raise DataFileError(
+            f"{file}: expected a Parquet or Feather file in a folder that names the value of a column; open other "
+            f"files as a data set of pyarrow, or put all of them into one folder"
+        )
+    require("pyarrow", "arrow", f"reading {folder}")
+    import pyarrow.dataset
+
+    try:
+        dataset = pyarrow.dataset.dataset(folder, format=found, partitioning="hive")
+    except Exception as error:
+        raise _cannot(folder, error) from error
+    return open_dataset(dataset, folder)
 
 
 def _of_arrow_file(path: str, kind: str) -> TableFile:
@@ -97,7 +162,7 @@ def _of_arrow_file(path: str, kind: str) -> TableFile:
             yield from file.iter_batches(batch_size=n_rows)
 
     def feather(n_rows: int) -> Iterator[Any]:
-        with pyarrow.memory_map(path) as mapped, pyarrow.ipc.open_file(mapped) as file:
+        with pyarrow.OSFile(path) as content, pyarrow.ipc.open_file(content) as file:  # a map dies of a file cut short
             for i in range(file.num_record_batches):
                 batch = file.get_batch(i)
                 yield from (batch.slice(start, n_rows) for start in range(0, batch.num_rows, n_rows))
@@ -106,11 +171,11 @@ def _of_arrow_file(path: str, kind: str) -> TableFile:
         if kind == "parquet":
             names = tuple(pyarrow.parquet.read_schema(path).names)
         else:
-            with pyarrow.memory_map(path) as mapped:
-                names = tuple(pyarrow.ipc.open_file(mapped).schema.names)
+            with pyarrow.OSFile(path) as content:
+                names = tuple(pyarrow.ipc.open_file(content).schema.names)
     except Exception as error:
         raise _cannot(path, error) from error
-    return TableFile(path, names, _Arrow(path, names, parquet if kind == "parquet" else feather))
+    return TableFile(path, names, _Arrow(path, names, parquet if kind == "parquet" else feather), stamp_of(path))
 
 
 class _Arrow:
@@ -132,7 +197,7 @@ class _Arrow:
             raise
         except ArgumentError as error:
             raise DataFileError(f"{self._source}: {str(error).removeprefix(f'{self._source}: ')}") from None
-        except (OSError, ValueError) as error:  # those of Arrow are ValueErrors
+        except Exception as error:  # Arrow has its own, of several kinds
             raise _cannot(self._source, error) from error
 
 
@@ -150,7 +215,9 @@ def _refuse_infinite(columns: dict[str, Any], source: str, first: int) -> None:
     for name, values in columns.items():
         if isinstance(values, np.ndarray) and values.dtype.kind == "f" and np.isinf(values).any():
             i = int(np.isinf(values).argmax())
-            raise DataFileError(f"{source}: row {first + i}: column {name!r}: expected a finite number, got {values[i]}")
+            raise DataFileError(
+                f"{source}: row {first + i}: column {name!r}: expected a finite number, got {values[i]}"
+            )
 
 
 def _cannot(source: str, error: Exception) -> DataFileError:
