@@ -29,6 +29,8 @@ def stored_scores(
     balanced : bool, default False
         Whether the training weighted the classes.
     """
+    if isinstance(data, StoredArrays):
+        data = data.with_targets_at_hand()
     if model.n_classes is not None:
         names = model.class_names or tuple(map(str, range(model.n_classes)))
         return class_scores_of(_classified(model, data), names, trivial, balanced=balanced)

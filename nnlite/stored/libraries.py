@@ -6,7 +6,7 @@ from typing import Any
 
 from nnlite.errors import DataFileError
 from nnlite.extras import require
-from nnlite.stored.rows import Rows, Slices
+from nnlite.stored.rows import Rows, Slices, chunk_of, folder_of
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -66,19 +66,18 @@ def zarr_rows(path: str, name: str | None) -> Rows:
     except Exception as error:  # of several kinds, which differ between its versions
         raise DataFileError(f"{path}: cannot be read as Zarr ({type(error).__name__}: {error})") from error
     if hasattr(found, "shape"):
-        return slices_of(found, path, None)
+        return slices_of(found, path, folder_of(found))
     if name is None or name not in found or not hasattr(found[name], "shape"):
         names = [key for key in found if hasattr(found[key], "shape")]
         raise DataFileError(f"{path}: has no array {name!r}; it has {_listed(names)}")
-    return slices_of(found[name], f"{path}: {name}", None)
+    return slices_of(found[name], f"{path}: {name}", folder_of(found[name]))
 
 
 def slices_of(found: Any, name: str, path: str | None) -> Rows:
     """Return the rows of an array of one of these libraries, which is stored in chunks or in one piece."""
     if not found.shape:
         raise DataFileError(f"{name}: holds a single value, expected rows")
-    chunks = getattr(found, "shards", None) or getattr(found, "chunks", None)
-    return Slices(name, found, chunks[0] if chunks else 1, path)
+    return Slices(name, found, chunk_of(found), path)
 
 
 def _listed(names: list[str]) -> str:

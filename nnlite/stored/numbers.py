@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.stored.arrays import StoredArrays
-from nnlite.stored.rows import FileRows
 from nnlite.stored.table import StoredTable
+from nnlite.stored.temporary import TemporaryFolder, WrittenRows
 from nnlite.tables.encoding import Encoding
 from nnlite.tables.frames import Frame, Text
 from nnlite.tables.kinds import WrongCellError
@@ -89,32 +88,6 @@ def numbers_of(
             yield Numbers(X, of_part, taken, piece.source)
 
 
-class _Folder:
-    """A temporary folder, which is removed when nobody needs it any more, or when the program ends."""
-
-    def __init__(self) -> None:
-        import tempfile
-
-        self.name = tempfile.mkdtemp(prefix="nnlite-numbers-")
-        weakref.finalize(self, _remove, self.name, os.getpid())
-
-
-def _remove(folder: str, pid: int) -> None:
-    """Remove the folder, but not in a process that was forked from the one that made it."""
-    import shutil
-
-    if os.getpid() == pid:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-class _Written(FileRows):
-    """Rows in a temporary folder."""
-
-    def __init__(self, folder: _Folder, name: str, shape: Sequence[int], dtype: Any, source: str) -> None:
-        super().__init__(os.path.join(folder.name, name), 0, shape, dtype, name=source)
-        self._folder = folder
-
-
 def write_numbers(
     table: StoredTable, encoding: Encoding, n_rows: int, dtype: str, class_names: Sequence[str] | None
 ) -> StoredArrays:
@@ -135,16 +108,9 @@ def write_numbers(
     DataFileError
         If there is not enough room for them, or a row is wrong.
     """
-    import shutil
-
-    folder = _Folder()
+    folder = TemporaryFolder()
     n = len(encoding.feature_names)
-    needed, free = n_rows * (n * np.dtype(dtype).itemsize + 8), shutil.disk_usage(folder.name).free
-    if needed > free:
-        raise DataFileError(
-            f"{table.name}: its numbers take {needed / 2**30:.1f} GiB in {os.path.dirname(folder.name)}, which has "
-            f"{free / 2**30:.1f}; the environment variable TMPDIR names another folder"
-        )
+    folder.require(n_rows * (n * np.dtype(dtype).itemsize + 8), f"{table.name}: its numbers take")
     place = None if class_names is None else {name: k for k, name in enumerate(class_names)}
     y_type = np.float64 if place is None else np.int64
     with open(os.path.join(folder.name, "X"), "wb") as X, open(os.path.join(folder.name, "y"), "wb") as y:
@@ -156,8 +122,8 @@ def write_numbers(
     if n_written != n_rows:
         raise DataFileError(f"{table.name}: had {n_rows} rows, now has {n_written}; open it again")
     return StoredArrays(
-        _Written(folder, "X", (n_rows, n), dtype, table.name),
-        _Written(folder, "y", (n_rows,), y_type, f"{table.name}: {table.target_name}"),
+        WrittenRows(folder, "X", (n_rows, n), dtype, table.name),
+        WrittenRows(folder, "y", (n_rows,), y_type, f"{table.name}: {table.target_name}"),
         None,
         table.memory,
         table.shares,

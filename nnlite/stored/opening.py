@@ -282,6 +282,8 @@ def _rows_or_files(value: Any, name: str) -> Rows | None:
     if value is None:
         return None
     if not are_paths(value):
+        if not hasattr(value, "__array__") and all(hasattr(value, word) for word in ("shape", "dtype", "__getitem__")):
+            return rows_of(value, name)
         found = _stored_rows(value, name)
         return _targets(value, name) if found is None else found
     files = [_Opened(path) for path in files_of(value)]

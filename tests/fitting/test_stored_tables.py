@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.stored import learning, numbers, table_files
+from nnlite.stored import learning, table_files, temporary
 
 from ..support import refuse
 
@@ -257,7 +257,7 @@ def test_a_table_that_has_grown_since_it_was_learned_is_refused(tmp_path):
 
 
 def test_another_process_leaves_the_temporary_numbers_to_the_one_that_wrote_them(monkeypatch):
-    folders = [numbers._Folder() for _ in range(2)]
+    folders = [temporary.TemporaryFolder() for _ in range(2)]
     names = [folder.name for folder in folders]
     folders.pop()
     with monkeypatch.context() as forked:
