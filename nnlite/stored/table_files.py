@@ -110,10 +110,43 @@ def open_dataset(dataset: Any, name: str = "the data set") -> list[TableFile]:
         return [TableFile(name, names, _Arrow(name, names, lambda rows: _batches(dataset, rows)))]
 
     def opened(fragment: Any) -> TableFile:
-        batches = lambda rows: _batches(fragment, rows, schema=dataset.schema)  # noqa: E731
+        if fragment.format.default_extname == "parquet":
+            batches = lambda rows: _of_parquet_fragment(fragment, dataset.schema, rows)  # noqa: E731
+        else:
+            batches = lambda rows: _batches(fragment, rows, schema=dataset.schema)  # noqa: E731
         return TableFile(fragment.path, names, _Arrow(fragment.path, names, batches), _stamp_if_local(fragment.path))
 
     return [opened(fragment) for fragment in fragments]
+
+
+def _of_parquet_fragment(fragment: Any, schema: Any, n_rows: int) -> Iterator[Any]:
+    """Yield the rows of a Parquet file of a data set, with the columns that its folders name.
+
+    The scanner of pyarrow would hold whole groups of rows in memory, of a million rows as other programs write them.
+    """
+    import pyarrow
+    from pyarrow.dataset import get_partition_keys
+
+    keys = get_partition_keys(fragment.partition_expression)
+
+    def column(batch: Any, field: Any) -> Any:
+        if field.name in batch.schema.names:
+            values = batch.column(field.name)
+            return values if values.type == field.type else values.cast(field.type)
+        return pyarrow.array([keys.get(field.name)] * batch.num_rows).cast(field.type)
+
+    with fragment.open() as content:
+        for batch in _of_parquet(content, n_rows):
+            yield pyarrow.record_batch([column(batch, field) for field in schema], schema=schema)
+
+
+def _of_parquet(content: Any, n_rows: int) -> Iterator[Any]:
+    """Yield the rows of a Parquet file, which is read a little at a time: by default pyarrow reads ahead in threads."""
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(content, buffer_size=BUFFER, pre_buffer=False) as file:
+        yield from file.iter_batches(batch_size=n_rows, use_threads=False)
+    pyarrow.default_memory_pool().release_unused()
 
 
 def _batches(source: Any, n_rows: int, **options: Any) -> Iterator[Any]:
@@ -158,8 +191,7 @@ def _of_arrow_file(path: str, kind: str) -> TableFile:
     import pyarrow.parquet
 
     def parquet(n_rows: int) -> Iterator[Any]:
-        with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
-            yield from file.iter_batches(batch_size=n_rows)
+        return _of_parquet(path, n_rows)
 
     def feather(n_rows: int) -> Iterator[Any]:
         with pyarrow.OSFile(path) as content, pyarrow.ipc.open_file(content) as file:  # a map dies of a file cut short

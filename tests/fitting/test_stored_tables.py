@@ -8,7 +8,7 @@ import pytest
 import nnlite as nn
 from nnlite.stored import learning, table_files, temporary
 
-from ..support import refuse
+from ..support import for_each, refuse
 
 N = 900
 CITIES = np.array(["Bern", "Oslo", "Rom"])
@@ -123,6 +123,57 @@ def test_parquet_feather_and_a_data_set_of_arrow(folder, tmp_path):
         fit(other, nn.open_table(source, target="bought"), shuffle=False)
         assert other.encoding == model.encoding
         np.testing.assert_array_equal(other.theta, model.theta)
+
+
+@for_each("form", ["parquet", "feather"])
+def test_folders_that_name_values_are_columns(tmp_path_factory, form):
+    """As pyarrow, Spark and pandas write partitioned data; the rows of each file follow each other."""
+    pyarrow = pytest.importorskip("pyarrow")
+    dataset = pytest.importorskip("pyarrow.dataset")
+    folder, data = tmp_path_factory.mktemp("hive") / "people", columns() | {"year": 2020 + np.arange(N) // 300}
+    how = dataset.partitioning(pyarrow.schema([("year", pyarrow.int32()), ("city", pyarrow.string())]), flavor="hive")
+    dataset.write_dataset(pyarrow.table(data), folder, format=form, partitioning=how)
+    stored = nn.open_table(folder, target="bought")
+    assert set(stored.names) == {"age", "income", "bought", "year", "city"}
+    rows = {name: np.concatenate([learning.learn(stored).sample[name]]) for name in stored.names}
+    order = np.lexsort((data["age"], data["income"], data["city"], data["year"]))
+    found = np.lexsort((rows["age"], rows["income"], rows["city"], rows["year"]))
+    for name in stored.names:
+        assert rows[name][found].tolist() == np.asarray(data[name])[order].tolist()
+    fit(model := network(), stored)
+    opened = nn.open_table(dataset.dataset(folder, format=form, partitioning="hive"), target="bought")
+    fit(same := network(), opened)
+    np.testing.assert_array_equal(same.theta, model.theta)
+    part = folder / "year=2020"
+    refuse(lambda: model.predict(nn.open_table(part)), f"{part}/city=Bern/part-0.{form}: there is no column 'year'",
+           error=nn.DataFileError)  # fmt: skip
+    file = next(folder.rglob(f"*.{form}"))
+    file.write_bytes(b"")
+    refuse(lambda: nn.open_table(folder), f"{folder}", error=nn.DataFileError)
+
+
+def test_folders_that_name_values_of_csv_files_are_refused_with_the_way_out(tmp_path):
+    (tmp_path / "year=2020").mkdir()
+    (tmp_path / "year=2020" / "a.csv").write_text("a,y\n1,no\n")
+    refuse(lambda: nn.open_table(tmp_path), f"{tmp_path}/year=2020/a.csv: expected a Parquet or Feather file",
+           "as a data set of pyarrow", error=nn.DataFileError)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_large_group_of_rows_of_parquet_is_not_read_as_a_whole(tmp_path, monkeypatch):
+    pyarrow = pytest.importorskip("pyarrow")
+    dataset = pytest.importorskip("pyarrow.dataset")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rng = np.random.default_rng(0)
+    table = pyarrow.table({f"x{i}": rng.standard_normal(600_000) for i in range(10)})
+    parquet.write_table(table, tmp_path / "a.parquet", row_group_size=600_000, use_dictionary=False)
+    n_bytes = table.nbytes
+    del table
+    before = pyarrow.total_allocated_bytes()
+    monkeypatch.setattr(table_files, "AT_ONCE", 2**16)
+    for source in (tmp_path / "a.parquet", dataset.dataset(tmp_path)):
+        most = max(pyarrow.total_allocated_bytes() - before for _ in nn.open_table(source).pieces())
+        assert most < n_bytes / 3
 
 
 def test_a_table_in_memory_evaluates_what_a_stored_one_has_taught(folder, tmp_path):
