@@ -135,17 +135,18 @@ def _of_parquet_fragment(fragment: Any, schema: Any, n_rows: int) -> Iterator[An
             return values if values.type == field.type else values.cast(field.type)
         return pyarrow.array([keys.get(field.name)] * batch.num_rows).cast(field.type)
 
+    groups = [group.id for group in fragment.row_groups]
     with fragment.open() as content:
-        for batch in _of_parquet(content, n_rows):
+        for batch in _of_parquet(content, n_rows, groups):
             yield pyarrow.record_batch([column(batch, field) for field in schema], schema=schema)
 
 
-def _of_parquet(content: Any, n_rows: int) -> Iterator[Any]:
+def _of_parquet(content: Any, n_rows: int, groups: list[int] | None = None) -> Iterator[Any]:
     """Yield the rows of a Parquet file, which is read a little at a time: by default pyarrow reads ahead in threads."""
     import pyarrow.parquet
 
     with pyarrow.parquet.ParquetFile(content, buffer_size=BUFFER, pre_buffer=False) as file:
-        yield from file.iter_batches(batch_size=n_rows, use_threads=False)
+        yield from file.iter_batches(n_rows, row_groups=groups, use_threads=False)
     pyarrow.default_memory_pool().release_unused()
 
 
