@@ -29,7 +29,7 @@ from nnlite.cli.source import (
     table_part,
     tested_with,
 )
-from nnlite.cli.stored import holds_arrays, holds_tables, is_table, stored_source
+from nnlite.cli.stored import holds_arrays, holds_tables, is_table, refuse_mixture, stored_source
 from nnlite.cli.wording import as_options
 from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_spirals
 from nnlite.errors import ArgumentError, DataFileError
@@ -76,6 +76,8 @@ def load_source(options: Options, *, progress: bool = True) -> Source:
     if options.get("features") is not None:
         raise ArgumentError(f"--features: is for arrays (HDF5, Zarr, folders of .npz or .npy), and {data} has none")
     if is_images(data, options):
+        if os.path.isdir(data):
+            refuse_mixture(data)
         return _from_images(data, options, progress)
     for option in IMAGE_OPTIONS:
         if options.get(option) is not None:

@@ -63,6 +63,22 @@ def _all_end(folder: str, endings: Sequence[str]) -> bool:
     return bool(names) and all(name.endswith(tuple(endings)) for name in names)
 
 
+def refuse_mixture(folder: str) -> None:
+    """Raise DataFileError for a folder in which files of other kinds lie beside tables or arrays."""
+    names = sorted(name for name in os.listdir(folder) if not name.startswith((".", "_")))
+    if any(os.path.isdir(os.path.join(folder, name)) for name in names):
+        return
+    endings = (*OF_ARRAYS, *(ending + packed for ending in OF_TABLES for packed in PACKED if ending != ".txt"))
+    known = [name for name in names if name.lower().endswith(endings)]
+    if known:
+        kind = OF_ARRAYS if known[0].lower().endswith(OF_ARRAYS) else endings[len(OF_ARRAYS) :]
+        other = next(name for name in names if not name.lower().endswith(kind))
+        raise DataFileError(
+            f"{folder}: has {other} beside {known[0]}; expected tables alone, or arrays alone (files whose names begin "
+            f"with . or _ are left out)"
+        )
+
+
 def open_stored(path: str, how: Mapping[str, Any], target: Any = None) -> StoredTable:
     """Open a table. ``how`` are arguments of `nnlite.open_table`."""
     return open_table(path, target, **how)

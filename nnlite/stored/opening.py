@@ -80,7 +80,10 @@ def open_data(
     memory = None if memory is None else checks.integer("memory", memory)
     if not isinstance(X, str):
         raise ArgumentError(f"X: expected the name of an array in the files, got {X!r:.100}")
+    refuse_no_list(source)
     if not are_paths(source):
+        if type(source).__module__.partition(".")[0] in LIBRARIES:
+            source = _array_of_library(source, "source")
         return StoredArrays(
             rows_of(source, "source"), _rows_or_files(y, "y"), _rows_or_files(sample_weight, "sample_weight"), memory
         )
@@ -114,6 +117,11 @@ def as_stored(X: Any, y: Any = None, sample_weight: Any = None) -> StoredArrays 
             if value is not None:
                 raise ArgumentError(f"{name}: belongs into open_data(..., {name}=) for examples on the disk")
         return X
+    if isinstance(X, (str, os.PathLike)):
+        raise ArgumentError(
+            f"X: expected examples or a source of batches, got the path {os.fspath(X)!r:.100}; open it with nn.open_data (arrays), or with "
+            f"nn.open_table or nn.read_table (a table)"
+        )
     rows = _stored_rows(X, "X")
     if rows is None:
         return None
@@ -122,11 +130,23 @@ def as_stored(X: Any, y: Any = None, sample_weight: Any = None) -> StoredArrays 
 
 def _stored_rows(X: Any, name: str) -> Rows | None:
     """Return the rows of an array on the disk; None for what lies in memory, or is small."""
-    if type(X).__module__.partition(".")[0] in LIBRARIES and hasattr(X, "shape") and hasattr(X, "dtype"):
-        return rows_of(X, name)
+    if type(X).__module__.partition(".")[0] in LIBRARIES:
+        return rows_of(_array_of_library(X, name), name)
     if isinstance(X, np.ndarray) and X.nbytes > SMALL and X.ndim > 1 and X.dtype.kind in "buif":
         return mapped_rows(X, name)
     return None
+
+
+def _array_of_library(X: Any, name: str) -> Any:
+    """Return an array of h5py or Zarr, or raise ArgumentError for a file or group of theirs, or a closed file."""
+    if type(X).__module__.startswith("h5py") and not X:
+        raise ArgumentError(f"{name}: the HDF5 file is closed; keep it open, or pass its path to nn.open_data")
+    if not hasattr(X, "shape"):
+        raise ArgumentError(
+            f"{name}: expected an array, got a {type(X).__name__} of {type(X).__module__.partition('.')[0]}; pass its "
+            f"arrays, such as group['X'], or its path to nn.open_data"
+        )
+    return X
 
 
 def _targets(values: Any, name: str) -> Rows | None:
@@ -156,7 +176,7 @@ class _Opened:
 
     def rows(self, name: str | None) -> Rows:
         """Return the rows of an array by name, or of the only one."""
-        return self._rows(name)
+        return self._rows(name if name is None else name.lstrip("/"))
 
 
 def _recognized(path: str) -> tuple[Callable[[Any], Rows], list[str] | None]:
@@ -167,7 +187,7 @@ def _recognized(path: str) -> tuple[Callable[[Any], Rows], list[str] | None]:
         names = [name.removesuffix(".npy") for name in sorted(os.listdir(path)) if name.endswith(".npy")]
         if names:
             return lambda name: npy_rows(_npy_of(path, name, names)), names
-        raise DataFileError(f"{path}: expected a file, or a folder that Zarr wrote, in a list of files")
+        raise DataFileError(f"{path}: expected a file, or a folder that Zarr wrote; pass a list of files")
     with open_file(path) as file:
         start = file.read(8)
     if start.startswith(NPY):
@@ -178,7 +198,10 @@ def _recognized(path: str) -> tuple[Callable[[Any], Rows], list[str] | None]:
         return _hdf5(path)
     if start.startswith(ZIP):
         return _zarr(path)
-    raise DataFileError(f"{path}: is none of .npy, .npz, HDF5 and Zarr; a table is opened with nn.open_table")
+    raise DataFileError(
+        f"{path}: is none of .npy, .npz, HDF5 and Zarr; a table is opened with nn.open_table; to leave out files of a "
+        f"folder, pass a list of the others"
+    )
 
 
 def _npy_of(folder: str, name: str, names: list[str]) -> str:
@@ -225,6 +248,17 @@ def are_paths(source: Any) -> bool:
     return isinstance(source, (str, os.PathLike))
 
 
+def refuse_no_list(source: Any) -> None:
+    """Raise ArgumentError for a list without files, and for a generator, whose order may be another one each time."""
+    if isinstance(source, (list, tuple)) and not source:
+        raise ArgumentError("source: expected at least one file, got an empty list; does a pattern match no file?")
+    if hasattr(source, "__next__"):
+        raise ArgumentError(
+            f"source: expected a list of files, got a {type(source).__name__}; pass sorted(...) of it, so that their "
+            f"order is the same each time"
+        )
+
+
 def files_of(source: Any) -> list[str]:
     """Return the files of a list or a folder, or the only one."""
     if isinstance(source, (list, tuple)):
@@ -268,7 +302,7 @@ def _in_files(files: Sequence[_Opened], value: Any, name: str) -> Rows | None:
     """Return an array of all files by its name, or one from elsewhere."""
     if value is None:
         return None
-    if isinstance(value, str) and value in files[0].names:
+    if isinstance(value, str) and value.lstrip("/") in files[0].names:
         return joined([file.rows(value) for file in files])
     if isinstance(value, str) and not os.path.exists(value):
         raise ArgumentError(

@@ -9,12 +9,13 @@ from typing import Any
 from nnlite import checks
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.stored.learning import learn
-from nnlite.stored.opening import are_paths, file_of_partition, files_of
+from nnlite.stored.opening import are_paths, file_of_partition, files_of, refuse_no_list
 from nnlite.stored.table import StoredTable, other_columns
 from nnlite.stored.table_files import Reading, TableFile, open_dataset, open_file_of_table, open_partitioned
 from nnlite.tables.choosing import check_column, check_list, choose_columns
 from nnlite.tables.csv_file import NUMBERED, Form
 from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
+from nnlite.tables.frames import has_named_columns
 from nnlite.tables.settings import check_settings
 from nnlite.words import explained
 
@@ -48,8 +49,8 @@ def open_table(
     ----------
     source : path-like, list of them, or pyarrow.dataset.Dataset
         A file, a list of files, or a folder of them, whose rows follow each other in the order of the names. All have
-        the same columns. Parquet and Feather files may lie in folders such as ``year=2024/city=Bern``, which are
-        columns then.
+        the same columns, in any order. Parquet and Feather files may lie in folders such as ``year=2024/city=Bern``,
+        which are columns then.
     target : str or int, optional
         The column to predict, by name or position. Without it the table can be predicted.
     classification, kinds, ignore, class_names, missing, decimal, thousands, dates, scaling, fill, dtype
@@ -107,7 +108,7 @@ def open_table(
     reading = Reading(form, settings.options, wanted, named, pattern.kinds)
     name, files = _files(source, reading)
     for file in files:
-        if file.names != files[0].names:
+        if sorted(file.names) != sorted(files[0].names):
             raise DataFileError(f"{file.source}: {other_columns(file.names, files[0])}")
     at, ignored = choose_columns(files[0].names, target, ignore, name, pattern.target)
     target_name = "" if at is None else files[0].names[at]
@@ -129,9 +130,15 @@ def _known(like: Any) -> Any:
 
 def _files(source: Any, reading: Reading) -> tuple[str, list[TableFile]]:
     """Return what messages call a table, and its files."""
+    refuse_no_list(source)
     if not are_paths(source):
-        if hasattr(source, "to_batches") and hasattr(source, "schema"):
+        if hasattr(source, "get_fragments") and hasattr(source, "schema"):
             return "the data set", open_dataset(source)
+        if has_named_columns(source):
+            raise ArgumentError(
+                f"source: expected files, got a {type(source).__name__}, which lies in memory; pass "
+                f"nn.Table(..., target=...) of it to fit"
+            )
         raise ArgumentError(f"source: expected a file, a folder, a list of files or a data set of pyarrow, got "
                             f"{type(source).__name__}")  # fmt: skip
     if isinstance(source, (str, os.PathLike)) and (inside := file_of_partition(os.path.expanduser(source))):

@@ -129,9 +129,9 @@ class StoredTable(Explained):
         start = 0
         for file in self.files:
             for frame in file.frames:
-                if frame.names != self.files[0].names:
+                if sorted(frame.names) != sorted(self.files[0].names):
                     raise DataFileError(f"{file.source}: {other_columns(frame.names, self.files[0])}")
-                left = frame.without(self.ignored)
+                left = frame.ordered(self.files[0].names).without(self.ignored)
                 yield TablePiece(left, start, start + left.n_rows, file.source)
                 start += left.n_rows
         if not start:
@@ -147,4 +147,4 @@ def other_columns(names: Sequence[str], first: TableFile) -> str:
     missing = [name for name in first.names if name not in names]
     more = [name for name in names if name not in first.names]
     found = [f"there is no column {name!r}" for name in missing[:1]] + [f"column {name!r} is new" for name in more[:1]]
-    return f"{' and '.join(found) or 'its columns have another order'}; expected those of {first.source}"
+    return f"{' and '.join(found) or 'two columns have the same name'}; expected those of {first.source}"

@@ -118,6 +118,13 @@ class Frame:
         plain = {name: doubtful for name, doubtful in self.plain.items() if name in kept}
         return Frame(kept, plain, self.lines, self.first_row, self.options, self.places)
 
+    def ordered(self, names: Sequence[str]) -> Frame:
+        """Return the frame with its columns in this order."""
+        if self.names == tuple(names):
+            return self
+        columns = {name: self.columns[name] for name in names}
+        return Frame(columns, self.plain, self.lines, self.first_row, self.options, self.places)
+
     def written(self, options: Options) -> Frame:
         """Return the frame with what somebody has said about its text."""
         return Frame(self.columns, self.plain, self.lines, self.first_row, options, self.places)

@@ -117,3 +117,12 @@ def test_an_empty_folder_is_called_empty(run):
     for command in ("train empty --target y", "summary empty"):
         code, _, err = run(command)
         assert (code, "empty: is an empty folder; expected tables, arrays" in err) == (1, True), err
+
+
+def test_a_file_of_another_kind_in_a_folder_is_named(run):
+    for i, (one, other) in enumerate([("a.npz", "README.md"), ("a.csv", "b.npy"), ("b.parquet", "z.pdf")]):
+        Path(f"f{i}").mkdir()
+        for name in (one, other):
+            Path(f"f{i}", name).write_text("a,y\n1,2\n")
+        code, _, err = run(f"train f{i} --target y")
+        assert (code, f"f{i}: has {other} beside {one}; expected tables alone" in err) == (1, True), err
