@@ -119,8 +119,8 @@ def as_stored(X: Any, y: Any = None, sample_weight: Any = None) -> StoredArrays 
         return X
     if isinstance(X, (str, os.PathLike)):
         raise ArgumentError(
-            f"X: expected examples or a source of batches, got the path {os.fspath(X)!r:.100}; open it with nn.open_data (arrays), or with "
-            f"nn.open_table or nn.read_table (a table)"
+            f"X: expected examples or a source of batches, got the path {os.fspath(X)!r:.100}; open it with "
+            f"nn.open_data (arrays), or with nn.open_table or nn.read_table (a table)"
         )
     rows = _stored_rows(X, "X")
     if rows is None:
