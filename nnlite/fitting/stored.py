@@ -57,7 +57,11 @@ class StoredBatches(Numbered):
                 "batch_size: None makes one batch of all examples, and those on the disk need not fit into memory; "
                 "give a number"
             )
-        self.signature, self.data, self._labels = signature, data.with_targets_in_memory(KEPT), labels
+        self.signature, self.data, self._labels = (
+            signature,
+            data.with_targets_in_memory(KEPT).with_targets_at_hand(),
+            labels,
+        )
         self.batch_size = min(batch_size, len(data))
         self.n_batches = math.ceil(len(data) / self.batch_size)
         self.n_steps = self.n_batches
@@ -82,6 +86,7 @@ class StoredBatches(Numbered):
 
     def begin(self, rng: np.random.Generator) -> None:
         """Begin an epoch: draw its order."""
+        self.data.check_unchanged()
         self._order = Order(self.data.counts, self.data.window, counters.draw_key(rng) if self.shuffle else None)
         if self._augment is not None:
             self._augment.begin(rng)

@@ -15,6 +15,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.stored.order import Share, all_of, selected, share_key
 from nnlite.stored.rows import Kept, Rows
+from nnlite.stored.temporary import copied
 from nnlite.words import Explained, explained
 
 SMALLEST, LARGEST, OF_DATA = 24 * 2**20, 384 * 2**20, 16  # bytes that a training keeps, and this part of the data
@@ -221,6 +222,34 @@ class StoredArrays(Explained):
         )  # fmt: skip
         return StoredArrays(self.X_rows, y, weights, self.memory, self.shares)
 
+    def with_targets_at_hand(self) -> StoredArrays:
+        """Return the same examples, with targets and weights that are read a block at a time.
+
+        Those of chunks that are larger than the blocks of X would be read and decoded anew for each block, so they are
+        copied into a temporary file.
+        """
+        most = 2 * int(np.diff(self.edges).max())
+        y, weights = (
+            copied(rows) if rows is not None and rows.largest_chunk > most and rows.dtype.kind in "buif" else rows
+            for rows in (self.y_rows, self.weight_rows)
+        )
+        if y is self.y_rows and weights is self.weight_rows:
+            return self
+        return StoredArrays(self.X_rows, y, weights, self.memory, self.shares)
+
+    def warn_of_large_chunks(self) -> None:
+        """Warn if what is stored together, and so read together, is more than a window."""
+        rows = int(np.diff(self.edges).max())
+        n_bytes, window = rows * self.row_bytes, self.window * self.row_bytes
+        if self.X_rows.largest_chunk > 1 and n_bytes > max(window, LARGEST_BLOCK) and not self.fits_memory:
+            checks.warn(
+                f"{self.X_rows.name}: {rows:,} rows ({n_bytes / 2**20:,.0f} MiB) are stored together, and are read as "
+                f"a whole. The training keeps {WINDOWS} such chunks in memory ({WINDOWS * n_bytes / 2**20:,.0f} MiB "
+                f"in place of {self.memory / 2**20:,.0f}), and shuffles within each of them. Write chunks (or, for "
+                f".npz, files) of about {max(1, PIECE // self.row_bytes):,} rows",
+                UserWarning,
+            )
+
     def fill(self, block: int, X: Array, y: Array | None, weights: Array | None) -> Part:
         """Read the examples of a block into arrays of the right shapes."""
         start, stop = int(self.edges[block]), int(self.edges[block + 1])
@@ -270,6 +299,12 @@ class StoredArrays(Explained):
         return part.start + (i if kept is None else int(np.flatnonzero(kept)[i]))
 
     # ---- identity --------------------------------------------------------------------------------------------------
+
+    def check_unchanged(self) -> None:
+        """Raise DataFileError if a file is not what it was when it was opened. An epoch begins with it."""
+        for rows in (self.X_rows, self.y_rows, self.weight_rows):
+            if rows is not None:
+                rows.check_unchanged()
 
     def describe(self) -> str:
         """Describe what decides the order of a training."""

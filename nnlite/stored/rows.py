@@ -6,6 +6,7 @@ import bisect
 import contextlib
 import itertools
 import os
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
 
+Stamp = tuple[int, ...]  # device, number, size and time of a file
+OF_FILE = 2  # of them belong to the file itself, whatever is in it
 AT_ONCE = 2**22  # bytes of a file that are read at once and then converted
 
 
@@ -49,6 +52,14 @@ class Rows:
             If they cannot be read, or the file is not what it was.
         """
         raise NotImplementedError
+
+    @property
+    def largest_chunk(self) -> int:
+        """How many rows are read for one of them at most."""
+        return self.chunk
+
+    def check_unchanged(self) -> None:
+        """Raise DataFileError if a file is not what it was when it was opened, as far as that is known."""
 
     @property
     def can_advise(self) -> bool:
@@ -122,18 +133,24 @@ class Slices(Rows):
         For example an array of Zarr or a data set of HDF5.
     chunk : int, default 1
     path : str, optional
-        Its file, whose change is an error.
+        Its file, whose change is an error; or a folder of files, which is looked through when an epoch begins.
     """
 
     def __init__(self, name: str, source: Any, chunk: int = 1, path: str | None = None) -> None:
         super().__init__(name, source.shape, source.dtype, chunk)
         self._source, self._path = source, path
-        self._stamp = None if path is None else stamp_of(path)
+        self._is_folder = path is not None and os.path.isdir(path)
+        self._stamp = None if path is None else folder_stamp(path) if self._is_folder else stamp_of(path)
+
+    def check_unchanged(self) -> None:
+        """Raise DataFileError if the file, or one in the folder, is not what it was."""
+        if self._path is not None:
+            check_stamp(self._path, self._stamp)
 
     def fill(self, start: int, out: Array) -> None:
         """Read the rows as the source gives them."""
-        if self._path is not None:
-            check_stamp(self._path, self._stamp)
+        if not self._is_folder:
+            self.check_unchanged()
         try:
             read = np.asarray(self._source[start : start + len(out)])
         except MemoryError:
@@ -165,7 +182,8 @@ class FileRows(Rows):
     stride : int, optional
         Bytes from one row to the next, if they are more than a row has.
     watched : bool, default True
-        Whether a change of the file is an error. A file that its owner may write into is not watched.
+        Whether a change of the file is an error. Into a file that is not watched its owner may write, but another file
+        in its place is an error, too.
     """
 
     def __init__(
@@ -175,11 +193,15 @@ class FileRows(Rows):
         super().__init__(path if name is None else name, shape, dtype)
         self._path, self._offset, self._in_file = path, offset, np.dtype(dtype)
         self._stride = self.row_bytes if stride is None else stride
-        self._stamp = stamp_of(path) if watched else None
+        self._stamp = stamp_of(path) if watched else stamp_of(path)[:OF_FILE]
         self._as_it_lies = self._stride == self.row_bytes and self._in_file == self.dtype
         end = offset + (len(self) - 1) * self._stride + self.row_bytes
         if len(self) and (has := os.stat(path).st_size) < end:
             raise DataFileError(f"{self.name}: is cut off: expected {end} bytes, got {has}")
+
+    def check_unchanged(self) -> None:
+        """Raise DataFileError if the file is not what it was."""
+        check_stamp(self._path, self._stamp)
 
     def fill(self, start: int, out: Array) -> None:
         """Read the rows into ``out``."""
@@ -215,8 +237,8 @@ class FileRows(Rows):
         except OSError as error:
             raise DataFileError(f"{self._path}: cannot be read ({error.strerror or error})") from error
         try:
-            if self._stamp is not None and _stamp(os.fstat(file)) != self._stamp:
-                check_stamp(self._path, self._stamp)
+            if _stamp(os.fstat(file))[: len(self._stamp)] != self._stamp:
+                self.check_unchanged()
             os.lseek(file, self._offset + start * self._stride, os.SEEK_SET)
             done = 0
             while done < len(into):
@@ -272,6 +294,16 @@ class Joined(Rows):
             done += n
 
     @property
+    def largest_chunk(self) -> int:
+        """How many rows are read for one of them at most."""
+        return max(part.chunk for part in self.parts)
+
+    def check_unchanged(self) -> None:
+        """Raise DataFileError if the file of a part is not what it was."""
+        for part in self.parts:
+            part.check_unchanged()
+
+    @property
     def can_advise(self) -> bool:
         """Whether `advise` has an effect on all parts."""
         return all(part.can_advise for part in self.parts)
@@ -300,8 +332,8 @@ def joined(parts: Sequence[Rows]) -> Rows:
 # ---- files that change -----------------------------------------------------------------------------------------------
 
 
-def stamp_of(path: str) -> tuple[int, int]:
-    """Return size and time of a file or folder, which a change changes."""
+def stamp_of(path: str) -> Stamp:
+    """Return device, number, size and time of a file, which a change or another file in its place changes."""
     try:
         found = os.stat(path)
     except OSError as error:
@@ -309,14 +341,29 @@ def stamp_of(path: str) -> tuple[int, int]:
     return _stamp(found)
 
 
-def _stamp(found: os.stat_result) -> tuple[int, int]:
-    return found.st_size, found.st_mtime_ns
+def _stamp(found: os.stat_result) -> Stamp:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def check_stamp(path: str, stamp: tuple[int, int] | None) -> None:
-    """Raise DataFileError if a file is not what it was when it was opened."""
-    if stamp is not None and stamp_of(path) != stamp:
-        raise DataFileError(f"{path}: has changed since it was opened; open it again, and begin the training anew")
+def folder_stamp(folder: str) -> Stamp:
+    """Return the number of files in a folder, and a checksum (CRC-32) of their names and stamps."""
+    number, n = 0, 0
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(place, name)
+            number, n = zlib.crc32(repr((path, stamp_of(path))).encode(), number), n + 1
+    return n, number
+
+
+def check_stamp(path: str, stamp: Stamp | None) -> None:
+    """Raise DataFileError if a file or folder is not what it was when it was opened."""
+    if stamp is None:
+        return
+    found = folder_stamp(path) if os.path.isdir(path) else stamp_of(path)
+    if found[: len(stamp)] != stamp:
+        what = "has changed" if found[:OF_FILE] == stamp[:OF_FILE] or os.path.isdir(path) else "has been replaced"
+        raise DataFileError(f"{path}: {what} since it was opened; open it again, and begin the training anew")
 
 
 # ---- arrays on the disk ----------------------------------------------------------------------------------------------
@@ -348,9 +395,28 @@ def rows_of(source: Any, name: str) -> Rows:
         np.dtype(source.dtype)
     except TypeError:
         raise ArgumentError(f"{name}: expected a dtype of NumPy, got {source.dtype}") from None
-    chunks = getattr(source, "chunks", None)  # of HDF5 and Zarr
-    chunk = chunks[0] if isinstance(chunks, (tuple, list)) and chunks and isinstance(chunks[0], int) else 1
-    return Slices(name, source, chunk)
+    return Slices(f"{name}{_place_of(source)}", source, chunk_of(source), folder_of(source))
+
+
+def chunk_of(source: Any) -> int:
+    """Return how many rows of an array of HDF5 or Zarr are stored together."""
+    chunks = getattr(source, "chunks", None)
+    return int(chunks[0]) if isinstance(chunks, (tuple, list)) and chunks and isinstance(chunks[0], int) else 1
+
+
+def _place_of(source: Any) -> str:
+    """Return the file of an array of HDF5 or Zarr for messages; "" for anything else."""
+    path = getattr(getattr(source, "file", None), "filename", None) or folder_of(source)
+    inside = getattr(source, "name", "")
+    return f" ({path}: {str(inside).lstrip('/')})" if isinstance(path, str) else ""
+
+
+def folder_of(source: Any) -> str | None:
+    """Return the folder of an array of Zarr on this machine."""
+    root = getattr(getattr(source, "store", None), "root", None)
+    inside = getattr(source, "path", "")
+    folder = os.path.join(root, inside) if isinstance(root, os.PathLike) and isinstance(inside, str) else None
+    return folder if folder is not None and os.path.isdir(folder) else None
 
 
 def mapped_rows(array: Array, name: str) -> Rows | None:
@@ -371,5 +437,9 @@ def mapped_rows(array: Array, name: str) -> Rows | None:
         return Slices(name, array)
     offset = base.offset + array.ctypes.data - base.ctypes.data
     path = os.fspath(base.filename)
-    return FileRows(path, offset, array.shape, array.dtype, name=f"{name} ({path})", stride=stride,
+    rows = FileRows(path, offset, array.shape, array.dtype, name=f"{name} ({path})", stride=stride,
                     watched=base.mode == "r")  # fmt: skip
+    for i in {0, len(array) // 2, len(array) - 1} if len(array) else ():
+        if rows.read(i, i + 1).tobytes() != array[i : i + 1].astype(rows.dtype).tobytes():
+            raise DataFileError(f"{path}: is not the file that {name} maps; it has been replaced, so map it again")
+    return rows

@@ -301,7 +301,7 @@ def test_wrong_use_is_refused(data):
     refuse(lambda: model.fit(data, validation_split=1e-9, progress=False), "validation_split: 1e-09 of 6000")
     refuse(lambda: model.fit(data, class_weight=[0, 0, 0]), "class_weight:")
     assert not model.built
-    refuse(lambda: nn.find_learning_rate(model, data, y), "X: StoredArrays(", "such as read(0, 1000)")
+    refuse(lambda: nn.find_learning_rate(model, data, y), "y: belongs into open_data")
     wide = nn.Model([nn.Dense(3), nn.Softmax()], n_features=9)
     for call in (wide.fit, wide.evaluate, wide.predict):
         refuse(lambda call=call: call(data), "X: expected examples of shape (9,)")
