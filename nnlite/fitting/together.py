@@ -70,6 +70,7 @@ def texts_of(network: Network, optimizer: Optimizer, world: World) -> dict[str, 
         "optimizer": repr(optimizer),
         "sync_batch_norm": str(world.sync_batch_norm),
         "gradient_bits": str(world.gradient_bits),
+        "overlap": str(world.overlap),
     }
 
 

@@ -133,7 +133,7 @@ def test_many_gradients_are_a_message_of_their_own(monkeypatch):
         return train(world, nn.BatchNorm(), nn.Tanh())
 
     packed = same_on_all(nn.mpi.simulate(2, run))
-    monkeypatch.setattr("nnlite.fitting.parallel.PACKED", 0)
+    monkeypatch.setattr("nnlite.fitting.gradient_sum.PACKED", 0)
     agree(same_on_all(nn.mpi.simulate(2, run)), packed)
 
 

@@ -23,6 +23,32 @@ def test_a_sum_is_the_same_everywhere_and_in_the_order_of_the_ranks():
         np.testing.assert_array_equal(vector, (numbers[0] + numbers[1]) + numbers[2])
 
 
+def test_a_sum_that_was_started_does_not_meet_other_messages():
+    def add(world):
+        large, small, other = (np.full(3, float(10**k * (world.rank + 1))) for k in range(3))
+        waits = [world.start_sum(large), world.start_sum(small)]
+        gathered = world.gather(world.rank)
+        world.sum(other)
+        for wait in waits:
+            wait()
+        return large[0], small[0], other[0], gathered
+
+    assert nn.mpi.simulate(3, add) == 3 * [(6, 60, 600, [0, 1, 2])]
+
+
+def test_an_error_ends_sums_that_were_started():
+    def run(world):
+        if world.rank == 1:
+            raise OSError("the disk is full")
+        with pytest.raises(nn.ParallelError, match="rank 1 ended with OSError"):
+            world.start_sum(np.ones(3))()
+
+    before = threading.active_count()
+    with pytest.raises(OSError, match="the disk is full"):
+        nn.mpi.simulate(3, run)
+    assert threading.active_count() == before
+
+
 def test_blocks_go_where_they_are_sent():
     def exchange(world):
         sent = 10 * world.rank + np.arange(3)
@@ -46,6 +72,7 @@ def test_what_is_gathered_is_a_copy_as_between_processes():
 def test_a_single_process_is_a_world():
     world, vector = nn.mpi.World(), np.ones(3)
     world.sum(vector)
+    world.start_sum(vector)()
     world.meet()
     assert vector.tolist() == [1, 1, 1]
     assert world.exchange(np.ones((1, 2))).tolist() == [[1, 1]]
@@ -89,6 +116,8 @@ def test_wrong_arguments_are_refused():
     refuse(lambda: nn.mpi.simulate(2, "train"), "function: ")
     refuse(lambda: nn.mpi.World(gradient_bits=8), "gradient_bits: expected 16, or None", "got 8")
     refuse(lambda: nn.mpi.World(gradient_bits=True), "gradient_bits: expected 16")
+    refuse(lambda: nn.mpi.World(overlap="yes"), "overlap: expected True or False, got 'yes'")
+    refuse(lambda: nn.mpi.World(overlap=True, gradient_bits=16), "overlap: a gradient of 16 bits travels in one piece")
     refuse(lambda: nn.mpi.World(sync_batch_norm=1), "sync_batch_norm: expected True or False")
 
 
