@@ -84,6 +84,11 @@ class MPIWorld(World):
         """``MPI_Allgather`` of pickled objects."""
         return list(self.comm.allgather(value))
 
+    def to_first(self, value: Any) -> list[Any] | None:
+        """``MPI_Gather`` of pickled objects."""
+        values = self.comm.gather(value, root=0)
+        return None if values is None else list(values)
+
     def first(self, value: Any) -> Any:
         """``MPI_Bcast`` of a pickled object."""
         return self.comm.bcast(value, root=0)

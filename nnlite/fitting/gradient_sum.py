@@ -92,10 +92,14 @@ class GradientSum:
             return " that send gradients of 16 bits"
         return f" that send gradients in {len(self.pieces)} pieces" if self.overlaps else ""
 
-    def forget(self) -> None:
-        """Forget what was rounded off."""
-        if self._compressed is not None:
-            self._compressed.forget()
+    def get_state(self) -> dict[str, Any] | None:
+        """Return what all processes have rounded off, in the first of them; None if nothing is."""
+        return None if self._compressed is None else self._compressed.get_state()
+
+    def set_state(self, state: dict[str, Any] | None) -> None:
+        """Continue with what was rounded off before."""
+        if self._compressed is not None and state is not None:
+            self._compressed.set_state(state)
 
     def after(self, layer: Layer, direction: str, *arrays: Any) -> None:
         """Start to send a piece, if the pass has just left its last layer: an observer of the backward pass.

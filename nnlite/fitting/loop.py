@@ -313,6 +313,13 @@ class Loop:
     def gather_means(self) -> None:
         """Let the first process have the means over what all processes have seen."""
 
+    def rounded_off(self) -> dict[str, Any] | None:
+        """Return what gradients of few bits have lost so far, and the next will make up for."""
+        return None
+
+    def set_rounded_off(self, state: dict[str, Any] | None) -> None:
+        """Restore what gradients of few bits had lost."""
+
     def set_means(self, state: Mapping[str, Any]) -> None:
         """Restore the means of an epoch that a checkpoint has interrupted."""
         self.means.set_state(state)

@@ -114,7 +114,6 @@ class ParallelLoop(Loop):
     def _begin_epoch(self) -> None:
         """Begin an epoch: draw the same order everywhere."""
         self._same_generator()
-        self._sums.forget()  # a checkpoint holds nothing of it
         super()._begin_epoch()
 
     def _same_generator(self) -> None:
@@ -233,6 +232,14 @@ class ParallelLoop(Loop):
         merge(self.world, self.means)
         if self.world.rank > 0:
             self.means.reset()
+
+    def rounded_off(self) -> dict[str, Any] | None:
+        """Return what the gradients of all processes have lost so far, in the first process."""
+        return self._sums.get_state()
+
+    def set_rounded_off(self, state: dict[str, Any] | None) -> None:
+        """Restore what the gradients had lost."""
+        self._sums.set_state(state)
 
     def set_means(self, state: Mapping[str, Any]) -> None:
         """Restore the means of an epoch in the first process."""

@@ -93,6 +93,11 @@ class SimulatedWorld(World):
         """Return copies of the values of all threads."""
         return [pickle.loads(pickled) for pickled in self._meet(pickle.dumps(value))]
 
+    def to_first(self, value: Any) -> list[Any] | None:
+        """Return copies of the values of all threads in thread 0."""
+        all_pickled = self._meet(pickle.dumps(value))
+        return None if self.rank else [pickle.loads(pickled) for pickled in all_pickled]
+
     def first(self, value: Any) -> Any:
         """Return a copy of the value of thread 0."""
         return pickle.loads(self._meet(pickle.dumps(value))[0])

@@ -116,6 +116,20 @@ class World:
         """
         return [value]
 
+    def to_first(self, value: Any) -> list[Any] | None:
+        """Return the values of all processes in their order, in process 0; None in the others.
+
+        Parameters
+        ----------
+        value : object
+            Anything that can be pickled.
+
+        Returns
+        -------
+        list or None
+        """
+        return [value]
+
     def first(self, value: Any) -> Any:
         """Return the value of process 0, in every process.
 

@@ -1,6 +1,7 @@
 """Several processes have one checkpoint, and any number of them goes on from it."""
 
 import contextlib
+import shutil
 
 import numpy as np
 import pytest
@@ -46,6 +47,26 @@ def test_a_training_that_crashed_is_resumed_with_any_number_of_processes(n, ever
     agree((model, history), whole, 1e-12)
     again, history = same_on_all(nn.mpi.simulate(n, lambda world: run(world, False, True)))  # complete
     np.testing.assert_array_equal(again.theta, model.theta)
+
+
+def test_gradients_of_sixteen_bits_are_resumed_bit_for_bit_with_what_was_rounded_off(tmp_path):
+    def run(world, name, crash=None):
+        callbacks = [Crash(world.rank, crash if world.rank == 1 else None)]
+        checkpoint = nn.Checkpoint(tmp_path / name, every=3)
+        return train(world, epochs=3, checkpoint=checkpoint, resume=True, callbacks=callbacks)
+
+    def together(n, name, crash=None):
+        return nn.mpi.simulate(n, lambda world: run(world, name, crash), gradient_bits=16)
+
+    whole = same_on_all(together(2, "whole"))
+    with pytest.raises(InterruptedError):
+        together(2, "cut", 12)
+    shutil.copytree(tmp_path / "cut", tmp_path / "other")
+    shutil.copytree(tmp_path / "cut", tmp_path / "one")
+    agree(same_on_all(together(2, "cut")), whole, 0)
+    for n, name in ((3, "other"), (1, "one")):
+        with pytest.warns(UserWarning, match="so the last digits may differ"):
+            agree(same_on_all(together(n, name)), whole, 0.05)
 
 
 def test_shares_are_resumed_with_another_number_of_processes(tmp_path):
