@@ -10,6 +10,7 @@ from typing import NamedTuple
 from nnlite import version
 from nnlite.errors import ArgumentError
 from nnlite.fitting.batches import Arrays, Numbered
+from nnlite.fitting.stored import StoredBatches
 from nnlite.fitting.streams import Stream
 from nnlite.fitting.validation import ValidationBatches
 from nnlite.network.examples import Examples
@@ -98,12 +99,16 @@ def tell_data(
         }
     )
     agreement.tell(
-        size=None if train is None else train.size,
+        size=_size_of(source) if train is None else train.size,
         train=_of_source(source) if train is None else _of_some(train),
         validation=_of_batches(validation) if isinstance(validation, ValidationBatches) else _of_some(validation),
         weighted=weighted,
         described=(source.describe(), source.fingerprint()) if train is None else None,
     )
+
+
+def _size_of(source: Numbered | Stream) -> int | None:
+    return len(source.data) if isinstance(source, StoredBatches) else None
 
 
 def _kind_of(source: Numbered | Stream) -> str:

@@ -228,10 +228,25 @@ def test_examples_on_the_disk_are_divided_or_shared():
 
     def shared(world):  # the first example is the same in both
         own = slice(0, 80 if world.rank else 48)
-        return train(world, examples=(stored(own),), batch_size=8, class_weight="balanced")
+        return train(world, examples=(stored(own),), batch_size=16, class_weight="balanced")
 
     _, history = same_on_all(nn.mpi.simulate(2, shared))
     assert history["loss"][-1] < history["loss"][0]
+
+
+@for_each("engine", ["textbook", "compiled"])
+def test_shares_on_the_disk_make_batches_of_the_given_size_together(engine):
+    """In order, they are the batches of data that alternate between 8 examples of one share and 4 of the other."""
+    if engine == "compiled":
+        pytest.importorskip("numba")
+    n = 96
+    options = {"batch_size": 12, "shuffle": False, "engine": engine}
+
+    def shared(world):
+        rows = np.flatnonzero((np.arange(n) % 12 >= 8) == world.rank)
+        return train(world, examples=(nn.open_data(X[rows], y[rows], memory=3 * 16 * 32),), **options)
+
+    agree(same_on_all(nn.mpi.simulate(2, shared)), train(examples=(X[:n], y[:n]), **options), 1e-12)
 
 
 def test_a_source_of_batches_is_divided_or_shared():

@@ -94,7 +94,9 @@ def test_sources_of_their_own_are_resumed_in_an_epoch(kind, tmp_path_factory):
         else:
             examples = nn.open_data(X[own], y[own], memory=3 * 16 * 32)
         checkpoint, callbacks = nn.Checkpoint(folder / name, every=3), [Crash(world.rank, crash)]
-        return train(world, examples=(examples,), batch_size=8, checkpoint=checkpoint, resume=True, callbacks=callbacks)
+        return train(
+            world, examples=(examples,), batch_size=16, checkpoint=checkpoint, resume=True, callbacks=callbacks
+        )
 
     whole = same_on_all(nn.mpi.simulate(2, lambda world: run(world, "whole")))
     with pytest.raises(InterruptedError):
