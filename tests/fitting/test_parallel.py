@@ -209,6 +209,25 @@ def test_unequal_shares_make_full_batches_and_use_every_example():
     same_on_all(nn.mpi.simulate(3, run))
 
 
+@for_each("differs, size", [(None, 1800), ("X", 3600), ("y", 3600), ("weights", 3600), ("validation", 1800)])
+def test_examples_that_differ_in_a_single_number_are_shares(differs, size):
+    """The same examples are divided, so that a batch of all has each once; shares are added up."""
+
+    def run(world):
+        arrays = {"X": np.zeros((1800, 2)), "y": np.arange(1800) % 3, "weights": np.ones(1800)}
+        arrays["validation"] = arrays["X"].copy()
+        if differs is not None and world.rank == 1:
+            arrays[differs][901] = 2
+        examples = arrays["X"], arrays["y"]
+        options = {"sample_weight": arrays["weights"], "validation_data": (arrays["validation"], arrays["y"])}
+        sizes = []
+        notes = nn.LambdaCallback(on_batch_end=lambda batch, logs: sizes.append(logs["size"]))
+        train(world, examples=examples, epochs=1, batch_size=None, callbacks=[notes], **options)
+        return sizes
+
+    assert nn.mpi.simulate(2, run) == 2 * [[size]]
+
+
 def test_balanced_weights_of_shares_are_those_of_all_examples():
     def run(world):
         own = slice(world.rank, None, 3)
