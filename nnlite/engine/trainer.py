@@ -79,7 +79,7 @@ def choose_threads(network: Any, batch_size: int) -> int:
     return 1 if of_step < SMALL else processor.available_threads()
 
 
-def _numbers(thing: Any) -> tuple[Any, ...]:
+def numbers_of(thing: Any) -> tuple[Any, ...]:
     """Return the hyperparameters of a layer or an optimizer, which a user may change between two stretches."""
     return tuple([pair for pair in vars(thing).items() if type(pair[1]) in PLAIN and pair[0][0] != "_"])
 
@@ -146,8 +146,8 @@ class Trainer:
         made_for = (
             tuple(segment.trainable for segment in network.segments),
             tuple(sorted(state.n_missed.items())),
-            *map(_numbers, network.all_layers()),
-            _numbers(optimizer),
+            *map(numbers_of, network.all_layers()),
+            numbers_of(optimizer),
             network.grad.ctypes.data,
         )
         if made_for == self._made_for:

@@ -1,7 +1,8 @@
-"""The loop of one of several processes with the compiled engine: it computes the gradients, NumPy makes the steps."""
+"""The loop of one of several processes with the compiled engine: gradients and steps are those of kernels."""
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable
 
@@ -11,8 +12,10 @@ from nnlite.checks import Array
 from nnlite.engine.gradients import GradientTrainer
 from nnlite.engine.processor import available_threads
 from nnlite.engine.trainer import Batch, choose_threads, describe
+from nnlite.engine.whole_steps import WholeSteps
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.compiled import CompiledLoop
+from nnlite.fitting.divergence import all_finite
 from nnlite.fitting.gradient_sum import Piece
 from nnlite.fitting.loop import Loop, Saver, Setup
 from nnlite.fitting.parallel import ParallelLoop
@@ -34,6 +37,10 @@ class ParallelCompiledLoop(ParallelLoop, CompiledLoop):
         self._n_threads = setup.n_threads or self._threads_of_process()
         self._gradients: GradientTrainer | None = None
         self._share = 0.0  # of this process in the weights of the batch
+        machines = self.world.gather(describe(self.network.dtype.name, self._n_threads))
+        self._steps = None  # kernels round in the same way on the same machines only
+        if len({*machines}) == 1:
+            self._steps = WholeSteps(self.network, self.optimizer, self._n_threads)
         self._awaited = {piece.layer for piece in self._sums.pieces[:-1] if _is_dense(piece)}
 
     def _threads_of_process(self) -> int:
@@ -46,7 +53,8 @@ class ParallelCompiledLoop(ParallelLoop, CompiledLoop):
     def rounding(self) -> str:
         """Describe what decides the last digits of the results."""
         with_ = describe(self.network.dtype.name, self._n_threads)
-        return f"{self.describe_processes()}, each with {with_}"
+        alike = "" if self._steps is not None else " of different machines"
+        return f"{self.describe_processes()}{alike}, each with {with_}"
 
     def _taken(self, batch: Examples, part: slice) -> Examples:
         """Return a part of a batch; the kernels gather its rows."""
@@ -66,20 +74,25 @@ class ParallelCompiledLoop(ParallelLoop, CompiledLoop):
     def _step(self, batch: Examples) -> float:
         """Make one training step. Return J of the whole batch."""
         means = self.means
-        own = batch.batch(slice(None))
-        weights = weighted(own.weights, self.setup.class_weight, own.y)
-        self._own = own.size
+        rows = slice(None) if batch.rows is None else batch.rows
+        y, weights = batch.y[rows], None if batch.weights is None else batch.weights[rows]
+        weights = weighted(weights, self.setup.class_weight, y)
+        self._own = len(y)
         part = self._part(weights)
-        own_weight = float(own.size if weights is None else weights.sum())
+        own_weight = float(self._own if weights is None else weights.sum())
         self._share = own_weight / (part.weight or 1)
         J, n_correct, Y_hat = self._gradient(batch, part.start)
         J = self._sum(J * self._share)
-        self._check_step(J, own.X)
+        if not (math.isfinite(J) and all_finite(self.network.grad)):
+            self._check_step(J, batch.X[rows])
         J += self.optimizer.penalty(self.network)
-        self.optimizer.step(self.network)
-        means.add_sums(J, own.size, own_weight, n_correct)
-        if means.metrics and own.size:
-            means.keep(own.y, Y_hat)
+        if self._steps is None:
+            self.optimizer.step(self.network)
+        else:
+            self._steps.step()
+        means.add_sums(J, self._own, own_weight, n_correct)
+        if means.metrics and self._own:
+            means.keep(y, Y_hat)
         return J
 
     def _gradient(self, examples: Examples, start: int) -> tuple[float, float, Array]:
