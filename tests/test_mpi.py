@@ -72,9 +72,20 @@ def alone(tmp_path_factory):
     return ends(folder, 1)
 
 
-@pytest.mark.parametrize(("n", "mode"), [(2, "plain"), (3, "plain"), (2, "compiled"), (3, "shares")])
+@pytest.mark.parametrize(
+    ("n", "mode"),
+    [
+        (2, "plain"),
+        (3, "plain"),
+        (2, "compiled"),
+        (3, "shares"),
+        (2, "pieces"),
+        (3, "pieces"),
+        (3, "pieces compiled"),
+    ],
+)
 def test_processes_end_with_the_weights_of_one(n, mode, alone, tmp_path):
-    if mode == "compiled":
+    if "compiled" in mode:
         pytest.importorskip("numba")
     code, text = run(n, mode, tmp_path)
     assert code == 0, text
@@ -86,6 +97,20 @@ def test_processes_end_with_the_weights_of_one(n, mode, alone, tmp_path):
     np.testing.assert_allclose(found["theta"], alone["theta"], rtol=0, atol=1e-12)
     np.testing.assert_allclose(found["loss"], alone["loss"], rtol=1e-12)
     np.testing.assert_array_equal(found["val"], alone["val"])
+
+
+def test_pieces_on_their_way_and_synchronized_batch_norm_do_not_cross(tmp_path):
+    found = []
+    for n, mode in ((1, "norm"), (3, "norm"), (3, "norm pieces")):
+        code, text = run(n, mode, tmp_path / f"{n} {mode}")
+        assert code == 0, text
+        found.append(ends(tmp_path / f"{n} {mode}", n))
+    alone, whole, pieces = found
+    for other in (whole, pieces):
+        np.testing.assert_allclose(other["theta"], alone["theta"], rtol=0, atol=1e-9)
+        np.testing.assert_allclose(other["loss"], alone["loss"], rtol=1e-9)
+    assert whole["pieces"] == 0
+    assert pieces["pieces"] == 4 * 11 * 3  # epochs, steps, layers
 
 
 def test_gradients_of_sixteen_bits_learn_as_well(alone, tmp_path):

@@ -57,22 +57,26 @@ class StoredBatches(Numbered):
                 "batch_size: None makes one batch of all examples, and those on the disk need not fit into memory; "
                 "give a number"
             )
-        self.signature, self.data, self._labels = (
-            signature,
-            data.with_targets_in_memory(KEPT).with_targets_at_hand(),
-            labels,
-        )
-        self.batch_size = min(batch_size, len(data))
-        self.n_batches = math.ceil(len(data) / self.batch_size)
-        self.n_steps = self.n_batches
+        self.signature, self._labels = signature, labels
+        self.data = data.with_targets_in_memory(KEPT).with_targets_at_hand()
+        self._augment = None if augmentation is None else BatchAugmentation(augmentation, signature)
+        self._divide(batch_size)
         self.shuffle = shuffle and self.batch_size < len(data)
         self.checked = np.zeros(len(data.counts), bool)  # blocks whose X is known to be finite
         self.buffers: list[_Buffers] = []
-        self._augment = None if augmentation is None else BatchAugmentation(augmentation, signature)
-        largest = math.prod(data.shape[1:]) * self.batch_size
-        self.at_once = self.n_batches if augmentation is None else max(1, PIECE // largest)
         self._order = Order(data.counts, data.window, None)
         self._sample: Examples | None = None
+
+    def _divide(self, batch_size: int) -> None:
+        self.batch_size = min(batch_size, len(self.data))
+        self.n_batches = math.ceil(len(self.data) / self.batch_size)
+        self.n_steps = self.n_batches
+        largest = math.prod(self.data.shape[1:]) * self.batch_size
+        self.at_once = self.n_batches if self._augment is None else max(1, PIECE // largest)
+
+    def contribute(self, n: int) -> None:
+        """Give n examples to each batch: others come from other processes."""
+        self._divide(n)
 
     @property
     def labels(self) -> Array:
