@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -118,13 +118,13 @@ class StoredBatches(Numbered):
             windows.close()
 
     def together(self, first: int) -> int:
-        """Return how many batches, from batch ``first`` on, lie in one window; 1 if this one lies in two."""
+        """Return how many batches, from batch ``first`` on, end in the same window as this one."""
         if self._augment is not None:
             return self.at_once
-        start = first * self.batch_size
-        end = int(self._read_in.starts[self._read_in.window_at(start) + 1])
+        last = min((first + 1) * self.batch_size, len(self.data)) - 1
+        end = int(self._read_in.starts[self._read_in.window_at(last) + 1])
         whole = math.ceil if end == len(self.data) else math.floor
-        return max(1, whole((end - start) / self.batch_size))
+        return whole(end / self.batch_size) - first
 
     def some(self, n: int) -> Examples:
         """Return up to n examples from some blocks, evenly spread."""
@@ -152,6 +152,28 @@ class StoredBatches(Numbered):
         return self.data.fingerprint()
 
 
+class _Held(NamedTuple):
+    """A window in memory.
+
+    Attributes
+    ----------
+    window : int
+    start : int
+        The place in the epoch of the first of the examples.
+    examples : Examples
+        Those of the window in their order, and before them those of a batch that began in the window before.
+    """
+
+    window: int
+    start: int
+    examples: Examples
+
+    def part(self, start: int, stop: int) -> Examples:
+        """Return the examples from some places of the epoch; a window that has only some of them returns those."""
+        assert self.examples.rows is not None
+        return self.examples._replace(rows=self.examples.rows[max(0, start - self.start) : stop - self.start])
+
+
 class _Windows:
     """The windows of one epoch.
 
@@ -167,7 +189,9 @@ class _Windows:
     def __init__(self, source: StoredBatches, order: Order, *, ahead: bool) -> None:
         self._source, self._order = source, order
         data = source.data
-        self._most = min(len(data), data.window + int(data.counts.max()) - 1)  # rows of a window
+        # before each window there is room for the rows of a batch that begins in the window before it
+        self._room = source.batch_size - 1
+        self._most = self._room + min(len(data), data.window + int(data.counts.max()) - 1)
         if source.buffers:
             self._buffer = source.buffers.pop()
         else:  # made once, for the largest windows that there may be
@@ -179,36 +203,54 @@ class _Windows:
             from concurrent.futures import ThreadPoolExecutor
 
             self._pool = ThreadPoolExecutor(self._n_threads, thread_name_prefix="nnlite-stored")
-        self._held: tuple[int, Examples] | None = None
+        self._held: _Held | None = None
 
     def several(self, first: int, n: int) -> Examples:
         """Return the examples of n batches, from batch ``first`` on. They stay valid until the next call."""
-        size, starts = self._source.batch_size, self._order.starts
+        size = self._source.batch_size
         start, stop = first * size, min((first + n) * size, len(self._source.data))
-        windows = range(self._order.window_at(start), self._order.window_at(stop - 1) + 1)
-        parts = []
-        for window in windows:
-            examples = self._window(window)
-            assert examples.rows is not None
-            before = int(starts[window])
-            part = examples._replace(rows=examples.rows[max(0, start - before) : stop - before])
-            parts.append(part if len(windows) == 1 else part.batch(slice(None)))
-        return joined(parts)
-
-    def _window(self, window: int) -> Examples:
-        if self._held is None or self._held[0] != window:
+        window = self._order.window_at(stop - 1)
+        if self._held is None or self._held.window != window or start < self._held.start:
+            before = [self._rest(earlier, start) for earlier in range(self._order.window_at(start), window)]
             self._held = None
-            self._held = window, self._ahead.take(window, 1)[0]
-            if self._inline and window + 1 < len(self._order.windows):
-                data = self._source.data
-                data.X_rows.advise(data.ranges_of(self._order.windows[window + 1]))
-        return self._held[1]
+            self._held = self._taken(window, before)
+        return self._held.part(start, stop)
+
+    def _rest(self, window: int, start: int) -> Examples:
+        """Return a copy of what a window has from a place of the epoch on."""
+        if self._held is None or self._held.window != window:
+            self._held = self._taken(window, [])
+        return self._held.part(start, int(self._order.starts[window + 1])).batch(slice(None))
+
+    def _taken(self, window: int, before: list[Examples]) -> _Held:
+        """Take a window, and put some examples before it, which a batch has that ends in this window."""
+        (examples,) = self._ahead.take(window, 1)
+        start = int(self._order.starts[window])
+        if self._inline and window + 1 < len(self._order.windows):
+            data = self._source.data
+            data.X_rows.advise(data.ranges_of(self._order.windows[window + 1]))
+        if not before:
+            return _Held(window, start, examples)
+        first, at = joined(before), self._place(window)
+        n, X = first.size, self._buffer[at - first.size : at + len(examples.X)]
+        X[:n] = first.X
+        y, weights = (
+            None if after is None else np.concatenate([array, after])
+            for array, after in ((first.y, examples.y), (first.weights, examples.weights))
+        )
+        assert y is not None
+        assert examples.rows is not None
+        return _Held(window, start - n, Examples(X, y, weights, np.append(np.arange(n), examples.rows + n)))
+
+    def _place(self, window: int) -> int:
+        """Return the row of the memory at which a window begins."""
+        return self._room + (0 if self._inline else window % WINDOWS * self._most)
 
     def _read(self, window: int) -> Examples:
         """Read and check a window, in another thread or in several."""
         data, order, blocks = self._source.data, self._order, self._order.windows[window]
         n = int(order.starts[window + 1] - order.starts[window])
-        place = 0 if self._inline else window % WINDOWS * self._most
+        place = self._place(window)
         y, weights = (
             None if rows is None else np.empty((n, *rows.shape[1:]), rows.dtype)
             for rows in (data.y_rows, data.weight_rows)
