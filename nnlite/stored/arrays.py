@@ -14,7 +14,7 @@ from nnlite.ahead import Ahead
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.stored.order import Share, all_of, selected, share_key
-from nnlite.stored.rows import Kept, Rows
+from nnlite.stored.rows import Kept, Range, Rows
 from nnlite.stored.temporary import copied
 from nnlite.words import Explained, explained
 
@@ -250,16 +250,22 @@ class StoredArrays(Explained):
                 UserWarning,
             )
 
-    def fill(self, block: int, X: Array, y: Array | None, weights: Array | None) -> Part:
-        """Read the examples of a block into arrays of the right shapes."""
-        start, stop = int(self.edges[block]), int(self.edges[block + 1])
+    def ranges_of(self, blocks: Array) -> list[Range]:
+        """Return the rows ``(start, stop)`` of each of some blocks; some may belong to another part of a split."""
+        return list(zip(self.edges[blocks].tolist(), self.edges[blocks + 1].tolist(), strict=True))
+
+    def fill(self, blocks: Array, X: Array, y: Array | None, weights: Array | None) -> None:
+        """Read the examples of some blocks, one block after the other, into arrays of the right shapes."""
+        ranges = self.ranges_of(blocks)
         for rows, array in ((self.X_rows, X), (self.y_rows, y), (self.weight_rows, weights)):
-            if rows is not None and array is not None:
-                if self.shares:
-                    array[...] = rows.read(start, stop)[selected(self.shares, start, stop)]
-                else:
-                    rows.fill(start, array)
-        return Part(X, y, weights, start, stop)
+            if rows is None or array is None:
+                continue
+            if not self.shares:
+                rows.fill_ranges(ranges, array)
+                continue
+            stops = np.cumsum(self.counts[blocks]).tolist()
+            for (start, stop), first, last in zip(ranges, [0, *stops], stops, strict=False):
+                array[first:last] = rows.read(start, stop)[selected(self.shares, start, stop)]
 
     def pieces(self, n_bytes: int = PIECE) -> Iterator[Part]:
         """Yield the examples in the order of the data, about ``n_bytes`` at a time. A thread reads ahead."""
@@ -273,7 +279,7 @@ class StoredArrays(Explained):
         finally:
             ahead.close()
 
-    def ranges(self, n_bytes: int = PIECE) -> list[tuple[int, int]]:
+    def ranges(self, n_bytes: int = PIECE) -> list[Range]:
         """Return the rows of the pieces: rows that are stored together are read together."""
         edges = self.X_rows.edges(max(1, n_bytes // self.row_bytes)).tolist()
         return list(itertools.pairwise(edges))

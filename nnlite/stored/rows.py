@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from nnlite.errors import ArgumentError, DataFileError
 Stamp = tuple[int, ...]  # device, number, size and time of a file
 OF_FILE = 2  # of them belong to the file itself, whatever is in it
 AT_ONCE = 2**22  # bytes of a file that are read at once and then converted
+
+Range = tuple[int, int]  # the rows start:stop
 
 
 class Rows:
@@ -53,6 +55,13 @@ class Rows:
         """
         raise NotImplementedError
 
+    def fill_ranges(self, ranges: Sequence[Range], out: Array) -> None:
+        """Read the rows of some ranges, one range after the other, into an array as `fill` does."""
+        done = 0
+        for start, stop in ranges:
+            self.fill(start, out[done : done + stop - start])
+            done += stop - start
+
     @property
     def largest_chunk(self) -> int:
         """How many rows are read for one of them at most."""
@@ -66,8 +75,8 @@ class Rows:
         """Whether `advise` has an effect."""
         return False
 
-    def advise(self, start: int, stop: int) -> None:
-        """Let the operating system read the rows ``start:stop`` into its memory meanwhile."""
+    def advise(self, ranges: Sequence[Range]) -> None:
+        """Let the operating system read the rows of some ranges into its memory meanwhile."""
 
     def read(self, start: int, stop: int) -> Array:
         """Return the rows ``start:stop`` as a new array."""
@@ -206,32 +215,44 @@ class FileRows(Rows):
     def fill(self, start: int, out: Array) -> None:
         """Read the rows into ``out``."""
         if self._as_it_lies and out.flags.c_contiguous:
-            self._read_bytes(start, out.reshape(-1).view(np.uint8).data)
+            self.fill_ranges([(start, start + len(out))], out)
             return
         strides = (self._stride, *np.empty((1, *self.shape[1:]), self._in_file).strides[1:])
         at_once = max(1, AT_ONCE // max(1, self._stride))
         for first in range(0, len(out), at_once):  # between two rows may lie much more than they have
             part = out[first : first + at_once]
             raw = np.empty((len(part) - 1) * self._stride + self.row_bytes, np.uint8)
-            self._read_bytes(start + first, raw.data)
+            with self._opened() as file:
+                self._read_bytes(file, start + first, raw.data)
             part[...] = np.ndarray(part.shape, self._in_file, raw.data, strides=strides)
+
+    def fill_ranges(self, ranges: Sequence[Range], out: Array) -> None:
+        """Read the rows of some ranges. The file is opened once for all of them."""
+        if not (self._as_it_lies and out.flags.c_contiguous):
+            super().fill_ranges(ranges, out)
+            return
+        into, done = out.reshape(-1).view(np.uint8).data, 0
+        with self._opened() as file:
+            for start, stop in ranges:
+                n_bytes = (stop - start) * self.row_bytes
+                self._read_bytes(file, start, into[done : done + n_bytes])
+                done += n_bytes
 
     @property
     def can_advise(self) -> bool:
         """Whether `advise` has an effect."""
         return hasattr(os, "posix_fadvise")
 
-    def advise(self, start: int, stop: int) -> None:
-        """Let the operating system read the rows ``start:stop`` into its memory meanwhile."""
-        with contextlib.suppress(OSError):  # reading them says what is wrong
-            file = os.open(self._path, os.O_RDONLY)
-            try:
+    def advise(self, ranges: Sequence[Range]) -> None:
+        """Let the operating system read the rows of some ranges into its memory meanwhile."""
+        with contextlib.suppress(OSError, DataFileError), self._opened() as file:  # reading them says what is wrong
+            for start, stop in ranges:
                 at = self._offset + start * self._stride
                 os.posix_fadvise(file, at, (stop - start) * self._stride, os.POSIX_FADV_WILLNEED)
-            finally:
-                os.close(file)
 
-    def _read_bytes(self, start: int, into: memoryview) -> None:
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int]:
+        """Open the file, and check that it is the one that it was."""
         try:
             file = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
@@ -239,21 +260,28 @@ class FileRows(Rows):
         try:
             if _stamp(os.fstat(file))[: len(self._stamp)] != self._stamp:
                 self.check_unchanged()
-            os.lseek(file, self._offset + start * self._stride, os.SEEK_SET)
-            done = 0
+            yield file
+        finally:
+            os.close(file)
+
+    def _read_bytes(self, file: int, start: int, into: memoryview) -> None:
+        try:
+            at, done = self._offset + start * self._stride, 0
             while done < len(into):
-                n = os.readv(file, [into[done:]]) if hasattr(os, "readv") else _read_into(file, into[done:])
+                n = _read_into(file, into[done:], at + done)
                 if not n:
                     row = start + done // self._stride
                     raise DataFileError(f"{self.place(row)}: the file ends there; it was longer when it was opened")
                 done += n
         except OSError as error:
             raise DataFileError(f"{self.place(start)}: cannot be read ({error.strerror or error})") from error
-        finally:
-            os.close(file)
 
 
-def _read_into(file: int, into: memoryview) -> int:
+def _read_into(file: int, into: memoryview, at: int) -> int:
+    """Read bytes of a file from a place on, as many as the system gives at once; return how many."""
+    if hasattr(os, "preadv"):
+        return os.preadv(file, [into], at)
+    os.lseek(file, at, os.SEEK_SET)
     raw = os.read(file, len(into))
     into[: len(raw)] = raw
     return len(raw)
@@ -286,11 +314,14 @@ class Joined(Rows):
 
     def fill(self, start: int, out: Array) -> None:
         """Read the rows from each part that has some of them."""
+        self.fill_ranges([(start, start + len(out))], out)
+
+    def fill_ranges(self, ranges: Sequence[Range], out: Array) -> None:
+        """Read the rows of some ranges, those of a part together."""
         done = 0
-        while done < len(out):
-            i = bisect.bisect_right(self._starts, start + done) - 1
-            n = min(len(out) - done, self._starts[i + 1] - start - done)
-            self.parts[i].fill(start + done - self._starts[i], out[done : done + n])
+        for part, of_part in self._by_part(ranges):
+            n = sum(stop - start for start, stop in of_part)
+            part.fill_ranges(of_part, out[done : done + n])
             done += n
 
     @property
@@ -308,10 +339,24 @@ class Joined(Rows):
         """Whether `advise` has an effect on all parts."""
         return all(part.can_advise for part in self.parts)
 
-    def advise(self, start: int, stop: int) -> None:
-        """Let the operating system read the rows ``start:stop``, which are of one block, into its memory meanwhile."""
-        i = bisect.bisect_right(self._starts, start) - 1
-        self.parts[i].advise(start - self._starts[i], stop - self._starts[i])
+    def advise(self, ranges: Sequence[Range]) -> None:
+        """Let the operating system read the rows of some ranges into its memory meanwhile."""
+        for part, of_part in self._by_part(ranges):
+            part.advise(of_part)
+
+    def _by_part(self, ranges: Sequence[Range]) -> Iterator[tuple[Rows, list[Range]]]:
+        """Yield each part that has some of the rows, and its ranges, counted within it."""
+        pieces = itertools.chain.from_iterable(self._pieces(start, stop) for start, stop in ranges)
+        for i, of_part in itertools.groupby(pieces, lambda piece: piece[0]):
+            yield self.parts[i], [rows for _, rows in of_part]
+
+    def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, Range]]:
+        """Yield the number of each part that has some of the rows ``start:stop``, and these rows within it."""
+        while start < stop:
+            i = bisect.bisect_right(self._starts, start) - 1
+            end = min(stop, self._starts[i + 1])
+            yield i, (start - self._starts[i], end - self._starts[i])
+            start = end
 
     def place(self, row: int) -> str:
         """Return the part that a row is in, and its row there."""

@@ -183,8 +183,10 @@ def test_a_mapped_array_is_read_from_its_file(tmp_path, monkeypatch):
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     read = []
-    fill = FileRows.fill
-    monkeypatch.setattr(FileRows, "fill", lambda rows, start, out: read.append(len(out)) or fill(rows, start, out))
+    fill = FileRows.fill_ranges
+    monkeypatch.setattr(
+        FileRows, "fill_ranges", lambda rows, ranges, out: read.append(len(out)) or fill(rows, ranges, out)
+    )
     found = trained(mapped, y, shuffle=False)
     assert sum(read) > 2 * N
     same(found, trained(X, y, shuffle=False))
