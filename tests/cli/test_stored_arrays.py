@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,14 @@ def test_a_large_npz_file_is_read_in_pieces_and_a_table_in_npy_as_before(run, mo
     np.save("table.npy", np.column_stack([X[:, 20:24], Y % 2]))
     code, out, err = run(f"train table.npy --target -1 {QUICK} --epochs 1")
     assert (code, "read in pieces" in out) == (0, False), err
+
+
+def test_a_missing_library_is_named_without_a_traceback(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    Path("a.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    for command in ("train", "summary"):
+        code, _, err = run(f"{command} a.h5")
+        assert (code, err) == (1, 'nnlite: error: reading a.h5 needs h5py; run pip install "nnlite[hdf5]"\n')
 
 
 def test_an_empty_folder_is_called_empty(run):
