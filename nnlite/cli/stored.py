@@ -13,7 +13,7 @@ from nnlite.images.arrays import has_images
 from nnlite.stored import StoredTable, open_table
 from nnlite.stored.learning import learn, learn_parts
 from nnlite.stored.libraries import HDF5
-from nnlite.stored.opening import ZARR, file_of_partition
+from nnlite.stored.opening import ZARR, file_of_partition, names_in
 from nnlite.tables import Table
 
 LARGE = 256 * 2**20  # bytes of a file that is not read as a whole
@@ -44,7 +44,7 @@ def is_table(path: str) -> bool:
 
 
 def holds_arrays(path: str, target: Any = None) -> bool:
-    """Return whether a path is HDF5, Zarr or a folder of arrays, or a large file or one whose target is in another."""
+    """Return whether a path is HDF5, Zarr, a folder of arrays, a large .npz, or a file whose target is in another."""
     if os.path.isdir(path):
         return any(os.path.exists(os.path.join(path, name)) for name in ZARR) or _all_end(path, OF_ARRAYS)
     if not os.path.isfile(path):
@@ -53,9 +53,10 @@ def holds_arrays(path: str, target: Any = None) -> bool:
         start = file.read(8)
     if start == HDF5 or path.lower().endswith(".zarr.zip"):
         return True
-    beside = isinstance(target, str) and os.path.exists(target)
-    return start.startswith(OTHERS) and path.lower().endswith(OF_ARRAYS) and (
-        beside or os.path.getsize(path) > LARGE) and not has_images(path)  # fmt: skip
+    if isinstance(target, str) and os.path.exists(target):
+        return start.startswith(OTHERS) and path.lower().endswith(OF_ARRAYS)
+    is_large_npz = start.startswith(b"PK\3\4") and path.lower().endswith(".npz") and os.path.getsize(path) > LARGE
+    return is_large_npz and not has_images(path) and "X" in (names_in(path) or ())
 
 
 def _all_end(folder: str, endings: Sequence[str]) -> bool:

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nnlite as nn
+from nnlite.cli import stored
 
 from ..support import for_each
 
@@ -110,6 +112,24 @@ def test_targets_of_a_file_of_their_own_values_and_many_whole_numbers(run):
     assert run(f"train X.npy --target n.npy --values {QUICK} --epochs 1 --out v")[0] == 0
     code, _, err = run(f"train X.npy --target half.npy --classes {QUICK}")
     assert (code, "--classes: half.npy has numbers from 0 to 2.5; expected indices of classes" in err) == (2, True)
+
+
+def test_a_large_npz_file_is_read_in_pieces_and_a_table_in_npy_as_before(run, monkeypatch):
+    monkeypatch.setattr(stored, "LARGE", 1000)
+    np.savez("a.npz", X=X, y=Y)
+    code, out, err = run(f"train a.npz {QUICK} --out r")
+    assert (code, "read in pieces" in out) == (0, True), err
+    np.save("table.npy", np.column_stack([X[:, 20:24], Y % 2]))
+    code, out, err = run(f"train table.npy --target -1 {QUICK} --epochs 1")
+    assert (code, "read in pieces" in out) == (0, False), err
+
+
+def test_a_missing_library_is_named_without_a_traceback(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    Path("a.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    for command in ("train", "summary"):
+        code, _, err = run(f"{command} a.h5")
+        assert (code, err) == (1, 'nnlite: error: reading a.h5 needs h5py; run pip install "nnlite[hdf5]"\n')
 
 
 def test_an_empty_folder_is_called_empty(run):
