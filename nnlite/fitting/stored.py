@@ -26,6 +26,7 @@ from nnlite.stored.arrays import WINDOWS, Part
 from nnlite.stored.order import Order
 
 KEPT = 2**23  # bytes of targets, and of weights, that are read once
+SHARES = 8  # of a window for each thread that reads it
 SAMPLED_BLOCKS = 16  # from which some examples are taken, by which a training is judged
 
 
@@ -211,7 +212,7 @@ class _Windows:
         if self._n_threads > 1:
             from concurrent.futures import ThreadPoolExecutor
 
-            self._pool = ThreadPoolExecutor(self._n_threads, thread_name_prefix="nnlite-stored")
+            self._pool = ThreadPoolExecutor(self._n_threads - 1, thread_name_prefix="nnlite-stored")
         self._held: _Held | None = None
 
     def several(self, first: int, n: int) -> Examples:
@@ -265,10 +266,7 @@ class _Windows:
             for rows in (data.y_rows, data.weight_rows)
         )
         whole = Part(self._buffer[place : place + n], y, weights, 0, len(data.X_rows))
-        shares = np.array_split(blocks, self._n_threads)
-        starts = np.cumsum([0, *(data.counts[share].sum() for share in shares)]).tolist()
-        parts = [_rows_of(whole, slice(*rows)) for rows in itertools.pairwise(starts)]
-        list((map if self._pool is None else self._pool.map)(self._fill, shares, parts))
+        self._fill_in_threads(blocks, whole)
         try:
             targets = checked_targets(self._source.signature, data, whole)
         except DataFileError:
@@ -276,6 +274,22 @@ class _Windows:
                 checked_targets(self._source.signature, data, part)
             raise
         return Examples(whole.X, *targets, order.rows(window))
+
+    def _fill_in_threads(self, blocks: Array, whole: Part) -> None:
+        """Read the blocks of a window. A thread that comes late finds less to do."""
+        shares = np.array_split(blocks, min(SHARES * self._n_threads, len(blocks)) if self._pool else 1)
+        starts = np.cumsum([0, *(self._source.data.counts[share].sum() for share in shares)]).tolist()
+        parts = [_rows_of(whole, slice(*rows)) for rows in itertools.pairwise(starts)]
+        left = iter(list(zip(shares, parts, strict=True)))
+
+        def work() -> None:
+            for share, part in left:
+                self._fill(share, part)
+
+        helpers = [self._pool.submit(work) for _ in range(self._n_threads - 1)]
+        work()
+        for helper in helpers:
+            helper.result()
 
     def _fill(self, blocks: Array, part: Part) -> None:
         """Read some blocks, and check numbers that are read for the first time."""
