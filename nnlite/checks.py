@@ -94,7 +94,8 @@ def wrong_arguments(method: Callable[..., Any], *arguments: str) -> str:
     try:
         signature.bind(*arguments)
     except TypeError:
-        return f"must take ({', '.join(['self', *arguments])}), without self got {signature}"
+        taken = [str(parameter) for parameter in signature.parameters.values()]
+        return f"must take ({', '.join(['self', *arguments])}), but takes ({', '.join(['self', *taken])})"
     return ""
 
 

@@ -33,6 +33,8 @@ class ArgumentError(NnliteError, ValueError, TypeError):
     nnlite.errors.ArgumentError: z: expected numbers, got an array of dtype <U3 (z[] is 'cat')
     """
 
+    layer: object = None  # the layer that is wrong, until its network has written the place of the layer into the text
+
 
 class UnknownNameError(ArgumentError, AttributeError):
     """A name that nnlite, or an object of it, does not have. The message says what to write instead.

@@ -69,7 +69,8 @@ class HeNormal(Initializer):
     Examples
     --------
     >>> import numpy as np
-    >>> W = HeNormal()((784, 128), np.random.default_rng(0))
+    >>> import nnlite as nn
+    >>> W = nn.HeNormal()((784, 128), np.random.default_rng(0))
     >>> W.shape, round(float(W.std()), 3)
     ((784, 128), 0.051)
     """
@@ -89,7 +90,8 @@ class HeUniform(Initializer):
     Examples
     --------
     >>> import numpy as np
-    >>> W = HeUniform()((784, 128), np.random.default_rng(0))
+    >>> import nnlite as nn
+    >>> W = nn.HeUniform()((784, 128), np.random.default_rng(0))
     >>> W.shape, round(float(W.std()), 3)
     ((784, 128), 0.05)
     """
@@ -121,7 +123,8 @@ class GlorotUniform(Initializer):
     Examples
     --------
     >>> import numpy as np
-    >>> W = GlorotUniform()((784, 128), np.random.default_rng(0))
+    >>> import nnlite as nn
+    >>> W = nn.GlorotUniform()((784, 128), np.random.default_rng(0))
     >>> W.shape, round(float(W.std()), 3)
     ((784, 128), 0.047)
     """
@@ -146,7 +149,8 @@ class GlorotNormal(Initializer):
     Examples
     --------
     >>> import numpy as np
-    >>> W = GlorotNormal()((784, 128), np.random.default_rng(0))
+    >>> import nnlite as nn
+    >>> W = nn.GlorotNormal()((784, 128), np.random.default_rng(0))
     >>> W.shape, round(float(W.std()), 3)
     ((784, 128), 0.047)
     """
@@ -167,7 +171,8 @@ class LeCunNormal(Initializer):
     Examples
     --------
     >>> import numpy as np
-    >>> W = LeCunNormal()((784, 128), np.random.default_rng(0))
+    >>> import nnlite as nn
+    >>> W = nn.LeCunNormal()((784, 128), np.random.default_rng(0))
     >>> W.shape, round(float(W.std()), 3)
     ((784, 128), 0.036)
     """
@@ -187,7 +192,8 @@ class LeCunUniform(Initializer):
     Examples
     --------
     >>> import numpy as np
-    >>> W = LeCunUniform()((784, 128), np.random.default_rng(0))
+    >>> import nnlite as nn
+    >>> W = nn.LeCunUniform()((784, 128), np.random.default_rng(0))
     >>> W.shape, round(float(W.std()), 3)
     ((784, 128), 0.036)
     """
@@ -221,7 +227,9 @@ class Orthogonal(Initializer):
 
     Examples
     --------
-    >>> W = Orthogonal()((3, 2), np.random.default_rng(0))
+    >>> import numpy as np
+    >>> import nnlite as nn
+    >>> W = nn.Orthogonal()((3, 2), np.random.default_rng(0))
     >>> np.abs(W.T @ W).round(12)
     array([[1., 0.],
            [0., 1.]])
@@ -258,7 +266,8 @@ class TruncatedNormal(Initializer):
     Examples
     --------
     >>> import numpy as np
-    >>> W = TruncatedNormal(0.1)((784, 128), np.random.default_rng(0))
+    >>> import nnlite as nn
+    >>> W = nn.TruncatedNormal(0.1)((784, 128), np.random.default_rng(0))
     >>> W.shape, round(float(W.std()), 3)
     ((784, 128), 0.044)
     """
@@ -291,7 +300,8 @@ class Constant(Initializer):
     Examples
     --------
     >>> import numpy as np
-    >>> Constant(0.5)((2, 2), np.random.default_rng(0))
+    >>> import nnlite as nn
+    >>> nn.Constant(0.5)((2, 2), np.random.default_rng(0))
     array([[0.5, 0.5],
            [0.5, 0.5]])
     """
@@ -310,7 +320,8 @@ class Zeros(Initializer):
     Examples
     --------
     >>> import numpy as np
-    >>> Zeros()((2, 2), np.random.default_rng(0))
+    >>> import nnlite as nn
+    >>> nn.Zeros()((2, 2), np.random.default_rng(0))
     array([[0., 0.],
            [0., 0.]])
     """

@@ -53,7 +53,8 @@ class Callback(Remembering, Explained):
 
     Examples
     --------
-    >>> class StopAtLoss(Callback):
+    >>> import nnlite as nn
+    >>> class StopAtLoss(nn.Callback):
     ...     def on_epoch_end(self, epoch, logs):
     ...         if logs["loss"] < 0.1:
     ...             self.model.stop_training = True
@@ -213,7 +214,8 @@ class LambdaCallback(Callback):
 
     Examples
     --------
-    >>> show = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
+    >>> import nnlite as nn
+    >>> show = nn.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
     """
 
     def __init__(self, **functions: Callable[..., None]) -> None:

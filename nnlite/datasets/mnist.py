@@ -53,7 +53,8 @@ def load_mnist(directory: str | os.PathLike[str] | None = None, *, progress: boo
 
     Examples
     --------
-    >>> data = load_mnist()                                                           # doctest: +SKIP
+    >>> import nnlite as nn
+    >>> data = nn.load_mnist()                                                           # doctest: +SKIP
     >>> data.X_train.shape, data.X_test.shape                                         # doctest: +SKIP
     ((60000, 784), (10000, 784))
     """

@@ -51,7 +51,8 @@ def load_digits(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
 
     Examples
     --------
-    >>> data = load_digits()
+    >>> import nnlite as nn
+    >>> data = nn.load_digits()
     >>> data.X_train.shape, data.X_test.shape, data.class_names[:3]
     ((1438, 64), (359, 64), ('0', '1', '2'))
     """
@@ -96,7 +97,8 @@ def load_iris(*, test_fraction: float = 0.2, seed: int | None = 0) -> Dataset:
 
     Examples
     --------
-    >>> data = load_iris()
+    >>> import nnlite as nn
+    >>> data = nn.load_iris()
     >>> data.class_names
     ('setosa', 'versicolor', 'virginica')
     >>> data.feature_names[0]

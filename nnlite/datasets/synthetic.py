@@ -55,7 +55,9 @@ def make_spirals(
 
     Examples
     --------
-    >>> X, y = make_spirals(300, seed=0)
+    >>> import numpy as np
+    >>> import nnlite as nn
+    >>> X, y = nn.make_spirals(300, seed=0)
     >>> X.shape, np.bincount(y)
     ((300, 2), array([100, 100, 100]))
     """
@@ -103,7 +105,9 @@ def make_moons(n_examples: int = 200, *, noise: float = 0.1, seed: int | None = 
 
     Examples
     --------
-    >>> X, y = make_moons(200, seed=0)
+    >>> import numpy as np
+    >>> import nnlite as nn
+    >>> X, y = nn.make_moons(200, seed=0)
     >>> X.shape, np.bincount(y)
     ((200, 2), array([100, 100]))
     """
@@ -158,7 +162,9 @@ def make_blobs(
 
     Examples
     --------
-    >>> X, y = make_blobs(300, n_features=5, seed=0)
+    >>> import numpy as np
+    >>> import nnlite as nn
+    >>> X, y = nn.make_blobs(300, n_features=5, seed=0)
     >>> X.shape, np.bincount(y)
     ((300, 5), array([100, 100, 100]))
     """

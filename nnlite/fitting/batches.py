@@ -237,7 +237,8 @@ def batches(
 
     Examples
     --------
-    >>> [y.tolist() for X, y in batches([[1.0], [2.0], [3.0]], [0, 1, 2], batch_size=2, shuffle=False)]
+    >>> import nnlite as nn
+    >>> [y.tolist() for X, y in nn.batches([[1.0], [2.0], [3.0]], [0, 1, 2], batch_size=2, shuffle=False)]
     [[0, 1], [2]]
     """
     X, y = check_X(X, None, np.float64), checks.numeric_array("y", y)

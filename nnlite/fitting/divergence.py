@@ -49,7 +49,7 @@ def first_wrong(network: Network, X: Array) -> str | None:
         if not np.isfinite(a).all():
             return f"the output of {_place(network, layer)} is not finite"
     for segment in reversed(network.segments):
-        segment.require_gradient(network.grad)
+        network.require_gradient(segment)
         if not np.isfinite(segment.view(network.grad)).all():
             return f"the gradient d{segment.name} of {_place(network, segment.layer)} is not finite"
     return None

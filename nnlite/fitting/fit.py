@@ -30,7 +30,7 @@ from nnlite.fitting.streams import Stream
 from nnlite.fitting.survey import Survey, prepare_stored
 from nnlite.fitting.together import Together, begin_alike, open_together, tell_data, texts_of, together_of
 from nnlite.fitting.validation import StoredValidation, ValidationBatches, check_validation_data
-from nnlite.layers import BatchNorm, Identity
+from nnlite.layers import BatchNorm, Identity, chain
 from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, as_number, with_rmse
 from nnlite.network.network import Network
@@ -190,6 +190,7 @@ def _check_call(
         raise ArgumentError("steps_per_epoch: is for a source of batches; for arrays choose batch_size and epochs")
     elif validation_split is not None and validation_data is not None:
         raise ArgumentError("validation_split: give either validation_data or validation_split, not both")
+    chain.require_backward(network.layers)
     augmentation = augmentation_of_fit(augment, network, X, class_weight)
     processor.wanted_threads()  # checked before anything changes
     return Call(

@@ -126,7 +126,7 @@ class GradientSum:
         """Raise ArgumentError if a layer has not set its gradient."""
         for segment in self.network.segments:
             if place.start <= segment.start < place.stop:
-                segment.require_gradient(self.network.grad)
+                self.network.require_gradient(segment)
 
     def finish(self, beside: Array) -> None:
         """Add up what is not on its way yet, and the numbers ``beside``; then wait for all of it."""

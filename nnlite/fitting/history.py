@@ -22,7 +22,8 @@ class History(dict[str, list[float]]):
 
     Examples
     --------
-    >>> history = History()
+    >>> import nnlite as nn
+    >>> history = nn.History()
     >>> history.append({"loss": 2.3, "accuracy": 0.1})
     >>> history.append({"loss": 1.9, "accuracy": 0.4})
     >>> history["loss"], history.epochs
@@ -112,10 +113,11 @@ class History(dict[str, list[float]]):
         Examples
         --------
         >>> import os, tempfile
-        >>> history = History({"loss": [2.3, 1.9], "val_loss": [2.4, 2.2]})
+        >>> import nnlite as nn
+        >>> history = nn.History({"loss": [2.3, 1.9], "val_loss": [2.4, 2.2]})
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     history.to_csv(os.path.join(folder, "history.csv"))
-        ...     History.from_csv(os.path.join(folder, "history.csv")) == history
+        ...     nn.History.from_csv(os.path.join(folder, "history.csv")) == history
         True
         """
         import csv

@@ -25,7 +25,7 @@ from nnlite.fitting.interrupts import Interruptible
 from nnlite.fitting.streams import Stream
 from nnlite.fitting.together import Together
 from nnlite.fitting.validation import ValidationBatches
-from nnlite.layers.base import Observer, Part
+from nnlite.layers.base import BatchPart, Observer
 from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, RunningMeans
 from nnlite.network.network import Network
@@ -328,7 +328,7 @@ class Loop:
         """Return what takes Ctrl-C."""
         return Interruptible()
 
-    def _part(self, weights: Array | None) -> Part | None:
+    def _part(self, weights: Array | None) -> BatchPart | None:
         """Return the part of the batch that this process has; None for all of it."""
         return None
 

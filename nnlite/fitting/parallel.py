@@ -22,7 +22,7 @@ from nnlite.fitting.shares import Share
 from nnlite.fitting.streams import Stream
 from nnlite.fitting.together import checksum
 from nnlite.fitting.validation import ValidationBatches
-from nnlite.layers.base import Part
+from nnlite.layers.base import BatchPart
 from nnlite.network.examples import Examples
 from nnlite.network.means import RunningMeans
 from nnlite.parallel.world import World
@@ -187,13 +187,13 @@ class ParallelLoop(Loop):
         finally:
             self.means = means
 
-    def _part(self, weights: Array | None) -> Part:
+    def _part(self, weights: Array | None) -> BatchPart:
         start, size, weight = self._place
         if weight is None:
             sums = np.array([self._own if weights is None else weights.sum()], np.float64)
             self.world.sum(sums)
             weight = float(sums[0])
-        return Part(start, size, weight, self._mean if self.world.sync_batch_norm else None)
+        return BatchPart(start, size, weight, self._mean if self.world.sync_batch_norm else None)
 
     def _mean(self, mean: Array) -> Array:
         """The mean over the whole batch, from that over the examples of this process."""

@@ -36,7 +36,8 @@ def sigmoid(z: Any) -> Array:
 
     Examples
     --------
-    >>> sigmoid([-1e4, 0, 1e4])
+    >>> import nnlite as nn
+    >>> nn.sigmoid([-1e4, 0, 1e4])
     array([0. , 0.5, 1. ])
     """
     z = checks.floats("z", z)
@@ -64,7 +65,8 @@ def tanh(z: Any) -> Array:
 
     Examples
     --------
-    >>> tanh([0.0])
+    >>> import nnlite as nn
+    >>> nn.tanh([0.0])
     array([0.])
     """
     a: Array = np.tanh(checks.floats("z", z))
@@ -91,7 +93,8 @@ def relu(z: Any) -> Array:
 
     Examples
     --------
-    >>> relu([-2.0, 0.0, 3.0])
+    >>> import nnlite as nn
+    >>> nn.relu([-2.0, 0.0, 3.0])
     array([0., 0., 3.])
     """
     a: Array = np.maximum(checks.floats("z", z), 0)
@@ -124,7 +127,8 @@ def leaky_relu(z: Any, negative_slope: float = 0.01) -> Array:
 
     Examples
     --------
-    >>> leaky_relu([-2.0, 0.0, 3.0])
+    >>> import nnlite as nn
+    >>> nn.leaky_relu([-2.0, 0.0, 3.0])
     array([-0.02,  0.  ,  3.  ])
     """
     z = checks.floats("z", z)
@@ -159,7 +163,8 @@ def elu(z: Any, alpha: float = 1.0) -> Array:
 
     Examples
     --------
-    >>> elu([-1e4, 0.0, 3.0])
+    >>> import nnlite as nn
+    >>> nn.elu([-1e4, 0.0, 3.0])
     array([-1.,  0.,  3.])
     """
     z = checks.floats("z", z)
@@ -192,7 +197,8 @@ def selu(z: Any) -> Array:
 
     Examples
     --------
-    >>> selu([-1e4, 0.0, 1.0]).round(4)
+    >>> import nnlite as nn
+    >>> nn.selu([-1e4, 0.0, 1.0]).round(4)
     array([-1.7581,  0.    ,  1.0507])
     """
     a: Array = SELU_LAMBDA * elu(z, SELU_ALPHA)
@@ -226,7 +232,8 @@ def gelu(z: Any, approximate: str = "none") -> Array:
 
     Examples
     --------
-    >>> gelu([-1.0, 0.0, 1.0]).round(4)
+    >>> import nnlite as nn
+    >>> nn.gelu([-1.0, 0.0, 1.0]).round(4)
     array([-0.1587,  0.    ,  0.8413])
     """
     z = checks.floats("z", z)
@@ -261,7 +268,8 @@ def silu(z: Any) -> Array:
 
     Examples
     --------
-    >>> silu([-1.0, 0.0, 1.0]).round(4)
+    >>> import nnlite as nn
+    >>> nn.silu([-1.0, 0.0, 1.0]).round(4)
     array([-0.2689,  0.    ,  0.7311])
     """
     z = checks.floats("z", z)
@@ -292,7 +300,8 @@ def hard_swish(z: Any) -> Array:
 
     Examples
     --------
-    >>> hard_swish([-3.0, -1.5, 0.0, 3.0])
+    >>> import nnlite as nn
+    >>> nn.hard_swish([-3.0, -1.5, 0.0, 3.0])
     array([-0.   , -0.375,  0.   ,  3.   ])
     """
     z = checks.floats("z", z)
@@ -325,7 +334,8 @@ def softplus(z: Any) -> Array:
 
     Examples
     --------
-    >>> softplus([-1e4, 0.0, 100.0]).round(4)
+    >>> import nnlite as nn
+    >>> nn.softplus([-1e4, 0.0, 100.0]).round(4)
     array([  0.    ,   0.6931, 100.    ])
     """
     z = checks.floats("z", z)

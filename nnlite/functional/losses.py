@@ -49,7 +49,8 @@ def cross_entropy(Y_hat: Any, Y: Any, axis: int = -1) -> Array:
 
     Examples
     --------
-    >>> cross_entropy([0.3, 0.2, 0.1, 0.4], [0, 1, 0, 0]).round(3)      # -log 0.2
+    >>> import nnlite as nn
+    >>> nn.cross_entropy([0.3, 0.2, 0.1, 0.4], [0, 1, 0, 0]).round(3)      # -log 0.2
     np.float64(1.609)
     """
     Y_hat, Y = _prediction_and_truth(Y_hat, Y)
@@ -88,7 +89,8 @@ def binary_cross_entropy(Y_hat: Any, Y: Any) -> Array:
 
     Examples
     --------
-    >>> binary_cross_entropy([0.9, 0.2], [1, 0]).round(3)
+    >>> import nnlite as nn
+    >>> nn.binary_cross_entropy([0.9, 0.2], [1, 0]).round(3)
     array([0.105, 0.223])
     """
     Y_hat, Y = _prediction_and_truth(Y_hat, Y)

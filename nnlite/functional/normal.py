@@ -63,7 +63,8 @@ def erf(z: Any) -> Array:
 
     Examples
     --------
-    >>> erf([-1e4, 0.0, 0.5]).round(4)
+    >>> import nnlite as nn
+    >>> nn.erf([-1e4, 0.0, 0.5]).round(4)
     array([-1.    ,  0.    ,  0.5205])
     """
     z = checks.floats("z", z)
@@ -95,7 +96,8 @@ def normal_cdf(z: Any) -> Array:
 
     Examples
     --------
-    >>> normal_cdf([-1.0, 0.0, 1.0]).round(4)
+    >>> import nnlite as nn
+    >>> nn.functional.normal_cdf([-1.0, 0.0, 1.0]).round(4)
     array([0.1587, 0.5   , 0.8413])
     """
     z = checks.floats("z", z)
@@ -123,7 +125,8 @@ def normal_pdf(z: Any) -> Array:
 
     Examples
     --------
-    >>> normal_pdf([-1.0, 0.0, 1.0]).round(4)
+    >>> import nnlite as nn
+    >>> nn.functional.normal_pdf([-1.0, 0.0, 1.0]).round(4)
     array([0.242 , 0.3989, 0.242 ])
     """
     z = np.minimum(np.abs(checks.floats("z", z)), FAR)

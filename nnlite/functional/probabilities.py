@@ -38,7 +38,8 @@ def softmax(z: Any, axis: int = -1) -> Array:
 
     Examples
     --------
-    >>> softmax([5, 2, -1, 3]).round(3)
+    >>> import nnlite as nn
+    >>> nn.softmax([5, 2, -1, 3]).round(3)
     array([0.842, 0.042, 0.002, 0.114])
     """
     z = _logits(z, axis)
@@ -69,7 +70,8 @@ def log_softmax(z: Any, axis: int = -1) -> Array:
 
     Examples
     --------
-    >>> log_softmax([1e4, 0.0, -1e4])
+    >>> import nnlite as nn
+    >>> nn.log_softmax([1e4, 0.0, -1e4])
     array([     0., -10000., -20000.])
     """
     z = _logits(z, axis)
@@ -100,7 +102,8 @@ def hardmax(z: Any, axis: int = -1) -> Array:
 
     Examples
     --------
-    >>> hardmax([5, 2, -1, 3])
+    >>> import nnlite as nn
+    >>> nn.hardmax([5, 2, -1, 3])
     array([1., 0., 0., 0.])
     """
     z = _logits(z, axis)
@@ -133,7 +136,8 @@ def one_hot(y: Any, n_classes: int | None = None, dtype: Any = np.float32) -> Ar
 
     Examples
     --------
-    >>> one_hot([1, 0, 3], 4)
+    >>> import nnlite as nn
+    >>> nn.one_hot([1, 0, 3], 4)
     array([[0., 1., 0., 0.],
            [1., 0., 0., 0.],
            [0., 0., 0., 1.]], dtype=float32)

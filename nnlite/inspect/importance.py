@@ -37,7 +37,8 @@ class PermutationImportance:
 
     Examples
     --------
-    >>> importance = PermutationImportance([[0.4, 0.6], [0.0, 0.0]], 0.9, "accuracy", ["length", "width"])
+    >>> import nnlite as nn
+    >>> importance = nn.PermutationImportance([[0.4, 0.6], [0.0, 0.0]], 0.9, "accuracy", ["length", "width"])
     >>> importance.importances_mean
     array([0.5, 0. ])
     >>> print(importance)
@@ -167,7 +168,7 @@ def permutation_importance(
     >>> iris = nn.load_iris()
     >>> model = nn.Model([nn.Dense(16), nn.Tanh(), nn.Dense(3), nn.Softmax()], seed=0)
     >>> history = model.fit(iris.X_train, iris.y_train, epochs=50, batch_size=16, progress=False)
-    >>> found = permutation_importance(model, iris.X_test, iris.y_test, feature_names=iris.feature_names)
+    >>> found = nn.permutation_importance(model, iris.X_test, iris.y_test, feature_names=iris.feature_names)
     >>> found.feature_names[found.order[0]].startswith("petal")
     True
     """

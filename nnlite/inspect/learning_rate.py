@@ -176,7 +176,7 @@ def find_learning_rate(
     >>> import nnlite as nn
     >>> digits = nn.load_digits()
     >>> model = nn.Model([nn.Dense(64), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=0)
-    >>> test = find_learning_rate(model, digits.X_train, digits.y_train)
+    >>> test = nn.find_learning_rate(model, digits.X_train, digits.y_train)
     >>> 0.05 < test.suggestion < 0.5
     True
     """

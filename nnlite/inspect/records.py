@@ -32,6 +32,7 @@ class Records:
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> model = nn.Model([nn.Softmax()], n_features=2, dtype="float64")
     >>> records = Records()

@@ -25,6 +25,7 @@ class ReLU(Activation):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> nn.ReLU().forward(np.array([[-2.0, 3.0]]), nn.Cache())
     array([[0., 3.]])
@@ -63,6 +64,7 @@ class LeakyReLU(Activation):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> nn.LeakyReLU().forward(np.array([[-2.0, 3.0]]), nn.Cache())
     array([[-0.02,  3.  ]])
@@ -105,6 +107,7 @@ class ELU(Activation):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> nn.ELU().forward(np.array([[-100.0, 3.0]]), nn.Cache())
     array([[-1.,  3.]])
@@ -141,6 +144,7 @@ class SELU(Activation):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> nn.SELU().forward(np.array([[-100.0, 1.0]]), nn.Cache()).round(4)
     array([[-1.7581,  1.0507]])
@@ -167,6 +171,7 @@ class Tanh(Activation):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> nn.Tanh().forward(np.array([[0.0, 100.0]]), nn.Cache())
     array([[0., 1.]])

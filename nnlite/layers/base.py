@@ -17,9 +17,23 @@ from nnlite.words import Explained
 
 Shape = tuple[int, ...]
 Observer = Callable[["Layer", str, Array, Any], None]
+OF_THE_NETWORK = frozenset({"inner", "input_gradient", "observer", "part"})  # attributes of a cache
+INTERNAL = frozenset(
+    "added_state bind bound inner_chains inner_input_shapes note_unannounced unbind".split()
+)  # not for users
 
 
-class Part(NamedTuple):
+def fault(layer: Layer, problem: str) -> ArgumentError:
+    """Return an ArgumentError about ``layer``: "layers: Dense(3)" and the problem, such as ".backward must ...".
+
+    The network that has the layer makes it "layers[1] Dense(3)": see `chain.add_place`.
+    """
+    error = ArgumentError(f"layers: {layer}{problem}")
+    error.layer = layer
+    return error
+
+
+class BatchPart(NamedTuple):
     """The part of a batch that one of several processes computes.
 
     Attributes
@@ -58,8 +72,13 @@ class Cache:
     observer : callable, optional
         Called as ``observer(layer, "forward", a_prev, a)`` and ``observer(layer, "backward", da, da_prev)`` after each
         layer, also after the layers inside other layers.
-    part : Part, optional
+    part : BatchPart, optional
         The part of the batch that this process computes, if several processes train together.
+
+    Raises
+    ------
+    ArgumentError
+        If a layer sets ``observer``, ``part``, ``inner`` or ``input_gradient``, which the network needs.
 
     Examples
     --------
@@ -79,24 +98,25 @@ class Cache:
         rng: np.random.Generator | None = None,
         input_gradient: bool = True,
         observer: Observer | None = None,
-        part: Part | None = None,
+        part: BatchPart | None = None,
     ) -> None:
         self.training = training
         self.rng = rng
-        self.input_gradient = input_gradient
-        self.observer = observer
-        self.part = part
+        vars(self).update(input_gradient=input_gradient, observer=observer, part=part)
 
     def inner(self, n: int) -> list[Cache]:
         """Return n new caches for the layers inside a layer."""
         return [Cache(training=self.training, rng=self.rng, observer=self.observer, part=self.part) for _ in range(n)]
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"cache.{name} is not set: forward must set it, with this cache, before backward reads it")
+        text = f"cache.{name} is not set: forward must set it, with this cache, before backward reads it"
+        raise AttributeError(text, name=name, obj=self)
 
-    if TYPE_CHECKING:  # a layer may set any attribute
-
-        def __setattr__(self, name: str, value: Any) -> None: ...
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set any attribute but those that the network needs."""
+        if name in OF_THE_NETWORK:
+            raise ArgumentError(f"cache.{name}: the network needs this name; keep the array under another one")
+        vars(self)[name] = value
 
 
 class Layer(Explained):
@@ -189,11 +209,11 @@ class Layer(Explained):
 
     def forward(self, a_prev: Array, cache: Cache, /) -> Array:
         """Return the output for ``a_prev``, of shape (M, ...)."""
-        raise NotImplementedError(f"{type(self).__name__} has no forward pass")
+        raise fault(self, " has no forward pass; define forward(self, a_prev, cache)")
 
     def backward(self, da: Array, cache: Cache, /) -> Array | None:
         """Set the gradients of the parameters from da = dJ/da, and return da_prev = dJ/da_prev."""
-        raise NotImplementedError(f"{type(self).__name__} has no backward pass")
+        raise fault(self, " has no backward pass; define backward(self, da, cache)")
 
     def hyperparameters(self) -> dict[str, Any]:
         """Return the arguments that make this layer again, by name, without those that have their default value."""
@@ -261,9 +281,10 @@ class Layer(Explained):
         """Raise ArgumentError if ``value`` is the gradient of an array that the layer keeps and has not announced."""
         kept = self._unannounced[name[1:]]
         if name[0] == "d" and vars(self).get(name[1:]) is kept and np.shape(value) == kept.shape:
-            raise ArgumentError(
-                f"layers: {self}: self.{name[1:]} has a gradient, self.{name}, but would not learn; announce it: "
-                f"parameter_shapes must return {{{name[1:]!r}: {kept.shape}}}, and initialize sets its first values"
+            raise fault(
+                self,
+                f": self.{name[1:]} has a gradient, self.{name}, but would not learn; announce it: parameter_shapes "
+                f"must return {{{name[1:]!r}: {kept.shape}}}, and initialize sets its first values",
             )
 
     if not TYPE_CHECKING:  # a type checker refuses every name that does not exist
@@ -277,13 +298,18 @@ class Layer(Explained):
                 f"nn.Model(layers, n_features=...)"
             )
 
+    def __dir__(self) -> list[str]:
+        """List what a user needs; the other names are for nnlite itself."""
+        return [name for name in super().__dir__() if name not in INTERNAL]
+
     def _check_shape(self, name: str, got: Shape, expected: Shape) -> None:
         """Raise ArgumentError if an assignment of that shape is a mistake; a parameter may be set to one number."""
         is_gradient = name.startswith("d") and name[1:] in self._views
         if is_gradient or got != ():
-            raise ArgumentError(
-                f"layers: {self}: self.{name} must have the shape {expected} of the parameter, got {got}"
-                + ("; sum over the examples: .sum(axis=0)" if got[1:] == expected and is_gradient else "")
+            raise fault(
+                self,
+                f": self.{name} must have the shape {expected} of the parameter, got {got}"
+                + ("; sum over the examples: .sum(axis=0)" if got[1:] == expected and is_gradient else ""),
             )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.layers.base import Cache, Layer, Shape
+from nnlite.layers.base import Cache, Layer, Shape, fault
 
 
 def flattened(layers: Sequence[Layer]) -> Iterator[Layer]:
@@ -46,9 +46,10 @@ def shapes_along(layers: Sequence[Layer], input_shape: Shape) -> list[Shape]:
     for layer in layers:
         shape = layer.output_shape(shapes[-1])
         if not is_shape(shape, minimum=1):
-            raise ArgumentError(
-                f"layers: {layer}: output_shape must return the shape of one example, without the axis of the batch, "
-                f"such as (8,), got {shape!r}"
+            raise fault(
+                layer,
+                ": output_shape must return the shape of one example, without the axis of the batch, such as (8,), "
+                f"got {shape!r}",
             )
         shapes.append(tuple(shape))
     return shapes
@@ -59,14 +60,38 @@ def is_shape(shape: Any, minimum: int = 0) -> bool:
     return isinstance(shape, (tuple, list)) and all(isinstance(n, (int, np.integer)) and n >= minimum for n in shape)
 
 
-def places(layers: Sequence[Layer], within: str = "layers") -> dict[Layer, str]:
-    """Return the place of each layer, also of those inside others: "layers[2]", "layers[2][0]"."""
-    found: dict[Layer, str] = {}
+def with_places(layers: Sequence[Layer], within: str = "layers") -> Iterator[tuple[Layer, str]]:
+    """Yield every layer, as `flattened` does, with its place: "layers[2]", "layers[2][0]"."""
     for i, layer in enumerate(layers):
-        found[layer] = f"{within}[{i}]"
+        place = f"{within}[{i}]"
+        yield layer, place
         for name, chain in layer.inner_chains.items():
-            found |= places(chain, found[layer] if name == "layers" else f"{found[layer]}.{name}")
-    return found
+            yield from with_places(chain, place if name == "layers" else f"{place}.{name}")
+
+
+def places(layers: Sequence[Layer]) -> dict[Layer, str]:
+    """Return the place of each layer, also of those inside others."""
+    return dict(with_places(layers))
+
+
+def add_place(error: ArgumentError, layers: Sequence[Layer]) -> None:
+    """Write "layers[1] Dense(3)" in place of "layers: Dense(3)", if the error is about one of these layers."""
+    place = next((place for layer, place in with_places(layers) if layer is error.layer), None)
+    if place is not None:
+        error.args = (f"{place} {str(error).removeprefix('layers: ')}",)
+        error.layer = None
+
+
+def require_backward(layers: Sequence[Layer]) -> None:
+    """Raise ArgumentError if a layer that learns, or one behind it, has no backward pass. The last is the output."""
+    learns = False
+    for layer, place in with_places(layers[:-1]):
+        learns = learns or any(
+            inner.trainable and type(inner).parameter_shapes is not Layer.parameter_shapes
+            for inner in flattened([layer])
+        )
+        if learns and type(layer).backward is Layer.backward:
+            raise ArgumentError(f"{place} {layer} has no backward pass; define backward(self, da, cache)")
 
 
 def forward(layers: Sequence[Layer], a: Array, caches: Sequence[Cache], shapes: Sequence[Shape]) -> Array:
@@ -83,8 +108,8 @@ def forward(layers: Sequence[Layer], a: Array, caches: Sequence[Cache], shapes: 
             check_result(layer, "forward", a, (M, *shape), dtype)
             if cache.observer is not None:
                 cache.observer(layer, "forward", a_prev, a)
-    except ValueError as error:
-        explain(error, layer, "forward")
+    except (ValueError, AttributeError) as error:
+        explain(error, layer, "forward", cache)
         raise
     return a
 
@@ -106,8 +131,8 @@ def backward(layers: Sequence[Layer], da: Array, caches: Sequence[Cache], shapes
             if not cache.input_gradient:
                 return None
             check_result(layer, "backward", result, (M, *shape), dtype)
-    except ValueError as error:
-        explain(error, layer, "backward", "a_prev")
+    except (ValueError, AttributeError) as error:
+        explain(error, layer, "backward", cache, "a_prev")
         raise
     return result
 
@@ -129,28 +154,35 @@ def check_result(layer: Layer, method: str, result: Any, shape: Shape, dtype: An
         got += "; convert it with .astype"
     elif is_array and method == "forward":
         got += "; a layer that changes the shape of an example overrides output_shape"
-    raise ArgumentError(f"layers: {layer}.{method} must return an array of shape {shape} and dtype {dtype}, got {got}")
+    raise fault(layer, f".{method} must return an array of shape {shape} and dtype {dtype}, got {got}")
 
 
 @contextlib.contextmanager
-def explaining(layer: Layer, method: str) -> Iterator[None]:
-    """Raise ArgumentError that names the layer, if ``method``, called in the block, writes into what it gets."""
+def explaining(layer: Layer, method: str, cache: Cache) -> Iterator[None]:
+    """Raise ArgumentError that names the layer, if ``method``, called in the block, breaks a rule: see `explain`."""
     try:
         yield
-    except ValueError as error:
-        explain(error, layer, method)
+    except (ValueError, AttributeError) as error:
+        explain(error, layer, method, cache)
         raise
 
 
-def explain(error: ValueError, layer: Layer, method: str, *read_only_too: str) -> None:
-    """Raise ArgumentError that names the layer, if ``error`` is NumPy's about a read-only array.
+def explain(error: ValueError | AttributeError, layer: Layer, method: str, cache: Cache, *read_only_too: str) -> None:
+    """Raise ArgumentError that names the layer, if ``method`` reads what its cache lacks, or writes where it must not.
 
-    That is the first argument of ``method``, or one of ``read_only_too``.
+    It must not write into its first argument and ``read_only_too``.
     """
-    if "read-only" in str(error) and not isinstance(error, ArgumentError):
+    if isinstance(error, ArgumentError):
+        return
+    if isinstance(error, AttributeError):
+        if error.obj is cache:
+            rule = "forward must set it, with the cache that it gets, before it is read"
+            raise fault(layer, f".{method} reads cache.{error.name}, which is not set: {rule}") from error
+    elif "read-only" in str(error):
         given = next(iter(inspect.signature(getattr(layer, method)).parameters))
-        arrays = " or ".join([given, *read_only_too])
-        raise ArgumentError(
-            f"layers: {layer}.{method} must not write into {arrays}; compute a new array, such as {given} * 2 instead "
-            f"of {given} *= 2"
+        arrays = f"{', '.join([given, *read_only_too])} and views of {'them' if read_only_too else 'it'}"
+        raise fault(
+            layer,
+            f".{method} writes into a read-only array: {arrays} are read-only, and so are results of "
+            f"np.broadcast_to; compute a new array, such as {given} * 2 instead of {given} *= 2",
         ) from error

@@ -40,6 +40,7 @@ class Dropout(Layer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> rng = np.random.default_rng(0)
     >>> nn.Dropout(0.5).forward(np.ones((1, 4)), nn.Cache(training=True, rng=rng))
@@ -109,6 +110,7 @@ class Dropout2D(ChannelDropout):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> cache = nn.Cache(training=True, rng=np.random.default_rng(0))
     >>> nn.Dropout2D(0.5).forward(np.ones((1, 2, 2, 4)), cache)[0, :, :, 3]
@@ -145,6 +147,7 @@ class Dropout1D(ChannelDropout):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> cache = nn.Cache(training=True, rng=np.random.default_rng(0))
     >>> nn.Dropout1D(0.5).forward(np.ones((1, 2, 4)), cache)
@@ -181,6 +184,7 @@ class AlphaDropout(Layer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> rng = np.random.default_rng(0)
     >>> nn.AlphaDropout(0.5).forward(np.ones((1, 4)), nn.Cache(training=True, rng=rng)).round(3)
@@ -230,6 +234,7 @@ class GaussianNoise(Layer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> rng = np.random.default_rng(0)
     >>> nn.GaussianNoise(0.1).forward(np.ones((1, 3)), nn.Cache(training=True, rng=rng)).round(3)

@@ -30,6 +30,7 @@ class Output(Activation):
     --------
     Regression with the cost ``L = sum_j log cosh(y_hat_j - y_j)``, which outliers change less than the squared error:
 
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> class LogCosh(nn.Identity):
     ...     def losses(self, Y, cache):
@@ -115,6 +116,7 @@ class Softmax(Output):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> nn.Softmax().forward(np.array([[5.0, 2.0, -1.0, 3.0]]), nn.Cache()).round(3)
     array([[0.842, 0.042, 0.002, 0.114]])
@@ -214,6 +216,7 @@ class Sigmoid(Output):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> nn.Sigmoid().forward(np.array([[-1e4, 0.0, 1e4]]), nn.Cache())
     array([[0. , 0.5, 1. ]])
@@ -324,6 +327,7 @@ class Exponential(Output):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> nn.Exponential().forward(np.array([[0.0, 1.0]]), nn.Cache()).round(3)
     array([[1.   , 2.718]])

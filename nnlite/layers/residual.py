@@ -6,7 +6,7 @@ from typing import Any
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.layers.base import Cache, Layer, Shape
+from nnlite.layers.base import Cache, Layer, Shape, fault
 from nnlite.layers.by_name import as_layer
 from nnlite.layers.chain import backward as chain_backward
 from nnlite.layers.chain import forward as chain_forward
@@ -113,13 +113,12 @@ class Residual(Layer):
         of_shortcut = shapes_along(self.shortcut or (), input_shape)[-1]
         if self.shortcut is None and shape != input_shape:
             hint = "; shortcut=[nn.Conv2D(filters, 1, strides=...)] gives it that shape, too" if len(shape) > 1 else ""
-            raise ArgumentError(
-                f"layers: {self} must keep the shape {input_shape} of its input, but turns it into {shape}{hint}"
-            )
+            raise fault(self, f" must keep the shape {input_shape} of its input, but turns it into {shape}{hint}")
         if shape != of_shortcut:
-            raise ArgumentError(
-                f"layers: {self} must have a shortcut that gives the shape {shape} of its layers, but it gives "
-                f"{of_shortcut} for examples of shape {input_shape}"
+            raise fault(
+                self,
+                f" must have a shortcut that gives the shape {shape} of its layers, but it gives {of_shortcut} for "
+                f"examples of shape {input_shape}",
             )
         return shape
 

@@ -35,6 +35,7 @@ class GELU(Activation):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> nn.GELU().forward(np.array([[-1.0, 0.0, 1.0]]), nn.Cache()).round(4)
     array([[-0.1587,  0.    ,  0.8413]])
@@ -73,6 +74,7 @@ class SiLU(Activation):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> nn.SiLU().forward(np.array([[-1.0, 0.0, 1.0]]), nn.Cache()).round(4)
     array([[-0.2689,  0.    ,  0.7311]])
@@ -103,6 +105,7 @@ class HardSwish(Activation):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> nn.HardSwish().forward(np.array([[-3.0, -1.5, 0.0, 3.0]]), nn.Cache())
     array([[-0.   , -0.375,  0.   ,  3.   ]])
@@ -134,6 +137,7 @@ class Softplus(Activation):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nnlite as nn
     >>> nn.Softplus().forward(np.array([[-1e4, 0.0, 100.0]]), nn.Cache()).round(4)
     array([[  0.    ,   0.6931, 100.    ]])

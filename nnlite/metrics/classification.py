@@ -41,9 +41,10 @@ def accuracy(y: Any, Y_hat: Any, *, multi_label: bool | None = None, sample_weig
 
     Examples
     --------
-    >>> accuracy([0, 1, 2, 2], [0, 1, 2, 0])
+    >>> import nnlite as nn
+    >>> nn.metrics.accuracy([0, 1, 2, 2], [0, 1, 2, 0])
     0.75
-    >>> accuracy([0, 1], [[0.6, 0.4], [0.7, 0.3]])
+    >>> nn.metrics.accuracy([0, 1], [[0.6, 0.4], [0.7, 0.3]])
     0.5
     """
     truth, guess, _ = classes_or_labels(y, Y_hat, multi_label)
@@ -83,7 +84,8 @@ def top_k_accuracy(
 
     Examples
     --------
-    >>> top_k_accuracy([2, 0], [[0.5, 0.2, 0.3], [0.1, 0.4, 0.5]], k=2)
+    >>> import nnlite as nn
+    >>> nn.metrics.top_k_accuracy([2, 0], [[0.5, 0.2, 0.3], [0.1, 0.4, 0.5]], k=2)
     0.5
     """
     y, Y_hat, multi_label = truth_and_probabilities(y, Y_hat, multi_label)
@@ -140,7 +142,8 @@ def confusion_matrix(
 
     Examples
     --------
-    >>> confusion_matrix([0, 0, 1, 2], [0, 1, 1, 1])
+    >>> import nnlite as nn
+    >>> nn.metrics.confusion_matrix([0, 0, 1, 2], [0, 1, 1, 1])
     array([[1, 1, 0],
            [0, 1, 0],
            [0, 1, 0]])

@@ -59,7 +59,8 @@ def precision(
 
     Examples
     --------
-    >>> precision([0, 0, 1, 1], [0, 0, 0, 1], average=None)
+    >>> import nnlite as nn
+    >>> nn.metrics.precision([0, 0, 1, 1], [0, 0, 0, 1], average=None)
     array([0.66666667, 1.        ])
     """
     n = _count(y, Y_hat, multi_label, sample_weight)
@@ -108,7 +109,8 @@ def recall(
 
     Examples
     --------
-    >>> recall([0, 0, 1, 1], [0, 0, 0, 1], average=None)
+    >>> import nnlite as nn
+    >>> nn.metrics.recall([0, 0, 1, 1], [0, 0, 0, 1], average=None)
     array([1. , 0.5])
     """
     n = _count(y, Y_hat, multi_label, sample_weight)
@@ -157,7 +159,8 @@ def f1(
 
     Examples
     --------
-    >>> f1([0, 0, 1, 1], [0, 0, 0, 1], average=None)
+    >>> import nnlite as nn
+    >>> nn.metrics.f1([0, 0, 1, 1], [0, 0, 0, 1], average=None)
     array([0.8       , 0.66666667])
     """
     n = _count(y, Y_hat, multi_label, sample_weight)

@@ -51,7 +51,8 @@ def log_loss(y: Any, Y_hat: Any, *, multi_label: bool | None = None, sample_weig
 
     Examples
     --------
-    >>> round(log_loss([0, 1], [[0.9, 0.1], [0.2, 0.8]]), 4)
+    >>> import nnlite as nn
+    >>> round(nn.metrics.log_loss([0, 1], [[0.9, 0.1], [0.2, 0.8]]), 4)
     0.1643
     """
     y, Y_hat, multi_label = truth_and_probabilities(y, Y_hat, multi_label)
@@ -109,9 +110,10 @@ def expected_calibration_error(
 
     Examples
     --------
-    >>> expected_calibration_error([1, 1, 1, 0], [0.75, 0.75, 0.75, 0.75])
+    >>> import nnlite as nn
+    >>> nn.metrics.expected_calibration_error([1, 1, 1, 0], [0.75, 0.75, 0.75, 0.75])
     0.0
-    >>> expected_calibration_error([1, 1, 0, 0], [0.75, 0.75, 0.75, 0.75])
+    >>> nn.metrics.expected_calibration_error([1, 1, 0, 0], [0.75, 0.75, 0.75, 0.75])
     0.25
     """
     n_bins = checks.integer("n_bins", n_bins)

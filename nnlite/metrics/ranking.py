@@ -61,7 +61,8 @@ def roc_auc(
 
     Examples
     --------
-    >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    >>> import nnlite as nn
+    >>> nn.metrics.roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75
     """
     checks.choice("average", average, ("macro", "weighted", None))

@@ -38,7 +38,8 @@ def r2(y: Any, Y_hat: Any, *, sample_weight: Any = None) -> float:
 
     Examples
     --------
-    >>> r2([1.0, 2.0, 3.0], [1.0, 2.0, 2.0])
+    >>> import nnlite as nn
+    >>> nn.metrics.r2([1.0, 2.0, 3.0], [1.0, 2.0, 2.0])
     0.5
     """
     y, Y_hat = truth_and_values(y, Y_hat)
@@ -79,7 +80,8 @@ def mae(y: Any, Y_hat: Any, *, sample_weight: Any = None) -> float:
 
     Examples
     --------
-    >>> mae([1.0, 2.0], [1.5, 4.0])
+    >>> import nnlite as nn
+    >>> nn.metrics.mae([1.0, 2.0], [1.5, 4.0])
     1.25
     """
     y, Y_hat = truth_and_values(y, Y_hat)
@@ -113,7 +115,8 @@ def mse(y: Any, Y_hat: Any, *, sample_weight: Any = None) -> float:
 
     Examples
     --------
-    >>> mse([1.0, 2.0], [1.5, 4.0])
+    >>> import nnlite as nn
+    >>> nn.metrics.mse([1.0, 2.0], [1.5, 4.0])
     2.125
     """
     y, Y_hat = truth_and_values(y, Y_hat)
@@ -145,7 +148,8 @@ def rmse(y: Any, Y_hat: Any, *, sample_weight: Any = None) -> float:
 
     Examples
     --------
-    >>> rmse([1.0, 2.0], [4.0, 5.0])
+    >>> import nnlite as nn
+    >>> nn.metrics.rmse([1.0, 2.0], [4.0, 5.0])
     3.0
     """
     return math.sqrt(mse(y, Y_hat, sample_weight=sample_weight))

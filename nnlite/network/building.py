@@ -101,22 +101,26 @@ def check_layers(layers: Any) -> tuple[Layer, ...]:
         raise ArgumentError(
             f"layers: the last must be an output layer (Softmax, Sigmoid, Identity or Exponential), got {layers[-1]}"
         )
-    seen: set[int] = set()
-    for layer in chain.flattened(layers):
-        if id(layer) in seen:
-            raise ArgumentError(f"layers: {layer} occurs twice in the network; make one layer for each place")
-        seen.add(id(layer))
-        _check_methods(layer)
+    seen: dict[Layer, str] = {}
+    for layer, place in chain.with_places(layers):
+        if layer in seen:
+            raise ArgumentError(
+                f"{place} {layer} occurs twice in the network, first as {seen[layer]}; make one layer for each place"
+            )
+        seen[layer] = place
+        _check_methods(layer, place)
     return tuple(layers)
 
 
-def _check_methods(layer: Layer) -> None:
+def _check_methods(layer: Layer, place: str) -> None:
     """Raise ArgumentError unless the network can call the methods of the layer."""
     if type(layer).forward is Layer.forward:
-        raise ArgumentError(f"layers: {layer} has no forward pass; write a layer that has one, such as nn.ReLU()")
+        of_nnlite = type(layer).__module__.partition(".")[0] == "nnlite"
+        hint = "take a layer that has one, such as nn.ReLU()" if of_nnlite else "define forward(self, a_prev, cache)"
+        raise ArgumentError(f"{place} {layer} has no forward pass; {hint}")
     for method, arguments in METHODS.items():
         if hasattr(layer, method) and (wrong := checks.wrong_arguments(getattr(layer, method), *arguments)):
-            raise ArgumentError(f"layers: {layer}.{method} {wrong}")
+            raise ArgumentError(f"{place} {layer}.{method} {wrong}")
 
 
 def check_dtype(dtype: Any) -> np.dtype[Any]:

@@ -10,7 +10,7 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.engine.predictor import Chooser, Predictor
 from nnlite.errors import ArgumentError, NotBuiltError
-from nnlite.layers.base import Observer, Part
+from nnlite.layers.base import BatchPart, Observer
 from nnlite.network.examples import Examples, check_weights, check_X
 from nnlite.network.foreign import adapted
 from nnlite.network.knowledge import as_numbers, is_table, named
@@ -147,7 +147,7 @@ class Network(Structure):
         training: bool,
         observer: Observer | None = None,
         to_input: bool = False,
-        part: Part | None = None,
+        part: BatchPart | None = None,
     ) -> Pass:
         """Return a pass for one batch, forward and back, or for the part of it that this process has.
 

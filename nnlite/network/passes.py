@@ -2,13 +2,15 @@
 
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from nnlite.checks import Array
+from nnlite.errors import ArgumentError
 from nnlite.layers import Cache, Layer, Output, chain
-from nnlite.layers.base import Observer, Part, Shape
+from nnlite.layers.base import BatchPart, Observer, Shape
 
 
 class Pass:
@@ -30,7 +32,7 @@ class Pass:
         The gradients of frozen layers, which the backward pass sets to 0.
     observer : callable, optional
         Called after each layer: see `nnlite.Cache`.
-    part : Part, optional
+    part : BatchPart, optional
         The part of the batch that this process has. Cost and gradients are then its share of those of the whole batch:
         their sums over all processes are J and dJ/dtheta.
 
@@ -54,7 +56,7 @@ class Pass:
         first: int = -1,
         frozen: Sequence[Array] = (),
         observer: Observer | None = None,
-        part: Part | None = None,
+        part: BatchPart | None = None,
     ) -> None:
         self.layers = layers
         self.weight = None if part is None else part.weight
@@ -79,14 +81,17 @@ class Pass:
 
     def forward(self, X: Array) -> Array:
         """Compute Y_hat = a[L] from X = a[0], layer by layer."""
-        self.Y_hat = chain.forward(self.layers, X, self.caches, self.shapes)
+        with self._naming():
+            self.Y_hat = chain.forward(self.layers, X, self.caches, self.shapes)
         return self.Y_hat
 
     def losses(self, Y: Array) -> Array:
         """Return L(y_hat, y) of each example, (M,)."""
-        with chain.explaining(self.output, "losses"):
-            losses = self.output.losses(chain.read_only(Y), self.caches[-1])
-        chain.check_result(self.output, "losses", losses, self.Y_hat.shape[:1], getattr(losses, "dtype", None))
+        output, cache = self.output, self.caches[-1]
+        with self._naming():
+            with chain.explaining(output, "losses", cache):
+                losses = output.losses(chain.read_only(Y), cache)
+            chain.check_result(output, "losses", losses, self.Y_hat.shape[:1], getattr(losses, "dtype", None))
         return losses
 
     def cost(self, Y: Array, weights: Array | None = None) -> float:
@@ -98,15 +103,26 @@ class Pass:
 
         The gradients are those of J. Return dJ/dX, or None if the pass ends at a layer that learns.
         """
-        with chain.explaining(self.output, "start_backward"):
-            dz = self.output.start_backward(chain.read_only(Y), self.caches[-1])
-        chain.check_result(self.output, "start_backward", dz, (len(Y), *self.shapes[-2]), self.Y_hat.dtype)
-        dz = gradient_of_mean(dz, weights, self.weight)  # applied here once, not in each dW and db
-        learns = self.first < len(self.layers) - 1
-        dX = chain.backward(self.layers[:-1], dz, self.caches[:-1], self.shapes[:-1]) if learns else None
+        output, cache, dX = self.output, self.caches[-1], None
+        with self._naming():
+            with chain.explaining(output, "start_backward", cache):
+                dz = output.start_backward(chain.read_only(Y), cache)
+            chain.check_result(output, "start_backward", dz, (len(Y), *self.shapes[-2]), self.Y_hat.dtype)
+            dz = gradient_of_mean(dz, weights, self.weight)  # applied here once, not in each dW and db
+            if self.first < len(self.layers) - 1:  # a layer in front of the output learns
+                dX = chain.backward(self.layers[:-1], dz, self.caches[:-1], self.shapes[:-1])
         for gradient in self.frozen:
             gradient[...] = 0
         return dX
+
+    @contextlib.contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Add the place of the layer to an error about a layer."""
+        try:
+            yield
+        except ArgumentError as error:
+            chain.add_place(error, self.layers)
+            raise
 
 
 def mean_loss(losses: Array, weights: Array | None = None, of_all: float | None = None) -> float:

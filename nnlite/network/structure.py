@@ -27,14 +27,14 @@ from nnlite.network.examples import check_X
 from nnlite.network.knowledge import Knowledge, TargetScale, as_numbers
 from nnlite.network.passes import Pass
 from nnlite.network.signature import Signature
-from nnlite.network.vectors import Segment, Vectors, Views, copy_into, wrong_segment
+from nnlite.network.vectors import Segment, Vectors, Views, copy_into, is_unset, wrong_segment
 from nnlite.tables.encoding import Encoding
 from nnlite.words import Explained, explained, instead_of_attribute
 
 INTERNAL = frozenset(
     "actual_seed all_layers evaluate_batches evaluate_examples first_trainable infer_shapes knowledge lay_out means_of "
-    "new_pass predict_compiled predict_rows require_built require_finite resolve_metrics signature signature_for "
-    "signature_for_array".split()
+    "new_pass predict_compiled predict_rows require_built require_finite require_gradient resolve_metrics signature "
+    "signature_for signature_for_array".split()
 )
 SINCE_TABLES = ("encoding", "target_scale", "_image_encoding")
 SET_ELSEWHERE = {
@@ -337,7 +337,8 @@ class Structure(Explained):
         try:
             shapes = tuple(chain.shapes_along(self.layers, input_shape))
         except ArgumentError as error:
-            raise ArgumentError(str(error) if str(error).startswith("layers: ") else f"{name}: {error}") from None
+            chain.add_place(error, self.layers)
+            raise ArgumentError(str(error) if str(error).startswith("layers") else f"{name}: {error}") from None
         if len(shapes[-1]) != 1:
             raise ArgumentError(
                 f"layers: the output must be rows of units, got shape {shapes[-1]} per example; nn.Flatten() makes rows"
@@ -368,16 +369,24 @@ class Structure(Explained):
         """Send one example of zeros forward: ArgumentError if a layer returns another shape than it announced."""
         shapes = self.require_built("forward")
         step = Pass(self.layers, shapes, training=False, rng=self.rng)
-        step.forward(np.zeros((1, *shapes[0]), self.dtype))
+        try:
+            step.forward(np.zeros((1, *shapes[0]), self.dtype))
+        except ArgumentError as error:
+            error.args = (f"{error} (the new network was tried with one example)",)
+            raise
 
     def lay_out(self, input_shape: Shape, name: str = "X") -> None:
         """Make theta, grad and state for examples of ``input_shape``, all 0, and bind the layers to them."""
         shapes = self.infer_shapes(input_shape, name)
         layers = list(chain.with_input_shapes(self.layers, shapes))
-        for layer, _ in layers:
+        for layer, place in chain.with_places(self.layers):
             if layer.bound:
-                raise ArgumentError(f"layers: {layer} already belongs to another model; make a new layer")
-        vectors = Vectors(layers, self.dtype)
+                raise ArgumentError(f"{place} {layer} already belongs to another model; make a new layer")
+        try:
+            vectors = Vectors(layers, self.dtype)
+        except ArgumentError as error:
+            chain.add_place(error, self.layers)
+            raise
         vectors.bind()
         self._learners = layers_with_parameters(self.layers, vectors.segments)
         self.shapes, self._vectors = shapes, vectors
@@ -390,6 +399,12 @@ class Structure(Explained):
                 f"call fit or forward first, or make it with Model(layers, n_features=...)"
             )
         return self.shapes
+
+    def require_gradient(self, segment: Segment) -> None:
+        """Raise ArgumentError if the layer has not set the gradient of this parameter."""
+        if segment.size and is_unset(segment.view(self.grad)):
+            place, name = chain.places(self.layers)[segment.layer], segment.attribute
+            raise ArgumentError(f"{place} {segment.layer}.backward must set self.d{name}, the gradient of self.{name}")
 
     def require_finite(self, what: str) -> None:
         """Raise ArgumentError, which names the call ``what``, if a parameter or running average is not finite."""

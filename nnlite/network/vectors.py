@@ -13,7 +13,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.layers.base import Layer, Shape
+from nnlite.layers.base import Layer, Shape, fault
 from nnlite.layers.chain import is_shape
 
 LINE = 64  # bytes
@@ -46,13 +46,6 @@ class Segment(NamedTuple):
     def size(self) -> int:
         """Number of entries."""
         return self.stop - self.start
-
-    def require_gradient(self, grad: Array) -> None:
-        """Raise ArgumentError if the layer has not set the gradient of this parameter."""
-        if self.size and is_unset(self.view(grad)):
-            raise ArgumentError(
-                f"layers: {self.layer}.backward must set self.d{self.attribute}, the gradient of self.{self.attribute}"
-            )
 
     def view(self, vector: Array) -> Array:
         """Return this parameter's part of ``vector``."""
@@ -211,14 +204,13 @@ def _lay_out(announced: Sequence[tuple[Layer, dict[str, Shape]]]) -> list[Segmen
     """Give each parameter its place: first all that weight decay acts on, then the others."""
     for layer, shapes in announced:
         if not isinstance(shapes, Mapping):
-            raise ArgumentError(
-                f"layers: {layer}: parameter_shapes and state_shapes must return a dict like {{'W': (4, 8)}}, "
-                f"got {shapes!r}"
+            raise fault(
+                layer, f": parameter_shapes and state_shapes must return a dict like {{'W': (4, 8)}}, got {shapes!r}"
             )
     entries = [(layer, attribute, shape) for layer, shapes in announced for attribute, shape in shapes.items()]
     for layer, attribute, shape in entries:
         if not is_shape(shape):
-            raise ArgumentError(f"layers: {layer}: the shape of {attribute} must be a tuple like (8,), got {shape!r}")
+            raise fault(layer, f": the shape of {attribute} must be a tuple like (8,), got {shape!r}")
     starts = {}
     size = 0
     for decayed in (True, False):

@@ -47,7 +47,8 @@ class Adam(Optimizer):
 
     Examples
     --------
-    >>> Adam()
+    >>> import nnlite as nn
+    >>> nn.Adam()
     Adam(0.001)
     """
 
@@ -119,7 +120,8 @@ class AdamW(Adam):
 
     Examples
     --------
-    >>> AdamW(3e-3, weight_decay=0.05)
+    >>> import nnlite as nn
+    >>> nn.AdamW(3e-3, weight_decay=0.05)
     AdamW(0.003, weight_decay=0.05)
     """
 
@@ -170,7 +172,8 @@ class NAdam(Adam):
 
     Examples
     --------
-    >>> NAdam()
+    >>> import nnlite as nn
+    >>> nn.NAdam()
     NAdam(0.002)
     """
 

@@ -39,7 +39,8 @@ class Adagrad(Optimizer):
 
     Examples
     --------
-    >>> Adagrad()
+    >>> import nnlite as nn
+    >>> nn.Adagrad()
     Adagrad(0.01)
     """
 
@@ -105,7 +106,8 @@ class RMSProp(Optimizer):
 
     Examples
     --------
-    >>> RMSProp()
+    >>> import nnlite as nn
+    >>> nn.RMSProp()
     RMSProp(0.01)
     """
 
@@ -176,7 +178,8 @@ class Lion(Optimizer):
 
     Examples
     --------
-    >>> Lion()
+    >>> import nnlite as nn
+    >>> nn.Lion()
     Lion(0.0001)
     """
 

@@ -17,6 +17,8 @@ from nnlite.optimizers.state import OptimizerState, Part, require_gradient
 from nnlite.schedules import Rate, as_schedule
 from nnlite.words import OF_AN_OPTIMIZER_OBJECT, Elsewhere, Explained, no_such_argument
 
+INTERNAL = ("count_steps", "rate_of", "state")  # not for users
+
 
 class Options(TypedDict, total=False):
     """The options that every optimizer has: see `Optimizer`."""
@@ -54,6 +56,15 @@ class Optimizer(Explained):
         Above 0: after the step, scales the incoming weights of a unit (a column of W, or a filter of a convolution)
         down to this norm if their norm is larger.
 
+    Attributes
+    ----------
+    state_names : tuple of str
+        Class attribute: the names of the vectors, each as long as theta, that the rule remembers; by default none.
+    initial_values : dict of str to float
+        Class attribute: the values of these vectors before the first step, by name; by default 0.
+    decoupled : bool
+        Class attribute: True if weight decay acts on theta itself and not on the gradient; by default False.
+
     Raises
     ------
     ArgumentError
@@ -82,7 +93,7 @@ class Optimizer(Explained):
     """
 
     decoupled: ClassVar[bool] = False
-    reported_penalty = 0.0  # the share of `penalty` that training adds to the cost it reports
+    reported_penalty = 0.0  # what lambda/2 |W|^2 is multiplied by in the reported cost: 0, except in nnlite.sklearn
     _latest_rate: float | None = None
 
     def __init__(
@@ -191,11 +202,18 @@ class Optimizer(Explained):
         rate, decay = self.rate_of(state.n_steps), self.decay_of(state.n_steps)
         state.arrange(model, self.state_names, self.initial_values)
         scale = 1.0 if self.clip_norm is None else _clipping_factor(state.parts, self.clip_norm)
-        for part in state.parts:
-            g = self._gradient(part, scale, decay)
-            if decay and self.decoupled and part.decayed:
-                part.theta *= 1 - rate * decay
-            self._update(part, g, rate)
+        start = model.theta.copy() if state.n_steps == 0 else None
+        try:
+            for part in state.parts:
+                g = self._gradient(part, scale, decay)
+                if decay and self.decoupled and part.decayed:
+                    part.theta *= 1 - rate * decay
+                self._update(part, g, rate)
+        except ArgumentError:  # a mistake in the rule, which its first step finds
+            if start is not None:
+                model.theta = start
+                del self._states[model]
+            raise
         if self.max_norm is not None:
             _constrain(model, self.max_norm)
         state.learning_rate = self._latest_rate = rate
@@ -207,13 +225,13 @@ class Optimizer(Explained):
         The rule is called for one part of theta after another: weights and biases are separate parts, and long vectors
         are cut into pieces that fit the cache of the processor. So it must treat each number by itself.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no update rule")
+        raise NotImplementedError  # `check_rule` says which optimizer
 
     def _update(self, part: Part, g: Array, rate: float) -> None:
         """Call `update`; ArgumentError if it does what a rule must not do."""
         try:
             returned: Any = self.update(part, g, rate)  # type: ignore[func-returns-value]
-        except ValueError as error:
+        except (ValueError, AttributeError) as error:
             explain(error, self)
             raise
         if returned is not None:
@@ -240,7 +258,7 @@ class Optimizer(Explained):
         return self.weight_decay
 
     def penalty(self, model: Network) -> float:
-        """Return what training adds to the cost that it reports: ``reported_penalty lambda/2 |W|^2``, by default 0."""
+        """Return what the reported cost has besides the mean loss: ``reported_penalty lambda/2 |W|^2``."""
         if not self.reported_penalty:
             return 0.0
         weights = [s.view(model.theta).ravel() for s in model.segments if s.decayed and s.trainable]
@@ -266,7 +284,7 @@ class Optimizer(Explained):
         """Return what this optimizer remembers of ``model``; the first call makes it."""
         try:
             state = self._states.get(model)
-        except TypeError:  # a model can be referred to weakly
+        except TypeError:  # no weak reference to it is possible, so it is no model, and is refused below
             state = None
         except AttributeError:
             check_rule(self)
@@ -310,7 +328,7 @@ class Optimizer(Explained):
         vars(self).update(state, _states=weakref.WeakKeyDictionary())
 
     def __dir__(self) -> list[str]:
-        return [name for name in super().__dir__() if name not in OF_AN_OPTIMIZER_OBJECT]
+        return [name for name in super().__dir__() if name not in (*OF_AN_OPTIMIZER_OBJECT, *INTERNAL)]
 
     def __repr__(self) -> str:
         given = [repr(self.learning_rate)]

@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite import checks
 from nnlite.errors import ArgumentError
+from nnlite.optimizers.state import Part
 
 OF_A_PART = ("theta", "grad", "decayed", "n_missed", "t")  # attributes of every `Part`
 
@@ -20,17 +21,24 @@ def check_rule(optimizer: Any) -> None:
     for each in names:
         if each in OF_A_PART:
             raise ArgumentError(f"{name}.state_names: part.{each} has its own meaning; choose another name")
+    if getattr(optimizer.update, "__qualname__", "") == "Optimizer.update":  # that of the base class
+        raise ArgumentError(f"{name} has no update rule; define update(self, part, g, learning_rate)")
     if wrong := checks.wrong_arguments(optimizer.update, "part", "g", "learning_rate"):
         raise ArgumentError(f"{name}.update {wrong}")
 
 
-def explain(error: ValueError, optimizer: Any) -> None:
-    """Raise ArgumentError if ``error``, raised by `update`, is NumPy's about what a rule must not do."""
+def explain(error: ValueError | AttributeError, optimizer: Any) -> None:
+    """Raise ArgumentError if ``error``, raised by `update`, comes from what a rule must not do."""
     name, said = f"optimizer: {type(optimizer).__name__}.update", str(error)
+    if isinstance(error, AttributeError):
+        if isinstance(error.obj, Part):
+            names = (*optimizer.state_names, error.name)
+            raise ArgumentError(f"{name} uses part.{error.name}; write state_names = {names!r} in the class") from error
+        return
     if "read-only" in said:
         raise ArgumentError(
-            f"{name} must not write into g; compute a new array, such as learning_rate * g instead of "
-            f"g *= learning_rate"
+            f"{name} writes into a read-only array: g and views of it are read-only, and so are results of "
+            f"np.broadcast_to; compute a new array, such as learning_rate * g instead of g *= learning_rate"
         ) from error
     kept = [name for name, value in vars(optimizer).items() if isinstance(value, np.ndarray)]
     if kept and "broadcast" in said:

@@ -48,7 +48,8 @@ class SGD(Optimizer):
 
     Examples
     --------
-    >>> SGD(0.1, momentum=0.9)
+    >>> import nnlite as nn
+    >>> nn.SGD(0.1, momentum=0.9)
     SGD(0.1, momentum=0.9)
     """
 

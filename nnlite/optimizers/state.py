@@ -52,7 +52,8 @@ class Part:
             vars(self)[name][...] = value
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"part.{name}: name the vectors that the rule remembers in state_names")
+        text = f"part.{name}: name the vectors that the rule remembers in state_names"
+        raise AttributeError(text, name=name, obj=self)
 
 
 class OptimizerState:
@@ -137,7 +138,7 @@ def require_gradient(network: Network) -> None:
         raise ArgumentError("model: its gradient is not set; call model.backward(Y) before optimizer.step(model)")
     for segment in network.segments:
         if segment.trainable:
-            segment.require_gradient(network.grad)
+            network.require_gradient(segment)
 
 
 def runs_of(network: Network, n_missed: Mapping[str, int]) -> Iterator[tuple[int, int, bool, int]]:

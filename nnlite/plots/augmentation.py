@@ -58,10 +58,10 @@ def augmented_examples(
 
     Examples
     --------
-    >>> import nnlite as nn
     >>> from matplotlib.figure import Figure
+    >>> import nnlite as nn
     >>> digits = nn.load_digits()
-    >>> axes = augmented_examples("rotate", digits.X_train, image_shape=(8, 8), axes=Figure().subplots(2, 8))
+    >>> axes = nn.plots.augmented_examples("rotate", digits.X_train, image_shape=(8, 8), axes=Figure().subplots(2, 8))
     >>> axes.shape
     (2, 8)
     """

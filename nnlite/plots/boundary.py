@@ -82,11 +82,11 @@ def decision_boundary(
 
     Examples
     --------
-    >>> import nnlite as nn
     >>> from matplotlib.figure import Figure
+    >>> import nnlite as nn
     >>> X, y = nn.make_moons(100, seed=0)
     >>> model = nn.Model([nn.Dense(8), nn.Tanh(), nn.Dense(1), nn.Sigmoid()], n_features=2, seed=0)
-    >>> ax = decision_boundary(model, X, y, ax=Figure().subplots())
+    >>> ax = nn.plots.decision_boundary(model, X, y, ax=Figure().subplots())
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('feature 0', 'feature 1')
     """

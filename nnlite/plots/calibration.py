@@ -49,7 +49,8 @@ def reliability_diagram(*data: Any, ax: Any = None, n_bins: int = 15) -> Any:
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> ax = reliability_diagram([1, 1, 0, 0], [0.75, 0.75, 0.75, 0.75], ax=Figure().subplots(), n_bins=4)
+    >>> import nnlite as nn
+    >>> ax = nn.plots.reliability_diagram([1, 1, 0, 0], [0.75, 0.75, 0.75, 0.75], ax=Figure().subplots(), n_bins=4)
     >>> ax.get_title()
     'ECE = 0.250'
     """

@@ -50,7 +50,9 @@ def confusion_matrix(*data: Any, ax: Any = None, class_names: Any = None, normal
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> ax = confusion_matrix([0, 0, 1, 2], [0, 1, 1, 1], ax=Figure().subplots(), class_names=["cat", "dog", "owl"])
+    >>> import nnlite as nn
+    >>> names = ["cat", "dog", "owl"]
+    >>> ax = nn.plots.confusion_matrix([0, 0, 1, 2], [0, 1, 1, 1], ax=Figure().subplots(), class_names=names)
     >>> ax.texts[0].get_text()
     '1\n50 %'
     """

@@ -76,11 +76,11 @@ def filters(
 
     Examples
     --------
-    >>> import nnlite as nn
     >>> from matplotlib.figure import Figure
+    >>> import nnlite as nn
     >>> layers = [nn.Conv2D(8, 5), nn.ReLU(), nn.GlobalAveragePool2D(), nn.Dense(10), nn.Softmax()]
     >>> model = nn.Model(layers, n_features=(28, 28, 1), seed=0)
-    >>> filters(model, ax=Figure().subplots()).get_xlabel()
+    >>> nn.plots.filters(model, ax=Figure().subplots()).get_xlabel()
     '8 filters, 5 x 5 weights each'
     """
     W = _convolution(require_model(model), layer).W
@@ -138,12 +138,12 @@ def feature_maps(model: Network, x: Any, *, ax: Any = None, n_channels: int = 8)
 
     Examples
     --------
-    >>> import nnlite as nn
     >>> from matplotlib.figure import Figure
+    >>> import nnlite as nn
     >>> layers = [nn.Conv2D(4, 3), nn.ReLU(), nn.MaxPool2D(), nn.Flatten(), nn.Dense(10), nn.Softmax()]
     >>> model = nn.Model(layers, n_features=(8, 8, 1), seed=0)
     >>> digits = nn.load_digits()
-    >>> ax = feature_maps(model, digits.X_train[0].reshape(8, 8, 1), ax=Figure().subplots())
+    >>> ax = nn.plots.feature_maps(model, digits.X_train[0].reshape(8, 8, 1), ax=Figure().subplots())
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['X', '1  Conv2D(4, 3)', '2  ReLU()', '3  MaxPool2D()']
     """

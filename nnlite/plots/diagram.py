@@ -71,10 +71,10 @@ def network_diagram(model: Network, *, ax: Any = None, most_units: int = 10) -> 
 
     Examples
     --------
-    >>> import nnlite as nn
     >>> from matplotlib.figure import Figure
+    >>> import nnlite as nn
     >>> model = nn.Model([nn.Dense(64), nn.ReLU(), nn.Dense(10), nn.Softmax()], n_features=64)
-    >>> ax = network_diagram(model, ax=Figure().subplots())
+    >>> ax = nn.plots.network_diagram(model, ax=Figure().subplots())
     >>> [text.get_text() for text in ax.texts if text.get_text().startswith("a[")]
     ['a[0] = X', 'a[1]', 'a[2]']
     """

@@ -86,12 +86,12 @@ def predictions(
 
     Examples
     --------
-    >>> import nnlite as nn
     >>> from matplotlib.figure import Figure
+    >>> import nnlite as nn
     >>> digits = nn.load_digits()
     >>> model = nn.Model([nn.Dense(32), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=0)
     >>> history = model.fit(digits.X_train, digits.y_train, epochs=20)
-    >>> axes = predictions(model, digits.X_test, digits.y_test, axes=Figure().subplots(1, 3))
+    >>> axes = nn.plots.predictions(model, digits.X_test, digits.y_test, axes=Figure().subplots(1, 3))
     >>> len(axes)
     3
     """
@@ -146,12 +146,12 @@ def most_confident_mistakes(
 
     Examples
     --------
-    >>> import nnlite as nn
     >>> from matplotlib.figure import Figure
+    >>> import nnlite as nn
     >>> digits = nn.load_digits()
     >>> model = nn.Model([nn.Dense(32), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=0)
     >>> history = model.fit(digits.X_train, digits.y_train, epochs=5)
-    >>> axes = most_confident_mistakes(model, digits.X_test, digits.y_test, axes=Figure().subplots(1, 3))
+    >>> axes = nn.plots.most_confident_mistakes(model, digits.X_test, digits.y_test, axes=Figure().subplots(1, 3))
     >>> len(axes)
     3
     """

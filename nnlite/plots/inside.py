@@ -65,11 +65,11 @@ def activations(model: Network, X: Any, *, ax: Any = None, training: bool = Fals
 
     Examples
     --------
-    >>> import nnlite as nn
     >>> from matplotlib.figure import Figure
+    >>> import nnlite as nn
     >>> digits = nn.load_digits()
     >>> model = nn.Model([nn.Dense(32), nn.ReLU(), nn.Dense(10), nn.Softmax()], n_features=64, seed=0)
-    >>> ax = activations(model, digits.X_train[:200], ax=Figure().subplots())
+    >>> ax = nn.plots.activations(model, digits.X_train[:200], ax=Figure().subplots())
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['1  Dense(32)', '2  ReLU()', '3  Dense(10)', '4  Softmax()']
     """
@@ -127,11 +127,11 @@ def gradients(
 
     Examples
     --------
-    >>> import nnlite as nn
     >>> from matplotlib.figure import Figure
+    >>> import nnlite as nn
     >>> digits = nn.load_digits()
     >>> model = nn.Model([nn.Dense(32), nn.ReLU(), nn.Dense(10), nn.Softmax()], n_features=64, seed=0)
-    >>> ax = gradients(model, digits.X_train[:200], digits.y_train[:200], ax=Figure().subplots())
+    >>> ax = nn.plots.gradients(model, digits.X_train[:200], digits.y_train[:200], ax=Figure().subplots())
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['dW1', 'dW2']
     """

@@ -57,8 +57,8 @@ def learning_curves(history: Any, axes: Any = None, *, keys: str | Sequence[str]
 
     Examples
     --------
-    >>> import nnlite as nn
     >>> from matplotlib.figure import Figure
+    >>> import nnlite as nn
     >>> iris, runs = nn.load_iris(), {}
     >>> for label, optimizer in {"SGD": nn.SGD(0.1), "Adam": nn.Adam(0.01)}.items():
     ...     models = [nn.Model([nn.Dense(8), nn.Tanh(), nn.Dense(3), nn.Softmax()], seed=seed) for seed in range(3)]

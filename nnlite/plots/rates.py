@@ -36,8 +36,8 @@ def schedule(schedule: float | Rate, n_steps: int, ax: Any = None, **line_option
 
     Examples
     --------
-    >>> import nnlite as nn
     >>> from matplotlib.figure import Figure
+    >>> import nnlite as nn
     >>> ax = nn.plots.schedule(nn.CosineDecay(0.1, 100), 100, Figure().subplots(), label="cosine")
     >>> float(ax.get_lines()[0].get_ydata()[50])
     0.05

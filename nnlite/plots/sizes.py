@@ -33,7 +33,9 @@ class ScoresBySize(NamedTuple):
     Examples
     --------
     >>> import numpy as np
-    >>> scores = ScoresBySize(np.array([100, 200]), np.array([[0.99], [0.98]]), np.array([[0.8], [0.85]]), "accuracy")
+    >>> import nnlite as nn
+    >>> training, validation = np.array([[0.99], [0.98]]), np.array([[0.8], [0.85]])
+    >>> scores = nn.plots.ScoresBySize(np.array([100, 200]), training, validation, "accuracy")
     >>> scores.validation.mean(axis=1)
     array([0.8 , 0.85])
     """
@@ -99,7 +101,7 @@ def scores_by_size(
     >>> import nnlite as nn
     >>> iris = nn.load_iris()
     >>> model = nn.Model([nn.Dense(8), nn.Tanh(), nn.Dense(3), nn.Softmax()], seed=0)
-    >>> scores = scores_by_size(model, iris.X_train, iris.y_train, sizes=[12, 96], repeats=2, epochs=5)
+    >>> scores = nn.plots.scores_by_size(model, iris.X_train, iris.y_train, sizes=[12, 96], repeats=2, epochs=5)
     >>> scores.sizes, scores.validation.shape, scores.score
     (array([12, 96]), (2, 2), 'accuracy')
     """
@@ -150,7 +152,8 @@ def learning_curve_by_size(scores: Any, ax: Any = None) -> Any:
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> ax = learning_curve_by_size(([100, 200], [1.0, 0.98], [0.8, 0.9]), Figure().subplots())
+    >>> import nnlite as nn
+    >>> ax = nn.plots.learning_curve_by_size(([100, 200], [1.0, 0.98], [0.8, 0.9]), Figure().subplots())
     >>> ax.get_xlabel()
     'training examples'
     """

@@ -58,7 +58,8 @@ def roc_curve(*data: Any, ax: Any = None, class_names: Any = None, classes: Sequ
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> ax = roc_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], ax=Figure().subplots())
+    >>> import nnlite as nn
+    >>> ax = nn.plots.roc_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], ax=Figure().subplots())
     >>> ax.get_lines()[0].get_label()
     'AUC = 0.750'
     """
@@ -112,7 +113,8 @@ def precision_recall_curve(
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> ax = precision_recall_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], ax=Figure().subplots())
+    >>> import nnlite as nn
+    >>> ax = nn.plots.precision_recall_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], ax=Figure().subplots())
     >>> ax.get_lines()[0].get_label()
     'AP = 0.833'
     """

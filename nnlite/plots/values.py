@@ -34,7 +34,8 @@ def prediction_error(*data: Any, ax: Any = None, names: Any = None) -> Any:
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> ax = prediction_error([1.0, 2.0, 3.0], [1.0, 2.0, 2.0], ax=Figure().subplots())
+    >>> import nnlite as nn
+    >>> ax = nn.plots.prediction_error([1.0, 2.0, 3.0], [1.0, 2.0, 2.0], ax=Figure().subplots())
     >>> ax.get_legend().get_texts()[0].get_text()
     'R2 = 0.500'
     """

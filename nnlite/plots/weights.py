@@ -63,10 +63,10 @@ def first_layer_weights(
 
     Examples
     --------
-    >>> import nnlite as nn
     >>> from matplotlib.figure import Figure
+    >>> import nnlite as nn
     >>> model = nn.Model([nn.Dense(20), nn.ReLU(), nn.Dense(10), nn.Softmax()], n_features=64, seed=0)
-    >>> first_layer_weights(model, ax=Figure().subplots()).get_xlabel()
+    >>> nn.plots.first_layer_weights(model, ax=Figure().subplots()).get_xlabel()
     '20 units, 8 x 8 weights each'
     """
     W = _first_W(require_model(model))

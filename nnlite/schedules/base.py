@@ -66,7 +66,8 @@ class ConstantRate(Schedule):
 
     Examples
     --------
-    >>> ConstantRate(0.1)(1000)
+    >>> import nnlite as nn
+    >>> nn.ConstantRate(0.1)(1000)
     0.1
     """
 

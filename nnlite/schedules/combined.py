@@ -40,8 +40,9 @@ class LinearWarmup(Schedule):
 
     Examples
     --------
+    >>> import nnlite as nn
     >>> from nnlite.schedules import CosineDecay
-    >>> schedule = LinearWarmup(100, CosineDecay(0.1, decay_steps=900))
+    >>> schedule = nn.LinearWarmup(100, CosineDecay(0.1, decay_steps=900))
     >>> schedule(0), schedule(50), schedule(100), schedule(1000)
     (0.0, 0.05, 0.1, 0.0)
     """
@@ -75,7 +76,8 @@ class SequentialSchedule(Schedule):
 
     Examples
     --------
-    >>> schedule = SequentialSchedule([0.1, 0.01], milestones=[1000])
+    >>> import nnlite as nn
+    >>> schedule = nn.SequentialSchedule([0.1, 0.01], milestones=[1000])
     >>> schedule(999), schedule(1000)
     (0.1, 0.01)
     """

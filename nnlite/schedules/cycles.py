@@ -43,7 +43,8 @@ class CosineDecayRestarts(Schedule):
 
     Examples
     --------
-    >>> schedule = CosineDecayRestarts(0.1, first_decay_steps=100, t_mul=2, m_mul=0.5)
+    >>> import nnlite as nn
+    >>> schedule = nn.CosineDecayRestarts(0.1, first_decay_steps=100, t_mul=2, m_mul=0.5)
     >>> [round(schedule(t), 3) for t in (0, 50, 100, 200, 300, 700)]
     [0.1, 0.05, 0.05, 0.025, 0.025, 0.013]
     """
@@ -124,7 +125,8 @@ class OneCycle(Schedule):
 
     Examples
     --------
-    >>> schedule = OneCycle(0.5, total_steps=100, div_factor=10, final_div_factor=50)
+    >>> import nnlite as nn
+    >>> schedule = nn.OneCycle(0.5, total_steps=100, div_factor=10, final_div_factor=50)
     >>> [round(schedule(t), 4) for t in (0, 29, 64, 99, 1000)]
     [0.05, 0.5, 0.2505, 0.001, 0.001]
     """

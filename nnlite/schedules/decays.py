@@ -30,7 +30,8 @@ class StepDecay(Schedule):
 
     Examples
     --------
-    >>> schedule = StepDecay(0.8, step_size=100, gamma=0.5)
+    >>> import nnlite as nn
+    >>> schedule = nn.StepDecay(0.8, step_size=100, gamma=0.5)
     >>> schedule(0), schedule(99), schedule(100), schedule(200)
     (0.8, 0.8, 0.4, 0.2)
     """
@@ -74,7 +75,8 @@ class ExponentialDecay(Schedule):
 
     Examples
     --------
-    >>> schedule = ExponentialDecay(0.8, decay_steps=100, decay_rate=0.25)
+    >>> import nnlite as nn
+    >>> schedule = nn.ExponentialDecay(0.8, decay_steps=100, decay_rate=0.25)
     >>> schedule(0), schedule(50), schedule(100)
     (0.8, 0.4, 0.2)
     """
@@ -123,7 +125,8 @@ class PolynomialDecay(Schedule):
 
     Examples
     --------
-    >>> schedule = PolynomialDecay(0.1, decay_steps=1000, end_learning_rate=0)
+    >>> import nnlite as nn
+    >>> schedule = nn.PolynomialDecay(0.1, decay_steps=1000, end_learning_rate=0)
     >>> schedule(0), schedule(500), schedule(1000), schedule(2000)
     (0.1, 0.05, 0.0, 0.0)
     """
@@ -171,7 +174,8 @@ class CosineDecay(Schedule):
 
     Examples
     --------
-    >>> schedule = CosineDecay(0.1, decay_steps=1000, alpha=0.5)
+    >>> import nnlite as nn
+    >>> schedule = nn.CosineDecay(0.1, decay_steps=1000, alpha=0.5)
     >>> [round(schedule(t), 3) for t in (0, 500, 1000, 2000)]
     [0.1, 0.075, 0.05, 0.05]
     """

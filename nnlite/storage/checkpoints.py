@@ -29,7 +29,8 @@ class Checkpoint:
 
     Examples
     --------
-    >>> Checkpoint("runs/a", every=1000)
+    >>> import nnlite as nn
+    >>> nn.Checkpoint("runs/a", every=1000)
     Checkpoint('runs/a', every=1000)
     """
 

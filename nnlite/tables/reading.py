@@ -179,7 +179,7 @@ def load_csv(
     ...     path = os.path.join(folder, "pets.csv")
     ...     with open(path, "w") as file:
     ...         _ = file.write(text)
-    ...     table = load_csv(path)
+    ...     table = nn.load_csv(path)
     >>> table.y, table.class_names, table.feature_names
     (array([0, 1, 0, 1]), ('cat', 'dog'), ('width', 'height'))
     >>> train, test = table.split(test_fraction=0.5, seed=0)

@@ -91,9 +91,9 @@ def test_by_default_inner_layers_form_a_chain():
 
 def test_a_layer_without_equations_says_so():
     for layer in (nn.Layer(), nn.Activation()):
-        refuse(lambda: nn.Model([layer, nn.Softmax()]), f"layers: {layer} has no forward pass", "nn.ReLU()")  # noqa: B023
-    refuse(lambda: nn.Layer().forward(X, nn.Cache()), "Layer has no forward pass", error=NotImplementedError)
-    refuse(lambda: nn.Layer().backward(X, nn.Cache()), "Layer has no backward pass", error=NotImplementedError)
+        refuse(lambda: nn.Model([layer, nn.Softmax()]), f"layers[0] {layer} has no forward pass", "nn.ReLU()")  # noqa: B023
+    refuse(lambda: nn.Layer().forward(X, nn.Cache()), "layers: Layer() has no forward pass", error=nn.ArgumentError)
+    refuse(lambda: nn.Layer().backward(X, nn.Cache()), "layers: Layer() has no backward pass", error=nn.ArgumentError)
 
 
 def test_an_activation_without_an_initializer_has_that_of_glorot():
@@ -121,7 +121,7 @@ def test_a_layer_is_bound_while_it_belongs_to_a_built_model():
     assert not layer.bound
     model.forward(X)
     assert layer.bound
-    refuse(lambda: nn.Model([layer, nn.Softmax()], n_features=5), "layers: Dense(3) already belongs to another model")
+    refuse(lambda: nn.Model([layer, nn.Softmax()], n_features=5), "layers[0] Dense(3) already belongs to another model")
 
 
 def test_a_layer_that_is_unbound_has_no_parameters():
@@ -286,7 +286,7 @@ class Shifted(nn.Layer):
 def test_a_gradient_of_another_shape_than_its_parameter_is_refused(make, got):
     model = nn.Model([Shifted(make), nn.Dense(3), nn.Softmax()], n_features=4)
     model.forward(np.ones((5, 4)))
-    message = r"^layers: Shifted\(\): self.dc must have the shape \(4,\) of the parameter, got "
+    message = r"^layers\[0\] Shifted\(\): self.dc must have the shape \(4,\) of the parameter, got "
     with pytest.raises(nn.ArgumentError, match=message + got):
         model.backward([0, 1, 2, 0, 1])
 
@@ -303,7 +303,7 @@ def test_a_gradient_that_backward_does_not_set_is_named_in_the_first_step():
     X, y, unset = (
         np.ones((5, 4)),
         [0, 1, 2, 0, 1],
-        "layers: Shifted().backward must set self.dc, the gradient of self.c",
+        "layers[1] Shifted().backward must set self.dc, the gradient of self.c",
     )
     model = nn.Model([nn.Dense(4), Forgets(), nn.Dense(3), nn.Softmax()], n_features=4, seed=0)
     before = model.theta.copy()
@@ -332,21 +332,23 @@ def own(**methods):
 )
 def test_a_method_that_lacks_an_argument_is_named_when_the_network_is_made(method, arguments):
     layer = own(**{method: lambda self: None})
-    refuse(lambda: network(layer), f"layers: Own().{method} must take (self, {arguments}), without self got ()")
-    refuse(lambda: network(nn.Residual([layer])), f"layers: Own().{method} must take")
+    refuse(lambda: network(layer), f"layers[0] Own().{method} must take (self, {arguments}), but takes (self)")
+    refuse(lambda: network(nn.Residual([layer])), f"layers[0][0] Own().{method} must take")
     network(own(**{method: lambda self, *given: getattr(nn.Layer(), method, None)}), n_features=None)
 
 
 @for_each("shape", [8, None, (None, 8), (8.0,), "8", (0,)])
 def test_an_output_shape_is_that_of_one_example(shape):
     layer = own(output_shape=lambda self, input_shape: shape)
-    refuse(lambda: network(layer), "layers: Own(): output_shape must return the shape of one example", f"got {shape!r}")
+    refuse(
+        lambda: network(layer), "layers[0] Own(): output_shape must return the shape of one example", f"got {shape!r}"
+    )
     network(own(output_shape=lambda self, input_shape: list(input_shape)))  # a list will do
 
 
 def test_parameter_shapes_are_a_dict():
     layer = own(parameter_shapes=lambda self, input_shape: input_shape)
-    refuse(lambda: network(layer), "layers: Own(): parameter_shapes and state_shapes must return a dict", "got (4,)")
+    refuse(lambda: network(layer), "layers[0] Own(): parameter_shapes and state_shapes must return a dict", "got (4,)")
 
 
 def test_a_parameter_of_a_layer_that_is_not_built_says_when_it_exists():
@@ -368,7 +370,7 @@ def test_a_shape_of_a_parameter_is_a_tuple_of_integers(shape):
             return {"c": shape}
 
     with pytest.raises(
-        nn.ArgumentError, match=r"^layers: Shifted\(\): the shape of c must be a tuple like \(8,\), got "
+        nn.ArgumentError, match=r"^layers\[0\] Shifted\(\): the shape of c must be a tuple like \(8,\), got "
     ):
         nn.Model([Odd(), nn.Dense(3), nn.Softmax()], n_features=4)
 
@@ -403,7 +405,7 @@ def test_an_array_with_a_gradient_that_is_not_announced_is_refused(made):
     model.forward(np.ones((5, 4)))
     refuse(
         lambda: model.backward([0, 1, 2, 0, 1]),
-        f"layers: {model.layers[1]}: self.gamma has a gradient, self.dgamma, but would not learn; announce it",
+        f"layers[1] {model.layers[1]}: self.gamma has a gradient, self.dgamma, but would not learn; announce it",
         "parameter_shapes must return {'gamma': (4,)}",
     )
 

@@ -153,6 +153,6 @@ def test_a_layer_that_gives_no_gradient_of_its_input_is_named():
 
     refuse(
         lambda: network(Mute()).input_gradient(X, y),
-        "layers: Mute().backward must return an array of shape (6, 4)",
+        "layers[0] Mute().backward must return an array of shape (6, 4)",
         "got NoneType",
     )

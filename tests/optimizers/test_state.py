@@ -11,7 +11,7 @@ from nnlite.engine import memory
 from nnlite.layers import Residual
 from nnlite.optimizers import Adagrad, Adam, OptimizerState, Part
 
-from ..support import everything, for_each, refuse
+from ..support import for_each, refuse
 from .common import EVERY, RULES, classifier, indices, make, slope, train
 
 
@@ -420,70 +420,6 @@ def test_a_rule_that_writes_into_the_gradient_is_named():
 
     model = classifier()
     model.grad[:] = 3
-    with pytest.raises(nn.ArgumentError, match=r"^optimizer: Careless.update must not write into g; compute"):
+    with pytest.raises(nn.ArgumentError, match=r"^optimizer: Careless.update writes into a read-only array: g and"):
         Careless(0.1).step(model)
     np.testing.assert_array_equal(model.grad, 3)
-
-
-# ---- mistakes of a user's rule --------------------------------------------------------------------------------
-
-
-class Momentum(nn.Optimizer):
-    state_names = ("v",)
-
-    def update(self, part, g, learning_rate):
-        part.v = 0.9 * part.v + g
-        part.theta -= learning_rate * part.v
-
-
-class NamedByAString(Momentum):
-    state_names = "velocity"
-
-
-class TakesAnothersName(Momentum):
-    state_names = ("v", "theta")
-
-
-class WithoutRate(Momentum):
-    def update(self, part, g):
-        part.theta -= 0.1 * g
-
-
-class WithoutSuper(Momentum):
-    def __init__(self, learning_rate):
-        self.rate = learning_rate
-
-
-@pytest.mark.parametrize(
-    ("rule", "message"),
-    [
-        (NamedByAString, "NamedByAString.state_names must be a tuple of names such as ('velocity',), got 'velocity'"),
-        (TakesAnothersName, "TakesAnothersName.state_names: part.theta has its own meaning; choose another name"),
-        (WithoutRate, "WithoutRate.update must take (self, part, g, learning_rate), without self got (part, g)"),
-        (WithoutSuper, "WithoutSuper.__init__ must call super().__init__(learning_rate, **options)"),
-    ],
-)
-def test_a_rule_that_cannot_work_is_named_before_anything_changes(rule, message):
-    model = classifier()
-    model.grad[:] = 1
-    before = everything(model)
-    refuse(lambda: rule(0.1).step(model), f"optimizer: {message}")
-    refuse(lambda: model.fit(np.ones((3, 4)), [0, 1, 2], optimizer=rule(0.1)), f"optimizer: {message}")
-    assert everything(model) == before
-
-
-def test_a_vector_on_the_optimizer_is_pointed_to_state_names():
-    class OnSelf(nn.Optimizer):
-        v = 0
-
-        def update(self, part, g, learning_rate):
-            self.v = 0.9 * self.v + g
-            part.theta -= learning_rate * self.v
-
-    model = classifier()
-    model.grad[:] = 1
-    refuse(
-        lambda: OnSelf(0.1).step(model),
-        "optimizer: OnSelf.update keeps an array on self, self.v, but is called for several parts of theta",
-        "state_names = ('v',)",
-    )

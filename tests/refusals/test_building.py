@@ -31,7 +31,7 @@ def test_a_layer_of_another_model_is_refused_and_the_owner_keeps_it():
     guest = nn.Model([owner.layers[0], nn.Softmax()], seed=3)
     before, guest_rng = portrait(owner), guest.rng.bit_generator.state
     for call in (lambda: guest.forward(X), lambda: guest.fit(X, y)):
-        refuse(call, "layers: ", "Dense(5)", "another model")
+        refuse(call, "layers[0] ", "Dense(5)", "another model")
     assert portrait(owner) == before
     assert not guest.built
     assert guest.rng.bit_generator.state == guest_rng

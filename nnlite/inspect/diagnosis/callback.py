@@ -66,7 +66,7 @@ class Diagnose(Callback):
     >>> import nnlite as nn
     >>> digits = nn.load_digits()
     >>> model = nn.Model([nn.Dense(64), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=0)
-    >>> doctor = Diagnose()
+    >>> doctor = nn.Diagnose()
     >>> history = model.fit(digits.X_train, digits.y_train, optimizer=nn.SGD(100), epochs=2, callbacks=[doctor])
     >>> print(doctor.report["learning rate"])
     learning rate: problem: ...

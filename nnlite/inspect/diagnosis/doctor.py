@@ -95,9 +95,9 @@ def diagnose(
     >>> import nnlite as nn
     >>> digits = nn.load_digits()
     >>> model = nn.Model([nn.Dense(64), nn.ReLU(), nn.Dense(10), nn.Softmax()], seed=0)
-    >>> diagnose(model, digits.X_train, digits.y_train).ok
+    >>> nn.diagnose(model, digits.X_train, digits.y_train).ok
     True
-    >>> print(diagnose(model, 255 * digits.X_train, digits.y_train).problems[0].message)
+    >>> print(nn.diagnose(model, 255 * digits.X_train, digits.y_train).problems[0].message)
     Inputs from 0 to 255, root mean square 123; the initial weights are made for a root mean square of 1, so the first z
     are too large.
     """

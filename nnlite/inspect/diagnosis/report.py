@@ -43,7 +43,8 @@ class Finding:
 
     Examples
     --------
-    >>> print(Finding("dead units", "during", "problem", "All units are off.", advice="a smaller learning rate."))
+    >>> import nnlite as nn
+    >>> print(nn.Finding("dead units", "during", "problem", "All units are off.", advice="a smaller learning rate."))
     dead units: problem: All units are off. Try: a smaller learning rate.
     """
 
@@ -85,7 +86,8 @@ class Diagnosis(Sequence[Finding]):
 
     Examples
     --------
-    >>> diagnosis = Diagnosis([Finding("scale of inputs", "data", "ok", "Inputs from 0 to 1.")])
+    >>> import nnlite as nn
+    >>> diagnosis = nn.Diagnosis([nn.Finding("scale of inputs", "data", "ok", "Inputs from 0 to 1.")])
     >>> diagnosis
     <Diagnosis: no problem; 1 of 1 checks are ok>
     >>> diagnosis["scale of inputs"].verdict

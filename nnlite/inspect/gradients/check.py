@@ -83,7 +83,7 @@ def gradient_check(
     ...         return da * cache.z  # forgot the 2
     >>> iris = nn.load_iris()
     >>> model = nn.Model([nn.Dense(8), Square(), nn.Dense(3), nn.Softmax()], seed=0)
-    >>> check = gradient_check(model, iris.X_train[:16], iris.y_train[:16])
+    >>> check = nn.gradient_check(model, iris.X_train[:16], iris.y_train[:16])
     >>> check.ok
     False
     >>> check.conclusion()

@@ -202,7 +202,7 @@ def trace(
     >>> import numpy as np
     >>> import nnlite as nn
     >>> model = nn.Model([nn.Softmax()], n_features=4)
-    >>> print(trace(model, np.log([[0.3, 0.2, 0.1, 0.4]]), [1], example=0,
+    >>> print(nn.trace(model, np.log([[0.3, 0.2, 0.1, 0.4]]), [1], example=0,
     ...             class_names=["dog", "cat", "chick", "other"]).story)
     Example 0 is a cat. The network is 20 % certain that it is a cat; L = -log 0.2 = 1.61. Its first choice is other
     (40 %).

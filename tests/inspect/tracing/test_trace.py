@@ -390,4 +390,4 @@ def test_a_layer_that_breaks_the_rules_is_named():
         def backward(self, da, cache):
             pass
 
-    refuse(lambda: nn.trace(deep(Mute()), X, y), "layers: Mute().backward must return an array", "got NoneType")
+    refuse(lambda: nn.trace(deep(Mute()), X, y), "layers[1] Mute().backward must return an array", "got NoneType")
