@@ -60,6 +60,29 @@ def test_an_epoch_that_is_begun_in_its_middle_has_the_same_batches(numbered):
         assert batches(numbered, skip=skip) == whole[skip:]
 
 
+@for_each("batch_size, n_threads", [(64, 1), (64, 3), (700, 1), (700, 3), (5999, 3)])
+def test_who_reads_ahead_makes_no_difference(numbered, monkeypatch, batch_size, n_threads):
+    """A thread, the system while all processors train, or nobody; as many batches at once as lie together."""
+    monkeypatch.setattr("nnlite.fitting.stored.available_threads", lambda: n_threads)
+    expected = batches(numbered, batch_size=batch_size)
+    for ahead, skip in [(True, 0), (False, 0), (False, 3), (True, 3)]:
+        source = StoredBatches(network().signature_for_array(np.zeros((1, WIDTH), np.float32)), numbered, batch_size,
+                               True, np.arange(3))  # fmt: skip
+        source.begin(np.random.default_rng(0))
+        found, first, calls = [], min(skip, source.n_batches - 1), 0
+        start = first * batch_size
+        with source.reader(ahead=ahead) as several:
+            while first < source.n_batches:
+                n = source.together(first)
+                examples = several(first, n)
+                rows = examples.batch(slice(None))
+                np.testing.assert_array_equal(rows.y, rows.X[:, 0] % 3)
+                found += rows.X[:, 0].astype(int).tolist()
+                first, calls = first + n, calls + 1
+        assert found == np.concatenate(expected).tolist()[start:]
+        assert calls <= len(source.data.counts)  # a window has one block here, so a batch in two windows is no call
+
+
 def test_batches_come_from_many_places(numbered):
     """Each window has one block here, and a batch that lies in one window has rows of one block."""
     first = batches(numbered)[0]
