@@ -45,24 +45,28 @@ class MPIWorld(World):
         self.comm = comm
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self._mpi = _import()
+        self._calling = threading.Lock()  # one thread at a time calls MPI: few libraries are at ease with more
         self._arrived = threading.Event()  # set: no message is on its way
         self._arrived.set()
 
     def sum(self, vector: Array) -> None:
         """``MPI_Allreduce`` in place."""
-        self.comm.Allreduce(self._mpi.IN_PLACE, vector)
+        with self._calling:
+            self.comm.Allreduce(self._mpi.IN_PLACE, vector)
 
     def start_sum(self, vector: Array) -> Callable[[], None]:
         """``MPI_Iallreduce`` in place."""
-        request = self.comm.Iallreduce(self._mpi.IN_PLACE, vector)
-        if self._arrived.is_set() and self._mpi.Query_thread() == self._mpi.THREAD_MULTIPLE:
+        with self._calling:
+            request = self.comm.Iallreduce(self._mpi.IN_PLACE, vector)
+        if self._arrived.is_set() and self._mpi.Query_thread() >= self._mpi.THREAD_SERIALIZED:
             self._arrived = threading.Event()
             threading.Thread(target=self._keep_moving, args=(self._arrived,), name="nnlite-mpi", daemon=True).start()
         arrived = self._arrived
 
         def wait() -> None:
             arrived.set()
-            request.Wait()
+            with self._calling:
+                request.Wait()
 
         return wait
 
@@ -72,26 +76,32 @@ class MPIWorld(World):
         The thread sleeps in between, since it often shares a core with the one that computes.
         """
         while not arrived.wait(PAUSE):
-            self.comm.Iprobe(tag=LEAVING)
+            with self._calling:
+                if not arrived.is_set():
+                    self.comm.Iprobe(tag=LEAVING)
 
     def exchange(self, blocks: Array) -> Array:
         """``MPI_Alltoall``."""
         received = np.empty_like(blocks)
-        self.comm.Alltoall(blocks, received)
+        with self._calling:
+            self.comm.Alltoall(blocks, received)
         return received
 
     def gather(self, value: Any) -> list[Any]:
         """``MPI_Allgather`` of pickled objects."""
-        return list(self.comm.allgather(value))
+        with self._calling:
+            return list(self.comm.allgather(value))
 
     def to_first(self, value: Any) -> list[Any] | None:
         """``MPI_Gather`` of pickled objects."""
-        values = self.comm.gather(value, root=0)
+        with self._calling:
+            values = self.comm.gather(value, root=0)
         return None if values is None else list(values)
 
     def first(self, value: Any) -> Any:
         """``MPI_Bcast`` of a pickled object."""
-        return self.comm.bcast(value, root=0)
+        with self._calling:
+            return self.comm.bcast(value, root=0)
 
     def meet(self) -> None:
         """``MPI_Ibarrier``; meanwhile look for the message of a process that ends."""
@@ -121,6 +131,7 @@ class MPIWorld(World):
 
     def end_all(self) -> NoReturn:
         """End all processes."""
+        self._arrived.set()
         time.sleep(GRACE)
         self.comm.Abort(1)
         raise SystemExit(1)
