@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 import nnlite as nn
+from nnlite.fitting.gradient_sum import PACKED, cut
 
 PLACE = Path(__file__).parents[1] / "docs" / "inside"
 BATCH = 4096  # examples of a step, of all machines together
@@ -43,7 +44,7 @@ def networks() -> dict[str, Callable[[], nn.Model]]:
 
     return {
         "784-128-10": lambda: model(nn.Dense(128), nn.ReLU()),
-        "784-1024-1024-10": lambda: model(nn.Dense(1024), nn.ReLU(), nn.Dense(1024), nn.ReLU()),
+        "784-3x1024-10": lambda: model(*[layer for _ in range(3) for layer in (nn.Dense(1024), nn.ReLU())]),
         "convolutions": lambda: model(
             nn.Conv2D(16, 3),
             nn.ReLU(),
@@ -60,23 +61,35 @@ def networks() -> dict[str, Callable[[], nn.Model]]:
 class OneOfMany(nn.mpi.World):
     """One of n machines whose sums cost nothing but a delay; what the others would add is not there.
 
+    Sums that are started while others are on their way wait for these: all use the same link.
+
     Parameters
     ----------
     n : int
     delay : callable
         ``delay(n_bytes)`` in seconds.
+    overlap : bool
     """
 
-    def __init__(self, n: int, delay: Callable[[int], float] = lambda n_bytes: 0.0) -> None:
-        super().__init__()
+    def __init__(self, n: int, delay: Callable[[int], float] = lambda n_bytes: 0.0, *, overlap: bool = False) -> None:
+        super().__init__(overlap=overlap)
         self.size = n
         self.delay = delay
+        self.arrival = 0.0  # of what is on its way
 
     def sum(self, vector: Any) -> None:
         """Wait as long as a sum would take."""
-        until = time.process_time() + self.delay(vector.nbytes)
-        while time.process_time() < until:
-            pass
+        self.start_sum(vector)()
+
+    def start_sum(self, vector: Any) -> Callable[[], None]:
+        """Return a function that waits until a sum that begins now would be there."""
+        arrival = self.arrival = max(self.arrival, time.process_time()) + self.delay(vector.nbytes)
+
+        def wait() -> None:
+            while time.process_time() < arrival:
+                pass
+
+        return wait
 
     def gather(self, value: Any) -> list[Any]:
         """Say that the others have the same."""
@@ -137,18 +150,44 @@ def measure_alone() -> dict[str, Any]:
     for name, make in networks().items():
         model = make()
         of_parts = {M: seconds_of_step(model, 2 * M, OneOfMany(2)) for M in PARTS}
+        pieces = pieces_of(model)
         result[name] = {
             "parameters": model.n_parameters,
+            "pieces": pieces,
             "step": of_parts,
-            "delayed": {link: {n: delayed_step(model, n, link) for n in MACHINES[1:]} for link in LINKS},
+            "delayed": all_delayed(model, overlap=False),
+            "overlapping": all_delayed(model, overlap=True) if len(pieces) > 1 else None,
         }
         print(name, json.dumps(result[name]), file=sys.stderr)
     return result
 
 
-def delayed_step(model: nn.Model, n: int, link: str) -> float:
+def pieces_of(model: nn.Model) -> list[tuple[int, float]]:
+    """Return the numbers of each message of the gradient, and which share of the computing is left when it is known.
+
+    Computing is measured in multiplications, of dense layers: each multiplies once forward and twice backward, the
+    first layer once backward.
+    """
+    if model.n_parameters <= PACKED:
+        return [(model.n_parameters, 0.0)]
+    dense = [layer for layer in model.layers if isinstance(layer, nn.Dense)]
+    backward = {layer: (2 if i else 1) * layer.W.size for i, layer in enumerate(dense)}
+    total = sum(backward.values()) + sum(layer.W.size for layer in dense)
+    pieces = []
+    for piece in cut(model):
+        left = sum(backward[layer] for layer in dense[: dense.index(piece.layer)])
+        pieces.append((piece.place.stop - piece.place.start, left / total))
+    return [*pieces, (model.n_parameters - model.n_weights, 0.0)]
+
+
+def all_delayed(model: nn.Model, *, overlap: bool) -> dict[str, dict[int, float]]:
+    """Return the seconds of a step of one of many machines, by link and number of machines."""
+    return {link: {n: delayed_step(model, n, link, overlap=overlap) for n in MACHINES[1:]} for link in LINKS}
+
+
+def delayed_step(model: nn.Model, n: int, link: str, *, overlap: bool) -> float:
     """Return the seconds of a step of one of n machines, with the delay of the sum that the formula foretells."""
-    world = OneOfMany(n, lambda n_bytes: sum_seconds(n, n_bytes, *LINKS[link]))
+    world = OneOfMany(n, lambda n_bytes: sum_seconds(n, n_bytes, *LINKS[link]), overlap=overlap)
     return seconds_of_step(model, BATCH, world, seconds=2.0)
 
 
@@ -233,27 +272,52 @@ def fit_sums(sums: dict[int, dict[Any, float]]) -> tuple[float, float]:
     return float(alpha), float(1 / slowness)
 
 
-def step_seconds(n: float, about: dict[str, Any], alpha: float, bandwidth: float, batch: int = BATCH) -> float:
-    """``c_0 + c_1 B / n`` and the sum of the gradient."""
-    c_0, c_1 = line(about["step"])
-    return c_0 + c_1 * batch / n + sum_seconds(n, 4 * about["parameters"], alpha, bandwidth)
+def step_seconds(
+    n: float,
+    about: dict[str, Any],
+    alpha: float,
+    bandwidth: float,
+    *,
+    batch: int = BATCH,
+    n_bytes: int = 4,
+    overlap: bool = True,
+    every: int = 1,
+) -> float:
+    """``c_0 + e``, where e is the end of the last message: ``e = max(e, (1 - left) c_1 B / n) + T_sum`` for each.
 
-
-def end_of_scaling(about: dict[str, Any], alpha: float, bandwidth: float, **changes: float) -> int:
-    """Return the largest number of machines, a power of 2, of which each does at least half the work of one alone.
-
-    ``batch`` is the batch, ``bytes`` the bytes of a number, ``overlap`` the share of the gradient's time in which the
-    sum proceeds, ``every`` the number of steps between two sums.
+    Parameters
+    ----------
+    n : int
+        Machines.
+    about : dict
+        What was measured of a network.
+    alpha, bandwidth : float
+        Of a link.
+    batch : int
+        Examples of all machines.
+    n_bytes : int
+        Of a number of the gradient.
+    overlap : bool
+        Whether a large gradient is sent in pieces; False sends one message at the end.
+    every : int
+        Steps from one sum to the next.
     """
     c_0, c_1 = line(about["step"])
-    batch, size = changes.get("batch", BATCH), changes.get("bytes", 4) * about["parameters"]
-    overlap, every = changes.get("overlap", 0.0), changes.get("every", 1)
+    computing = c_1 * batch / n
+    end = 0.0
+    for numbers, left in about["pieces"] if overlap else [(about["parameters"], 0.0)]:
+        end = max(end, (1 - left) * computing) + sum_seconds(n, n_bytes * numbers, alpha, bandwidth) / every
+    return c_0 + end
+
+
+def end_of_scaling(about: dict[str, Any], alpha: float, bandwidth: float, **changes: Any) -> int:
+    """Return the largest number of machines, a power of 2, of which each does at least half the work of one alone.
+
+    ``changes`` are arguments of `step_seconds`.
+    """
+    one = step_seconds(1, about, alpha, bandwidth, **changes)
     n = 1
-    while n < 2**20:
-        computing = c_0 + c_1 * batch / (2 * n)
-        waiting = max(0.0, sum_seconds(2 * n, size, alpha, bandwidth) / every - overlap * computing)
-        if (c_0 + c_1 * batch) / (2 * n * (computing + waiting)) < 0.5:
-            break
+    while n < 2**20 and one / (2 * n * step_seconds(2 * n, about, alpha, bandwidth, **changes)) >= 0.5:
         n *= 2
     return n
 
@@ -310,24 +374,34 @@ def _foretold(alone: dict[str, Any]) -> str:
     return _table("network, links, 8 machines, 64 machines, 512 machines, scaling ends at", rows)
 
 
+CHANGES: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "without overlap": {"overlap": False},
+    "batch of 32768": {"batch": 8 * BATCH},
+    "16 bits": {"n_bytes": 2, "overlap": False},
+    "8 local steps": {"every": 8},
+}
+
+
 def _moved(alone: dict[str, Any]) -> str:
-    changes: list[dict[str, float]] = [{}, {"batch": 8 * BATCH}, {"bytes": 2}, {"overlap": 0.6}, {"every": 8}]
     rows = []
     for name, about in alone.items():
         for link, (a, b) in LINKS.items():
-            rows.append([name, link, *(str(end_of_scaling(about, a, b, **change)) for change in changes)])
-    return _table("network, links, as it is, batch of 32768, 16 bits, overlap, 8 local steps", rows)
+            rows.append([name, link, *(str(end_of_scaling(about, a, b, **change)) for change in CHANGES.values())])
+    return _table(f"network, links, {', '.join(CHANGES)}", rows)
 
 
 def _simulated(alone: dict[str, Any]) -> str:
     rows = []
     for name, about in alone.items():
-        for link, (a, b) in LINKS.items():
-            cells = [name, link]
-            for n in MACHINES[1:]:
-                simulated, formula = about["delayed"][link][str(n)], step_seconds(n, about, a, b)
-                cells.append(f"{1e3 * simulated:.1f} ({1e3 * formula:.1f}) ms")
-            rows.append(cells)
+        for kind, overlap in (("delayed", False), ("overlapping", True)):
+            for link, (a, b) in LINKS.items() if about[kind] is not None else ():
+                cells = [f"{name}{', in pieces' * overlap}", link]
+                for n in MACHINES[1:]:
+                    simulated = about[kind][link][str(n)]
+                    formula = step_seconds(n, about, a, b, overlap=overlap)
+                    cells.append(f"{1e3 * simulated:.1f} ({1e3 * formula:.1f}) ms")
+                rows.append(cells)
     return _table("network, links, 8 machines (formula), 64 (formula), 512 (formula)", rows)
 
 
@@ -355,7 +429,10 @@ def draw(found: dict[str, Any], path: Path) -> None:
         for (link, (a, b)), color in zip(LINKS.items(), ("C1", "C0"), strict=True):
             one = step_seconds(1, about, a, b)
             ax.plot(n, [one / step_seconds(m, about, a, b) for m in n], color=color, label=f"formula, {link}")
-            delayed = about["delayed"][link]
+            if about["overlapping"] is not None:
+                whole = [step_seconds(1, about, a, b) / step_seconds(m, about, a, b, overlap=False) for m in n]
+                ax.plot(n, whole, color=color, linestyle="--", linewidth=0.8, label="in one message")
+            delayed = (about["overlapping"] or about["delayed"])[link]
             ax.plot([int(m) for m in delayed], [one / s for s in delayed.values()], "o", color=color, label="simulated")
         ax.set_xscale("log", base=2)
         ax.set_yscale("log", base=2)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import atexit
 import sys
+import threading
 import time
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -24,6 +26,7 @@ from nnlite.parallel.world import World
 __all__ = ["World", "simulate", "world"]
 
 LEAVING = 20_011  # tag of the message of a process that ends
+PAUSE = 2e-4  # seconds between two looks at messages that are on their way
 GRACE = 1.0  # seconds before a process ends all others: they may have an error of their own to print
 
 
@@ -42,24 +45,63 @@ class MPIWorld(World):
         self.comm = comm
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self._mpi = _import()
+        self._calling = threading.Lock()  # one thread at a time calls MPI: few libraries are at ease with more
+        self._arrived = threading.Event()  # set: no message is on its way
+        self._arrived.set()
 
     def sum(self, vector: Array) -> None:
         """``MPI_Allreduce`` in place."""
-        self.comm.Allreduce(self._mpi.IN_PLACE, vector)
+        with self._calling:
+            self.comm.Allreduce(self._mpi.IN_PLACE, vector)
+
+    def start_sum(self, vector: Array) -> Callable[[], None]:
+        """``MPI_Iallreduce`` in place."""
+        with self._calling:
+            request = self.comm.Iallreduce(self._mpi.IN_PLACE, vector)
+        if self._arrived.is_set() and self._mpi.Query_thread() >= self._mpi.THREAD_SERIALIZED:
+            self._arrived = threading.Event()
+            threading.Thread(target=self._keep_moving, args=(self._arrived,), name="nnlite-mpi", daemon=True).start()
+        arrived = self._arrived
+
+        def wait() -> None:
+            arrived.set()
+            with self._calling:
+                request.Wait()
+
+        return wait
+
+    def _keep_moving(self, arrived: threading.Event) -> None:
+        """Call MPI from time to time until somebody waits: most libraries move messages only while they are called.
+
+        The thread sleeps in between, since it often shares a core with the one that computes.
+        """
+        while not arrived.wait(PAUSE):
+            with self._calling:
+                if not arrived.is_set():
+                    self.comm.Iprobe(tag=LEAVING)
 
     def exchange(self, blocks: Array) -> Array:
         """``MPI_Alltoall``."""
         received = np.empty_like(blocks)
-        self.comm.Alltoall(blocks, received)
+        with self._calling:
+            self.comm.Alltoall(blocks, received)
         return received
 
     def gather(self, value: Any) -> list[Any]:
         """``MPI_Allgather`` of pickled objects."""
-        return list(self.comm.allgather(value))
+        with self._calling:
+            return list(self.comm.allgather(value))
+
+    def to_first(self, value: Any) -> list[Any] | None:
+        """``MPI_Gather`` of pickled objects."""
+        with self._calling:
+            values = self.comm.gather(value, root=0)
+        return None if values is None else list(values)
 
     def first(self, value: Any) -> Any:
         """``MPI_Bcast`` of a pickled object."""
-        return self.comm.bcast(value, root=0)
+        with self._calling:
+            return self.comm.bcast(value, root=0)
 
     def meet(self) -> None:
         """``MPI_Ibarrier``; meanwhile look for the message of a process that ends."""
@@ -89,6 +131,7 @@ class MPIWorld(World):
 
     def end_all(self) -> NoReturn:
         """End all processes."""
+        self._arrived.set()
         time.sleep(GRACE)
         self.comm.Abort(1)
         raise SystemExit(1)
@@ -100,7 +143,13 @@ class MPIWorld(World):
         sys.stderr.flush()
 
 
-def world(comm: Any = None, *, sync_batch_norm: bool = False, gradient_bits: int | None = None) -> World:
+def world(
+    comm: Any = None,
+    *,
+    sync_batch_norm: bool = False,
+    gradient_bits: int | None = None,
+    overlap: bool | None = None,
+) -> World:
     """Return the processes that ``mpiexec`` started, for ``model.fit(..., parallel=nn.mpi.world())``.
 
     Without ``mpiexec`` this is a single process, and `Model.fit` trains as without ``parallel``.
@@ -115,6 +164,10 @@ def world(comm: Any = None, *, sync_batch_norm: bool = False, gradient_bits: int
     gradient_bits : {None, 16}, default None
         16 sends the gradient as bfloat16: half the bytes, and what is rounded off is added to the gradient of the next
         step (error feedback). The weights are then not those of a single process to float rounding.
+    overlap : bool or None, default None
+        Whether a gradient of more than a megabyte is sent in pieces, those of the last layers while the backward pass
+        computes the first. None: if the processes are on several machines. On one machine there is nothing to gain,
+        since its cores carry the messages, too. A gradient of 16 bits is sent in one piece.
 
     Returns
     -------
@@ -147,7 +200,7 @@ def world(comm: Any = None, *, sync_batch_norm: bool = False, gradient_bits: int
         comm = MPI.COMM_WORLD
     if not isinstance(comm, MPI.Comm):
         raise ArgumentError(f"comm: expected a communicator of mpi4py such as MPI.COMM_WORLD, got {comm!r}")
-    found = MPIWorld(comm, sync_batch_norm=sync_batch_norm, gradient_bits=gradient_bits)
+    found = MPIWorld(comm, sync_batch_norm=sync_batch_norm, gradient_bits=gradient_bits, overlap=overlap)
     if found.size > 1 and not isinstance(sys.excepthook, EndAll):
         sys.excepthook = EndAll(found)
         atexit.register(found.leave)

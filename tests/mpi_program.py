@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import nnlite as nn
+from nnlite.fitting import gradient_sum
 
 EPOCHS = 4
 DYING = ("killed", "raises", "exits")
@@ -30,7 +31,7 @@ class Die(nn.Callback):
         self.epochs += 1
 
     def on_batch_end(self, batch, logs):
-        if self.mode not in DYING or (self.rank, self.epochs, batch) != (1, 2, 4):
+        if not self.mode or (self.rank, self.epochs, batch) != (1, 2, 4):
             return
         (self.folder / "died").write_text(str(time.time()))
         if self.mode == "killed":
@@ -52,9 +53,28 @@ def differ(mode):
         version.__version__ = "0.0.1"
 
 
+def counting(world):
+    """Count the sums that a world starts, and leaves for later."""
+    counted, start = [], world.start_sum
+
+    def started(vector):
+        counted.append(1)
+        return start(vector)
+
+    world.start_sum = started
+    return counted
+
+
 def main(mode, folder):
     """Train on digits, and write the weights."""
-    world = nn.mpi.world(gradient_bits=16 if mode == "bits" else None)
+    world = nn.mpi.world(
+        gradient_bits=16 if mode == "bits" else None,
+        overlap=True if "pieces" in mode else None,
+        sync_batch_norm="norm" in mode,
+    )
+    counted = counting(world)
+    if "pieces" in mode:
+        gradient_sum.PACKED, gradient_sum.PIECE = 100, 200  # those of small networks, too
     if world.rank == 1:
         differ(mode)
     data = nn.load_digits()
@@ -63,10 +83,12 @@ def main(mode, folder):
     if mode == "empty" and world.rank == 1:
         X, y = X[:0], y[:0]
     options = {}
-    if mode in (*DYING, "resumed"):
+    dying = next((way for way in DYING if way in mode), "")
+    if dying or "resumed" in mode:
         checkpoint = nn.Checkpoint(folder / "run", every=3)
-        options = {"checkpoint": checkpoint, "resume": True, "callbacks": [Die(mode, folder, world.rank)]}
-    layers = [nn.Dense(24), nn.ReLU(), nn.Dropout(0.2), nn.Dense(10), nn.Softmax()]
+        options = {"checkpoint": checkpoint, "resume": True, "callbacks": [Die(dying, folder, world.rank)]}
+    middle = [nn.BatchNorm(), nn.ReLU(), nn.Dense(24), nn.BatchNorm()] if "norm" in mode else []
+    layers = [nn.Dense(24), *middle, nn.ReLU(), nn.Dropout(0.2), nn.Dense(10), nn.Softmax()]
     model = nn.Model(layers, seed=world.rank if mode == "seed" else 0, dtype="float64")
     history = model.fit(
         X,
@@ -76,11 +98,17 @@ def main(mode, folder):
         batch_size=32,
         shuffle=mode != "shares",
         validation_data=(data.X_test[:100], data.y_test[:100]),
-        engine="compiled" if mode == "compiled" else "textbook",
+        engine="compiled" if "compiled" in mode else "textbook",
         parallel=world,
         **options,
     )
-    found = {"theta": model.theta, "loss": history["loss"], "val": history["val_accuracy"], "n": world.size}
+    found = {
+        "pieces": len(counted),
+        "theta": model.theta,
+        "loss": history["loss"],
+        "val": history["val_accuracy"],
+        "n": world.size,
+    }
     np.savez(folder / f"{world.rank}.npz", **found)
 
 

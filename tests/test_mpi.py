@@ -72,9 +72,20 @@ def alone(tmp_path_factory):
     return ends(folder, 1)
 
 
-@pytest.mark.parametrize(("n", "mode"), [(2, "plain"), (3, "plain"), (2, "compiled"), (3, "shares")])
+@pytest.mark.parametrize(
+    ("n", "mode"),
+    [
+        (2, "plain"),
+        (3, "plain"),
+        (2, "compiled"),
+        (3, "shares"),
+        (2, "pieces"),
+        (3, "pieces"),
+        (3, "pieces compiled"),
+    ],
+)
 def test_processes_end_with_the_weights_of_one(n, mode, alone, tmp_path):
-    if mode == "compiled":
+    if "compiled" in mode:
         pytest.importorskip("numba")
     code, text = run(n, mode, tmp_path)
     assert code == 0, text
@@ -88,6 +99,20 @@ def test_processes_end_with_the_weights_of_one(n, mode, alone, tmp_path):
     np.testing.assert_array_equal(found["val"], alone["val"])
 
 
+def test_pieces_on_their_way_and_synchronized_batch_norm_do_not_cross(tmp_path):
+    found = []
+    for n, mode in ((1, "norm"), (3, "norm"), (3, "norm pieces")):
+        code, text = run(n, mode, tmp_path / f"{n} {mode}")
+        assert code == 0, text
+        found.append(ends(tmp_path / f"{n} {mode}", n))
+    alone, whole, pieces = found
+    for other in (whole, pieces):
+        np.testing.assert_allclose(other["theta"], alone["theta"], rtol=0, atol=1e-9)
+        np.testing.assert_allclose(other["loss"], alone["loss"], rtol=1e-9)
+    assert whole["pieces"] == 0
+    assert pieces["pieces"] == 4 * 11 * 3  # epochs, steps, layers
+
+
 def test_gradients_of_sixteen_bits_learn_as_well(alone, tmp_path):
     code, text = run(2, "bits", tmp_path)
     assert code == 0, text
@@ -96,20 +121,27 @@ def test_gradients_of_sixteen_bits_learn_as_well(alone, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("mode", "told"), [("killed", "1"), ("raises", "OSError: the disk is full"), ("exits", "SystemExit: 3")]
+    ("mode", "told"),
+    [
+        ("killed", "1"),
+        ("raises", "OSError: the disk is full"),
+        ("exits", "SystemExit: 3"),
+        ("pieces killed", "1"),
+        ("pieces raises", "OSError: the disk is full"),
+    ],
 )
 def test_a_process_that_dies_ends_all_and_the_checkpoint_goes_on(mode, told, alone, tmp_path):
     code, text = run(3, mode, tmp_path, timeout=60)
     seconds = time.time() - float((tmp_path / "died").read_text())
     assert code != 0
     assert told in text
-    assert mode == "killed" or "nnlite: rank 1 of 3 ended with an error" in text
-    assert mode == "killed" or text.count(f"\n{told}") == 1
+    assert "killed" in mode or "nnlite: rank 1 of 3 ended with an error" in text
+    assert "killed" in mode or text.count(f"\n{told}") == 1
     assert seconds < SECONDS
     assert not list(tmp_path.glob("*.npz"))
     for n in (3, 2):
         shutil.copytree(tmp_path / "run", tmp_path / str(n) / "run")
-        code, text = run(n, "resumed", tmp_path / str(n))
+        code, text = run(n, f"{'pieces ' * ('pieces' in mode)}resumed", tmp_path / str(n))
         assert code == 0, text
         np.testing.assert_allclose(ends(tmp_path / str(n), n)["theta"], alone["theta"], rtol=0, atol=1e-12)
 

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite.checks import Array
+from nnlite.cli.arrays import arrays_source, refuse_columns
 from nnlite.cli.network import wants_images
 from nnlite.cli.parser import did_you_mean
-from nnlite.cli.stored import StoredParts, holds_tables, is_stored, parts_of
+from nnlite.cli.source import (
+    READING,
+    TEST_SIZE,
+    Options,
+    Source,
+    base,
+    checksum,
+    flag,
+    of_the_text,
+    reading,
+    refuse_empty,
+    short_name,
+    table_part,
+    tested_with,
+)
+from nnlite.cli.stored import holds_arrays, holds_tables, is_table, refuse_mixture, stored_source
 from nnlite.cli.wording import as_options
 from nnlite.datasets import Dataset, load_digits, load_iris, load_mnist, make_spirals
 from nnlite.errors import ArgumentError, DataFileError
@@ -24,70 +39,10 @@ from nnlite.images.encoding import BYTE, Shape
 from nnlite.images.loading import load_parts, with_test
 from nnlite.report import Part, Pictures
 from nnlite.splits import stratified_split
-from nnlite.stored import open_table
 from nnlite.tables import Table, read_table
 
-Options = Mapping[str, Any]
 IMAGE_OPTIONS = ("size", "gray", "skip_bad", "conv", "augment")
 DATASETS = ("digits", "iris", "mnist", "spirals")
-TEST_SIZE = 0.2
-READING = (
-    "delimiter decimal thousands missing encoding comment header dates ignore kinds classification scaling fill".split()
-)
-OF_THE_TEXT = ("delimiter", "decimal", "thousands", "missing", "encoding", "comment", "header", "dates")
-
-
-class Source(NamedTuple):
-    """Data to learn from.
-
-    Attributes
-    ----------
-    name : str
-        For the name of the run directory.
-    train, validation, test : Part
-    classifies : bool
-        Whether the target has classes.
-    class_names, feature_names : tuple of str
-    image_shape : (int, int) or (int, int, 3), optional
-    description : str
-    sha256 : dict of str to str
-        The checksum of each file that was read, or of all files in a folder together.
-    image_encoding : ImageEncoding, optional
-        What makes pictures into the numbers of the examples.
-    stored : StoredParts, optional
-        The whole data, if they need not fit into memory; ``train``, ``validation`` and ``test`` are samples then.
-    has_validation : bool
-        Whether the data have validation examples of their own, so that none were held out.
-    """
-
-    name: str
-    train: Part
-    validation: Part
-    test: Part
-    classifies: bool
-    class_names: tuple[str, ...]
-    feature_names: tuple[str, ...]
-    image_shape: tuple[int, ...] | None
-    description: str
-    sha256: dict[str, str]
-    image_encoding: ImageEncoding | None = None
-    has_validation: bool = False
-    stored: StoredParts | None = None
-
-    @property
-    def sizes(self) -> list[int]:
-        """Number of examples for training, validation and test."""
-        return [self.train.size, self.validation.size, self.test.size] if self.stored is None else self.stored.sizes
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of output units."""
-        return len(self.class_names) if self.classifies else 1
-
-    @property
-    def n_training(self) -> int:
-        """Number of training examples, validation included."""
-        return sum(self.sizes[:2])
 
 
 def is_dataset(data: str) -> bool:
@@ -97,7 +52,7 @@ def is_dataset(data: str) -> bool:
 
 def run_name(data: str) -> str:
     """Return the name of a data set, or of a file or a folder without its endings, for the run directory."""
-    return data if is_dataset(data) else _short_name(os.path.abspath(data))
+    return data if is_dataset(data) else short_name(os.path.abspath(data))
 
 
 def check_data(data: str) -> None:
@@ -115,30 +70,37 @@ def load_source(options: Options, *, progress: bool = True) -> Source:
     check_data(data)
     if is_dataset(data):
         return _from_dataset(data, options)
+    refuse_empty(data)
+    if options.get("image_shape") is None and holds_arrays(data, options["target"]):
+        return _from_arrays(data, options)
+    if options.get("features") is not None:
+        raise ArgumentError(f"--features: is for arrays (HDF5, Zarr, folders of .npz or .npy), and {data} has none")
     if is_images(data, options):
+        if os.path.isdir(data):
+            refuse_mixture(data)
         return _from_images(data, options, progress)
     for option in IMAGE_OPTIONS:
         if options.get(option) is not None:
-            raise ArgumentError(f"{_flag(option)}: is for images; for a table of pixels give --image-shape too")
-    return _from_stored(data, options) if is_stored(data) else _from_file(data, options)
+            raise ArgumentError(f"{flag(option)}: is for images; for a table of pixels give --image-shape too")
+    return _from_stored(data, options) if is_table(data) else _from_file(data, options)
 
 
 # ---- data sets ------------------------------------------------------------------------------------------------------
 
 
 def _from_dataset(name: str, options: Options) -> Source:
-    for option in ("target", "test", *READING):
+    for option in ("target", "test", "features", *READING):
         if options.get(option) is not None:
             raise ArgumentError(f"--{option}: is for a file with a table, and {name} is a data set of nnlite")
     for option in ("size", "gray", "image_shape", "skip_bad"):
         if options.get(option) is not None:
-            raise ArgumentError(f"{_flag(option)}: is for your own images, and {name} is a data set of nnlite")
+            raise ArgumentError(f"{flag(option)}: is for your own images, and {name} is a data set of nnlite")
     data = _load(name, options)
     encoding = None if data.image_shape is None else ImageEncoding(data.image_shape, resize=True, table_scale=1.0)
     if encoding is None:
         for option in ("conv", "augment"):
             if options.get(option) is not None:
-                raise ArgumentError(f"{_flag(option)}: is for images, and {name} has none")
+                raise ArgumentError(f"{flag(option)}: is for images, and {name} has none")
     else:
         shape = input_shape(encoding, options)
         data = data._replace(X_train=_shaped(data.X_train, shape), X_test=_shaped(data.X_test, shape))
@@ -208,7 +170,7 @@ def is_images(data: str, options: Options) -> bool:
 def _from_images(path: str, options: Options, progress: bool) -> Source:
     """Return the images of a folder or a file, as numbers that a network takes."""
     for option in (option for option in READING if options.get(option) is not None):
-        raise ArgumentError(f"{_flag(option)}: is for a table, and {path} are images")
+        raise ArgumentError(f"{flag(option)}: is for a table, and {path} are images")
     if options["mnist_folder"] is not None:
         raise ArgumentError(f"--data: expected with mnist only, got it with {path}")
     parts, class_names = load_parts(path, **_images_as(options), target=options["target"], progress=progress)
@@ -235,7 +197,7 @@ def _from_images(path: str, options: Options, progress: bool) -> Source:
     if not has_validation:
         ready["train"], ready["validation"] = _hold_out(ready["train"], options, classifies=True)
     return Source(
-        name=_short_name(os.path.abspath(path)),
+        name=short_name(os.path.abspath(path)),
         train=ready["train"],
         validation=ready["validation"],
         test=ready["test"],
@@ -243,7 +205,7 @@ def _from_images(path: str, options: Options, progress: bool) -> Source:
         class_names=class_names,
         feature_names=(),
         image_shape=like.image_shape,
-        description=f"Images of {encoding.describe()}, from {_base(path)}{_tested_with(options)}.",
+        description=f"Images of {encoding.describe()}, from {base(path)}{tested_with(options)}.",
         sha256=files,
         image_encoding=encoding,
         has_validation=has_validation,
@@ -305,7 +267,7 @@ def _from_file(path: str, options: Options) -> Source:
     if options["test"] is not None:
         if options["test_size"] is not None:
             raise ArgumentError("--test-size: give either --test or --test-size, not both")
-        test = read_table(options["test"], like=table, **_of_the_text(options))
+        test = read_table(options["test"], like=table, **of_the_text(options))
         files[options["test"]] = checksum(options["test"])
     else:
         fraction = TEST_SIZE if options["test_size"] is None else options["test_size"]
@@ -314,7 +276,7 @@ def _from_file(path: str, options: Options) -> Source:
     classifies = bool(table.class_names)
     train, validation = _hold_out(table_part(table, table.target_name), options, classifies=classifies)
     return Source(
-        name=_short_name(path),
+        name=short_name(path),
         train=train,
         validation=validation,
         test=table_part(test, table.target_name),
@@ -322,57 +284,32 @@ def _from_file(path: str, options: Options) -> Source:
         class_names=table.class_names,
         feature_names=table.feature_names,
         image_shape=None,
-        description=f"{_base(path)}, target {table.target_name}{_tested_with(options)}.",
+        description=f"{base(path)}, target {table.target_name}{tested_with(options)}.",
         sha256=files,
     )
 
 
 def _from_stored(path: str, options: Options) -> Source:
     """Return a table that need not fit into memory."""
-    target, test = options["target"], options["test"]
+    return stored_source(path, options, _test_size(path, options))
+
+
+def _from_arrays(path: str, options: Options) -> Source:
+    """Return arrays in files, which need not fit into memory."""
+    refuse_columns(path, options, tuple(name for name in READING if name != "classification"))
+    for option in IMAGE_OPTIONS:
+        if option != "conv" and options.get(option) is not None:
+            raise ArgumentError(f"{flag(option)}: is for pictures, and {path} has arrays")
+    return arrays_source(path, options, _test_size(path, options))
+
+
+def _test_size(path: str, options: Options) -> float:
+    """Return the share of the examples to test with."""
     if options["mnist_folder"] is not None:
         raise ArgumentError(f"--data: expected with mnist only, got it with {path}")
-    if target is None:
-        names = open_table(path, **_of_the_text(options)).names
-        raise ArgumentError(f"--target: name the column of {path} to predict; it has {', '.join(names[:30])}")
-    if test is not None and options["test_size"] is not None:
+    if options["test"] is not None and options["test_size"] is not None:
         raise ArgumentError("--test-size: give either --test or --test-size, not both")
-    shares = (TEST_SIZE if options["test_size"] is None else options["test_size"], options["validation_size"])
-    parts = parts_of(path, reading(options), target, test, shares, options["seed"])
-    first = parts.samples[0]
-    if len(first.class_names) == 1:
-        raise DataFileError(f"{path}: all labels are {first.class_names[0]!r:.100}, so there is nothing to learn")
-    train, validation, tested = (table_part(sample, first.target_name) for sample in parts.samples)
-    return Source(
-        name=_short_name(os.path.abspath(path)),
-        train=train,
-        validation=validation,
-        test=tested,
-        classifies=bool(first.class_names),
-        class_names=first.class_names,
-        feature_names=first.feature_names,
-        image_shape=None,
-        description=f"{os.path.basename(os.path.abspath(path))}, target {first.target_name}, read in pieces.",
-        sha256={name: checksum(name) for name in (path, test) if name is not None},
-        stored=parts,
-    )
-
-
-def table_part(table: Table, target: str) -> Part:
-    """Return a table as examples; DataFileError if it lacks the target."""
-    if table.y is None:
-        raise DataFileError(f"{table.name}: has no column {target!r}, the target")
-    return Part(table, table.y)
-
-
-def reading(options: Options) -> dict[str, Any]:
-    """Return the options of `read_table` that were given."""
-    return {name: options[name] for name in READING if options.get(name) is not None}
-
-
-def _of_the_text(options: Options) -> dict[str, Any]:
-    """Return the options that say how the text of a file is written."""
-    return {name: options[name] for name in OF_THE_TEXT if options.get(name) is not None}
+    return TEST_SIZE if options["test_size"] is None else float(options["test_size"])
 
 
 def read_like(path: Any, model: Any, options: Options, ignore: Sequence[str] = (), **target: Any) -> Table:
@@ -381,7 +318,7 @@ def read_like(path: Any, model: Any, options: Options, ignore: Sequence[str] = (
     For a model that learned from arrays, ``target`` says what the target is.
     """
     like = target if model.encoding is None else {"like": model}
-    return read_table(path, ignore=ignore, **like, **_of_the_text(options))
+    return read_table(path, ignore=ignore, **like, **of_the_text(options))
 
 
 @contextmanager
@@ -423,38 +360,3 @@ def _split(classes: Array, size: float, rng: np.random.Generator) -> tuple[Array
         return stratified_split(classes, size, rng, name="--validation-size")
     except ArgumentError as error:
         raise DataFileError(f"too few examples: {error}") from None
-
-
-def _base(path: str) -> str:
-    return os.path.basename(os.path.abspath(path))
-
-
-def _tested_with(options: Options) -> str:
-    """Return the end of a description: a second file or folder to test with."""
-    return "" if options["test"] is None else f"; the test examples are from {_base(options['test'])}"
-
-
-def _flag(option: str) -> str:
-    """Return the name of an option on the command line."""
-    return f"--{option.replace('_', '-')}"
-
-
-def _short_name(path: str) -> str:
-    """Return the name of a file without folder and endings, for the run directory."""
-    name = os.path.basename(path).split(".")[0] or "run"
-    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
-
-
-def checksum(path: str) -> str:
-    """Return the checksum of a file, or of the names and contents of all files in a folder."""
-    if not os.path.isdir(path):
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    digest = hashlib.sha256()
-    for folder, folders, names in os.walk(path):
-        folders.sort()
-        for name in sorted(names):
-            inside = os.path.join(folder, name)
-            if os.path.isfile(inside):
-                digest.update(f"{os.path.relpath(inside, path)}\0{checksum(inside)}\n".encode())
-    return digest.hexdigest()

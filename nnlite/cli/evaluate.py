@@ -9,7 +9,7 @@ import shlex
 from typing import Any
 
 from nnlite.cli.codes import DONE
-from nnlite.cli.data import Source, checksum, load_source
+from nnlite.cli.data import load_source
 from nnlite.cli.inputs import (
     add_ignore,
     add_picture_options,
@@ -23,13 +23,15 @@ from nnlite.cli.inputs import (
 )
 from nnlite.cli.output import say
 from nnlite.cli.parser import Parser
-from nnlite.cli.results import all_rows
 from nnlite.cli.runs import CONFIG, MODEL, Config, load_run, read_results
-from nnlite.cli.train_options import add_reading_options, column
+from nnlite.cli.source import Source, checksum
+from nnlite.cli.train_options import add_features, add_reading_options, column
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.images.arrays import refuse_doubtful_target
 from nnlite.model import Model
-from nnlite.report import Part, Run, Trivial, scores
+from nnlite.report import Part, Run, Scores, Trivial, scores, trivial_of
+from nnlite.report.stored import stored_scores
+from nnlite.stored import StoredTable
 
 
 def add_evaluate(commands: Any) -> Parser:
@@ -52,6 +54,7 @@ def add_evaluate(commands: Any) -> Parser:
     )
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
     add_picture_options(parser)
+    add_features(parser)
     add_ignore(parser)
     add_reading_options(parser)
     return parser
@@ -62,10 +65,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     model, config = load_run(options.model, options.file)
     source = None
     if is_stored_file(options.file):
-        return _evaluate_stored(model, config, options)
+        return _say(_of_stored_file(model, config, options), options)
+    if options.features is not None:
+        raise ArgumentError(f"--features: is for arrays (HDF5, Zarr, folders of .npz or .npy), not {options.file}")
     if options.file is None:
         source = source_of(config, options.model)
         test = source.test
+        if source.stored is not None:
+            trivial = trivial_of(Run(model, test, train=source.train))
+            balanced = _class_weight(config) is not None
+            return _say(stored_scores(model, source.stored.data[2], trivial, balanced=balanced), options)
     elif are_pictures(model, options.file):
         test = labelled_pictures(model, options.file, options)
     else:
@@ -81,20 +90,32 @@ def _evaluate(options: argparse.Namespace) -> int:
             test = labelled(model, table)
     train = Part(source.train.X, source.train.y) if source is not None else None
     with faults_of_the_data(options.file or options.model):
-        class_weight = None if config is None else config.options.get("class_weight")
-        run = Run(model, test, train=train, class_weight=class_weight)
+        run = Run(model, test, train=train, class_weight=_class_weight(config))
         found = scores(run, _trivial(model, options.model) if train is None else None)
+    return _say(found, options)
+
+
+def _say(found: Scores, options: argparse.Namespace) -> int:
+    """Print scores and return the exit code."""
     say(json.dumps(found.as_dict(), indent=2) if options.json else str(found))
     return DONE
 
 
-def _evaluate_stored(model: Model, config: Config | None, options: argparse.Namespace) -> int:
-    """Print loss, accuracy and the like over a table that is read in pieces, and return the exit code."""
-    table = stored_rows(config, options)
-    found = model.evaluate(table)
-    n = sum(len(piece.frame.columns[table.names[0]]) for piece in table.pieces())
-    say(json.dumps(found | {"n": n}, indent=2) if options.json else all_rows(found, n))
-    return DONE
+def _of_stored_file(model: Model, config: Config | None, options: argparse.Namespace) -> Scores:
+    """Return the scores over all examples of data that are read in pieces."""
+    with faults_of_the_data(options.file):
+        data = stored_rows(model, config, options)
+        if isinstance(data, StoredTable):
+            _target(model, options)
+        elif data.y_rows is None:
+            raise ArgumentError(
+                f"--target: name the array of {options.file} with the targets, since none is called 'y'"
+            )
+        return stored_scores(model, data, _trivial(model, options.model), balanced=_class_weight(config) is not None)
+
+
+def _class_weight(config: Config | None) -> Any:
+    return None if config is None else config.options.get("class_weight")
 
 
 def _trivial(model: Model, path: str) -> Trivial | None:

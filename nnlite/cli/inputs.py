@@ -11,16 +11,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from nnlite.cli.data import OF_THE_TEXT, faults_of, read_like, table_part
+from nnlite.cli.arrays import open_arrays
+from nnlite.cli.data import faults_of, read_like
 from nnlite.cli.parser import Parser, names
 from nnlite.cli.runs import Config
-from nnlite.cli.stored import is_stored, open_stored
+from nnlite.cli.source import OF_THE_TEXT, refuse_empty, table_part
+from nnlite.cli.stored import holds_arrays, is_table, open_stored
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.images import Images, read_images
 from nnlite.images.decoding import ENDINGS
 from nnlite.model import Model
 from nnlite.report import Part
-from nnlite.stored import StoredTable
+from nnlite.stored import StoredArrays, StoredTable
 from nnlite.tables import Table
 
 STANDARD_INPUT = "-"
@@ -41,13 +43,27 @@ def read_rows(model: Model, config: Config | None, options: argparse.Namespace, 
 
 
 def is_stored_file(path: str | None) -> bool:
-    """Return whether a path is a folder of tables or a large one, which is read in pieces."""
-    return path not in (None, STANDARD_INPUT) and is_stored(str(path))
+    """Return whether a path has data that are read in pieces: arrays, a folder of tables or a large one."""
+    if path in (None, STANDARD_INPUT):
+        return False
+    refuse_empty(str(path))
+    return holds_arrays(str(path)) or is_table(str(path))
 
 
-def stored_rows(config: Config | None, options: argparse.Namespace) -> StoredTable:
-    """Return the table of ``options.file``, which is read in pieces, without the columns to ignore."""
-    return open_stored(options.file, {**_reading(config, options), "ignore": options.ignore})
+def stored_rows(model: Model, config: Config | None, options: argparse.Namespace) -> StoredTable | StoredArrays:
+    """Return the data of ``options.file``: arrays, or a table without the columns to ignore."""
+    path, given = options.file, getattr(options, "target", None)
+    if not holds_arrays(path):
+        if options.features is not None:
+            raise ArgumentError(f"--features: is for arrays, and {path} is a table")
+        like = None if model.encoding is None else model
+        return open_stored(path, {**_reading(config, options), "ignore": options.ignore, "like": like})
+    if model.encoding is not None:
+        raise DataFileError(f"{path}: has arrays, and this network has learned from a table")
+    of_run = {} if config is None else config.options
+    named = {name: of_run.get(name) if value is None else value
+             for name, value in (("features", options.features), ("target", given))}  # fmt: skip
+    return open_arrays(path, named["features"], named["target"] if hasattr(options, "target") else None)
 
 
 def _reading(config: Config | None, options: argparse.Namespace) -> dict[str, Any]:

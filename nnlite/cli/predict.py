@@ -25,9 +25,11 @@ from nnlite.cli.inputs import (
 from nnlite.cli.output import write_bytes
 from nnlite.cli.parser import Parser, names
 from nnlite.cli.runs import Config, load_run
-from nnlite.cli.train_options import add_reading_options
+from nnlite.cli.train_options import add_features, add_reading_options
 from nnlite.errors import ArgumentError
 from nnlite.model import Model
+from nnlite.network.pieces import check_shape, pieces_to_predict
+from nnlite.stored import StoredArrays, StoredTable
 from nnlite.tables import Table
 
 BLOCK = 1000  # rows that are written at a time
@@ -58,6 +60,7 @@ def add_predict(commands: Any) -> Parser:
     parser.add_argument("--proba", action="store_true", help="a column with the probability of each class")
     parser.add_argument("--keep", type=names, metavar="A,B", help="columns of the input to copy; 'all' copies all")
     add_picture_options(parser)
+    add_features(parser)
     add_ignore(parser)
     add_reading_options(parser)
     return parser
@@ -71,6 +74,8 @@ def _predict(options: argparse.Namespace) -> int:
     if is_stored_file(options.file):
         write_bytes(options.output, (text.encode() for text in _of_stored(model, config, options)))
         return DONE
+    if options.features is not None:
+        raise ArgumentError(f"--features: is for arrays (HDF5, Zarr, folders of .npz or .npy), not {options.file}")
     if are_pictures(model, options.file):
         lines = _of_pictures(model, options)
         write_bytes(options.output, (text.encode("utf-8", "surrogateescape") for text in lines))  # names of files
@@ -85,17 +90,36 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _of_stored(model: Model, config: Config | None, options: argparse.Namespace) -> Iterator[str]:
-    """Yield the CSV file for a table that is read in pieces."""
-    stored, begun = stored_rows(config, options), False
+    """Yield the CSV file for data that are read in pieces."""
+    stored, begun = stored_rows(model, config, options), False
+    for text in (
+        _of_arrays(model, stored, options) if isinstance(stored, StoredArrays) else (_of_table(model, stored, options))
+    ):
+        yield text.partition("\n")[2] if begun else text
+        begun = True
+
+
+def _of_arrays(model: Model, stored: StoredArrays, options: argparse.Namespace) -> Iterator[str]:
+    """Yield a CSV file for each piece of arrays."""
+    for option in ("keep", "ignore"):
+        if getattr(options, option):
+            raise ArgumentError(f"--{option}: is for the columns of a table, and {options.file} has arrays")
+    with faults_of_the_data(options.file):
+        check_shape(model.signature, stored)
+        for X in pieces_to_predict(model.signature, stored):
+            head, columns = _columns(model, X, options.proba)
+            yield "".join(_lines(head, None, [], columns))
+
+
+def _of_table(model: Model, stored: StoredTable, options: argparse.Namespace) -> Iterator[str]:
+    """Yield a CSV file for each piece of a table."""
+    unknown = () if model.encoding is None else model.encoding.names
     for piece in stored.pieces():
         table = Table.of_file(piece.frame, "", stored.settings, piece.source, "")
         kept = _kept(table, options.keep)
-        unknown = () if model.encoding is None else model.encoding.names
-        with faults_of_the_data(f"{piece.source}: from {piece.frame.place(0)} on"):
+        with faults_of_the_data(piece.source):
             head, columns = _columns(model, table.features.without(set(kept) - set(unknown)), options.proba)
-        text = "".join(_lines([*kept, *head], table, kept, columns))
-        yield text.partition("\n")[2] if begun else text
-        begun = True
+        yield "".join(_lines([*kept, *head], table, kept, columns))
 
 
 def _of_pictures(model: Model, options: argparse.Namespace) -> Iterator[str]:

@@ -19,6 +19,7 @@ from nnlite.cli.wording import as_options
 from nnlite.errors import ArgumentError, NnliteError
 from nnlite.version import __version__
 
+INSTALL = "; run pip install"  # in the message for a missing library
 COMMANDS = {
     "train": add_train,
     "predict": add_predict,
@@ -64,6 +65,10 @@ def _run(arguments: list[str]) -> int:
     except ArgumentError as error:
         return _failed(error, WRONG_CALL)
     except (NnliteError, OSError, MemoryError) as error:
+        return _failed(error, FAILED)
+    except ImportError as error:
+        if INSTALL not in str(error):  # no library that is optional
+            raise
         return _failed(error, FAILED)
     except KeyboardInterrupt:
         print("nnlite: stopped", file=sys.stderr)

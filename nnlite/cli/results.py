@@ -20,11 +20,6 @@ def say_scores(found: Scores) -> None:
     say(f"{found}\n")
 
 
-def all_rows(scores: dict[str, float], n: int) -> str:
-    """Return scores over all rows of a table that is read in pieces, as text."""
-    return f"all {n:,} rows: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
-
-
 def write_run(run: Run, model: Model, found: Scores, directory: str, *, with_report: bool) -> dict[str, str]:
     """Write network, history, scores, pictures and report, and return their paths by what they are."""
     paths = {"network": MODEL, "history": HISTORY, "scores": RESULTS}

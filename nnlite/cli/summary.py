@@ -8,14 +8,17 @@ from collections import Counter
 from typing import Any
 
 from nnlite.cli.codes import DONE
-from nnlite.cli.data import check_data, faults_of, is_dataset, reading
+from nnlite.cli.data import check_data, faults_of, is_dataset
 from nnlite.cli.output import say, table
 from nnlite.cli.parser import Parser
 from nnlite.cli.runs import CONFIG, MODEL, load_run, read_results
+from nnlite.cli.source import base, reading, refuse_empty
+from nnlite.cli.stored import holds_arrays, is_table, summary_of
 from nnlite.cli.train_options import add_column_options, add_reading_options, column
 from nnlite.datasets import load_digits, load_iris
 from nnlite.errors import ArgumentError, DataFileError, ModelFileError
 from nnlite.images.folders import Fault, folders_in, parts_of, pictures_by_class
+from nnlite.stored.opening import arrays_in
 from nnlite.tables import read_table
 from nnlite.tables.cells import sorted_names
 
@@ -51,18 +54,34 @@ def show_summary(options: argparse.Namespace) -> int:
         return DONE
     if not os.path.isdir(path):
         check_data(path)
+    refuse_empty(path)
     is_run = any(os.path.isfile(os.path.join(path, name)) for name in (MODEL, CONFIG))
+    target = None if options.target is None else column(options.target)
+    if not is_run and (holds_arrays(path) or is_table(path)):
+        say(_of_arrays(path) if holds_arrays(path) else summary_of(path, vars(options), target))
+        return DONE
     if os.path.isdir(path) and not is_run and folders_in(path):
         say(_of_folder(path))
         return DONE
     if os.path.isdir(path) or _is_model(path):
         say(_of_run(path))
         return DONE
-    target = None if options.target is None else column(options.target)
     table_of_file = read_table(path, target=target, **reading(vars(options)))
     with faults_of(path):
         say(table_of_file.summary())
     return DONE
+
+
+def _of_arrays(path: str) -> str:
+    """Return the shapes of arrays in files."""
+    found = arrays_in(path)
+    return table(
+        ["array", "shape", "type"],
+        [
+            [name or base(path), " x ".join(f"{n:,}" for n in rows.shape), str(rows.dtype)]
+            for name, rows in found.items()
+        ],
+    )
 
 
 def _of_folder(path: str) -> str:

@@ -15,11 +15,18 @@ from nnlite import mpi
 from nnlite.augment import Compose
 from nnlite.callbacks import Callback, EarlyStopping
 from nnlite.cli.codes import DONE, INTERRUPTED
-from nnlite.cli.data import Source, load_source, run_name
-from nnlite.cli.network import check_poolings, make_augmentation, make_callbacks, make_layers, make_optimizer
+from nnlite.cli.data import load_source, run_name
+from nnlite.cli.network import (
+    check_poolings,
+    make_augmentation,
+    make_callbacks,
+    make_layers,
+    make_optimizer,
+    wants_images,
+)
 from nnlite.cli.output import note, say
 from nnlite.cli.parser import Parser
-from nnlite.cli.results import all_rows, say_scores, write_run
+from nnlite.cli.results import say_scores, write_run
 from nnlite.cli.runs import (
     Config,
     checkpoints,
@@ -30,6 +37,7 @@ from nnlite.cli.runs import (
     remove_unused,
     run_directory,
 )
+from nnlite.cli.source import Source
 from nnlite.cli.train_options import (
     add_data_options,
     add_network_options,
@@ -44,12 +52,13 @@ from nnlite.engine.trainer import choose_threads
 from nnlite.errors import ArgumentError, DataFileError, DivergenceError
 from nnlite.fitting.history import History
 from nnlite.fitting.suspicions import STANDARDIZE, causes
-from nnlite.layers import Softmax
+from nnlite.layers import Flatten, Layer, Reshape, Softmax
 from nnlite.metrics.by_name import try_out
 from nnlite.model import Model
 from nnlite.optimizers import Optimizer
 from nnlite.parallel.agreement import Agreement
-from nnlite.report import Run, scores
+from nnlite.report import Run, Scores, scores, trivial_of
+from nnlite.report.stored import stored_scores
 from nnlite.storage.checkpoints import Checkpoint
 from nnlite.tables import Encoding
 
@@ -80,7 +89,8 @@ def add_train(commands: Any) -> Parser:
         help="train a network on a table, images or a data set; write the network, its scores and a report",
         description="Train a network on a table (.csv, .parquet, .npz, ...), on a folder with a folder of pictures\n"
         "for each class, or on a data set of nnlite (digits, iris, mnist, spirals). A folder of tables (.csv,\n"
-        ".parquet, .feather) and a table of more than 256 MiB are read in pieces; they need not fit into memory.\n"
+        ".parquet, .feather), a table of more than 256 MiB, HDF5, Zarr, and a folder of .npz or .npy files are read\n"
+        "in pieces; they need not fit into memory. Arrays are taken as they are: those called X and y, or as you say.\n"
         "Rows are held out to validate and to test with. Training stops when the validation loss no longer\n"
         "improves, and keeps the best weights.\n"
         "The run directory gets model.npz, history.csv, pictures, config.json (which repeats the run) and report.html.",
@@ -91,7 +101,7 @@ def add_train(commands: Any) -> Parser:
         "data",
         nargs="?",
         metavar="DATA",
-        help="a file with a table, a folder of tables or of images, or digits, iris, mnist, spirals",
+        help="a file with a table or arrays, a folder of tables, arrays or images, or digits, iris, mnist, spirals",
     )
     add_data_options(train)
     add_network_options(train)
@@ -139,11 +149,9 @@ def _train(options: argparse.Namespace, parser: Parser) -> int:
         print(f"\nstopped in epoch {where}", file=sys.stderr)
         return INTERRUPTED
     run = _run(training, history)
-    found = scores(run)
+    found = scores(run) if source.stored is None else _scores_of_all(run, source.stored.data[2])
     say(_ending(training, history, seconds))
     say_scores(found)
-    if source.stored is not None:
-        say(f"{all_rows(training.model.evaluate(source.stored.tables[2]), source.sizes[2])}\n")
     written = write_run(run, training.model, found, training.directory, with_report=not options.no_report)
     for what, path in written.items():
         say(f"{what + ':':<18}{path}")
@@ -209,8 +217,10 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
     """Return the network, the optimizer and the run directory, which the first process makes here."""
     chosen = with_recipe(chosen, source.n_training)
     layers = make_layers(chosen, source.n_outputs, source.classifies)
-    check_poolings(chosen, source.image_shape)
     n_features = None if source.train.is_table else source.train.X.shape[1:]
+    if source.stored is not None and n_features is not None and len(n_features) > 1:
+        layers = [*_in_front(chosen, n_features), *layers]
+    check_poolings(chosen, source.image_shape if source.stored is None else n_features)
     augmentation = make_augmentation(chosen, source.image_shape)
     model = Model(layers, n_features=n_features, seed=chosen["seed"], dtype=chosen["dtype"])
     if source.classifies:
@@ -229,6 +239,13 @@ def _prepare(chosen: dict[str, Any], source: Source, options: argparse.Namespace
     if world.rank == 0 and not has_config(directory):  # `fit` may still refuse to resume: the old one stays until then
         _config(training, chosen["engine"]).write(directory)
     return training
+
+
+def _in_front(chosen: dict[str, Any], shape: tuple[int, ...]) -> list[Layer]:
+    """Return what makes stored examples of several dimensions fit the first layer."""
+    if not wants_images(chosen):
+        return [Flatten()]
+    return [Reshape((*shape, 1))] if chosen["conv"] and len(shape) == 2 else []  # one channel
 
 
 def _check_scores(chosen: dict[str, Any], source: Source, model: Model) -> None:
@@ -271,7 +288,8 @@ def _setup(training: Training) -> str:
     train, validation, test = source.sizes
     texts.append(f"{source.name}: {train:,} training examples, {validation:,} for validation, {test:,} test examples")
     if source.stored is not None:
-        texts.append("read in pieces; the table above, the scores and the report show samples of at most 100,000 rows")
+        above = "the table above and the report show" if source.train.is_table else "the report shows"
+        texts.append(f"read in pieces; {above} samples of at most 100,000 rows, the scores are those of all test rows")
     texts.append(training.layer_table)
     texts.append(f"{training.optimizer}, batches of {options['batch_size']}, seed {model.seed}")
     return "\n\n".join(texts)
@@ -297,7 +315,7 @@ def _fit(training: Training, options: argparse.Namespace, world: mpi.World) -> H
     validation = source.validation.X if source.validation.is_table else tuple(source.validation)
     data: tuple[Any, ...] = examples(source.train)
     if source.stored is not None:
-        data, validation = (source.stored.tables[0],), source.stored.tables[1]
+        data, validation = (source.stored.data[0],), source.stored.data[1]
     return training.model.fit(
         *data,
         optimizer=training.optimizer,
@@ -313,6 +331,7 @@ def _fit(training: Training, options: argparse.Namespace, world: mpi.World) -> H
         engine=chosen["engine"],
         augment=training.augmentation,
         parallel=world,
+        standardize_target=None if source.train.is_table or source.classifies else source.stored is not None,
     )
 
 
@@ -330,6 +349,11 @@ def _threads(config: Config | None) -> Iterator[None]:
 
 
 # ---- after the training ---------------------------------------------------------------------------------------------
+
+
+def _scores_of_all(run: Run, test: Any) -> Scores:
+    """Return the scores of all test examples, of which a run has a sample."""
+    return stored_scores(run.model, test, trivial_of(run), balanced=run.class_weight is not None)
 
 
 def _likely(training: Training) -> str:

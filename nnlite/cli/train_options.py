@@ -29,8 +29,11 @@ def add_data_options(train: Parser) -> None:
     """Add the options that say what the network learns from."""
     group = train.add_argument_group("data")
     group.add_argument(
-        "--target", metavar="COLUMN", help="column to predict: its name, or its position from 0 (-1: last)"
+        "--target",
+        metavar="COLUMN",
+        help="column to predict: its name, or its position from 0 (-1: last); of arrays the name (default y)",
     )
+    add_features(group)
     group.add_argument("--test", metavar="FILE", help="a second file to test with; it is encoded like the first")
     group.add_argument("--test-size", type=fraction, metavar="SHARE", help="share of rows to test with (default 0.2)")
     group.add_argument(
@@ -66,6 +69,13 @@ def add_data_options(train: Parser) -> None:
         help="mnist: directory with the four IDX files (default: a cache directory; missing files are downloaded)",
     )
     add_reading_options(train)
+
+
+def add_features(group: Any) -> None:
+    """Add the option that names the array with the examples."""
+    group.add_argument(
+        "--features", metavar="NAME", help="HDF5, Zarr, .npz and .npy: the array with the examples (default X)"
+    )
 
 
 def add_column_options(group: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from nnlite.checks import Array
 from nnlite.counters import GAMMA
 from nnlite.engine.optimizing import RULES, Rule
 from nnlite.engine.trainer import Batch, Stretch, Trainer
+from nnlite.layers import Layer
 from nnlite.optimizers import Optimizer
 
 
@@ -27,13 +29,37 @@ class GradientTrainer(Trainer):
     ----------
     network : Network
         Built; every layer has a kernel.
+    awaited : container of Layer
+        Layers whose gradients are delivered as soon as they are there. Those that are not Dense come at the end.
+    deliver : callable
+        ``deliver(layer)`` is called when the gradient of the weights of an awaited layer is in ``network.grad``.
     **options
         As for `Trainer`.
     """
 
-    def __init__(self, network: Any, **options: Any) -> None:
+    def __init__(
+        self, network: Any, *, awaited: Container[Layer] = (), deliver: Callable[[Layer], None], **options: Any
+    ) -> None:
         super().__init__(network, NoStep(1.0), n_steps=1, **options)
+        self._awaited, self._deliver = awaited, deliver
         self._start = 0
+        self._stretches: list[tuple[int, Layer | None]] = []
+
+    def prepare(self) -> None:
+        """Make the plan, and divide it into stretches that end with an awaited gradient."""
+        before = self._made_for
+        super().prepare()
+        if self._made_for is not before:
+            self._stretches = self.plan.stretches(self._awaited)
+
+    def _carry_out_plan(self, watch: Callable[[int], bool]) -> tuple[int, bool]:
+        for stretch, layer in self._stretches:
+            self.team.run(stretch, watch)
+            if self.team.wrong:
+                return 1, True
+            if layer is not None:
+                self._deliver(layer)
+        return 1, False
 
     def gradient(self, batch: Batch, start: int) -> Stretch:
         """Compute cost and gradient of a part of a batch. ``start`` is the place of its first example in the batch."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from nnlite.engine import support
 from nnlite.engine.image_operations import ImageOperations, width_of_filters
 from nnlite.engine.instructions import Instructions
 from nnlite.engine.kernels.products import G_NUMBERS
-from nnlite.engine.language import CACHE
+from nnlite.engine.language import CACHE, WORDS
 from nnlite.engine.library import Library
 from nnlite.engine.optimizing import Options
 from nnlite.engine.panels import Images, Memory, Panels
@@ -83,9 +83,28 @@ class Plan:
         )
         self.ops = self._step(store=False)
         self.last_ops = self._step(store=True)
-        operands = [*self.ops, *self.last_ops, 0, batch_size, 0]
+        self.train = self._train(self.ops, self.last_ops)
+
+    def _train(self, ops: tuple[int, int], last_ops: tuple[int, int]) -> int:
+        """Return the address of an instruction that makes steps of those instructions."""
+        operands = [*ops, *last_ops, 0, self.batch_size, 0]
         train = self.instructions.op("train", operands, n_steps=6, n_examples=8)
-        self.train, _ = self.instructions.place([train])
+        return self.instructions.place([train])[0]
+
+    def stretches(self, layers: Container[Layer]) -> list[tuple[int, Layer | None]]:
+        """Divide the last step behind the gradients of the weights of some dense layers.
+
+        Return the address of an instruction for each stretch, and the layer whose gradient is then in ``model.grad``:
+        None for the last, which has all others.
+        """
+        address, n = self.last_ops
+        ends: list[tuple[int, Layer | None]] = [(end, layer) for end, layer in self._gradients if layer in layers]
+        start, found = 0, []
+        for end, layer in [*ends, (n, None)]:
+            part = address + 8 * WORDS * start, end - start
+            found.append((self._train(part, part), layer))
+            start = end
+        return found
 
     # ---- memory ---------------------------------------------------------------------------------------------------
 
@@ -178,7 +197,9 @@ class Plan:
         ops += self.images.turned_filters()
         ops += self._forward()
         ops += self._cost()
+        n = len(ops)
         ops += self._backward()
+        self._gradients = [(n + end, layer) for end, layer in self._dense_gradients]
         if self.images.parts:
             ops.append(self._meet())
             ops += [self.updates.of_parts(self.parameters[key], parts) for key, parts in self.images.parts.items()]
@@ -273,6 +294,7 @@ class Plan:
 
     def _backward(self) -> list[Array]:
         ops: list[Array] = []
+        self._dense_gradients: list[tuple[int, Layer]] = []  # how many instructions make them
         for i in range(len(self.stages) - 1, self.structure.first - 1, -1):
             stage, dz = self.stages[i], self.d[i]
             assert dz is not None
@@ -286,6 +308,7 @@ class Plan:
                     ops.append(self._meet())
             if stage.kind == "dense" and stage.layer is not None and stage.layer.trainable:
                 ops += self._dense_gradient(stage.layer, self.a[stage.source], dz)
+                self._dense_gradients.append((len(ops), stage.layer))
             elif isinstance(stage.layer, LayerNorm) and stage.layer.trainable:
                 ops += self._layer_norm_gradient(stage.layer, dz)
         return ops

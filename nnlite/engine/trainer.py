@@ -79,7 +79,7 @@ def choose_threads(network: Any, batch_size: int) -> int:
     return 1 if of_step < SMALL else processor.available_threads()
 
 
-def _numbers(thing: Any) -> tuple[Any, ...]:
+def numbers_of(thing: Any) -> tuple[Any, ...]:
     """Return the hyperparameters of a layer or an optimizer, which a user may change between two stretches."""
     return tuple([pair for pair in vars(thing).items() if type(pair[1]) in PLAIN and pair[0][0] != "_"])
 
@@ -146,8 +146,8 @@ class Trainer:
         made_for = (
             tuple(segment.trainable for segment in network.segments),
             tuple(sorted(state.n_missed.items())),
-            *map(_numbers, network.all_layers()),
-            _numbers(optimizer),
+            *map(numbers_of, network.all_layers()),
+            numbers_of(optimizer),
             network.grad.ctypes.data,
         )
         if made_for == self._made_for:
@@ -233,14 +233,18 @@ class Trainer:
         decays = self._set_rates(start, n)
         plan.squares[:n] = 0
         begin = time.perf_counter()
-        done = self.team.run(plan.train, lambda steps: watch(start + steps))
+        done, wrong = self._carry_out_plan(lambda steps: watch(start + steps))
         self._steps_per_second = done / max(time.perf_counter() - begin, 1e-9)
-        wrong = bool(self.team.wrong)
         results = plan.results[:done].sum(axis=1)
         J = self._costs(batch, order, results[:, 0])
         if plan.options.penalty:
             J += plan.options.penalty / 2 * decays[:done] * plan.squares[:done].sum(axis=1)
         return Stretch(done, J, results[:, 1].copy(), None, wrong)
+
+    def _carry_out_plan(self, watch: Callable[[int], bool]) -> tuple[int, bool]:
+        """Return the number of steps that were made, and whether a number became NaN or infinite in the last."""
+        done = self.team.run(self.plan.train, watch)
+        return done, self.team.wrong
 
     def _costs(self, batch: Batch, order: Array, sums: Array) -> Array:
         """``J = sum_i w_i L_i / sum_i w_i`` of each step."""

@@ -12,6 +12,7 @@ from nnlite.engine.optimizing import Options
 from nnlite.engine.panels import Memory, Panels
 from nnlite.engine.parameters import Parameter, Parts
 
+PIECE_NUMBERS = 2**12  # numbers of a piece of a vector: what a rule reads stays in the first cache
 PIECE_ROWS = 64  # rows of a panel of W in a piece, where the gradient is kept
 UNEVEN = 1.15  # the largest share of a thread, beside an even one, that is still called even
 
@@ -95,9 +96,9 @@ class Updates:
             if g[0] != parameter.gradient.address:
                 ops.append(self.instructions.op("copy", [g, parameter.gradient.block], width))
             return ops, []
-        return [*ops, *self._rule(parameter, g)], self._panel_end(parameter)
+        return [*ops, *self.rule(parameter, g)], self._panel_end(parameter)
 
-    def _rule(self, parameter: Parameter, g: list[int]) -> list[Array]:
+    def rule(self, parameter: Any, g: list[int]) -> list[Array]:
         """The rule of the optimizer on a piece of theta."""
         options, width, decayed = self.options, parameter.theta.width, parameter.place.decayed
         theta = parameter.theta.block
@@ -149,7 +150,7 @@ class Updates:
         scale = self.instructions.op(
             "scale_gradient", [g, self.norms.ctypes.data, float(self.options.clip_norm)], width
         )
-        return [self._pieces(parameter, [scale, *self._rule(parameter, g)], self._panel_end(parameter))]
+        return [self._pieces(parameter, [scale, *self.rule(parameter, g)], self._panel_end(parameter))]
 
     def _pieces(self, parameter: Parameter, after: Sequence[Array], last: Sequence[Array]) -> Array:
         """Carry out instructions on pieces of a parameter, and others at the end of each panel."""

@@ -67,8 +67,8 @@ class Numbered:
         """
         raise NotImplementedError
 
-    def n_without_copy(self, first: int) -> int:
-        """Return how many batches, from batch ``first`` on, `several` gives without a copy."""
+    def n_together(self, first: int) -> int:
+        """Return how many batches, from batch ``first`` on, are best taken with one call of `several`."""
         return self.at_once
 
     def some(self, n: int) -> Examples:

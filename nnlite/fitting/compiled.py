@@ -63,7 +63,7 @@ class CompiledLoop(Loop):
         with source.reader(ahead=self._n_threads < available_threads()) as several:
             while position.n_batches < source.n_batches:
                 left = source.n_batches - position.n_batches
-                n = 1 if of_one else min(most, left, source.n_without_copy(position.n_batches))
+                n = 1 if of_one else min(most, left, source.n_together(position.n_batches))
                 if self.saver.every:
                     n = min(n, self.saver.every - position.n_steps % self.saver.every)
                 yield several(position.n_batches, n)

@@ -24,7 +24,7 @@ from nnlite.fitting.history import History
 from nnlite.fitting.loop import SINGLE, Loop, Saver, Setup
 from nnlite.fitting.preparing import prepare
 from nnlite.fitting.resume import CheckpointSaver
-from nnlite.fitting.shares import Share
+from nnlite.fitting.shares import Share, parts_of_batch
 from nnlite.fitting.stored import StoredBatches
 from nnlite.fitting.streams import Stream
 from nnlite.fitting.survey import Survey, prepare_stored
@@ -352,6 +352,8 @@ def _setup(network: Network, call: Call, data: Data, world: World, together: Tog
     source = data.source
     if data.train is not None and not together.train:
         source = Share(source.signature, data.train, call.batch_size, call.shuffle, world=world, together=together)
+    elif isinstance(source, StoredBatches) and not together.train and call.batch_size is not None:
+        source.contribute(parts_of_batch(call.batch_size, together.sizes)[world.rank])
     return Setup(
         network,
         call.optimizer,

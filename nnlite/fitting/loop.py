@@ -25,7 +25,7 @@ from nnlite.fitting.interrupts import Interruptible
 from nnlite.fitting.streams import Stream
 from nnlite.fitting.together import Together
 from nnlite.fitting.validation import ValidationBatches
-from nnlite.layers.base import BatchPart
+from nnlite.layers.base import BatchPart, Observer
 from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, RunningMeans
 from nnlite.network.network import Network
@@ -110,6 +110,7 @@ class Loop:
 
     engine = "textbook"
     best: divergence.Best
+    _observer: Observer | None = None  # sees each layer of a step
 
     def __init__(self, setup: Setup, saver: Saver) -> None:
         self.setup = setup
@@ -254,7 +255,7 @@ class Loop:
         X, Y = self.signature.cast(batch.X), self.signature.target_rows(y)
         weights = weighted(batch.weights, self.setup.class_weight, y)
 
-        step = network.new_pass(training=True, part=self._part(weights))
+        step = network.new_pass(training=True, part=self._part(weights), observer=self._observer)
         Y_hat = step.forward(X)  # a[L]
         J = step.cost(Y, weights)  # the mean loss over the batch
         step.backward(Y, weights)  # dz[L] = (Y_hat - Y) / M, then dW, db down to layer 1
@@ -307,6 +308,13 @@ class Loop:
 
     def gather_means(self) -> None:
         """Let the first process have the means over what all processes have seen."""
+
+    def rounded_off(self) -> dict[str, Any] | None:
+        """Return what gradients of few bits have lost so far, and the next will make up for."""
+        return None
+
+    def set_rounded_off(self, state: dict[str, Any] | None) -> None:
+        """Restore what gradients of few bits had lost."""
 
     def set_means(self, state: Mapping[str, Any]) -> None:
         """Restore the means of an epoch that a checkpoint has interrupted."""

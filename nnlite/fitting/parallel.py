@@ -14,6 +14,7 @@ from nnlite.errors import ParallelError
 from nnlite.fitting import divergence
 from nnlite.fitting.batches import Arrays, Numbered
 from nnlite.fitting.class_weights import weighted
+from nnlite.fitting.gradient_sum import GradientSum
 from nnlite.fitting.history import History
 from nnlite.fitting.interrupts import Interruptible
 from nnlite.fitting.loop import Loop, Saver, Setup
@@ -24,10 +25,7 @@ from nnlite.fitting.validation import ValidationBatches
 from nnlite.layers.base import BatchPart
 from nnlite.network.examples import Examples
 from nnlite.network.means import RunningMeans
-from nnlite.parallel.compression import CompressedSum
 from nnlite.parallel.world import World
-
-PACKED = 2**17  # gradients that are copied into one message with the rest; more of them are a message of their own
 
 
 class Place(NamedTuple):
@@ -62,11 +60,10 @@ class AgreedInterrupt(Interruptible):
 class ParallelLoop(Loop):
     """The loop of one of several processes. What it does not say is as in `Loop`.
 
-    In each step every process computes cost and gradient of its part of the batch. One call of ``World.sum`` adds up a
-    single vector over the processes: all gradients, the running averages that layers keep, the cost, and whether
-    somebody wants to stop. Many gradients are added up where they are, in a call of their own. Each process then makes
-    the same step with the same numbers, so that all keep the same weights, bit for bit. This is checked after every
-    epoch.
+    In each step every process computes cost and gradient of its part of the batch. A `GradientSum` adds up the
+    gradients, and in the same message the running averages that layers keep, the cost, and whether somebody wants to
+    stop. Each process then makes the same step with the same numbers, so that all keep the same weights, bit for bit.
+    This is checked after every epoch.
     """
 
     def __init__(self, setup: Setup, saver: Saver) -> None:
@@ -74,10 +71,9 @@ class ParallelLoop(Loop):
         self.world: World = setup.world
         self._place = Place(0, 0, None)
         self._own = 0  # examples of this process in the present step
-        self._n_packed = 0  # gradients that are in the message
-        self._message = np.empty(0)
-        self._is_first = True
-        self._compressed: CompressedSum | None = None
+        self._sums = GradientSum(self.world, self.network, self._make_share)
+        self._observer = self._sums.after if self._sums.overlaps else None
+        self._beside = np.empty(self.network.state.size + 3, self.network.dtype)  # what is added up, too
         self._interrupt = AgreedInterrupt()
         self._raised_by_all = False
         self._callbacks_of_batches = False
@@ -88,8 +84,7 @@ class ParallelLoop(Loop):
 
     def describe_processes(self) -> str:
         """Describe how the processes add up their gradients."""
-        bits = "" if self.world.gradient_bits is None else " that send gradients of 16 bits"
-        return f"{self.world.size} processes{bits}"
+        return f"{self.world.size} processes{self._sums.describe()}"
 
     def run(self, epochs: int, progress: bool) -> History:
         """Train as `Loop.run` does. An error in one process ends all of them."""
@@ -101,13 +96,7 @@ class ParallelLoop(Loop):
             self.world.abort(error)
 
     def _prepare(self) -> None:
-        """Make room for the message, and see whether a callback of any process looks at each step."""
-        network = self.network
-        n = network.grad.size
-        if self.world.gradient_bits is not None:
-            self._compressed = CompressedSum(self.world, n)
-        self._n_packed = n if n <= PACKED and self._compressed is None else 0
-        self._message = np.empty(self._n_packed + network.state.size + 3, network.dtype)
+        """See whether a callback of any process looks at each step."""
         self._callbacks_of_batches = any(self.world.gather(bool(self.hooks.batch_begin or self.hooks.batch_end)))
 
     def end(self) -> None:
@@ -125,8 +114,6 @@ class ParallelLoop(Loop):
     def _begin_epoch(self) -> None:
         """Begin an epoch: draw the same order everywhere."""
         self._same_generator()
-        if self._compressed is not None:
-            self._compressed.forget()  # a checkpoint holds nothing of it
         super()._begin_epoch()
 
     def _same_generator(self) -> None:
@@ -217,26 +204,18 @@ class ParallelLoop(Loop):
 
     def _sum(self, J: float) -> float:
         """``grad <- sum_r grad_r``, and J likewise. The running averages become their mean over the examples."""
-        network, n = self.network, self._n_packed
-        if self._is_first:
-            self._is_first = False
-            for segment in network.segments:
-                network.require_gradient(segment)
+        state, beside = self.network.state, self._beside
+        J = 0 if self._own == 0 else J
+        beside[:-3], beside[-3:] = state * self._own, (J, self._own, self._interrupt.wanted)
+        self._sums.finish(beside)
+        state[...] = beside[:-3] / beside[-2]
+        self._interrupt.asked |= bool(beside[-1])
+        return float(beside[-3])
+
+    def _make_share(self, gradient: Array) -> None:
+        """Make some numbers of the gradient those that this process contributes."""
         if self._own == 0:
-            network.grad[...] = J = 0
-        message = self._message
-        message[:n] = network.grad[:n]
-        message[n:-3] = network.state * self._own
-        message[-3:] = J, self._own, self._interrupt.wanted
-        self.world.sum(message)
-        if self._compressed is not None:
-            self._compressed.sum(network.grad)
-        elif not n:
-            self.world.sum(network.grad)
-        network.grad[:n] = message[:n]
-        network.state[...] = message[n:-3] / message[-2]
-        self._interrupt.asked |= bool(message[-1])
-        return float(message[-3])
+            gradient[...] = 0
 
     # ---- an epoch -------------------------------------------------------------------------------------------------
 
@@ -253,6 +232,14 @@ class ParallelLoop(Loop):
         merge(self.world, self.means)
         if self.world.rank > 0:
             self.means.reset()
+
+    def rounded_off(self) -> dict[str, Any] | None:
+        """Return what the gradients of all processes have lost so far, in the first process."""
+        return self._sums.get_state()
+
+    def set_rounded_off(self, state: dict[str, Any] | None) -> None:
+        """Restore what the gradients had lost."""
+        self._sums.set_state(state)
 
     def set_means(self, state: Mapping[str, Any]) -> None:
         """Restore the means of an epoch in the first process."""

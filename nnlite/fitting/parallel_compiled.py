@@ -1,7 +1,8 @@
-"""The loop of one of several processes with the compiled engine: it computes the gradients, NumPy makes the steps."""
+"""The loop of one of several processes with the compiled engine: gradients and steps are those of kernels."""
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable
 
@@ -11,10 +12,14 @@ from nnlite.checks import Array
 from nnlite.engine.gradients import GradientTrainer
 from nnlite.engine.processor import available_threads
 from nnlite.engine.trainer import Batch, choose_threads, describe
+from nnlite.engine.whole_steps import WholeSteps
 from nnlite.fitting.class_weights import weighted
 from nnlite.fitting.compiled import CompiledLoop
+from nnlite.fitting.divergence import all_finite
+from nnlite.fitting.gradient_sum import Piece
 from nnlite.fitting.loop import Loop, Saver, Setup
 from nnlite.fitting.parallel import ParallelLoop
+from nnlite.layers import Dense
 from nnlite.network.examples import Examples
 
 
@@ -31,6 +36,12 @@ class ParallelCompiledLoop(ParallelLoop, CompiledLoop):
         super().__init__(setup, saver)
         self._n_threads = setup.n_threads or self._threads_of_process()
         self._gradients: GradientTrainer | None = None
+        self._share = 0.0  # of this process in the weights of the batch
+        machines = self.world.gather(describe(self.network.dtype.name, self._n_threads))
+        self._steps = None  # kernels round in the same way on the same machines only
+        if len({*machines}) == 1:
+            self._steps = WholeSteps(self.network, self.optimizer, self._n_threads)
+        self._awaited = {piece.layer for piece in self._sums.pieces[:-1] if _is_dense(piece)}
 
     def _threads_of_process(self) -> int:
         """Return how many threads this process takes: the processes of a machine share its cores."""
@@ -42,7 +53,8 @@ class ParallelCompiledLoop(ParallelLoop, CompiledLoop):
     def rounding(self) -> str:
         """Describe what decides the last digits of the results."""
         with_ = describe(self.network.dtype.name, self._n_threads)
-        return f"{self.describe_processes()}, each with {with_}"
+        alike = "" if self._steps is not None else " of different machines"
+        return f"{self.describe_processes()}{alike}, each with {with_}"
 
     def _taken(self, batch: Examples, part: slice) -> Examples:
         """Return a part of a batch; the kernels gather its rows."""
@@ -61,37 +73,46 @@ class ParallelCompiledLoop(ParallelLoop, CompiledLoop):
 
     def _step(self, batch: Examples) -> float:
         """Make one training step. Return J of the whole batch."""
-        network, means = self.network, self.means
-        own = batch.batch(slice(None))
-        weights = weighted(own.weights, self.setup.class_weight, own.y)
-        self._own = own.size
+        means = self.means
+        rows = slice(None) if batch.rows is None else batch.rows
+        y, weights = batch.y[rows], None if batch.weights is None else batch.weights[rows]
+        weights = weighted(weights, self.setup.class_weight, y)
+        self._own = len(y)
         part = self._part(weights)
-        own_weight = float(own.size if weights is None else weights.sum())
+        own_weight = float(self._own if weights is None else weights.sum())
+        self._share = own_weight / (part.weight or 1)
         J, n_correct, Y_hat = self._gradient(batch, part.start)
-        network.grad *= own_weight / (part.weight or 1)
-        J = self._sum(J * own_weight / (part.weight or 1))
-        self._check_step(J, own.X)
-        J += self.optimizer.penalty(network)
-        self.optimizer.step(network)
-        means.add_sums(J, own.size, own_weight, n_correct)
-        if means.metrics and own.size:
-            means.keep(own.y, Y_hat)
+        J = self._sum(J * self._share)
+        if not (math.isfinite(J) and all_finite(self.network.grad)):
+            self._check_step(J, batch.X[rows])
+        J += self.optimizer.penalty(self.network)
+        if self._steps is None:
+            self.optimizer.step(self.network)
+        else:
+            self._steps.step()
+        means.add_sums(J, self._own, own_weight, n_correct)
+        if means.metrics and self._own:
+            means.keep(y, Y_hat)
         return J
 
     def _gradient(self, examples: Examples, start: int) -> tuple[float, float, Array]:
         """Set ``network.grad`` to the gradient of these examples. Return their cost, correct answers and Y_hat."""
-        network = self.network
         if examples.size == 0:
             assert self._gradients is not None
             self._gradients.skip()
-            network.grad[...] = 0
-            return 0.0, 0.0, np.empty((0, network.n_units))
+            self.network.grad[...] = 0
+            return 0.0, 0.0, np.empty((0, self.network.n_units))
         batch = self._converted_batch(examples)
         stretch = self._trainer_of(batch, examples.size).gradient(batch, start)
         if stretch.wrong:  # all processes learn of it from the sum
-            network.grad[...] = np.nan
+            self._share = np.nan
         assert stretch.Y_hat is not None
         return float(stretch.J[0]), float(stretch.n_correct[0]), stretch.Y_hat
+
+    def _make_share(self, gradient: Array) -> None:
+        """The kernels divide by the weight of this part; the share is that of the whole batch."""
+        super()._make_share(gradient)
+        gradient *= self._share
 
     def _trainer_of(self, batch: Batch, size: int) -> GradientTrainer:
         """Return what computes gradients of such batches. It stays the same from one step to the next, if it can."""
@@ -100,6 +121,8 @@ class ParallelCompiledLoop(ParallelLoop, CompiledLoop):
             at_first = -(-self.setup.source.batch_size // self.world.size)
             self._gradients = GradientTrainer(
                 self.network,
+                awaited=self._awaited,
+                deliver=lambda layer: self._sums.after(layer, "backward"),
                 batch_size=max(size, at_first),
                 n_threads=self._n_threads,
                 labels=batch.y.ndim == 1,
@@ -107,3 +130,8 @@ class ParallelCompiledLoop(ParallelLoop, CompiledLoop):
             )
             self._made_for = made_for
         return self._gradients
+
+
+def _is_dense(piece: Piece) -> bool:
+    """Whether the kernels make all gradients of a piece before those of the next: others come at the end of a step."""
+    return all(type(layer) is Dense for layer in piece.learning)

@@ -18,7 +18,7 @@ from nnlite.fitting.loop import Loop, Position, Saver, Setup
 from nnlite.optimizers import Optimizer
 from nnlite.storage.directory import CheckpointDirectory, ReadDirectory
 
-CONTENT_VERSION = 7  # of a checkpoint; one with another version cannot be resumed
+CONTENT_VERSION = 8  # of a checkpoint; one with another version cannot be resumed
 
 
 class CheckpointSaver(Saver):
@@ -74,9 +74,9 @@ class CheckpointSaver(Saver):
     def save(self, loop: Loop) -> None:
         """Save a checkpoint. Of several processes the first one does, and the others tell it what they have."""
         loop.gather_means()
-        sources = _states_of_sources(loop)
+        of_all = _of_all_processes(loop)
         if self.directory.writes:
-            self.directory.save(loop.position.n_steps, self._state(loop, sources))
+            self.directory.save(loop.position.n_steps, self._state(loop, of_all))
         self._saved_at = time.monotonic()
 
     def save_after_epoch(self, loop: Loop) -> None:
@@ -89,18 +89,21 @@ class CheckpointSaver(Saver):
         network = loop.network
         if interrupted:
             self.save(loop)
-        sources = _states_of_sources(loop)
+        of_all = _of_all_processes(loop)
         if interrupted or not self.directory.writes:
             loop.end()
             return
-        before = self._state(loop, sources) | {"theta": network.theta.copy(), "state": network.state.copy()}
+        before = self._state(loop, of_all) | {"theta": network.theta.copy(), "state": network.state.copy()}
         loop.end()
         after = {"theta": network.theta, "state": network.state, "rng": network.rng.bit_generator.state}
         before["end"] = after | {"callbacks": [callback.get_state() for callback in loop.hooks.callbacks]}
         self.directory.save(loop.position.n_steps, before)
 
-    def _state(self, loop: Loop, sources: Sequence[Any]) -> dict[str, Any]:
-        """Return everything that the rest of the training depends on. The arrays are live."""
+    def _state(self, loop: Loop, of_all: dict[str, Any]) -> dict[str, Any]:
+        """Return everything that the rest of the training depends on, with what `_of_all_processes` returned.
+
+        The arrays are live.
+        """
         network, optimizer = loop.network, loop.optimizer
         self._check_schedule(optimizer)
         numbers = _numbers(optimizer)
@@ -118,7 +121,7 @@ class CheckpointSaver(Saver):
             "rng": network.rng.bit_generator.state,
             "entropy": network.actual_seed,
             "source": loop.setup.source.get_state(),
-            "sources": sources,
+            **of_all,
             "optimizer": optimizer.get_state(network),
             "changed": {name: numbers[name] for name in sorted(self._changed)},
             "means": loop.means.get_state(),
@@ -160,6 +163,7 @@ class CheckpointSaver(Saver):
             setattr(loop.optimizer, name, value)
         loop.optimizer.set_state(network, saved["optimizer"])
         loop.set_means(saved["means"])
+        loop.set_rounded_off(saved["rounded_off"])
         loop.history.update(saved["history"])
         loop.history.resumed_at = saved["epoch"]
         loop.best = divergence.Best(network)
@@ -213,11 +217,13 @@ def _resume_source(loop: Loop, saved: dict[str, Any]) -> None:
         source.begin(rng)
 
 
-def _states_of_sources(loop: Loop) -> Sequence[Any]:
-    """Return the state of the source of each process, if they have their own, where the present or next epoch begins.
+def _of_all_processes(loop: Loop) -> dict[str, Any]:
+    """Return what each process has of its own, as the first one has to know it. All must call it together."""
+    return {"sources": _states_of_sources(loop), "rounded_off": loop.rounded_off()}
 
-    All processes must call it together.
-    """
+
+def _states_of_sources(loop: Loop) -> Sequence[Any]:
+    """Return the state of each process's own source, where the present or next epoch begins."""
     if not loop.setup.together.described:
         return ()
     epoch_start = loop.position.epoch_start

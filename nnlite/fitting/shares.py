@@ -84,6 +84,16 @@ class Share(Arrays):
         return "in shares"
 
 
+def parts_of_batch(batch_size: int, of_all: Sequence[int]) -> list[int]:
+    """Return how many of the examples of a batch come from each process, in proportion to what it has; at least 1."""
+    size = min(batch_size, sum(of_all))
+    exact = size * np.array(of_all) / sum(of_all)
+    parts = np.floor(exact).astype(int)
+    largest_remainders = np.argsort(parts - exact, kind="stable")[: size - parts.sum()]
+    parts[largest_remainders] += 1
+    return [max(1, part) for part in parts.tolist()]
+
+
 def _first_at(positions: Array, rank: int, of_all: Sequence[int]) -> Array:
     """Return how many examples of a process come before each of these positions in the order of all.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
+import itertools
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from nnlite.stored.arrays import WINDOWS, Part
 from nnlite.stored.order import Order
 
 KEPT = 2**23  # bytes of targets, and of weights, that are read once
+SHARES = 8  # of a window for each thread that reads it
 SAMPLED_BLOCKS = 16  # from which some examples are taken, by which a training is judged
 
 
@@ -57,18 +59,26 @@ class StoredBatches(Numbered):
                 "batch_size: None makes one batch of all examples, and those on the disk need not fit into memory; "
                 "give a number"
             )
-        self.signature, self.data, self._labels = signature, data.with_targets_in_memory(KEPT), labels
-        self.batch_size = min(batch_size, len(data))
-        self.n_batches = math.ceil(len(data) / self.batch_size)
-        self.n_steps = self.n_batches
+        self.signature, self._labels = signature, labels
+        self.data = data.with_targets_in_memory(KEPT).with_targets_at_hand()
+        self._augment = None if augmentation is None else BatchAugmentation(augmentation, signature)
+        self._divide(batch_size)
         self.shuffle = shuffle and self.batch_size < len(data)
         self.checked = np.zeros(len(data.counts), bool)  # blocks whose X is known to be finite
-        self.buffers: list[_Buffers] = []
-        self._augment = None if augmentation is None else BatchAugmentation(augmentation, signature)
-        largest = math.prod(data.shape[1:]) * self.batch_size
-        self.at_once = self.n_batches if augmentation is None else max(1, PIECE // largest)
-        self._order = Order(data.counts, data.window, None)
+        self.buffers: list[Array] = []  # for the windows of a reader, and nobody has them now
+        self._order = self._read_in = Order(data.counts, data.window, None)
         self._sample: Examples | None = None
+
+    def _divide(self, batch_size: int) -> None:
+        self.batch_size = min(batch_size, len(self.data))
+        self.n_batches = math.ceil(len(self.data) / self.batch_size)
+        self.n_steps = self.n_batches
+        largest = math.prod(self.data.shape[1:]) * self.batch_size
+        self.at_once = self.n_batches if self._augment is None else max(1, PIECE // largest)
+
+    def contribute(self, n: int) -> None:
+        """Give n examples to each batch: others come from other processes."""
+        self._divide(n)
 
     @property
     def labels(self) -> Array:
@@ -82,7 +92,9 @@ class StoredBatches(Numbered):
 
     def begin(self, rng: np.random.Generator) -> None:
         """Begin an epoch: draw its order."""
-        self._order = Order(self.data.counts, self.data.window, counters.draw_key(rng) if self.shuffle else None)
+        self.data.check_unchanged()
+        key = counters.draw_key(rng) if self.shuffle else None
+        self._order = self._read_in = Order(self.data.counts, self.data.window, key)
         if self._augment is not None:
             self._augment.begin(rng)
 
@@ -97,10 +109,13 @@ class StoredBatches(Numbered):
         """Return a context that gives the examples of n batches.
 
         With ``ahead`` a thread reads the next window meanwhile. A thread beside those that train on all processors
-        would only hold them up: then the operating system reads the next window from the disk meanwhile, and all
-        processors copy it when its turn comes. Where the system cannot do that, the thread reads ahead in any case.
+        would only hold them up. Then all processors read as many windows at once as there is memory for, so that there
+        are few such breaks, and the operating system reads the next ones from the disk meanwhile. Where the system
+        cannot do that, the thread reads ahead in any case.
         """
-        windows = _Windows(self, self._order, ahead=ahead or not self.data.X_rows.can_advise)
+        ahead = ahead or not self.data.X_rows.can_advise
+        self._read_in = self._order if ahead else self._order.together(WINDOWS)
+        windows = _Windows(self, self._read_in, ahead=ahead)
         augment = self._augment
         try:
             if augment is None:
@@ -112,14 +127,14 @@ class StoredBatches(Numbered):
         finally:
             windows.close()
 
-    def n_without_copy(self, first: int) -> int:
-        """Return how many batches, from batch ``first`` on, lie in one window; 1 if this one lies in two."""
+    def n_together(self, first: int) -> int:
+        """Return how many batches, from batch ``first`` on, end in the same window as this one."""
         if self._augment is not None:
             return self.at_once
-        start = first * self.batch_size
-        end = int(self._order.starts[self._order.window_at(start) + 1])
+        last = min((first + 1) * self.batch_size, len(self.data)) - 1
+        end = int(self._read_in.starts[self._read_in.window_at(last) + 1])
         whole = math.ceil if end == len(self.data) else math.floor
-        return max(1, whole((end - start) / self.batch_size))
+        return whole(end / self.batch_size) - first
 
     def some(self, n: int) -> Examples:
         """Return up to n examples from some blocks, evenly spread."""
@@ -147,20 +162,26 @@ class StoredBatches(Numbered):
         return self.data.fingerprint()
 
 
-class _Buffers:
-    """Memory for the windows, which take turns. It is made once, for the largest window that there may be."""
+class _Held(NamedTuple):
+    """A window in memory.
 
-    def __init__(self, n: int, n_rows: int) -> None:
-        self._arrays: list[Array | None] = [None] * n
-        self._n_rows = n_rows
+    Attributes
+    ----------
+    window : int
+    start : int
+        The place in the epoch of the first of the examples.
+    examples : Examples
+        Those of the window in their order, and before them those of a batch that began in the window before.
+    """
 
-    def of(self, window: int, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Return an array of that shape for a window, in the place of the window ``WINDOWS`` before it."""
-        place = window % len(self._arrays)
-        array = self._arrays[place]
-        if array is None:
-            array = self._arrays[place] = np.empty((self._n_rows, *shape[1:]), dtype)
-        return array[: shape[0]]
+    window: int
+    start: int
+    examples: Examples
+
+    def part(self, start: int, stop: int) -> Examples:
+        """Return the examples from some places of the epoch; a window that has only some of them returns those."""
+        assert self.examples.rows is not None
+        return self.examples._replace(rows=self.examples.rows[max(0, start - self.start) : stop - self.start])
 
 
 class _Windows:
@@ -171,83 +192,133 @@ class _Windows:
     source : StoredBatches
     order : Order
     ahead : bool
-        Whether a thread reads ahead.
+        Whether a thread reads a window while another one is trained on. All of them fit into the memory then; without
+        the thread a window of ``order`` may be as large as that memory.
     """
 
     def __init__(self, source: StoredBatches, order: Order, *, ahead: bool) -> None:
         self._source, self._order = source, order
-        most = min(len(source.data), source.data.window + int(source.data.counts.max()) - 1)
-        self._buffers = source.buffers.pop() if source.buffers else _Buffers(WINDOWS, most)
+        data = source.data
+        # before each window there is room for the rows of a batch that begins in the window before it
+        self._room = source.batch_size - 1
+        self._most = self._room + min(len(data), data.window + int(data.counts.max()) - 1)
+        if source.buffers:
+            self._buffer = source.buffers.pop()
+        else:  # made once, for the largest windows that there may be
+            self._buffer = np.empty((WINDOWS * self._most, *data.shape[1:]), data.dtype)
         self._ahead = Ahead(self._read, len(order.windows), int(ahead), 1)
+        self._inline, self._n_threads = not ahead, 1 if ahead else available_threads()
         self._pool: Any = None
-        if not ahead:
+        if self._n_threads > 1:
             from concurrent.futures import ThreadPoolExecutor
 
-            self._pool = ThreadPoolExecutor(available_threads(), thread_name_prefix="nnlite-stored")
-        self._held: tuple[int, Examples] | None = None
+            self._pool = ThreadPoolExecutor(self._n_threads - 1, thread_name_prefix="nnlite-stored")
+        self._held: _Held | None = None
 
     def several(self, first: int, n: int) -> Examples:
         """Return the examples of n batches, from batch ``first`` on. They stay valid until the next call."""
-        size, starts = self._source.batch_size, self._order.starts
+        size = self._source.batch_size
         start, stop = first * size, min((first + n) * size, len(self._source.data))
-        windows = range(self._order.window_at(start), self._order.window_at(stop - 1) + 1)
-        parts = []
-        for window in windows:
-            examples = self._window(window)
-            assert examples.rows is not None
-            before = int(starts[window])
-            part = examples._replace(rows=examples.rows[max(0, start - before) : stop - before])
-            parts.append(part if len(windows) == 1 else part.batch(slice(None)))
-        return joined(parts)
-
-    def _window(self, window: int) -> Examples:
-        if self._held is None or self._held[0] != window:
+        window = self._order.window_at(stop - 1)
+        if self._held is None or self._held.window != window or start < self._held.start:
+            before = [self._rest(earlier, start) for earlier in range(self._order.window_at(start), window)]
             self._held = None
-            self._held = window, self._ahead.take(window, 1)[0]
-            if self._pool is not None and window + 1 < len(self._order.windows):
-                self._pool.submit(self._advise, window + 1)
-        return self._held[1]
+            self._held = self._taken(window, before)
+        return self._held.part(start, stop)
 
-    def _advise(self, window: int) -> None:
-        """Let the operating system read a window."""
-        data = self._source.data
-        for block in self._order.windows[window].tolist():
-            data.X_rows.advise(int(data.edges[block]), int(data.edges[block + 1]))
+    def _rest(self, window: int, start: int) -> Examples:
+        """Return a copy of what a window has from a place of the epoch on."""
+        if self._held is None or self._held.window != window:
+            self._held = self._taken(window, [])
+        return self._held.part(start, int(self._order.starts[window + 1])).batch(slice(None))
+
+    def _taken(self, window: int, before: list[Examples]) -> _Held:
+        """Take a window, and put some examples before it, which a batch has that ends in this window."""
+        (examples,) = self._ahead.take(window, 1)
+        start = int(self._order.starts[window])
+        if self._inline and window + 1 < len(self._order.windows):
+            data = self._source.data
+            data.X_rows.advise(data.ranges_of(self._order.windows[window + 1]))
+        if not before:
+            return _Held(window, start, examples)
+        first, at = joined(before), self._place(window)
+        n, X = first.size, self._buffer[at - first.size : at + len(examples.X)]
+        X[:n] = first.X
+        y, weights = (
+            None if after is None else np.concatenate([array, after])
+            for array, after in ((first.y, examples.y), (first.weights, examples.weights))
+        )
+        assert y is not None
+        assert examples.rows is not None
+        return _Held(window, start - n, Examples(X, y, weights, np.append(np.arange(n), examples.rows + n)))
+
+    def _place(self, window: int) -> int:
+        """Return the row of the memory at which a window begins."""
+        return self._room + (0 if self._inline else window % WINDOWS * self._most)
 
     def _read(self, window: int) -> Examples:
         """Read and check a window, in another thread or in several."""
-        source, data, order = self._source, self._source.data, self._order
+        data, order, blocks = self._source.data, self._order, self._order.windows[window]
         n = int(order.starts[window + 1] - order.starts[window])
-        X = self._buffers.of(window, (n, *data.shape[1:]), data.dtype)
+        place = self._place(window)
         y, weights = (
             None if rows is None else np.empty((n, *rows.shape[1:]), rows.dtype)
             for rows in (data.y_rows, data.weight_rows)
         )
-
-        def fill(block: int, stop: int) -> Part:
-            rows = slice(stop - int(data.counts[block]), stop)
-            of_y, of_weights = (None if array is None else array[rows] for array in (y, weights))
-            part = data.fill(block, X[rows], of_y, of_weights)
-            if not source.checked[block]:
-                check_finite(data, part, source.signature.dtype)
-                source.checked[block] = True
-            return part
-
-        blocks = order.windows[window]
-        stops = np.cumsum(data.counts[blocks])
-        each = map if self._pool is None else self._pool.map
-        parts: list[Part] = list(each(fill, blocks.tolist(), stops.tolist()))
+        whole = Part(self._buffer[place : place + n], y, weights, 0, len(data.X_rows))
+        self._fill_in_threads(blocks, whole)
         try:
-            targets = checked_targets(source.signature, data, Part(X, y, weights, 0, len(data.X_rows)))
+            targets = checked_targets(self._source.signature, data, whole)
         except DataFileError:
-            for part in parts:  # names the rows
-                checked_targets(source.signature, data, part)
+            for part in self._by_block(blocks, whole):  # names the rows
+                checked_targets(self._source.signature, data, part)
             raise
-        return Examples(X, *targets, order.rows(window))
+        return Examples(whole.X, *targets, order.rows(window))
+
+    def _fill_in_threads(self, blocks: Array, whole: Part) -> None:
+        """Read the blocks of a window. A thread that comes late finds less to do."""
+        shares = np.array_split(blocks, min(SHARES * self._n_threads, len(blocks)) if self._pool else 1)
+        starts = np.cumsum([0, *(self._source.data.counts[share].sum() for share in shares)]).tolist()
+        parts = [_rows_of(whole, slice(*rows)) for rows in itertools.pairwise(starts)]
+        left = iter(list(zip(shares, parts, strict=True)))
+
+        def work() -> None:
+            for share, part in left:
+                self._fill(share, part)
+
+        helpers = [self._pool.submit(work) for _ in range(self._n_threads - 1)]
+        work()
+        for helper in helpers:
+            helper.result()
+
+    def _fill(self, blocks: Array, part: Part) -> None:
+        """Read some blocks, and check numbers that are read for the first time."""
+        source = self._source
+        source.data.fill(blocks, part.X, part.y, part.weights)
+        if source.checked[blocks].all():
+            return
+        for block, of_block in zip(blocks, self._by_block(blocks, part), strict=True):
+            if not source.checked[block]:
+                check_finite(source.data, of_block, source.signature.dtype)
+                source.checked[block] = True
+
+    def _by_block(self, blocks: Array, part: Part) -> Iterator[Part]:
+        """Yield the examples of each block, of which a part is made."""
+        data, done = self._source.data, 0
+        for n, (start, stop) in zip(data.counts[blocks].tolist(), data.ranges_of(blocks), strict=True):
+            yield _rows_of(part, slice(done, done + n))._replace(start=start, stop=stop)
+            done += n
 
     def close(self) -> None:
         """End the thread."""
         self._ahead.close()
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-        self._source.buffers.append(self._buffers)
+        self._source.buffers.append(self._buffer)
+
+
+def _rows_of(part: Part, rows: slice) -> Part:
+    """Return some of the examples of a part."""
+    X, y, weights = (None if array is None else array[rows] for array in part[:3])
+    assert X is not None
+    return part._replace(X=X, y=y, weights=weights)

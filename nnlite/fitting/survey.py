@@ -194,6 +194,7 @@ def prepare_stored(
     check_shape(signature._replace(knowledge=Knowledge(of_arrays, None, None)), arrays)
     signature = signature._replace(knowledge=knowledge)
     train, validation = (arrays, None) if split is None else _split(arrays, split, seed)
+    train.warn_of_large_chunks()
     found = survey(signature, train)
     if standardize is None:
         standardize = data is not arrays or network.target_scale is not None

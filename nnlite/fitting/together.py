@@ -10,6 +10,7 @@ from typing import NamedTuple
 from nnlite import version
 from nnlite.errors import ArgumentError
 from nnlite.fitting.batches import Arrays, Numbered
+from nnlite.fitting.stored import StoredBatches
 from nnlite.fitting.streams import Stream
 from nnlite.fitting.validation import ValidationBatches
 from nnlite.network.examples import Examples
@@ -20,7 +21,7 @@ from nnlite.parallel.world import World
 from nnlite.storage.checkpoints import Checkpoint
 from nnlite.storage.directory import CheckpointDirectory, ReadDirectory, open_directory
 
-COMPARED = 1000  # examples by which processes see whether they have the same
+COMPARED = 1000  # examples by which processes see whether they have the same, if not all are in memory
 
 
 class Together(NamedTuple):
@@ -70,6 +71,7 @@ def texts_of(network: Network, optimizer: Optimizer, world: World) -> dict[str, 
         "optimizer": repr(optimizer),
         "sync_batch_norm": str(world.sync_batch_norm),
         "gradient_bits": str(world.gradient_bits),
+        "overlap": str(world.overlap),
     }
 
 
@@ -97,12 +99,16 @@ def tell_data(
         }
     )
     agreement.tell(
-        size=None if train is None else train.size,
-        train=_of_source(source) if train is None else _of_some(train),
-        validation=_of_batches(validation) if isinstance(validation, ValidationBatches) else _of_some(validation),
+        size=_size_of(source) if train is None else train.size,
+        train=_of_source(source) if train is None else _of_examples(train),
+        validation=_of_batches(validation) if isinstance(validation, ValidationBatches) else _of_examples(validation),
         weighted=weighted,
         described=(source.describe(), source.fingerprint()) if train is None else None,
     )
+
+
+def _size_of(source: Numbered | Stream) -> int | None:
+    return len(source.data) if isinstance(source, StoredBatches) else None
 
 
 def _kind_of(source: Numbered | Stream) -> str:
@@ -115,16 +121,16 @@ def _of_source(source: Numbered | Stream) -> str:
     """Identify what a source gives, without reading all of it."""
     if isinstance(source, Numbered):
         return f"{source.describe()}, {source.fingerprint()}"
-    return f"{source.n_steps} of {source.batch_size} {_of_some(source.sample())}"
+    return f"{source.n_steps} of {source.batch_size} {_of_examples(source.sample())}"
 
 
 def _of_batches(validation: ValidationBatches) -> str:
-    return f"{validation.fingerprint()} {_of_some(validation.some(COMPARED))}"
+    return f"{validation.fingerprint()} {_of_examples(validation.some(COMPARED))}"
 
 
-def _of_some(examples: Examples | None) -> str:
-    """Return a checksum of some of the examples, evenly spread, and their number."""
-    return "" if examples is None else f"{examples.size} {examples.some(COMPARED).batch(slice(None)).fingerprint()}"
+def _of_examples(examples: Examples | None) -> str:
+    """Return a checksum of examples in memory, 2 GB a second, and their number."""
+    return "" if examples is None else f"{examples.size} {examples.fingerprint()}"
 
 
 def together_of(agreement: Agreement, augmented: bool) -> Together:

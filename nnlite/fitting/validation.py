@@ -81,8 +81,8 @@ class StoredValidation(ValidationBatches):
     """
 
     def __init__(self, signature: Signature, data: StoredArrays) -> None:
-        self.signature, self.data = signature, data
         require_targets(data)
+        self.signature, self.data = signature, data.with_targets_at_hand()
         if not survey(signature, data).weight_of_class.any():
             raise ArgumentError(
                 f"validation_data sample_weight: expected weights of at least 0, not all 0, but all {len(data)} are 0"

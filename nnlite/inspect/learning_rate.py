@@ -12,6 +12,7 @@ import numpy as np
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
+from nnlite.inspect.stored import in_memory
 from nnlite.inspect.twins import as_arrays, require_network, twin
 from nnlite.network.examples import Examples
 from nnlite.network.network import Network
@@ -28,6 +29,7 @@ NOISE = 4.0  # and neither does a fall of fewer standard deviations of the smoot
 ROUGH = 10  # the first averages are over few batches and say little
 MIN_STEPS = 20
 MIN_EXAMPLES = 10
+DEFAULT_BATCH = 1000  # examples for each step that are read of data on the disk, if a batch is all of them
 
 
 class RangeTest:
@@ -45,6 +47,8 @@ class RangeTest:
         A learning rate for training; None if the loss did not fall by more than its noise.
     diverged : bool
         Whether the loss diverged before the last rate.
+    sampled : str
+        Of which examples on the disk the test took a sample; "" if it took all.
 
     Examples
     --------
@@ -61,6 +65,7 @@ class RangeTest:
         self.losses = losses
         self.batch_losses = batch_losses
         self.diverged = diverged
+        self.sampled = ""
         self.suggestion = suggest(learning_rates, losses, batch_losses)
 
     def __repr__(self) -> str:
@@ -68,7 +73,8 @@ class RangeTest:
         tried = f"{len(self.losses)} rates from {low:.2g} to {high:.2g}{', where it diverged' if self.diverged else ''}"
         if self.suggestion is None:
             return f"<RangeTest: the loss did not fall with any of {tried}; try more n_steps>"
-        return f"<RangeTest: suggests {self.suggestion:.2g}; {tried}>"
+        sampled = f"; {self.sampled}" if self.sampled else ""
+        return f"<RangeTest: suggests {self.suggestion:.2g}; {tried}{sampled}>"
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the loss over the learning rate, and mark the suggestion.
@@ -109,7 +115,7 @@ class RangeTest:
 def find_learning_rate(
     model: Network,
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     optimizer: Optimizer | None = None,
     batch_size: int | None = 32,
@@ -128,9 +134,11 @@ def find_learning_rate(
     ----------
     model : Model
         Built or not, trained or not. It does not change.
-    X : array_like, (M, n[0])
-        At least 10 examples.
+    X : array_like, (M, n[0]), or examples on the disk
+        At least 10 examples. Of examples on the disk, as `open_data` and `open_table` open them, as many are read as
+        the steps need, from all parts of the data, and at most 64 MiB; ``sampled`` says so.
     y : array_like, (M,) or (M, n[L])
+        Examples on the disk have their own.
     optimizer : Optimizer, default SGD
         The rule to find a learning rate for; its own learning rate is not used. It does not change.
     batch_size : int or None, default 32
@@ -178,14 +186,18 @@ def find_learning_rate(
     n_steps = checks.integer("n_steps", n_steps, minimum=MIN_STEPS)
     batch_size = None if batch_size is None else checks.integer("batch_size", batch_size)
     rule = SGD(start) if optimizer is None else copy.deepcopy(check_optimizer(optimizer))
-    model, X, y = as_arrays(require_network(model), X, y)
+    network = require_network(model)
+    X, y, said = in_memory(X, y, n_steps * (batch_size or DEFAULT_BATCH))
+    model, X, y = as_arrays(network, X, y)
     signature = model.signature_for(X)
     examples = signature.check(X, y)
     if examples.size < MIN_EXAMPLES:
         raise ArgumentError(f"X: expected at least {MIN_EXAMPLES} examples for a range test, got {examples.size}")
     trial, rates = twin(model, signature.input_shape), np.geomspace(start, stop, n_steps)
     with np.errstate(all="ignore"):  # the training is meant to diverge
-        return _run(trial, examples, rule, batch_size or examples.size, rates)
+        found = _run(trial, examples, rule, batch_size or examples.size, rates)
+    found.sampled = said
+    return found
 
 
 def _run(model: Network, examples: Examples, optimizer: Optimizer, batch_size: int, rates: Array) -> RangeTest:

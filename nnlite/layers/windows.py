@@ -138,9 +138,10 @@ def check_padding(value: Any, axes: int) -> str:
     try:
         return checks.choice("padding", value, PADDINGS)
     except ArgumentError as error:
-        is_number = isinstance(value, int) and not isinstance(value, bool)
-        around = f"nn.ZeroPadding{axes}D({value!r})" if is_number and value > 0 else ""
-        hint = f"; to pad with {value} zeros on each side write {around} in front" if around else ""
+        hint = ""
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            around = f"nn.ZeroPadding{axes}D({value!r})"
+            hint = f"; to pad with {value} zeros on each side write {around} in front" if value else "; 0 is 'valid'"
         raise ArgumentError(f"{error}{hint}") from None
 
 

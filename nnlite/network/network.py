@@ -388,7 +388,9 @@ class Network(Structure):
         stored = as_stored(X, y, sample_weight)
         if stored is not None:
             check_shape(self.signature, stored)
-            means = self.means_of(checked_pieces(self.signature, stored), resolved, engine="auto")
+            means = self.means_of(
+                checked_pieces(self.signature, stored.with_targets_at_hand()), resolved, engine="auto"
+            )
             if not means.weight:
                 raise ArgumentError(
                     f"sample_weight: expected weights of at least 0, not all 0, but all {len(stored)} are 0"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from nnlite.stored import StoredArrays, StoredTable
 from nnlite.stored.arrays import Part
 from nnlite.stored.numbers import numbers_of
 from nnlite.tables.encoding import Encoding
+from nnlite.tables.frames import Text
 
 
 def table_pieces(signature: Signature, table: StoredTable) -> Iterator[Examples]:
@@ -36,9 +37,10 @@ def table_pieces(signature: Signature, table: StoredTable) -> Iterator[Examples]
     for numbers in numbers_of(table, encoding, signature.dtype.name, target, classes=classes):
         try:
             y = contiguous(signature.check_targets(numbers.target))
-        except ArgumentError as error:
-            first, last = (numbers.piece.frame.place(i) for i in (0, numbers.piece.frame.n_rows - 1))
-            raise DataFileError(f"{numbers.piece.source}: {first} to {last}: {error}") from None
+        except ArgumentError:
+            row, said = first_refused(signature.check_targets, numbers.target)
+            said = said.removeprefix("y: ")
+            raise DataFileError(f"{numbers.source}: {numbers.frame.place(row)}: column {target!r}: {said}") from None
         yield Examples(numbers.X, y)
 
 
@@ -111,10 +113,35 @@ def checked_targets(signature: Signature, data: StoredArrays, part: Part) -> tup
     indices = signature._replace(knowledge=signature.knowledge._replace(encoding=None))  # numbers are indices
     try:
         y = contiguous(indices.check_targets(part.y))
+    except ArgumentError:
+        i, said = first_refused(indices.check_targets, part.y)
+        raise DataFileError(f"{data.X_rows.place(data.row_of(part, i))}: {said}") from None
+    try:
         return y, check_weights(part.weights, len(y), all_zero=True)
+    except ArgumentError:
+        i, said = first_refused(lambda weights: check_weights(weights, len(weights), all_zero=True), part.weights)
+        raise DataFileError(f"{data.X_rows.place(data.row_of(part, i))}: {said}") from None
+
+
+def first_refused(check: Callable[[Any], object], targets: Any) -> tuple[int, str]:
+    """Return the first of some targets that a check refuses, and what it says of it; the check refuses all of them."""
+    n_right, n_refused = 0, len(targets)
+    while n_refused - n_right > 1:
+        n = (n_right + n_refused) // 2
+        if _refusal(check, targets, n):
+            n_refused = n
+        else:
+            n_right = n
+    return n_refused - 1, _refusal(check, targets, n_refused)
+
+
+def _refusal(check: Callable[[Any], object], targets: Any, n: int) -> str:
+    """Return what a check says of the first n targets; "" if they are right."""
+    try:
+        check(targets.take(np.arange(n)) if isinstance(targets, Text) else targets[:n])
     except ArgumentError as error:
-        first, last = data.X_rows.place(part.start), data.X_rows.place(part.stop - 1)
-        raise DataFileError(f"{first} to {last}: {error}") from None
+        return str(error)
+    return ""
 
 
 def check_finite(data: StoredArrays, part: Part, dtype: Any) -> None:

@@ -99,7 +99,7 @@ class OptimizerState:
                     missed,
                     {name: vector[piece] for name, vector in self.vectors.items()},
                 )
-                for start, stop, decayed, missed in _runs(network, self.n_missed)
+                for start, stop, decayed, missed in runs_of(network, self.n_missed)
                 for piece in memory.pieces(start, stop)
             ]
             self._arranged = trainable, names
@@ -141,7 +141,7 @@ def require_gradient(network: Network) -> None:
             network.require_gradient(segment)
 
 
-def _runs(network: Network, n_missed: Mapping[str, int]) -> Iterator[tuple[int, int, bool, int]]:
+def runs_of(network: Network, n_missed: Mapping[str, int]) -> Iterator[tuple[int, int, bool, int]]:
     """Start, stop, whether weight decay acts, and missed steps of each run of learned parameters."""
     runs: list[tuple[int, int, bool, int]] = []
     for segment in sorted(network.segments, key=lambda segment: segment.start):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from nnlite.checks import Array
@@ -43,12 +45,27 @@ class CompressedSum:
     def __init__(self, world: World, n: int) -> None:
         self.world, self.n = world, n
         self.piece = -(-n // world.size)
-        self.forget()
-
-    def forget(self) -> None:
-        """Forget what was rounded off."""
-        self._rounded_off = np.zeros(self.piece * self.world.size, np.float32)
+        self._rounded_off = np.zeros(self.piece * world.size, np.float32)
         self._rounded_off_of_sum = np.zeros(self.piece, np.float32)
+
+    def get_state(self) -> dict[str, Any] | None:
+        """Return what all processes have rounded off, in the first of them. All must call it together."""
+        states = self.world.to_first((self._rounded_off[: self.n], self._rounded_off_of_sum))
+        if states is None:
+            return None
+        own, of_sum = zip(*states, strict=True)
+        return {"own": list(own), "of_sum": np.concatenate(of_sum)[: self.n]}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue with the state of `get_state`. Another number of processes divides the sum of it evenly."""
+        own, of_sum, start = state["own"], state["of_sum"], self.world.rank * self.piece
+        if len(own) == self.world.size:
+            self._rounded_off[: self.n] = own[self.world.rank]
+            of_piece = of_sum[start : start + self.piece]
+            self._rounded_off_of_sum[: of_piece.size] = of_piece
+        else:
+            self._rounded_off[: self.n] = (np.sum(own, axis=0) + of_sum) / self.world.size
+            self._rounded_off_of_sum[...] = 0
 
     def sum(self, vector: Array) -> None:
         """Replace ``vector`` by the sum: the same bits in every process. What is not finite is not kept."""

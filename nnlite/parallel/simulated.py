@@ -6,6 +6,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -29,14 +30,22 @@ class Meeting:
     """
 
     def __init__(self, n: int) -> None:
-        self.barrier = threading.Barrier(n, timeout=PATIENCE)
-        self.things: list[Any] = [None] * n
+        self.places = {name: Place(n) for name in ("now", "meanwhile")}  # the second for sums that somebody has started
         self.errors: dict[int, BaseException] = {}  # by rank, the first one first
 
     def fail(self, rank: int, error: BaseException) -> None:
         """Note an error, and let nobody wait any longer."""
         self.errors.setdefault(rank, error)
-        self.barrier.abort()
+        for place in self.places.values():
+            place.barrier.abort()
+
+
+class Place:
+    """Where n threads leave things for each other."""
+
+    def __init__(self, n: int) -> None:
+        self.barrier = threading.Barrier(n, timeout=PATIENCE)
+        self.things: list[Any] = [None] * n
 
 
 class SimulatedWorld(World):
@@ -58,10 +67,18 @@ class SimulatedWorld(World):
         super().__init__(**options)
         self.rank, self.size = rank, size
         self._meeting, self._delay = meeting, delay
+        self._link = ThreadPoolExecutor(1)  # makes the sums that were started, one after the other, as a link would
 
     def sum(self, vector: Array) -> None:
         """Add in the order of the ranks."""
-        others = self._meet(vector.copy())
+        self._sum(vector, "now")
+
+    def start_sum(self, vector: Array) -> Callable[[], None]:
+        """Add in another thread."""
+        return self._link.submit(self._sum, vector, "meanwhile").result
+
+    def _sum(self, vector: Array, place: str) -> None:
+        others = self._meet(vector.copy(), place)
         if self._delay is not None:
             time.sleep(self._delay(vector.nbytes))
         vector[...] = others[0]
@@ -76,6 +93,11 @@ class SimulatedWorld(World):
         """Return copies of the values of all threads."""
         return [pickle.loads(pickled) for pickled in self._meet(pickle.dumps(value))]
 
+    def to_first(self, value: Any) -> list[Any] | None:
+        """Return copies of the values of all threads in thread 0."""
+        all_pickled = self._meet(pickle.dumps(value))
+        return None if self.rank else [pickle.loads(pickled) for pickled in all_pickled]
+
     def first(self, value: Any) -> Any:
         """Return a copy of the value of thread 0."""
         return pickle.loads(self._meet(pickle.dumps(value))[0])
@@ -85,14 +107,18 @@ class SimulatedWorld(World):
         self._meeting.fail(self.rank, error)
         raise error
 
-    def _meet(self, thing: Any) -> list[Any]:
+    def close(self) -> None:
+        """End the thread that makes sums."""
+        self._link.shutdown(cancel_futures=True)
+
+    def _meet(self, thing: Any, name: str = "now") -> list[Any]:
         """Return what all threads have brought."""
-        meeting = self._meeting
+        meeting, place = self._meeting, self._meeting.places[name]
         try:
-            meeting.things[self.rank] = thing
-            meeting.barrier.wait()
-            things = list(meeting.things)
-            meeting.barrier.wait()
+            place.things[self.rank] = thing
+            place.barrier.wait()
+            things = list(place.things)
+            place.barrier.wait()
         except threading.BrokenBarrierError:
             first = next(iter(meeting.errors.items()), None)
             if first is None:
@@ -108,6 +134,7 @@ def simulate(
     delay: Callable[[int], float] | None = None,
     sync_batch_norm: bool = False,
     gradient_bits: int | None = None,
+    overlap: bool | None = None,
 ) -> list[Result]:
     """Call ``function(world)`` in n threads that stand for the processes of a training, to try it without MPI.
 
@@ -119,7 +146,7 @@ def simulate(
         It gets the `World` of its process, which `Model.fit` takes as ``parallel``. Each call needs a model of its own.
     delay : callable, optional
         ``delay(n_bytes)`` is how many seconds a sum of so many bytes takes longer, as in a slow network.
-    sync_batch_norm, gradient_bits
+    sync_batch_norm, gradient_bits, overlap
         As for `nnlite.mpi.world`.
 
     Returns
@@ -150,7 +177,11 @@ def simulate(
     if not callable(function):
         raise ArgumentError(f"function: expected a function of the world of a process, got {function!r}")
     meeting = Meeting(n)
-    options: dict[str, Any] = {"sync_batch_norm": sync_batch_norm, "gradient_bits": gradient_bits}
+    options: dict[str, Any] = {
+        "sync_batch_norm": sync_batch_norm,
+        "gradient_bits": gradient_bits,
+        "overlap": overlap,
+    }
     worlds = [SimulatedWorld(meeting, rank, n, delay, **options) for rank in range(n)]
     results: list[Any] = [None] * n
 
@@ -159,6 +190,8 @@ def simulate(
             results[world.rank] = function(world)
         except BaseException as error:
             meeting.fail(world.rank, error)
+        finally:
+            world.close()
 
     threads = [threading.Thread(target=run, args=(world,)) for world in worlds]
     for thread in threads:

@@ -36,5 +36,6 @@ def parts_of(X: Any, y: Any, sample_weight: Any) -> Iterator[tuple[Any, Any, Any
         return None
     if stored.y_rows is None:
         raise ValueError(f"y: {stored!r} has no targets; pass y= to open_data")
+    stored = stored.with_targets_at_hand()
     pieces = stored.pieces(stored.window * stored.row_bytes * stored.dtype.itemsize // 8)
     return ((part.X, part.y, part.weights) for part in pieces)

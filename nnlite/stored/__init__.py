@@ -2,6 +2,7 @@
 
 from nnlite.stored.arrays import StoredArrays
 from nnlite.stored.opening import open_data
-from nnlite.stored.table import StoredTable, open_table
+from nnlite.stored.opening_tables import open_table
+from nnlite.stored.table import StoredTable
 
 __all__ = ["StoredArrays", "StoredTable", "open_data", "open_table"]

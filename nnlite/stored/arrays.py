@@ -14,7 +14,8 @@ from nnlite.ahead import Ahead
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.stored.order import Share, all_of, selected, share_key
-from nnlite.stored.rows import Kept, Rows
+from nnlite.stored.rows import Kept, Range, Rows
+from nnlite.stored.temporary import copied
 from nnlite.words import Explained, explained
 
 SMALLEST, LARGEST, OF_DATA = 24 * 2**20, 384 * 2**20, 16  # bytes that a training keeps, and this part of the data
@@ -221,16 +222,50 @@ class StoredArrays(Explained):
         )  # fmt: skip
         return StoredArrays(self.X_rows, y, weights, self.memory, self.shares)
 
-    def fill(self, block: int, X: Array, y: Array | None, weights: Array | None) -> Part:
-        """Read the examples of a block into arrays of the right shapes."""
-        start, stop = int(self.edges[block]), int(self.edges[block + 1])
+    def with_targets_at_hand(self) -> StoredArrays:
+        """Return the same examples, with targets and weights that are read a block at a time.
+
+        Those of chunks that are larger than the blocks of X would be read and decoded anew for each block, so they are
+        copied into a temporary file.
+        """
+        most = 2 * int(np.diff(self.edges).max())
+        y, weights = (
+            copied(rows) if rows is not None and rows.largest_chunk > most and rows.dtype.kind in "buif" else rows
+            for rows in (self.y_rows, self.weight_rows)
+        )
+        if y is self.y_rows and weights is self.weight_rows:
+            return self
+        return StoredArrays(self.X_rows, y, weights, self.memory, self.shares)
+
+    def warn_of_large_chunks(self) -> None:
+        """Warn if what is stored together, and so read together, is more than a window."""
+        rows = int(np.diff(self.edges).max())
+        n_bytes, window = rows * self.row_bytes, self.window * self.row_bytes
+        if self.X_rows.largest_chunk > 1 and n_bytes > max(window, LARGEST_BLOCK) and not self.fits_memory:
+            checks.warn(
+                f"{self.X_rows.name}: {rows:,} rows ({n_bytes / 2**20:,.0f} MiB) are stored together, and are read as "
+                f"a whole. The training keeps {WINDOWS} such chunks in memory ({WINDOWS * n_bytes / 2**20:,.0f} MiB "
+                f"in place of {self.memory / 2**20:,.0f}), and shuffles within each of them. Write chunks (or, for "
+                f".npz, files) of about {max(1, PIECE // self.row_bytes):,} rows",
+                UserWarning,
+            )
+
+    def ranges_of(self, blocks: Array) -> list[Range]:
+        """Return the rows ``(start, stop)`` of each of some blocks; some may belong to another part of a split."""
+        return list(zip(self.edges[blocks].tolist(), self.edges[blocks + 1].tolist(), strict=True))
+
+    def fill(self, blocks: Array, X: Array, y: Array | None, weights: Array | None) -> None:
+        """Read the examples of some blocks, one block after the other, into arrays of the right shapes."""
+        ranges = self.ranges_of(blocks)
         for rows, array in ((self.X_rows, X), (self.y_rows, y), (self.weight_rows, weights)):
-            if rows is not None and array is not None:
-                if self.shares:
-                    array[...] = rows.read(start, stop)[selected(self.shares, start, stop)]
-                else:
-                    rows.fill(start, array)
-        return Part(X, y, weights, start, stop)
+            if rows is None or array is None:
+                continue
+            if not self.shares:
+                rows.fill_ranges(ranges, array)
+                continue
+            stops = np.cumsum(self.counts[blocks]).tolist()
+            for (start, stop), first, last in zip(ranges, [0, *stops], stops, strict=False):
+                array[first:last] = rows.read(start, stop)[selected(self.shares, start, stop)]
 
     def pieces(self, n_bytes: int = PIECE) -> Iterator[Part]:
         """Yield the examples in the order of the data, about ``n_bytes`` at a time. A thread reads ahead."""
@@ -244,7 +279,7 @@ class StoredArrays(Explained):
         finally:
             ahead.close()
 
-    def ranges(self, n_bytes: int = PIECE) -> list[tuple[int, int]]:
+    def ranges(self, n_bytes: int = PIECE) -> list[Range]:
         """Return the rows of the pieces: rows that are stored together are read together."""
         edges = self.X_rows.edges(max(1, n_bytes // self.row_bytes)).tolist()
         return list(itertools.pairwise(edges))
@@ -270,6 +305,12 @@ class StoredArrays(Explained):
         return part.start + (i if kept is None else int(np.flatnonzero(kept)[i]))
 
     # ---- identity --------------------------------------------------------------------------------------------------
+
+    def check_unchanged(self) -> None:
+        """Raise DataFileError if a file is not what it was when it was opened. An epoch begins with it."""
+        for rows in (self.X_rows, self.y_rows, self.weight_rows):
+            if rows is not None:
+                rows.check_unchanged()
 
     def describe(self) -> str:
         """Describe what decides the order of a training."""

@@ -8,7 +8,9 @@ is its own sample.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -89,17 +91,29 @@ def learn_parts(parts: Sequence[StoredTable]) -> list[Learned]:
             sizes[i] += len(rows)
     if not all(sizes):
         raise DataFileError(f"{table.name}: {n_rows} rows are too few, no row is left for a part of the split")
-    try:
+    with _naming_files(table):
         first = _sample_table(table, samples[0], labels.names, None)
         encoding = Encoding.learn(first)
-    except ArgumentError as error:
-        raise DataFileError(f"{table.name}: {str(error).removeprefix('X: ').removeprefix(f'{table.name}: ')}") from None
-    tables = [first, *(_sample_table(part, sample, labels.names, first)
-                       for part, sample in zip(parts[1:], samples[1:], strict=True))]  # fmt: skip
+        tables = [first, *(_sample_table(part, sample, labels.names, first)
+                           for part, sample in zip(parts[1:], samples[1:], strict=True))]  # fmt: skip
     found = [Learned(made, encoding, labels.names, n_rows, n) for made, n in zip(tables, sizes, strict=True)]
     for part, learned in zip(parts, found, strict=True):
         part.known = learned
     return found
+
+
+@contextmanager
+def _naming_files(table: StoredTable) -> Iterator[None]:
+    """Let an error be one of the file that a row of the sample is from, or else of the whole table."""
+    try:
+        yield
+    except (ArgumentError, DataFileError) as error:
+        base = os.path.basename(table.name)  # what `Table` calls itself
+        text = str(error).removeprefix("X: ").removeprefix(f"{table.name}: ").removeprefix(f"{base}: ")
+        if text.startswith(("kinds: ", "target: ")):
+            raise
+        of_file = any(text.startswith(f"{file.source}: ") for file in table.files)
+        raise DataFileError(text if of_file else f"{table.name}: {text}") from None
 
 
 def _sample_table(table: StoredTable, sample: _Sample, labels: tuple[str, ...] | None, like: Table | None) -> Table:
@@ -137,7 +151,7 @@ class _Sample:
             drawn = numbers < np.uint64(self._below)
             rows, numbers = rows[drawn], numbers[drawn]
         if len(rows):
-            self._frames.append(piece.frame.take(rows))
+            self._frames.append(piece.frame.located(piece.source).take(rows))
             self._numbers.append(numbers)
         while sum(map(len, self._numbers)) > 2 * self._most:
             self._thin_out()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
 from nnlite.errors import DataFileError
 from nnlite.extras import require
-from nnlite.stored.rows import Rows, Slices
+from nnlite.stored.rows import Rows, Slices, chunk_of, folder_of
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -60,25 +62,40 @@ def zarr_rows(path: str, name: str | None) -> Rows:
     ImportError
         Without zarr; the message names the extra.
     """
+    found = _opened_zarr(path)
+    file = path if os.path.isfile(path) else None
+    if hasattr(found, "shape"):
+        return slices_of(found, path, file or folder_of(found))
+    arrays = dict(_arrays_of(found))
+    if name is None or name not in arrays:
+        raise DataFileError(f"{path}: has no array {name!r}; it has {_listed(list(arrays))}")
+    return slices_of(arrays[name], f"{path}: {name}", file or folder_of(arrays[name]))
+
+
+def _opened_zarr(path: str) -> Any:
+    """Return the array or the group in a folder, or in a zip file."""
     zarr = require("zarr", "zarr", f"reading {path}")
     try:
-        found = zarr.open(path, mode="r")
+        return zarr.open(zarr.storage.ZipStore(path, mode="r") if os.path.isfile(path) else path, mode="r")
     except Exception as error:  # of several kinds, which differ between its versions
         raise DataFileError(f"{path}: cannot be read as Zarr ({type(error).__name__}: {error})") from error
-    if hasattr(found, "shape"):
-        return slices_of(found, path, None)
-    if name is None or name not in found or not hasattr(found[name], "shape"):
-        names = [key for key in found if hasattr(found[key], "shape")]
-        raise DataFileError(f"{path}: has no array {name!r}; it has {_listed(names)}")
-    return slices_of(found[name], f"{path}: {name}", None)
+
+
+def _arrays_of(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the arrays of a group, and of the groups in it, by name."""
+    for key in sorted(group):
+        found = group[key]
+        if hasattr(found, "shape"):
+            yield f"{before}{key}", found
+        else:
+            yield from _arrays_of(found, f"{before}{key}/")
 
 
 def slices_of(found: Any, name: str, path: str | None) -> Rows:
     """Return the rows of an array of one of these libraries, which is stored in chunks or in one piece."""
     if not found.shape:
         raise DataFileError(f"{name}: holds a single value, expected rows")
-    chunks = getattr(found, "shards", None) or getattr(found, "chunks", None)
-    return Slices(name, found, chunks[0] if chunks else 1, path)
+    return Slices(name, found, chunk_of(found), path)
 
 
 def _listed(names: list[str]) -> str:
@@ -96,10 +113,6 @@ def hdf5_names(path: str) -> list[str]:
 
 
 def zarr_names(path: str) -> list[str] | None:
-    """Return the names of the arrays in a group of Zarr; None for a single array."""
-    zarr = require("zarr", "zarr", f"reading {path}")
-    try:
-        found = zarr.open(path, mode="r")
-        return None if hasattr(found, "shape") else [key for key in found if hasattr(found[key], "shape")]
-    except Exception as error:  # of several kinds, which differ between its versions
-        raise DataFileError(f"{path}: cannot be read as Zarr ({type(error).__name__}: {error})") from error
+    """Return the names of the arrays in a group of Zarr, and in the groups in it; None for a single array."""
+    found = _opened_zarr(path)
+    return None if hasattr(found, "shape") else [name for name, _ in _arrays_of(found)]

@@ -115,6 +115,10 @@ class Compressed(Rows):
         self._path, self._member, self._in_file = path, member, header.dtype
         self._stamp = stamp_of(path)
 
+    def check_unchanged(self) -> None:
+        """Raise DataFileError if the file is not what it was."""
+        check_stamp(self._path, self._stamp)
+
     def fill(self, start: int, out: Array) -> None:
         """Decompress the rows up to the last one that is wanted."""
         import zipfile

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.stored.arrays import StoredArrays
-from nnlite.stored.rows import FileRows
-from nnlite.stored.table import StoredTable, TablePiece
+from nnlite.stored.table import StoredTable
+from nnlite.stored.temporary import TemporaryFolder, WrittenRows
 from nnlite.tables.encoding import Encoding
-from nnlite.tables.frames import Text
+from nnlite.tables.frames import Frame, Text
+from nnlite.tables.kinds import WrongCellError
 from nnlite.tables.target import Target
 
 NUMBERS = 2**20  # that rows become at once
@@ -29,13 +29,16 @@ class Numbers(NamedTuple):
     X : ndarray, (m, n)
     target : Text, ndarray or None
         Names of classes, or values; None without a target.
-    piece : TablePiece
-        The rows that they are from.
+    frame : Frame
+        The features of the rows that they are from, which knows their lines.
+    source : str
+        The file.
     """
 
     X: Array
     target: Text | Array | None
-    piece: TablePiece
+    frame: Frame
+    source: str
 
 
 def numbers_of(
@@ -70,41 +73,19 @@ def numbers_of(
             target = column.labels() if classes else column.values()
         kept = None if everything else table.selected(piece)
         rows = np.arange(frame.n_rows) if kept is None else np.flatnonzero(kept)
-        features = frame.without([target_name]).written(table.settings.options)
+        features = frame.without([target_name]).written(table.settings.options).located()
         for part in np.split(rows, range(at_once, len(rows), at_once)) if len(rows) else ():
+            taken = features.take(part)
             try:
-                X = encoding.transform(features.take(part), dtype=dtype)
+                X = encoding.transform(taken, dtype=dtype)
+            except WrongCellError as error:
+                place = taken.place(error.row)
+                text = str(error).removeprefix("X: ").replace(f" ({place})", "", 1)
+                raise DataFileError(f"{piece.source}: {place}: {text}") from None
             except ArgumentError as error:
-                where = f"{piece.source}: {frame.place(int(part[0]))} to {frame.place(int(part[-1]))}"
-                raise DataFileError(f"{where}: {str(error).removeprefix('X: ')}") from None
+                raise DataFileError(f"{piece.source}: {str(error).removeprefix('X: ')}") from None
             of_part = target.take(part) if isinstance(target, Text) else None if target is None else target[part]
-            yield Numbers(X, of_part, piece)
-
-
-class _Folder:
-    """A temporary folder, which is removed when nobody needs it any more, or when the program ends."""
-
-    def __init__(self) -> None:
-        import tempfile
-
-        self.name = tempfile.mkdtemp(prefix="nnlite-numbers-")
-        weakref.finalize(self, _remove, self.name, os.getpid())
-
-
-def _remove(folder: str, pid: int) -> None:
-    """Remove the folder, but not in a process that was forked from the one that made it."""
-    import shutil
-
-    if os.getpid() == pid:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-class _Written(FileRows):
-    """Rows in a temporary folder."""
-
-    def __init__(self, folder: _Folder, name: str, shape: Sequence[int], dtype: Any, source: str) -> None:
-        super().__init__(os.path.join(folder.name, name), 0, shape, dtype, name=source)
-        self._folder = folder
+            yield Numbers(X, of_part, taken, piece.source)
 
 
 def write_numbers(
@@ -127,42 +108,37 @@ def write_numbers(
     DataFileError
         If there is not enough room for them, or a row is wrong.
     """
-    import shutil
-
-    folder = _Folder()
+    folder = TemporaryFolder()
     n = len(encoding.feature_names)
-    needed, free = n_rows * (n * np.dtype(dtype).itemsize + 8), shutil.disk_usage(folder.name).free
-    if needed > free:
-        raise DataFileError(
-            f"{table.name}: its numbers take {needed / 2**30:.1f} GiB in {os.path.dirname(folder.name)}, which has "
-            f"{free / 2**30:.1f}; the environment variable TMPDIR names another folder"
-        )
+    folder.require(n_rows * (n * np.dtype(dtype).itemsize + 8), f"{table.name}: its numbers take")
     place = None if class_names is None else {name: k for k, name in enumerate(class_names)}
     y_type = np.float64 if place is None else np.int64
     with open(os.path.join(folder.name, "X"), "wb") as X, open(os.path.join(folder.name, "y"), "wb") as y:
         everything = numbers_of(table, encoding, dtype, table.target_name, classes=place is not None, everything=True)
         for numbers in everything:
             X.write(np.ascontiguousarray(numbers.X).data)
-            y.write(np.ascontiguousarray(_targets(numbers, place), y_type).data)
+            y.write(np.ascontiguousarray(_targets(table, numbers, place), y_type).data)
         n_written = y.tell() // np.dtype(y_type).itemsize
     if n_written != n_rows:
         raise DataFileError(f"{table.name}: had {n_rows} rows, now has {n_written}; open it again")
     return StoredArrays(
-        _Written(folder, "X", (n_rows, n), dtype, table.name),
-        _Written(folder, "y", (n_rows,), y_type, f"{table.name}: {table.target_name}"),
+        WrittenRows(folder, "X", (n_rows, n), dtype, table.name),
+        WrittenRows(folder, "y", (n_rows,), y_type, f"{table.name}: {table.target_name}"),
         None,
         table.memory,
         table.shares,
     )
 
 
-def _targets(numbers: Numbers, place: dict[str, int] | None) -> Array:
+def _targets(table: StoredTable, numbers: Numbers, place: dict[str, int] | None) -> Array:
     if place is None or not isinstance(numbers.target, Text):
         return np.asarray(numbers.target)
     labels = numbers.target
-    unknown = [label for label, n in labels.counts().items() if n and label not in place]
-    if unknown:
+    codes = np.array([place.get(label, -1) for label in labels.cells] or [0])[labels.codes]
+    if (codes < 0).any():
+        row = int((codes < 0).argmax())
         raise DataFileError(
-            f"{numbers.piece.source}: the class {unknown[0]!r:.100} is not among {', '.join(map(repr, place))}"
+            f"{numbers.source}: {numbers.frame.place(row)}: column {table.target_name!r}: the class "
+            f"{labels.cells[labels.codes[row]]!r:.100} is not among {', '.join(map(repr, place))}"
         )
-    return np.array([place.get(label, -1) for label in labels.cells] or [0])[labels.codes]
+    return codes

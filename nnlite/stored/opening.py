@@ -31,9 +31,10 @@ def open_data(
     Parameters
     ----------
     source : path-like, list of them, or array
-        Where X is: an ``.npy`` file, an ``.npz``, HDF5 or Zarr file with an array called ``X``, a list of such files or
-        a folder of them, whose examples follow each other in the order of the names; an array of np.memmap, h5py or
-        Zarr; or anything else that has a shape, a dtype and slices ``source[start:stop]``.
+        Where X is: an ``.npy`` file, an ``.npz``, HDF5 or Zarr file with an array called ``X``, a folder with a file
+        ``X.npy``, a list of such files or a folder of them, whose examples follow each other in the order of the names;
+        an array of np.memmap, h5py or Zarr; or anything else that has a shape, a dtype and slices
+        ``source[start:stop]``.
     y : str, path-like, list of paths, or array, optional
         The targets. For files with several arrays, the name of theirs, by default "y" if there is one; otherwise a file
         of its own, or an array, also one in memory.
@@ -79,11 +80,14 @@ def open_data(
     memory = None if memory is None else checks.integer("memory", memory)
     if not isinstance(X, str):
         raise ArgumentError(f"X: expected the name of an array in the files, got {X!r:.100}")
+    refuse_no_list(source)
     if not are_paths(source):
+        if type(source).__module__.partition(".")[0] in LIBRARIES:
+            source = _array_of_library(source, "source")
         return StoredArrays(
             rows_of(source, "source"), _rows_or_files(y, "y"), _rows_or_files(sample_weight, "sample_weight"), memory
         )
-    files = [_Opened(path) for path in files_of(source)]
+    files = [_Opened(path) for path in _files_with(X, source)]
     if not files[0].has_names:
         rows = joined([file.rows(None) for file in files])
         return StoredArrays(rows, _rows_or_files(y, "y"), _rows_or_files(sample_weight, "sample_weight"), memory)
@@ -113,6 +117,11 @@ def as_stored(X: Any, y: Any = None, sample_weight: Any = None) -> StoredArrays 
             if value is not None:
                 raise ArgumentError(f"{name}: belongs into open_data(..., {name}=) for examples on the disk")
         return X
+    if isinstance(X, (str, os.PathLike)):
+        raise ArgumentError(
+            f"X: expected examples or a source of batches, got the path {os.fspath(X)!r:.100}; open it with "
+            f"nn.open_data (arrays), or with nn.open_table or nn.read_table (a table)"
+        )
     rows = _stored_rows(X, "X")
     if rows is None:
         return None
@@ -121,11 +130,23 @@ def as_stored(X: Any, y: Any = None, sample_weight: Any = None) -> StoredArrays 
 
 def _stored_rows(X: Any, name: str) -> Rows | None:
     """Return the rows of an array on the disk; None for what lies in memory, or is small."""
-    if type(X).__module__.partition(".")[0] in LIBRARIES and hasattr(X, "shape") and hasattr(X, "dtype"):
-        return rows_of(X, name)
+    if type(X).__module__.partition(".")[0] in LIBRARIES:
+        return rows_of(_array_of_library(X, name), name)
     if isinstance(X, np.ndarray) and X.nbytes > SMALL and X.ndim > 1 and X.dtype.kind in "buif":
         return mapped_rows(X, name)
     return None
+
+
+def _array_of_library(X: Any, name: str) -> Any:
+    """Return an array of h5py or Zarr, or raise ArgumentError for a file or group of theirs, or a closed file."""
+    if type(X).__module__.startswith("h5py") and not X:
+        raise ArgumentError(f"{name}: the HDF5 file is closed; keep it open, or pass its path to nn.open_data")
+    if not hasattr(X, "shape"):
+        raise ArgumentError(
+            f"{name}: expected an array, got a {type(X).__name__} of {type(X).__module__.partition('.')[0]}; pass its "
+            f"arrays, such as group['X'], or its path to nn.open_data"
+        )
+    return X
 
 
 def _targets(values: Any, name: str) -> Rows | None:
@@ -155,7 +176,7 @@ class _Opened:
 
     def rows(self, name: str | None) -> Rows:
         """Return the rows of an array by name, or of the only one."""
-        return self._rows(name)
+        return self._rows(name if name is None else name.lstrip("/"))
 
 
 def _recognized(path: str) -> tuple[Callable[[Any], Rows], list[str] | None]:
@@ -163,7 +184,10 @@ def _recognized(path: str) -> tuple[Callable[[Any], Rows], list[str] | None]:
     if os.path.isdir(path):
         if any(os.path.exists(os.path.join(path, name)) for name in ZARR):
             return _zarr(path)
-        raise DataFileError(f"{path}: expected a file, or a folder that Zarr wrote, in a list of files")
+        names = [name.removesuffix(".npy") for name in sorted(os.listdir(path)) if name.endswith(".npy")]
+        if names:
+            return lambda name: npy_rows(_npy_of(path, name, names)), names
+        raise DataFileError(f"{path}: expected a file, or a folder that Zarr wrote; pass a list of files")
     with open_file(path) as file:
         start = file.read(8)
     if start.startswith(NPY):
@@ -174,7 +198,39 @@ def _recognized(path: str) -> tuple[Callable[[Any], Rows], list[str] | None]:
         return _hdf5(path)
     if start.startswith(ZIP):
         return _zarr(path)
-    raise DataFileError(f"{path}: is none of .npy, .npz, HDF5 and Zarr; a table is opened with nn.open_table")
+    raise DataFileError(
+        f"{path}: is none of .npy, .npz, HDF5 and Zarr; a table is opened with nn.open_table; to leave out files of a "
+        f"folder, pass a list of the others"
+    )
+
+
+def _npy_of(folder: str, name: str, names: list[str]) -> str:
+    if name not in names:
+        raise DataFileError(f"{folder}: has no array {name!r}; it has {', '.join(map(repr, names))}")
+    return os.path.join(folder, f"{name}.npy")
+
+
+def _files_with(X: str, source: Any) -> list[str]:
+    """Return the files of a source; a folder with a file ``X.npy`` is one of them."""
+    if isinstance(source, (str, os.PathLike)):
+        folder = os.path.expanduser(checks.path("source", source))
+        if os.path.isfile(os.path.join(folder, f"{X}.npy")):
+            return [folder]
+    return files_of(source)
+
+
+def arrays_in(source: Any) -> dict[str, Rows]:
+    """Return the arrays of all files of a source by name; a single array has the name ""."""
+    opened = [_Opened(path) for path in _files_with("X", source)]
+    if not opened[0].has_names:
+        return {"": joined([file.rows(None) for file in opened])}
+    return {name: joined([file.rows(name) for file in opened]) for name in opened[0].names}
+
+
+def names_in(source: Any, X: str = "X") -> list[str] | None:
+    """Return the names of the arrays in the first file of a source; None if it is a single array."""
+    found = _Opened(_files_with(X, source)[0])
+    return found.names if found.has_names else None
 
 
 def _hdf5(path: str) -> tuple[Callable[[Any], Rows], list[str]]:
@@ -190,6 +246,17 @@ def are_paths(source: Any) -> bool:
     if isinstance(source, (list, tuple)):
         return bool(source) and all(isinstance(entry, (str, os.PathLike)) for entry in source)
     return isinstance(source, (str, os.PathLike))
+
+
+def refuse_no_list(source: Any) -> None:
+    """Raise ArgumentError for a list without files, and for a generator, whose order may be another one each time."""
+    if isinstance(source, (list, tuple)) and not source:
+        raise ArgumentError("source: expected at least one file, got an empty list; does a pattern match no file?")
+    if hasattr(source, "__next__"):
+        raise ArgumentError(
+            f"source: expected a list of files, got a {type(source).__name__}; pass sorted(...) of it, so that their "
+            f"order is the same each time"
+        )
 
 
 def files_of(source: Any) -> list[str]:
@@ -217,11 +284,25 @@ def files_in(folder: str) -> list[str]:
     return found
 
 
+def file_of_partition(folder: str | os.PathLike[str]) -> str | None:
+    """Return a file in folders such as ``year=2024/month=1``; None if the folder has no such folder."""
+    if not os.path.isdir(folder):
+        return None
+    for place, folders, names in os.walk(folder):
+        shown = sorted(name for name in names if not name.startswith((".", "_")))
+        folders[:] = sorted(name for name in folders if "=" in name and not name.startswith((".", "_")))
+        if place != os.fspath(folder) and shown:
+            return os.path.join(place, shown[0])
+        if place == os.fspath(folder) and (shown or not folders):
+            return None
+    return None
+
+
 def _in_files(files: Sequence[_Opened], value: Any, name: str) -> Rows | None:
     """Return an array of all files by its name, or one from elsewhere."""
     if value is None:
         return None
-    if isinstance(value, str) and value in files[0].names:
+    if isinstance(value, str) and value.lstrip("/") in files[0].names:
         return joined([file.rows(value) for file in files])
     if isinstance(value, str) and not os.path.exists(value):
         raise ArgumentError(
@@ -235,6 +316,8 @@ def _rows_or_files(value: Any, name: str) -> Rows | None:
     if value is None:
         return None
     if not are_paths(value):
+        if not hasattr(value, "__array__") and all(hasattr(value, word) for word in ("shape", "dtype", "__getitem__")):
+            return rows_of(value, name)
         found = _stored_rows(value, name)
         return _targets(value, name) if found is None else found
     files = [_Opened(path) for path in files_of(value)]

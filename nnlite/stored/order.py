@@ -6,6 +6,7 @@ within a window each order of the rows is as likely as any other.
 
 from __future__ import annotations  # naming np.random.Generator would import numpy.random
 
+import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -91,15 +92,28 @@ class Order:
         cuts = np.flatnonzero(np.diff(number)) + 1
         self.windows = [np.sort(part) for part in np.split(blocks, cuts)]
         self.starts = np.cumsum([0, *(int(counts[part].sum()) for part in self.windows)])
+        self._drawn, self._n_together = self.starts, 1
+
+    def together(self, n: int) -> Order:
+        """Return the same order of the rows, in which n windows are read at once, as one."""
+        order = copy.copy(self)
+        order.windows = [np.concatenate(self.windows[i : i + n]) for i in range(0, len(self.windows), n)]
+        order.starts = np.append(self.starts[:-1:n], self.starts[-1])
+        order._n_together = n * self._n_together
+        return order
 
     def rows(self, window: int) -> Array:
         """Return the rows of a window in their order, counted within the window."""
-        n = int(self.starts[window + 1] - self.starts[window])
-        return np.arange(n) if self._key is None else self._generator(window + 1).permutation(n)
+        first, last = window * self._n_together, min((window + 1) * self._n_together, len(self._drawn) - 1)
+        return np.concatenate([self._permuted(i) + (self._drawn[i] - self._drawn[first]) for i in range(first, last)])
 
     def window_at(self, place: int) -> int:
         """Return the window with the row at a place in the epoch."""
         return int(np.searchsorted(self.starts, place, side="right")) - 1
+
+    def _permuted(self, window: int) -> Array:
+        n = int(self._drawn[window + 1] - self._drawn[window])
+        return np.arange(n) if self._key is None else self._generator(window + 1).permutation(n)
 
     def _generator(self, number: int) -> np.random.Generator:
         assert self._key is not None

@@ -6,7 +6,8 @@ import bisect
 import contextlib
 import itertools
 import os
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,11 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
 
+Stamp = tuple[int, ...]  # device, number, size and time of a file
+OF_FILE = 2  # of them belong to the file itself, whatever is in it
 AT_ONCE = 2**22  # bytes of a file that are read at once and then converted
+
+Range = tuple[int, int]  # the rows start:stop
 
 
 class Rows:
@@ -50,13 +55,28 @@ class Rows:
         """
         raise NotImplementedError
 
+    def fill_ranges(self, ranges: Sequence[Range], out: Array) -> None:
+        """Read the rows of some ranges, one range after the other, into an array as `fill` does."""
+        done = 0
+        for start, stop in ranges:
+            self.fill(start, out[done : done + stop - start])
+            done += stop - start
+
+    @property
+    def largest_chunk(self) -> int:
+        """How many rows are read for one of them at most."""
+        return self.chunk
+
+    def check_unchanged(self) -> None:
+        """Raise DataFileError if a file is not what it was when it was opened, as far as that is known."""
+
     @property
     def can_advise(self) -> bool:
         """Whether `advise` has an effect."""
         return False
 
-    def advise(self, start: int, stop: int) -> None:
-        """Let the operating system read the rows ``start:stop`` into its memory meanwhile."""
+    def advise(self, ranges: Sequence[Range]) -> None:
+        """Let the operating system read the rows of some ranges into its memory meanwhile."""
 
     def read(self, start: int, stop: int) -> Array:
         """Return the rows ``start:stop`` as a new array."""
@@ -122,18 +142,24 @@ class Slices(Rows):
         For example an array of Zarr or a data set of HDF5.
     chunk : int, default 1
     path : str, optional
-        Its file, whose change is an error.
+        Its file, whose change is an error; or a folder of files, which is looked through when an epoch begins.
     """
 
     def __init__(self, name: str, source: Any, chunk: int = 1, path: str | None = None) -> None:
         super().__init__(name, source.shape, source.dtype, chunk)
         self._source, self._path = source, path
-        self._stamp = None if path is None else stamp_of(path)
+        self._is_folder = path is not None and os.path.isdir(path)
+        self._stamp = None if path is None else folder_stamp(path) if self._is_folder else stamp_of(path)
+
+    def check_unchanged(self) -> None:
+        """Raise DataFileError if the file, or one in the folder, is not what it was."""
+        if self._path is not None:
+            check_stamp(self._path, self._stamp)
 
     def fill(self, start: int, out: Array) -> None:
         """Read the rows as the source gives them."""
-        if self._path is not None:
-            check_stamp(self._path, self._stamp)
+        if not self._is_folder:
+            self.check_unchanged()
         try:
             read = np.asarray(self._source[start : start + len(out)])
         except MemoryError:
@@ -165,7 +191,8 @@ class FileRows(Rows):
     stride : int, optional
         Bytes from one row to the next, if they are more than a row has.
     watched : bool, default True
-        Whether a change of the file is an error. A file that its owner may write into is not watched.
+        Whether a change of the file is an error. Into a file that is not watched its owner may write, but another file
+        in its place is an error, too.
     """
 
     def __init__(
@@ -175,63 +202,86 @@ class FileRows(Rows):
         super().__init__(path if name is None else name, shape, dtype)
         self._path, self._offset, self._in_file = path, offset, np.dtype(dtype)
         self._stride = self.row_bytes if stride is None else stride
-        self._stamp = stamp_of(path) if watched else None
+        self._stamp = stamp_of(path) if watched else stamp_of(path)[:OF_FILE]
         self._as_it_lies = self._stride == self.row_bytes and self._in_file == self.dtype
         end = offset + (len(self) - 1) * self._stride + self.row_bytes
         if len(self) and (has := os.stat(path).st_size) < end:
             raise DataFileError(f"{self.name}: is cut off: expected {end} bytes, got {has}")
 
+    def check_unchanged(self) -> None:
+        """Raise DataFileError if the file is not what it was."""
+        check_stamp(self._path, self._stamp)
+
     def fill(self, start: int, out: Array) -> None:
         """Read the rows into ``out``."""
         if self._as_it_lies and out.flags.c_contiguous:
-            self._read_bytes(start, out.reshape(-1).view(np.uint8).data)
+            self.fill_ranges([(start, start + len(out))], out)
             return
         strides = (self._stride, *np.empty((1, *self.shape[1:]), self._in_file).strides[1:])
         at_once = max(1, AT_ONCE // max(1, self._stride))
         for first in range(0, len(out), at_once):  # between two rows may lie much more than they have
             part = out[first : first + at_once]
             raw = np.empty((len(part) - 1) * self._stride + self.row_bytes, np.uint8)
-            self._read_bytes(start + first, raw.data)
+            with self._opened() as file:
+                self._read_bytes(file, start + first, raw.data)
             part[...] = np.ndarray(part.shape, self._in_file, raw.data, strides=strides)
+
+    def fill_ranges(self, ranges: Sequence[Range], out: Array) -> None:
+        """Read the rows of some ranges. The file is opened once for all of them."""
+        if not (self._as_it_lies and out.flags.c_contiguous):
+            super().fill_ranges(ranges, out)
+            return
+        into, done = out.reshape(-1).view(np.uint8).data, 0
+        with self._opened() as file:
+            for start, stop in ranges:
+                n_bytes = (stop - start) * self.row_bytes
+                self._read_bytes(file, start, into[done : done + n_bytes])
+                done += n_bytes
 
     @property
     def can_advise(self) -> bool:
         """Whether `advise` has an effect."""
         return hasattr(os, "posix_fadvise")
 
-    def advise(self, start: int, stop: int) -> None:
-        """Let the operating system read the rows ``start:stop`` into its memory meanwhile."""
-        with contextlib.suppress(OSError):  # reading them says what is wrong
-            file = os.open(self._path, os.O_RDONLY)
-            try:
+    def advise(self, ranges: Sequence[Range]) -> None:
+        """Let the operating system read the rows of some ranges into its memory meanwhile."""
+        with contextlib.suppress(OSError, DataFileError), self._opened() as file:  # reading them says what is wrong
+            for start, stop in ranges:
                 at = self._offset + start * self._stride
                 os.posix_fadvise(file, at, (stop - start) * self._stride, os.POSIX_FADV_WILLNEED)
-            finally:
-                os.close(file)
 
-    def _read_bytes(self, start: int, into: memoryview) -> None:
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int]:
+        """Open the file, and check that it is the one that it was."""
         try:
             file = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise DataFileError(f"{self._path}: cannot be read ({error.strerror or error})") from error
         try:
-            if self._stamp is not None and _stamp(os.fstat(file)) != self._stamp:
-                check_stamp(self._path, self._stamp)
-            os.lseek(file, self._offset + start * self._stride, os.SEEK_SET)
-            done = 0
+            if _stamp(os.fstat(file))[: len(self._stamp)] != self._stamp:
+                self.check_unchanged()
+            yield file
+        finally:
+            os.close(file)
+
+    def _read_bytes(self, file: int, start: int, into: memoryview) -> None:
+        try:
+            at, done = self._offset + start * self._stride, 0
             while done < len(into):
-                n = os.readv(file, [into[done:]]) if hasattr(os, "readv") else _read_into(file, into[done:])
+                n = _read_into(file, into[done:], at + done)
                 if not n:
                     row = start + done // self._stride
                     raise DataFileError(f"{self.place(row)}: the file ends there; it was longer when it was opened")
                 done += n
         except OSError as error:
             raise DataFileError(f"{self.place(start)}: cannot be read ({error.strerror or error})") from error
-        finally:
-            os.close(file)
 
 
-def _read_into(file: int, into: memoryview) -> int:
+def _read_into(file: int, into: memoryview, at: int) -> int:
+    """Read bytes of a file from a place on, as many as the system gives at once; return how many."""
+    if hasattr(os, "preadv"):
+        return os.preadv(file, [into], at)
+    os.lseek(file, at, os.SEEK_SET)
     raw = os.read(file, len(into))
     into[: len(raw)] = raw
     return len(raw)
@@ -264,22 +314,49 @@ class Joined(Rows):
 
     def fill(self, start: int, out: Array) -> None:
         """Read the rows from each part that has some of them."""
+        self.fill_ranges([(start, start + len(out))], out)
+
+    def fill_ranges(self, ranges: Sequence[Range], out: Array) -> None:
+        """Read the rows of some ranges, those of a part together."""
         done = 0
-        while done < len(out):
-            i = bisect.bisect_right(self._starts, start + done) - 1
-            n = min(len(out) - done, self._starts[i + 1] - start - done)
-            self.parts[i].fill(start + done - self._starts[i], out[done : done + n])
+        for part, of_part in self._by_part(ranges):
+            n = sum(stop - start for start, stop in of_part)
+            part.fill_ranges(of_part, out[done : done + n])
             done += n
+
+    @property
+    def largest_chunk(self) -> int:
+        """How many rows are read for one of them at most."""
+        return max(part.chunk for part in self.parts)
+
+    def check_unchanged(self) -> None:
+        """Raise DataFileError if the file of a part is not what it was."""
+        for part in self.parts:
+            part.check_unchanged()
 
     @property
     def can_advise(self) -> bool:
         """Whether `advise` has an effect on all parts."""
         return all(part.can_advise for part in self.parts)
 
-    def advise(self, start: int, stop: int) -> None:
-        """Let the operating system read the rows ``start:stop``, which are of one block, into its memory meanwhile."""
-        i = bisect.bisect_right(self._starts, start) - 1
-        self.parts[i].advise(start - self._starts[i], stop - self._starts[i])
+    def advise(self, ranges: Sequence[Range]) -> None:
+        """Let the operating system read the rows of some ranges into its memory meanwhile."""
+        for part, of_part in self._by_part(ranges):
+            part.advise(of_part)
+
+    def _by_part(self, ranges: Sequence[Range]) -> Iterator[tuple[Rows, list[Range]]]:
+        """Yield each part that has some of the rows, and its ranges, counted within it."""
+        pieces = itertools.chain.from_iterable(self._pieces(start, stop) for start, stop in ranges)
+        for i, of_part in itertools.groupby(pieces, lambda piece: piece[0]):
+            yield self.parts[i], [rows for _, rows in of_part]
+
+    def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, Range]]:
+        """Yield the number of each part that has some of the rows ``start:stop``, and these rows within it."""
+        while start < stop:
+            i = bisect.bisect_right(self._starts, start) - 1
+            end = min(stop, self._starts[i + 1])
+            yield i, (start - self._starts[i], end - self._starts[i])
+            start = end
 
     def place(self, row: int) -> str:
         """Return the part that a row is in, and its row there."""
@@ -300,8 +377,8 @@ def joined(parts: Sequence[Rows]) -> Rows:
 # ---- files that change -----------------------------------------------------------------------------------------------
 
 
-def stamp_of(path: str) -> tuple[int, int]:
-    """Return size and time of a file or folder, which a change changes."""
+def stamp_of(path: str) -> Stamp:
+    """Return device, number, size and time of a file, which a change or another file in its place changes."""
     try:
         found = os.stat(path)
     except OSError as error:
@@ -309,14 +386,29 @@ def stamp_of(path: str) -> tuple[int, int]:
     return _stamp(found)
 
 
-def _stamp(found: os.stat_result) -> tuple[int, int]:
-    return found.st_size, found.st_mtime_ns
+def _stamp(found: os.stat_result) -> Stamp:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def check_stamp(path: str, stamp: tuple[int, int] | None) -> None:
-    """Raise DataFileError if a file is not what it was when it was opened."""
-    if stamp is not None and stamp_of(path) != stamp:
-        raise DataFileError(f"{path}: has changed since it was opened; open it again, and begin the training anew")
+def folder_stamp(folder: str) -> Stamp:
+    """Return the number of files in a folder, and a checksum (CRC-32) of their names and stamps."""
+    number, n = 0, 0
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(place, name)
+            number, n = zlib.crc32(repr((path, stamp_of(path))).encode(), number), n + 1
+    return n, number
+
+
+def check_stamp(path: str, stamp: Stamp | None) -> None:
+    """Raise DataFileError if a file or folder is not what it was when it was opened."""
+    if stamp is None:
+        return
+    found = folder_stamp(path) if os.path.isdir(path) else stamp_of(path)
+    if found[: len(stamp)] != stamp:
+        what = "has changed" if found[:OF_FILE] == stamp[:OF_FILE] or os.path.isdir(path) else "has been replaced"
+        raise DataFileError(f"{path}: {what} since it was opened; open it again, and begin the training anew")
 
 
 # ---- arrays on the disk ----------------------------------------------------------------------------------------------
@@ -348,9 +440,28 @@ def rows_of(source: Any, name: str) -> Rows:
         np.dtype(source.dtype)
     except TypeError:
         raise ArgumentError(f"{name}: expected a dtype of NumPy, got {source.dtype}") from None
-    chunks = getattr(source, "chunks", None)  # of HDF5 and Zarr
-    chunk = chunks[0] if isinstance(chunks, (tuple, list)) and chunks and isinstance(chunks[0], int) else 1
-    return Slices(name, source, chunk)
+    return Slices(f"{name}{_place_of(source)}", source, chunk_of(source), folder_of(source))
+
+
+def chunk_of(source: Any) -> int:
+    """Return how many rows of an array of HDF5 or Zarr are stored together."""
+    chunks = getattr(source, "chunks", None)
+    return int(chunks[0]) if isinstance(chunks, (tuple, list)) and chunks and isinstance(chunks[0], int) else 1
+
+
+def _place_of(source: Any) -> str:
+    """Return the file of an array of HDF5 or Zarr for messages; "" for anything else."""
+    path = getattr(getattr(source, "file", None), "filename", None) or folder_of(source)
+    inside = getattr(source, "name", "")
+    return f" ({path}: {str(inside).lstrip('/')})" if isinstance(path, str) else ""
+
+
+def folder_of(source: Any) -> str | None:
+    """Return the folder of an array of Zarr on this machine."""
+    root = getattr(getattr(source, "store", None), "root", None)
+    inside = getattr(source, "path", "")
+    folder = os.path.join(root, inside) if isinstance(root, os.PathLike) and isinstance(inside, str) else None
+    return folder if folder is not None and os.path.isdir(folder) else None
 
 
 def mapped_rows(array: Array, name: str) -> Rows | None:
@@ -371,5 +482,9 @@ def mapped_rows(array: Array, name: str) -> Rows | None:
         return Slices(name, array)
     offset = base.offset + array.ctypes.data - base.ctypes.data
     path = os.fspath(base.filename)
-    return FileRows(path, offset, array.shape, array.dtype, name=f"{name} ({path})", stride=stride,
+    rows = FileRows(path, offset, array.shape, array.dtype, name=f"{name} ({path})", stride=stride,
                     watched=base.mode == "r")  # fmt: skip
+    for i in {0, len(array) // 2, len(array) - 1} if len(array) else ():
+        if rows.read(i, i + 1).tobytes() != array[i : i + 1].astype(rows.dtype).tobytes():
+            raise DataFileError(f"{path}: is not the file that {name} maps; it has been replaced, so map it again")
+    return rows

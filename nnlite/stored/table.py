@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple, Never
 
 from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
-from nnlite.stored.opening import are_paths, files_of
 from nnlite.stored.order import Share, selected, share_key
-from nnlite.stored.table_files import Reading, TableFile, open_arrow, open_file_of_table
-from nnlite.tables.choosing import check_column, check_list, choose_columns
-from nnlite.tables.csv_file import NUMBERED, Form
-from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
+from nnlite.stored.table_files import TableFile
 from nnlite.tables.frames import Frame
-from nnlite.tables.settings import Settings, check_settings
+from nnlite.tables.settings import Settings
 from nnlite.words import Explained, explained
 
 
@@ -86,6 +81,11 @@ class StoredTable(Explained):
         target = f", target {self.target_name!r}" if self.target_name else ""
         return f"StoredTable({self.name}: {n} file{'s' * (n > 1)}, {len(self.names)} columns{target})"
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Never:
+        """Raise ArgumentError: NumPy calls this to make an array of what need not fit into memory."""
+        raise ArgumentError(f"{self!r} stays on the disk, and is for fit, evaluate and predict; for all else read a "
+                            f"part of it with read_table")  # fmt: skip
+
     @explained
     def split(self, fraction: float, seed: int = 0) -> tuple[StoredTable, StoredTable]:
         """Return what is left, and the part that is held out. Nothing is read.
@@ -129,9 +129,9 @@ class StoredTable(Explained):
         start = 0
         for file in self.files:
             for frame in file.frames:
-                if frame.names != self.files[0].names:
-                    raise DataFileError(f"{file.source}: {_other_columns(frame.names, self.files[0])}")
-                left = frame.without(self.ignored)
+                if sorted(frame.names) != sorted(self.files[0].names):
+                    raise DataFileError(f"{file.source}: {other_columns(frame.names, self.files[0])}")
+                left = frame.ordered(self.files[0].names).without(self.ignored)
                 yield TablePiece(left, start, start + left.n_rows, file.source)
                 start += left.n_rows
         if not start:
@@ -142,112 +142,9 @@ class StoredTable(Explained):
         return selected(self.shares, piece.start, piece.stop)
 
 
-@explained
-def open_table(
-    source: Any,
-    target: int | str | None = None,
-    *,
-    classification: bool | None = None,
-    kinds: Mapping[str, str] | None = None,
-    ignore: Collection[int | str] = (),
-    class_names: Sequence[str] | None = None,
-    missing: Sequence[str] | None = None,
-    decimal: str | Mapping[str, str] | None = None,
-    thousands: str | Mapping[str, str] | None = None,
-    dates: str | Mapping[str, str] | None = None,
-    scaling: str = "standardize",
-    fill: str | float = "median",
-    dtype: Any = "float32",
-    header: bool | None = None,
-    delimiter: str | None = None,
-    encoding: str | None = None,
-    comment: str | None = None,
-    memory: int | None = None,
-) -> StoredTable:
-    r"""Open a table in files that need not fit into memory: CSV, Parquet or Feather, or a data set of pyarrow.
-
-    Parameters
-    ----------
-    source : path-like, list of them, or pyarrow.dataset.Dataset
-        A file, a list of files, or a folder of them, whose rows follow each other in the order of the names. All have
-        the same columns.
-    target : str or int, optional
-        The column to predict, by name or position. Without it the table can be predicted.
-    classification, kinds, ignore, class_names, missing, decimal, thousands, dates, scaling, fill, dtype
-        See `Table`.
-    header, delimiter, encoding, comment
-        For CSV, see `read_table`.
-    memory : int, optional
-        Bytes of examples that a training keeps in memory at most, see `open_data`.
-
-    Returns
-    -------
-    StoredTable
-
-    Raises
-    ------
-    ArgumentError
-        If an argument has a wrong value, or names a column that does not exist.
-    DataFileError
-        If a file is missing, damaged, or has other columns than the first one.
-    ImportError
-        If a file needs pyarrow, which ``pip install "nnlite[arrow]"`` brings.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> import nnlite as nn
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "pets.csv")
-    ...     with open(path, "w") as file:
-    ...         _ = file.write("size,coat,kind\n10,long,cat\n30,short,dog\n")
-    ...     nn.open_table(path, target="kind").names
-    ('size', 'coat', 'kind')
-    """
-    settings = check_settings(classification=classification, kinds=kinds, class_names=class_names, like=None,
-                              missing=missing, decimal=decimal, thousands=thousands, dates=dates, scaling=scaling,
-                              fill=fill, dtype=dtype)  # fmt: skip
-    memory = None if memory is None else checks.integer("memory", memory)
-    ignore = check_list("ignore", ignore)
-    for argument, several in (("target", [] if target is None else [target]), ("ignore", ignore)):
-        for column in several:
-            check_column(argument, column)
-    form = Form(
-        None if header is None else checks.boolean("header", header),
-        check_delimiter(delimiter), check_encoding(encoding), check_comment(comment),
-    )  # fmt: skip
-    named = any(isinstance(column, str) and not NUMBERED.fullmatch(column) for column in (target, *ignore))
-    if named and form.header is False:
-        raise ArgumentError("header: with header=False no column has a name; give positions")
-    reading = Reading(form, settings.options, target, named)
-    name, files = _files(source, reading)
-    for file in files:
-        if file.names != files[0].names:
-            raise DataFileError(f"{file.source}: {_other_columns(file.names, files[0])}")
-    at, ignored = choose_columns(files[0].names, target, ignore, name)
-    target_name = "" if at is None else files[0].names[at]
-    for column, option in settings.options.columns.items():
-        if column not in files[0].names or (option == "kinds" and column == target_name):
-            raise ArgumentError(f"{option}: there is no column {column!r}{' besides the target' * (option == 'kinds')}")
-    if len(files[0].names) - len(ignored) - (at is not None) < 1:
-        raise DataFileError(f"{name}: none of its {len(files[0].names)} columns is a feature")
-    return StoredTable(name, files, target_name, [files[0].names[i] for i in ignored], settings, memory)
-
-
-def _files(source: Any, reading: Reading) -> tuple[str, list[TableFile]]:
-    """Return what messages call a table, and its files."""
-    if not are_paths(source):
-        if hasattr(source, "to_batches") and hasattr(source, "schema"):
-            return "the data set", [open_arrow(source)]
-        raise ArgumentError(f"source: expected a file, a folder, a list of files or a data set of pyarrow, got "
-                            f"{type(source).__name__}")  # fmt: skip
-    paths = files_of(source)
-    name = os.path.basename(os.path.normpath(os.fspath(source))) if not isinstance(source, (list, tuple)) else paths[0]
-    return name, [open_file_of_table(path, reading) for path in paths]
-
-
-def _other_columns(names: Sequence[str], first: TableFile) -> str:
+def other_columns(names: Sequence[str], first: TableFile) -> str:
+    """Say how the columns of a file differ from those of the first one."""
     missing = [name for name in first.names if name not in names]
     more = [name for name in names if name not in first.names]
     found = [f"there is no column {name!r}" for name in missing[:1]] + [f"column {name!r} is new" for name in more[:1]]
-    return f"{' and '.join(found) or 'its columns have another order'}; expected those of {first.source}"
+    return f"{' and '.join(found) or 'two columns have the same name'}; expected those of {first.source}"

@@ -372,9 +372,10 @@ def truths_of(column: Column, options: Options) -> Array:
     if not isinstance(column, Text):
         column = without_marks(column, options)
         values = column.astype(np.float64) if column.dtype.kind in "buif" else np.full(len(column), 2.0)
-        wrong = values[~(np.isin(values, (0, 1)) | np.isnan(values))]
-        if len(wrong):
-            raise ArgumentError(f"expected yes or no, as in training, got {wrong[0]:g}")
+        wrong = ~(np.isin(values, (0, 1)) | np.isnan(values))
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise WrongCellError(f"expected yes or no, as in training, got {values[row]:g}", row)
         return values
     truths, place = np.full(max(1, len(column.cells)), np.nan), {cell: i for i, cell in enumerate(column.cells)}
     for cell in column.counts():
@@ -425,7 +426,8 @@ def _of_numbers(numbers: Array) -> Array:
     moments, missing = of_compact(numbers), np.isnan(numbers)
     wrong = np.isnat(moments) & ~missing
     if wrong.any():
-        raise ArgumentError(f"expected dates, as in training, got the number {numbers[wrong][0]}")
+        row = int(wrong.argmax())
+        raise WrongCellError(f"expected dates, as in training, got the number {numbers[row]}", row)
     return moments
 
 

@@ -170,12 +170,12 @@ class Encoding(Explained):
             X[:, start:stop] = numbers
             start = stop
         if wrong:
-            raise ArgumentError(f"{name}: {self._all_wrong(wrong, frame)}")
+            raise WrongCellError(f"{name}: {self._all_wrong(wrong, frame)}", wrong[0].row)
         return X
 
     def _all_wrong(self, wrong: Sequence[WrongCellError], frame: Frame) -> str:
         """Return what is wrong in all columns, and what to say if the words there mean that a value is missing."""
-        said = [f"{error} ({frame.place(error.row)})" if frame.lines else str(error) for error in wrong]
+        said = [f"{error} ({frame.place(error.row)})" if frame.tells_places else str(error) for error in wrong]
         words = list(dict.fromkeys(word for error in wrong for word in error.words[:SHOWN]))
         if not words:
             return said[0]

@@ -18,6 +18,7 @@ from nnlite.checks import Array
 from nnlite.errors import ArgumentError
 from nnlite.tables.cells import label_of_number
 from nnlite.tables.options import Options
+from nnlite.tables.places import Places
 
 MOST_COLUMNS = 2**16
 
@@ -85,13 +86,15 @@ class Frame:
         Number of the first row in the data that these rows are a piece of.
     options : Options, optional
         How the text is written, if somebody has said it.
+    places : Places, optional
+        Where the rows are from; by default ``lines`` or ``first_row`` says it.
     """
 
     def __init__(
         self, columns: dict[str, Column], plain: Mapping[str, bool] = {}, lines: Sequence[tuple[int, int]] = (),
-        first_row: int = 0, options: Options | None = None,
+        first_row: int = 0, options: Options | None = None, places: Places | None = None,
     ) -> None:  # fmt: skip
-        self.options = options
+        self.options, self.places = options, places
         self.columns, self.plain, self.lines, self.first_row = columns, dict(plain), lines, first_row
         self.n_rows = len(next(iter(columns.values()))) if columns else 0
 
@@ -106,20 +109,41 @@ class Frame:
             name: column.take(rows) if isinstance(column, Text) else column[rows]
             for name, column in self.columns.items()
         }
-        return Frame(taken, self.plain, options=self.options)
+        places = None if self.places is None else self.places.take(rows)
+        return Frame(taken, self.plain, options=self.options, places=places)
 
     def without(self, names: Collection[str]) -> Frame:
         """Return a frame without these columns."""
         kept = {name: column for name, column in self.columns.items() if name not in names}
         plain = {name: doubtful for name, doubtful in self.plain.items() if name in kept}
-        return Frame(kept, plain, self.lines, self.first_row, self.options)
+        return Frame(kept, plain, self.lines, self.first_row, self.options, self.places)
+
+    def ordered(self, names: Sequence[str]) -> Frame:
+        """Return the frame with its columns in this order."""
+        if self.names == tuple(names):
+            return self
+        columns = {name: self.columns[name] for name in names}
+        return Frame(columns, self.plain, self.lines, self.first_row, self.options, self.places)
 
     def written(self, options: Options) -> Frame:
         """Return the frame with what somebody has said about its text."""
-        return Frame(self.columns, self.plain, self.lines, self.first_row, options)
+        return Frame(self.columns, self.plain, self.lines, self.first_row, options, self.places)
+
+    def located(self, source: str = "") -> Frame:
+        """Return the frame with a place for each row, so that rows which are taken from it keep theirs."""
+        places = Places.of_lines(self.lines, self.n_rows) if self.lines else Places.of_rows(self.first_row, self.n_rows)
+        places = places.within(source) if source else places
+        return Frame(self.columns, self.plain, self.lines, self.first_row, self.options, places)
+
+    @property
+    def tells_places(self) -> bool:
+        """Whether the rows are those of files, whose lines or rows a message names."""
+        return bool(self.lines) or self.places is not None
 
     def place(self, row: int) -> str:
         """Return where a row is: "line 7" of a file, or "row 5", counted from 0."""
+        if self.places is not None:
+            return self.places.of(row)
         place = bisect.bisect_right(self.lines, row, key=lambda entry: entry[0]) - 1
         return (
             f"row {self.first_row + row}" if place < 0 else f"line {self.lines[place][1] + row - self.lines[place][0]}"

@@ -67,6 +67,16 @@ class Kind(NamedTuple):
 IGNORED = Kind("ignore", reason="as you said")
 
 
+def text_columns(known: Mapping[str, Kind]) -> set[str]:
+    """Return the columns that are read as text, as in the table whose kinds are known."""
+    return {name for name, kind in known.items() if kind.name != "numeric" or kind.notation.decimal != "."}
+
+
+def unused_columns(known: Mapping[str, Kind]) -> set[str]:
+    """Return the columns that were left out there, so that they may be there or not."""
+    return {name for name, kind in known.items() if not kind.used}
+
+
 class WrongCellError(ArgumentError):
     """A cell, in row ``row``, that is not what the others are; ``words`` may all mean a missing value."""
 
@@ -96,10 +106,20 @@ class OddWordsError(ArgumentError):
     """
 
     def __init__(self, problem: str, words: Sequence[str], otherwise: str, options: Options) -> None:
-        self.problem, self.words, self.options = problem, list(words[:SHOWN]), options
+        self.problem, self.words, self.otherwise, self.options = problem, list(words[:SHOWN]), otherwise, options
         one = "this means" if len(self.words) == 1 and not otherwise else "these mean"
         marks = shown_all([*(options.missing or ()), *self.words])
         super().__init__(f"{problem}; if {one} that a value is missing, pass missing=[{marks}]{otherwise}")
+
+    def located(self, frame: Frame, name: str) -> OddWordsError:
+        """Return the error with the place of the first of these words in a column, if the frame knows it."""
+        column = frame.columns[name]
+        if not frame.tells_places or not isinstance(column, Text):
+            return self
+        odd = np.array([cell in self.words for cell in column.cells])[column.codes]
+        first = "" if odd.sum() == 1 else "first in "
+        problem = f"{self.problem} ({first}{frame.place(int(odd.argmax()))})"
+        return OddWordsError(problem, self.words, self.otherwise, self.options)
 
     @classmethod
     def joined(cls, errors: Sequence[OddWordsError]) -> OddWordsError:
@@ -139,7 +159,7 @@ def kinds_of(frame: Frame, options: Options, known: Mapping[str, Kind] | None = 
             try:
                 kinds[name] = kind_of(name, column, options.of(name), first=name == frame.names[0])
             except OddWordsError as error:
-                odd.append(error)
+                odd.append(error.located(frame, name))
             except WrongCellError as error:
                 raise ArgumentError(f"{frame.place(error.row)}: column {name!r}: {error}") from None
     if odd:

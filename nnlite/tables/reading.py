@@ -13,6 +13,7 @@ from nnlite.tables.choosing import check_column, check_list, choose_columns
 from nnlite.tables.csv_file import NUMBERED, Form, read_frame
 from nnlite.tables.dialect import check_comment, check_delimiter, check_encoding
 from nnlite.tables.frames import Frame
+from nnlite.tables.kinds import text_columns, unused_columns
 from nnlite.tables.label_first import FIRST_OR_LAST, may_be_first
 from nnlite.tables.other_files import read_other
 from nnlite.tables.settings import Settings, check_settings
@@ -208,17 +209,16 @@ def _read_csv(path: str, source: str, target: int | str | None, ignore: Any, set
     known, options, wanted = settings.pattern.kinds, settings.options, target
     if target is None and settings.pattern.target is not None:
         wanted = settings.pattern.target
-    as_text = {name for name, kind in known.items() if kind.name != "numeric" or kind.notation.decimal != "."}
     frame, names = read_frame(
         path,
         source,
         form,
         options.marks,
-        text_columns=as_text | options.text_columns,
+        text_columns=text_columns(known) | options.text_columns,
         all_text=options.all_text,
         named=bool(by_name),
         known=list(known),
-        unused={name for name, kind in known.items() if not kind.used},
+        unused=unused_columns(known),
         target=wanted,
     )
     return _table_of(frame, names, target, ignore, settings, source)

@@ -10,7 +10,10 @@ import pytest
 import nnlite as nn
 from benchmarks import parallel
 
+from ..support import for_each
+
 ABOUT = {"step": {M: 1e-4 + 1e-5 * M for M in parallel.PARTS}, "parameters": 1_000_000}
+ABOUT["pieces"] = [(600_000, 0.4), (390_000, 0.0), (10_000, 0.0)]
 
 
 def test_the_line_through_the_steps_is_found():
@@ -38,9 +41,44 @@ def test_scaling_ends_where_half_the_work_is_waiting():
 
     assert math.log2(n) % 1 == 0
     assert efficiency(n) >= 0.5 > efficiency(2 * n)
-    for change in ({"batch": 8 * parallel.BATCH}, {"bytes": 2}, {"overlap": 0.6}, {"every": 8}):
+    for change in ({"batch": 8 * parallel.BATCH}, {"n_bytes": 2}, {"every": 8}):
         assert parallel.end_of_scaling(ABOUT, alpha, bandwidth, **change) >= n
+    assert parallel.end_of_scaling(ABOUT, alpha, bandwidth, overlap=False) <= n
     assert parallel.end_of_scaling(ABOUT, alpha, bandwidth, batch=8 * parallel.BATCH) > n
+
+
+@for_each(
+    "bandwidth, expected",
+    [
+        (1e12, 1e-4 + 0.02048 + 1.6e-6),  # fast links: only the last two pieces come after the computing
+        (1e8, 1e-4 + 0.6 * 0.02048 + 0.04),  # slow ones: the link is never idle after the first piece is known
+    ],
+)
+def test_a_step_with_overlap_ends_when_the_link_has_sent_the_last_piece(bandwidth, expected):
+    found = parallel.step_seconds(2, ABOUT, 0.0, bandwidth)
+    assert found == pytest.approx(expected, rel=1e-6)
+    whole = parallel.step_seconds(2, ABOUT, 0.0, bandwidth, overlap=False)
+    assert whole == pytest.approx(1e-4 + 0.02048 + 4e6 / bandwidth)
+
+
+def test_pieces_are_known_when_the_layers_behind_them_are_computed():
+    layers = [nn.Dense(600), nn.ReLU(), nn.Dense(500), nn.ReLU(), nn.Dense(10), nn.Softmax()]
+    model = nn.Model(layers, n_features=700, seed=0)
+    a, b, c = 700 * 600, 600 * 500, 500 * 10
+    last, first, biases = parallel.pieces_of(model)
+    assert last == (b + c, pytest.approx(a / (2 * a + 3 * b + 3 * c)))
+    assert first == (a, 0)
+    assert biases == (1110, 0)
+    small = nn.Model([nn.Dense(10), nn.Softmax()], n_features=700, seed=0)
+    assert parallel.pieces_of(small) == [(7010, 0)]
+
+
+def test_sums_on_the_way_share_the_link():
+    world = parallel.OneOfMany(8, lambda n_bytes: 100.0 * n_bytes, overlap=True)
+    world.start_sum(np.zeros(1))
+    first = world.arrival
+    world.start_sum(np.zeros(2))
+    assert world.arrival == first + 1600
 
 
 def test_one_of_many_machines_trains_its_part_and_waits_for_the_sum():
@@ -66,7 +104,7 @@ def test_the_tables_are_put_on_the_page(tmp_path):
     delayed = {link: {str(n): 0.01 / n for n in parallel.MACHINES[1:]} for link in parallel.LINKS}
     sums = {str(4 * size): parallel.sum_seconds(2, 4 * size, 1e-5, 1e9) for size in parallel.SIZES}
     together = {str(n): {"sums": sums, "steps": {"tiny": 0.02}} for n in (2, 4)}
-    found = {"cores": 2, "alone": {"tiny": {**ABOUT, "delayed": delayed}}, "together": together}
+    found = {"cores": 2, "alone": {"tiny": {**ABOUT, "delayed": delayed, "overlapping": delayed}}, "together": together}
     page = tmp_path / "page.md"
     names = ("measured", "foretold", "moved", "simulated")
     page.write_text("Begin.\n" + "".join(f"<!-- {name} -->\nformer\n<!-- end -->\n" for name in names) + "End.\n")

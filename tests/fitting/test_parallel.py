@@ -133,7 +133,7 @@ def test_many_gradients_are_a_message_of_their_own(monkeypatch):
         return train(world, nn.BatchNorm(), nn.Tanh())
 
     packed = same_on_all(nn.mpi.simulate(2, run))
-    monkeypatch.setattr("nnlite.fitting.parallel.PACKED", 0)
+    monkeypatch.setattr("nnlite.fitting.gradient_sum.PACKED", 0)
     agree(same_on_all(nn.mpi.simulate(2, run)), packed)
 
 
@@ -209,6 +209,25 @@ def test_unequal_shares_make_full_batches_and_use_every_example():
     same_on_all(nn.mpi.simulate(3, run))
 
 
+@for_each("differs, size", [(None, 1800), ("X", 3600), ("y", 3600), ("weights", 3600), ("validation", 1800)])
+def test_examples_that_differ_in_a_single_number_are_shares(differs, size):
+    """The same examples are divided, so that a batch of all has each once; shares are added up."""
+
+    def run(world):
+        arrays = {"X": np.zeros((1800, 2)), "y": np.arange(1800) % 3, "weights": np.ones(1800)}
+        arrays["validation"] = arrays["X"].copy()
+        if differs is not None and world.rank == 1:
+            arrays[differs][901] = 2
+        examples = arrays["X"], arrays["y"]
+        options = {"sample_weight": arrays["weights"], "validation_data": (arrays["validation"], arrays["y"])}
+        sizes = []
+        notes = nn.LambdaCallback(on_batch_end=lambda batch, logs: sizes.append(logs["size"]))
+        train(world, examples=examples, epochs=1, batch_size=None, callbacks=[notes], **options)
+        return sizes
+
+    assert nn.mpi.simulate(2, run) == 2 * [[size]]
+
+
 def test_balanced_weights_of_shares_are_those_of_all_examples():
     def run(world):
         own = slice(world.rank, None, 3)
@@ -228,10 +247,25 @@ def test_examples_on_the_disk_are_divided_or_shared():
 
     def shared(world):  # the first example is the same in both
         own = slice(0, 80 if world.rank else 48)
-        return train(world, examples=(stored(own),), batch_size=8, class_weight="balanced")
+        return train(world, examples=(stored(own),), batch_size=16, class_weight="balanced")
 
     _, history = same_on_all(nn.mpi.simulate(2, shared))
     assert history["loss"][-1] < history["loss"][0]
+
+
+@for_each("engine", ["textbook", "compiled"])
+def test_shares_on_the_disk_make_batches_of_the_given_size_together(engine):
+    """In order, they are the batches of data that alternate between 8 examples of one share and 4 of the other."""
+    if engine == "compiled":
+        pytest.importorskip("numba")
+    n = 96
+    options = {"batch_size": 12, "shuffle": False, "engine": engine}
+
+    def shared(world):
+        rows = np.flatnonzero((np.arange(n) % 12 >= 8) == world.rank)
+        return train(world, examples=(nn.open_data(X[rows], y[rows], memory=3 * 16 * 32),), **options)
+
+    agree(same_on_all(nn.mpi.simulate(2, shared)), train(examples=(X[:n], y[:n]), **options), 1e-12)
 
 
 def test_a_source_of_batches_is_divided_or_shared():

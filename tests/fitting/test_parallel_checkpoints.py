@@ -1,6 +1,7 @@
 """Several processes have one checkpoint, and any number of them goes on from it."""
 
 import contextlib
+import shutil
 
 import numpy as np
 import pytest
@@ -48,6 +49,26 @@ def test_a_training_that_crashed_is_resumed_with_any_number_of_processes(n, ever
     np.testing.assert_array_equal(again.theta, model.theta)
 
 
+def test_gradients_of_sixteen_bits_are_resumed_bit_for_bit_with_what_was_rounded_off(tmp_path):
+    def run(world, name, crash=None):
+        callbacks = [Crash(world.rank, crash if world.rank == 1 else None)]
+        checkpoint = nn.Checkpoint(tmp_path / name, every=3)
+        return train(world, epochs=3, checkpoint=checkpoint, resume=True, callbacks=callbacks)
+
+    def together(n, name, crash=None):
+        return nn.mpi.simulate(n, lambda world: run(world, name, crash), gradient_bits=16)
+
+    whole = same_on_all(together(2, "whole"))
+    with pytest.raises(InterruptedError):
+        together(2, "cut", 12)
+    shutil.copytree(tmp_path / "cut", tmp_path / "other")
+    shutil.copytree(tmp_path / "cut", tmp_path / "one")
+    agree(same_on_all(together(2, "cut")), whole, 0)
+    for n, name in ((3, "other"), (1, "one")):
+        with pytest.warns(UserWarning, match="so the last digits may differ"):
+            agree(same_on_all(together(n, name)), whole, 0.05)
+
+
 def test_shares_are_resumed_with_another_number_of_processes(tmp_path):
     def run(world, epochs):
         own = slice(world.rank, None, world.size)
@@ -73,7 +94,9 @@ def test_sources_of_their_own_are_resumed_in_an_epoch(kind, tmp_path_factory):
         else:
             examples = nn.open_data(X[own], y[own], memory=3 * 16 * 32)
         checkpoint, callbacks = nn.Checkpoint(folder / name, every=3), [Crash(world.rank, crash)]
-        return train(world, examples=(examples,), batch_size=8, checkpoint=checkpoint, resume=True, callbacks=callbacks)
+        return train(
+            world, examples=(examples,), batch_size=16, checkpoint=checkpoint, resume=True, callbacks=callbacks
+        )
 
     whole = same_on_all(nn.mpi.simulate(2, lambda world: run(world, "whole")))
     with pytest.raises(InterruptedError):

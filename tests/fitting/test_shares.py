@@ -3,7 +3,7 @@
 import numpy as np
 
 import nnlite as nn
-from nnlite.fitting.shares import Share
+from nnlite.fitting.shares import Share, parts_of_batch
 from nnlite.fitting.together import Together
 from nnlite.network.examples import Examples
 
@@ -34,6 +34,22 @@ def test_every_nth_example_makes_the_batches_of_the_whole(M, n, batch_size):
     for k, of_ranks in enumerate(rows_of_batches(sizes, batch_size)):
         of_whole = [rank + n * j for rank, rows in enumerate(of_ranks) for j in rows]
         assert sorted(of_whole) == list(range(k * batch_size, min(M, (k + 1) * batch_size)))
+
+
+@for_each(
+    "batch_size, sizes, expected",
+    [
+        (100, [50, 50], [50, 50]),
+        (100, [300, 100], [75, 25]),
+        (100, [30, 10], [30, 10]),
+        (10, [1, 1, 1], [1, 1, 1]),  # there are only 3 examples
+        (10, [100, 100, 100], [4, 3, 3]),
+        (10, [1, 1000], [1, 10]),  # nobody contributes nothing
+        (7, [33, 33, 34], [2, 2, 3]),
+    ],
+)
+def test_a_batch_takes_from_each_process_in_proportion(batch_size, sizes, expected):
+    assert parts_of_batch(batch_size, sizes) == expected
 
 
 @for_each("sizes", [[5, 100, 40], [1, 1, 1], [64, 1], [3, 200, 7, 30]])

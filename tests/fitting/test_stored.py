@@ -60,6 +60,29 @@ def test_an_epoch_that_is_begun_in_its_middle_has_the_same_batches(numbered):
         assert batches(numbered, skip=skip) == whole[skip:]
 
 
+@for_each("batch_size, n_threads", [(64, 1), (64, 3), (700, 1), (700, 3), (5999, 3)])
+def test_who_reads_ahead_makes_no_difference(numbered, monkeypatch, batch_size, n_threads):
+    """A thread, the system while all processors train, or nobody; as many batches at once as lie together."""
+    monkeypatch.setattr("nnlite.fitting.stored.available_threads", lambda: n_threads)
+    expected = batches(numbered, batch_size=batch_size)
+    for ahead, skip in [(True, 0), (False, 0), (False, 3), (True, 3)]:
+        source = StoredBatches(network().signature_for_array(np.zeros((1, WIDTH), np.float32)), numbered, batch_size,
+                               True, np.arange(3))  # fmt: skip
+        source.begin(np.random.default_rng(0))
+        found, first, calls = [], min(skip, source.n_batches - 1), 0
+        start = first * batch_size
+        with source.reader(ahead=ahead) as several:
+            while first < source.n_batches:
+                n = source.n_together(first)
+                examples = several(first, n)
+                rows = examples.batch(slice(None))
+                np.testing.assert_array_equal(rows.y, rows.X[:, 0] % 3)
+                found += rows.X[:, 0].astype(int).tolist()
+                first, calls = first + n, calls + 1
+        assert found == np.concatenate(expected).tolist()[start:]
+        assert calls <= len(source.data.counts)  # a window has one block here, so a batch in two windows is no call
+
+
 def test_batches_come_from_many_places(numbered):
     """Each window has one block here, and a batch that lies in one window has rows of one block."""
     first = batches(numbered)[0]
@@ -183,8 +206,10 @@ def test_a_mapped_array_is_read_from_its_file(tmp_path, monkeypatch):
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     read = []
-    fill = FileRows.fill
-    monkeypatch.setattr(FileRows, "fill", lambda rows, start, out: read.append(len(out)) or fill(rows, start, out))
+    fill = FileRows.fill_ranges
+    monkeypatch.setattr(
+        FileRows, "fill_ranges", lambda rows, ranges, out: read.append(len(out)) or fill(rows, ranges, out)
+    )
     found = trained(mapped, y, shuffle=False)
     assert sum(read) > 2 * N
     same(found, trained(X, y, shuffle=False))
@@ -301,7 +326,7 @@ def test_wrong_use_is_refused(data):
     refuse(lambda: model.fit(data, validation_split=1e-9, progress=False), "validation_split: 1e-09 of 6000")
     refuse(lambda: model.fit(data, class_weight=[0, 0, 0]), "class_weight:")
     assert not model.built
-    refuse(lambda: nn.find_learning_rate(model, data, y), "X: StoredArrays(", "such as read(0, 1000)")
+    refuse(lambda: nn.find_learning_rate(model, data, y), "y: belongs into open_data")
     wide = nn.Model([nn.Dense(3), nn.Softmax()], n_features=9)
     for call in (wide.fit, wide.evaluate, wide.predict):
         refuse(lambda call=call: call(data), "X: expected examples of shape (9,)")

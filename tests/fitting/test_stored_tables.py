@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.stored import learning, numbers, table_files
+from nnlite.stored import learning, table_files, temporary
 
-from ..support import refuse
+from ..support import for_each, refuse
 
 N = 900
 CITIES = np.array(["Bern", "Oslo", "Rom"])
@@ -125,6 +125,58 @@ def test_parquet_feather_and_a_data_set_of_arrow(folder, tmp_path):
         np.testing.assert_array_equal(other.theta, model.theta)
 
 
+@for_each("form", ["parquet", "feather"])
+def test_folders_that_name_values_are_columns(tmp_path_factory, form):
+    """As pyarrow, Spark and pandas write partitioned data; the rows of each file follow each other."""
+    pyarrow = pytest.importorskip("pyarrow")
+    dataset = pytest.importorskip("pyarrow.dataset")
+    folder, data = tmp_path_factory.mktemp("hive") / "people", columns() | {"year": 2020 + np.arange(N) // 300}
+    how = dataset.partitioning(pyarrow.schema([("year", pyarrow.int32()), ("city", pyarrow.string())]), flavor="hive")
+    dataset.write_dataset(pyarrow.table(data), folder, format=form, partitioning=how)
+    stored = nn.open_table(folder, target="bought")
+    assert set(stored.names) == {"age", "income", "bought", "year", "city"}
+    rows = {name: np.concatenate([learning.learn(stored).sample[name]]) for name in stored.names}
+    order = np.lexsort((data["age"], data["income"], data["city"], data["year"]))
+    found = np.lexsort((rows["age"], rows["income"], rows["city"], rows["year"]))
+    for name in stored.names:
+        assert rows[name][found].tolist() == np.asarray(data[name])[order].tolist()
+    fit(model := network(), stored)
+    opened = nn.open_table(dataset.dataset(folder, format=form, partitioning="hive"), target="bought")
+    fit(same := network(), opened)
+    np.testing.assert_array_equal(same.theta, model.theta)
+    part = folder / "year=2020"
+    refuse(lambda: model.predict(nn.open_table(part)), f"{part}/city=Bern/part-0.{form}: there is no column 'year'",
+           error=nn.DataFileError)  # fmt: skip
+    file = sorted(folder.rglob(f"*.{form}"))[-1]
+    file.write_bytes(b"")
+    refuse(lambda: fit(network(), nn.open_table(folder, target="bought")), f"{file}: cannot be read",
+           error=nn.DataFileError)  # fmt: skip
+
+
+def test_folders_that_name_values_of_csv_files_are_refused_with_the_way_out(tmp_path):
+    (tmp_path / "year=2020").mkdir()
+    (tmp_path / "year=2020" / "a.csv").write_text("a,y\n1,no\n")
+    refuse(lambda: nn.open_table(tmp_path), f"{tmp_path}/year=2020/a.csv: expected a Parquet or Feather file",
+           "as a data set of pyarrow", error=nn.DataFileError)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_large_group_of_rows_of_parquet_is_not_read_as_a_whole(tmp_path, monkeypatch):
+    pyarrow = pytest.importorskip("pyarrow")
+    dataset = pytest.importorskip("pyarrow.dataset")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rng = np.random.default_rng(0)
+    table = pyarrow.table({f"x{i}": rng.standard_normal(600_000) for i in range(10)})
+    parquet.write_table(table, tmp_path / "a.parquet", row_group_size=600_000, use_dictionary=False)
+    n_bytes = table.nbytes
+    del table
+    before = pyarrow.total_allocated_bytes()
+    monkeypatch.setattr(table_files, "AT_ONCE", 2**16)
+    for source in (tmp_path / "a.parquet", dataset.dataset(tmp_path)):
+        most = max(pyarrow.total_allocated_bytes() - before for _ in nn.open_table(source).pieces())
+        assert most < n_bytes / 3
+
+
 def test_a_table_in_memory_evaluates_what_a_stored_one_has_taught(folder, tmp_path):
     model = network()
     fit(model, nn.open_table(folder, target="bought"))
@@ -132,6 +184,38 @@ def test_a_table_in_memory_evaluates_what_a_stored_one_has_taught(folder, tmp_pa
     loaded = nn.load(tmp_path / "model.npz")
     whole = nn.Table(columns(), target="bought")
     assert loaded.evaluate(whole) == pytest.approx(model.evaluate(nn.open_table(folder)), rel=1e-5)
+
+
+def test_a_table_like_another_has_its_kinds_classes_and_target(folder, tmp_path):
+    """What one table has taught is not guessed anew from another one, whose few rows say less."""
+    (tmp_path / "new.csv").write_text("city,age,income,bought\nRom,30,55,yes\nRom,40,45,yes\n")
+    train = nn.open_table(folder, target="bought", kinds={"age": "category"})
+    fit(model := network(), train, epochs=1)
+    for like in (train, nn.Table(columns(), target="bought", kinds={"age": "category"}), model):
+        table = nn.open_table(tmp_path / "new.csv", like=like)
+        assert table.target_name == "bought"
+        sample = learning.learn(table).sample
+        assert (sample.class_names, sample.y.tolist()) == (("no", "yes"), [1, 1])
+        assert sample.kinds == {"city": "category", "age": "category", "income": "numeric"}
+        assert model.evaluate(table)["loss"] > 0
+    (tmp_path / "bare.csv").write_text("Rom,30,55\nOslo,40,45\n")
+    refuse(lambda: nn.open_table(tmp_path / "bare.csv", like=3), "like: expected a Table or a Model, got int")
+    refuse(lambda: nn.open_table(tmp_path / "new.csv", like=train, class_names=["a", "b"]), "class_names: like= has")
+    refuse(lambda: nn.open_table(tmp_path / "new.csv", like=train, kinds={"age": "numeric"}), "kinds: column 'age'")
+    (tmp_path / "new.csv").write_text("city,age,income,bought\nRom,30,55,perhaps\n")
+    refuse(lambda: learning.learn(nn.open_table(tmp_path / "new.csv", like=train)),
+           f"{tmp_path}/new.csv: line 2: column 'bought': the class 'perhaps'", error=nn.DataFileError)  # fmt: skip
+
+
+def test_a_table_without_a_header_is_read_like_another_one(tmp_path):
+    rows = [f"{i % 7},{'ab'[i % 2]},{'xy'[i % 2]}" for i in range(60)]
+    (tmp_path / "train.csv").write_text("\n".join(rows) + "\n")
+    train = nn.open_table(tmp_path / "train.csv", target=2)
+    fit(model := network(), train, epochs=1)
+    (tmp_path / "new.csv").write_text("\n".join(row.rpartition(",")[0] for row in rows) + "\n")
+    new = nn.open_table(tmp_path / "new.csv", like=model)
+    assert new.names == ("column 1", "column 2")
+    np.testing.assert_array_equal(model.predict(new), model.predict(train))
 
 
 # ---- damage and wrong use --------------------------------------------------------------------------------------------
@@ -152,7 +236,47 @@ def test_damage_is_named_by_file_and_line(tmp_path):
            f"{tmp_path}/b.csv: line 3: column 'bought': missing value", error=nn.DataFileError)  # fmt: skip
     (tmp_path / "b.csv").write_text("age,city,income,bought\n1,Rom,much,no\n2,Rom,4.5,no\n")
     table = nn.open_table(tmp_path, target="bought")
-    refuse(lambda: fit(network(), table), f"{tmp_path.name}: column 'income'", "'much'", error=nn.DataFileError)
+    refuse(lambda: fit(network(), table), f"{tmp_path.name}: column 'income'", f"'much' ({tmp_path}/b.csv: line 2); if",
+           error=nn.DataFileError)  # fmt: skip
+
+
+def test_a_wrong_row_is_named_by_file_and_line_in_later_pieces_too(tmp_path):
+    data = columns(300)
+    write_csv(tmp_path / "a.csv", data, slice(0, 100))
+    write_csv(tmp_path / "b.csv", data, slice(100, 300))
+    fit(model := network(), nn.open_table(tmp_path, target="bought"), epochs=1)
+    good = (tmp_path / "b.csv").read_text().splitlines()
+    for cells, said in [("30,Bern,much,no", "column 'income': expected a finite number, got 'much'"),
+                        ("30,Bern,40.5,maybe", "column 'bought': the class 'maybe' is not")]:  # fmt: skip
+        (tmp_path / "b.csv").write_text("\n".join([*good[:170], cells, *good[171:]]) + "\n")
+        with pytest.raises(nn.DataFileError) as caught:
+            model.evaluate(nn.open_table(tmp_path))
+        assert str(caught.value).startswith(f"{tmp_path}/b.csv: line 171: ")
+        assert said in str(caught.value)
+        with pytest.raises(nn.DataFileError) as caught:
+            fit(model, nn.open_table(tmp_path, target="bought"), epochs=1)
+        assert f"{tmp_path}/b.csv: line 171" in str(caught.value)
+    fit(values := network(nn.Identity(), 1), nn.open_table(tmp_path / "a.csv", target="income"), epochs=1)
+    (tmp_path / "b.csv").write_text("\n".join([*good[:170], "30,Bern,1e300,no", *good[171:]]) + "\n")
+    refuse(lambda: values.evaluate(nn.open_table(tmp_path)), f"{tmp_path}/b.csv: line 171: ", error=nn.DataFileError)
+
+
+def test_a_row_of_parquet_is_named_by_file_and_number(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow.parquet")
+    data = columns(300)
+    pyarrow.parquet.write_table(pyarrow.table(data), tmp_path / "a.parquet")
+    fit(model := network(), nn.open_table(tmp_path, target="bought"), epochs=1)
+    data["income"][250] = np.inf
+    pyarrow.parquet.write_table(pyarrow.table(data), tmp_path / "b.parquet")
+    refuse(lambda: model.predict(nn.open_table(tmp_path)), f"{tmp_path}/b.parquet: row 250: column 'income'",
+           error=nn.DataFileError)  # fmt: skip
+    data["income"][250] = 40
+    data["bought"] = data["bought"].astype(object)
+    data["bought"][123] = "maybe"
+    pyarrow.parquet.write_table(pyarrow.table(data), tmp_path / "b.parquet")
+    refuse(lambda: model.evaluate(nn.open_table(tmp_path)), f"{tmp_path}/b.parquet: row 123: ", "'maybe'",
+           error=nn.DataFileError)  # fmt: skip
 
 
 def test_wrong_use_is_refused(folder, tmp_path):
@@ -180,11 +304,12 @@ def test_a_table_that_has_grown_since_it_was_learned_is_refused(tmp_path):
     fit(network(), table, epochs=1)
     with open(tmp_path / "a.csv", "a", encoding="utf-8") as file:
         file.write("30,Bern,40.0,no\n")
-    refuse(lambda: fit(network(), table), "a.csv: had 100 rows, now has 101; open it again", error=nn.DataFileError)
+    refuse(lambda: fit(network(), table), f"{tmp_path}/a.csv: has changed since it was opened; open it again",
+           error=nn.DataFileError)  # fmt: skip
 
 
 def test_another_process_leaves_the_temporary_numbers_to_the_one_that_wrote_them(monkeypatch):
-    folders = [numbers._Folder() for _ in range(2)]
+    folders = [temporary.TemporaryFolder() for _ in range(2)]
     names = [folder.name for folder in folders]
     folders.pop()
     with monkeypatch.context() as forked:

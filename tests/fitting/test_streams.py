@@ -351,6 +351,11 @@ BAD = [
     ("None", None, ["X: expected a source of batches", "NoneType", "batch {n}"]),
     ("dict", {"X": X, "z": y}, ["X: expected a source of batches", "'labels'", "dict of 'X', 'z'", "batch {n}"]),
     ("two X", {"X": X, "Z": X, "y": y}, ["X: expected a source of batches", "dict of 'X', 'Z', 'y'", "batch {n}"]),
+    (
+        "two weights",
+        {"X": X, "y": y, "sample_weight": y, "sample_weights": y},
+        ["X: expected a source of batches", "dict of 'X', 'y', 'sample_weight', 'sample_weights'"],
+    ),
     ("no X", {"y": y}, ["X: expected a source of batches", "dict of 'y'", "batch {n}"]),
     ("two y", {"X": X, "y": y, "label": y}, ["X: expected a source of batches", "'y', 'label'", "batch {n}"]),
     ("example", (X[0], y[0]), ["batch {n} X: ", "two dimensions", "batch {n} X.reshape(1, -1)"]),

@@ -8,7 +8,7 @@ import pytest
 import nnlite as nn
 from nnlite.parallel.compression import CompressedSum, from_bfloat16, to_bfloat16
 
-from ..support import refuse
+from ..support import for_each, refuse
 
 
 def test_a_sum_is_the_same_everywhere_and_in_the_order_of_the_ranks():
@@ -21,6 +21,32 @@ def test_a_sum_is_the_same_everywhere_and_in_the_order_of_the_ranks():
 
     for vector in nn.mpi.simulate(3, add):
         np.testing.assert_array_equal(vector, (numbers[0] + numbers[1]) + numbers[2])
+
+
+def test_a_sum_that_was_started_does_not_meet_other_messages():
+    def add(world):
+        large, small, other = (np.full(3, float(10**k * (world.rank + 1))) for k in range(3))
+        waits = [world.start_sum(large), world.start_sum(small)]
+        gathered = world.gather(world.rank)
+        world.sum(other)
+        for wait in waits:
+            wait()
+        return large[0], small[0], other[0], gathered
+
+    assert nn.mpi.simulate(3, add) == 3 * [(6, 60, 600, [0, 1, 2])]
+
+
+def test_an_error_ends_sums_that_were_started():
+    def run(world):
+        if world.rank == 1:
+            raise OSError("the disk is full")
+        with pytest.raises(nn.ParallelError, match="rank 1 ended with OSError"):
+            world.start_sum(np.ones(3))()
+
+    before = threading.active_count()
+    with pytest.raises(OSError, match="the disk is full"):
+        nn.mpi.simulate(3, run)
+    assert threading.active_count() == before
 
 
 def test_blocks_go_where_they_are_sent():
@@ -43,12 +69,18 @@ def test_what_is_gathered_is_a_copy_as_between_processes():
         assert first == [0, "changed"]
 
 
+def test_the_first_process_alone_gets_what_all_send_to_it():
+    assert nn.mpi.simulate(3, lambda world: world.to_first([world.rank])) == [[[0], [1], [2]], None, None]
+
+
 def test_a_single_process_is_a_world():
     world, vector = nn.mpi.World(), np.ones(3)
     world.sum(vector)
+    world.start_sum(vector)()
     world.meet()
     assert vector.tolist() == [1, 1, 1]
     assert world.exchange(np.ones((1, 2))).tolist() == [[1, 1]]
+    assert world.to_first(5) == [5]
     assert (world.rank, world.size, world.gather(5), world.first(6)) == (0, 1, [5], 6)
     with pytest.raises(OSError, match="disk"):
         world.abort(OSError("disk"))
@@ -89,6 +121,8 @@ def test_wrong_arguments_are_refused():
     refuse(lambda: nn.mpi.simulate(2, "train"), "function: ")
     refuse(lambda: nn.mpi.World(gradient_bits=8), "gradient_bits: expected 16, or None", "got 8")
     refuse(lambda: nn.mpi.World(gradient_bits=True), "gradient_bits: expected 16")
+    refuse(lambda: nn.mpi.World(overlap="yes"), "overlap: expected True or False, got 'yes'")
+    refuse(lambda: nn.mpi.World(overlap=True, gradient_bits=16), "overlap: a gradient of 16 bits travels in one piece")
     refuse(lambda: nn.mpi.World(sync_batch_norm=1), "sync_batch_norm: expected True or False")
 
 
@@ -133,6 +167,36 @@ def test_error_feedback_sends_everything_in_the_end():
         np.testing.assert_array_equal(total, results[0][0])
         assert np.abs(total - exact).max() < 0.05  # the remainders of the last step
         assert worst > 0.01
+
+
+@for_each("n", [3, 2, 5])
+def test_what_was_rounded_off_goes_on_with_any_number_of_processes(n):
+    gradients = np.random.default_rng(1).standard_normal((3, 20, 7)).astype(np.float32)
+
+    def add(world):
+        compressed, total = CompressedSum(world, 7), np.zeros(7)
+        for gradient in gradients[world.rank]:
+            vector = gradient.copy()
+            compressed.sum(vector)
+            total += vector
+        return total, compressed.get_state()
+
+    (total, state), *others = nn.mpi.simulate(3, add)
+    assert [of_other for _, of_other in others] == [None, None]
+    missing = gradients.sum(axis=(0, 1), dtype=np.float64) - total
+
+    def go_on(world):
+        compressed, rest = CompressedSum(world, 7), np.zeros(7)
+        compressed.set_state(state)
+        for _ in range(20):
+            vector = np.zeros(7, np.float32)
+            compressed.sum(vector)
+            rest += vector
+        return rest
+
+    for rest in nn.mpi.simulate(n, go_on):
+        assert np.abs(missing).max() > 1e-3
+        np.testing.assert_allclose(rest, missing, rtol=0, atol=1e-5)
 
 
 def test_an_infinite_gradient_does_not_stay_in_the_feedback():

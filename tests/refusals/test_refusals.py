@@ -31,7 +31,8 @@ METHODS = {
 INTERNAL = {
     "Table.target_as", "Encoding.check_names", "Encoding.to_json", "Encoding.fingerprint", "Encoding.to_text",
     *(f"StoredArrays.{name}" for name in (
-        "block", "part", "with_targets_in_memory", "fill", "pieces", "ranges", "row_of",
+        "block", "part", "with_targets_in_memory", "with_targets_at_hand", "warn_of_large_chunks", "check_unchanged",
+        "fill", "pieces", "ranges", "ranges_of", "row_of",
     )),
     *(f"StoredTable.{name}" for name in ("of_shares", "with_target", "without", "selected")),
     "History.append", "Optimizer.prepare", "Optimizer.update", "Optimizer.state", "Optimizer.initial",

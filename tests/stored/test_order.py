@@ -63,3 +63,18 @@ def test_shares_are_the_same_in_any_range():
     np.testing.assert_array_equal(np.concatenate([share.rows(i, i + 100) for i in range(0, 1000, 100)]), whole)
     assert 0.25 < whole.mean() < 0.35
     np.testing.assert_array_equal(share._replace(held_out=False).rows(0, 1000), ~whole)
+
+
+@for_each("key", [None, np.uint64(9)])
+def test_windows_that_are_read_together_have_the_same_order(key):
+    counts = np.full(101, 10)
+    single = Order(counts, 95, key)
+    together = single.together(3)
+    assert len(together.windows) == -(-len(single.windows) // 3)
+    assert together.starts[-1] == single.starts[-1] == 1010
+
+    def rows(order):
+        of_windows = [np.concatenate([np.arange(10 * b, 10 * b + 10) for b in blocks]) for blocks in order.windows]
+        return np.concatenate([of_window[order.rows(i)] for i, of_window in enumerate(of_windows)])
+
+    np.testing.assert_array_equal(rows(together), rows(single))

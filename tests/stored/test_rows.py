@@ -50,6 +50,16 @@ def test_files_are_read_in_any_range_as_they_were_written(tmp_path_factory, how)
         np.testing.assert_array_equal(read[1], Y[start:stop])
 
 
+@for_each("how", ["npy", "npz", "compressed"])
+def test_ranges_are_read_one_after_the_other_also_across_files(tmp_path_factory, how):
+    data = written(tmp_path_factory.mktemp(how), how)
+    for rows, array in ((data.X_rows, X), (data.y_rows, Y)):
+        read = np.empty((29, *array.shape[1:]), array.dtype)
+        rows.fill_ranges([(30, 40), (3, 4), (13, 18), (0, 13)], read)
+        np.testing.assert_array_equal(read, np.concatenate([array[30:40], array[3:4], array[13:18], array[:13]]))
+        rows.advise([(0, 40), (16, 17)])  # changes nothing
+
+
 def test_pieces_follow_each_other_and_are_all_of_the_data(tmp_path):
     pieces = list(written(tmp_path, "npz").pieces(100))
     assert len(pieces) > 3

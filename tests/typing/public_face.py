@@ -317,7 +317,7 @@ def train_together(world: nn.mpi.World) -> nn.History:
 
 
 histories: list[nn.History] = nn.mpi.simulate(2, train_together, delay=lambda n_bytes: 0.0, gradient_bits=16)
-world = nn.mpi.world(sync_batch_norm=True)
+world = nn.mpi.world(sync_batch_norm=True, overlap=False)
 rank: int = world.rank + world.size
 
 classifier = MLPClassifier(

@@ -19,10 +19,13 @@ from nnlite.inspect.diagnosis.report import Diagnosis, Result, Skipped
 from nnlite.inspect.diagnosis.subject import SAMPLE, Subject
 from nnlite.inspect.diagnosis.targets import labels_fit_inputs, targets
 from nnlite.inspect.diagnosis.validation import validation_classes, validation_shift
+from nnlite.inspect.stored import in_memory, validation_in_memory
 from nnlite.inspect.twins import require_network
 from nnlite.network.examples import Examples
 from nnlite.network.network import Network
 from nnlite.optimizers import Optimizer, check_optimizer
+
+READ = 20_000  # examples of data on the disk
 
 
 def diagnose(
@@ -47,10 +50,11 @@ def diagnose(
     ----------
     model : Model
         Built or not, trained or not.
-    X : array_like, (M, n[0])
-        Training examples. Unlike `fit`, this accepts NaN and infinity, and reports them.
+    X : array_like, (M, n[0]), or examples on the disk
+        Training examples. Unlike `fit`, this accepts NaN and infinity, and reports them. Of examples on the disk, as
+        `open_data` and `open_table` open them, up to 20,000 are read, from all parts of the data; the report says so.
     y : array_like, (M,) or (M, n[L])
-    validation_data : (X, y) or (X, y, sample_weight), optional
+    validation_data : (X, y) or (X, y, sample_weight), or examples on the disk, optional
         As for `fit`.
     optimizer : Optimizer, default SGD(0.1)
         As for `fit`.
@@ -103,6 +107,8 @@ def diagnose(
     trained = bool(history) or None if trained is None else checks.boolean("trained", trained)
     optimizer, batch_size = check_optimizer(optimizer), check_batch_size(batch_size)
     names = model.class_names
+    X, y, said = in_memory(X, y, READ)
+    validation_data = validation_in_memory(validation_data, READ)
     model, X, y, validation_data = as_arrays(model, X, y, validation_data)
     train, validation = check_parts(model, X, y, validation_data)
     weights = _weights(model, train, class_weight, names)
@@ -117,7 +123,7 @@ def diagnose(
             *during.check(subject),
             *after.check(subject, history),
         ]
-    return Diagnosis.of(results, sampled=_sampled(len(train.X)))
+    return Diagnosis.of(results, sampled=f"{said} {_sampled(len(train.X))}".strip())
 
 
 def examine_data(subject: Subject) -> list[Result]:

@@ -79,7 +79,7 @@ CALLS = {
         wrong={
             "source": 3, "target": "color", "classification": 1, "header": "no", "delimiter": "", "encoding": "utf-9",
             "ignore": 3, "dtype": "float16", "comment": 3, "memory": 0,
-            **{name: value for name, value in OF_A_TABLE.items() if name != "like"},
+            **OF_A_TABLE,
         },
     ),
     "StoredArrays.split": Call({"fraction": 0.5}, of=stored, wrong={"fraction": 1, "seed": -1}),

@@ -82,7 +82,12 @@ CALLS = {
             "initializer": [*each("he", nn.HeNormal, says="nn.HeNormal()"), case(16, "write nn.Conv2D(3, 16)")],
             "trainable": "yes",
             "strides": [case(0, "at least 1"), case((1, 1, 1), "an integer or 2 of them")],
-            "padding": [case("full", "'valid' or 'same'"), case(1, "nn.ZeroPadding2D(1)"), case(None, "'valid'")],
+            "padding": [
+                case("full", "'valid' or 'same'"),
+                case(1, "nn.ZeroPadding2D(1)"),
+                case(0, "0 is 'valid'"),
+                case(None, "'valid'"),
+            ],
             "dilation": each(0, 1.5, says="at least 1"),
             "groups": [case(0, "at least 1"), case(3, "a multiple of 3 filters, got 8")],
         },

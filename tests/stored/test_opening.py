@@ -1,0 +1,97 @@
+"""Facts about what is opened: names of arrays in groups, and what to write in place of what is no data on the disk."""
+
+import numpy as np
+import pytest
+
+import nnlite as nn
+
+from ..fitting.stored_examples import examples, network
+from ..support import refuse
+
+X, Y = examples(300)
+
+
+def test_a_folder_with_X_and_y(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", Y)
+    np.save(tmp_path / "other.npy", Y[::-1])
+    data = nn.open_data(tmp_path)
+    np.testing.assert_array_equal(data.read(10, 20)[0], X[10:20])
+    np.testing.assert_array_equal(data.read(10, 20)[1], Y[10:20])
+    np.testing.assert_array_equal(nn.open_data(tmp_path, "other").read(0, 300)[1], Y[::-1])
+    refuse(lambda: nn.open_data(tmp_path, "z"), f"y: {tmp_path} has no array 'z'; it has 'X', 'other', 'y'")
+
+
+def test_arrays_in_groups_have_paths_with_or_without_a_slash(tmp_path):
+    h5py, zarr = pytest.importorskip("h5py"), pytest.importorskip("zarr")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["train/X"], file["train/y"] = X, Y
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w").create_group("train")
+    for name, array in (("X", X), ("y", Y)):
+        group.create_array(name, shape=array.shape, dtype=array.dtype)[...] = array
+    for path in (tmp_path / "a.h5", tmp_path / "a.zarr"):
+        for before in ("", "/"):
+            data = nn.open_data(path, f"{before}train/y", X=f"{before}train/X")
+            np.testing.assert_array_equal(data.read(0, 300)[1], Y)
+        refuse(lambda path=path: nn.open_data(path), f"{path}: has no", "'train/X', 'train/y'", error=nn.DataFileError)
+
+
+def test_zarr_in_a_zip_file(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    store = zarr.storage.ZipStore(tmp_path / "a.zarr.zip", mode="w")
+    group = zarr.open_group(store, mode="w")
+    for name, array in (("X", X), ("y", Y)):
+        group.create_array(name, shape=array.shape, dtype=array.dtype)[...] = array
+    store.close()
+    data = nn.open_data(tmp_path / "a.zarr.zip")
+    np.testing.assert_array_equal(data.read(10, 20)[0], X[10:20])
+
+
+def test_targets_may_be_anything_with_slices():
+    class Source:
+        shape, dtype = (300,), Y.dtype
+
+        def __getitem__(self, rows):
+            return Y[rows]
+
+    np.testing.assert_array_equal(nn.open_data(X, Source()).read(5, 9)[1], Y[5:9])
+
+
+def test_what_is_no_data_gets_the_way_to_open_it(tmp_path):
+    model = network()
+    model.build((8,))
+    for call in (model.fit, model.evaluate):
+        refuse(
+            lambda call=call: call(str(tmp_path / "X.npy"), Y),
+            "X: expected examples or a source of batches, got the path",
+            "nn.open_data",
+        )
+    refuse(lambda: model.fit(tmp_path), "X: expected examples or a source of batches, got the path", "nn.open_table")
+    for opener in (nn.open_data, nn.open_table):
+        refuse(lambda opener=opener: opener([]), "source: expected at least one file, got an empty list")
+        refuse(
+            lambda opener=opener: opener(tmp_path.glob("*")), "source: expected a list of files, got a", "sorted(...)"
+        )
+    refuse(lambda: nn.open_table({"a": [1]}), "source: expected files, got a dict, which lies in memory", "nn.Table(")
+
+
+def test_a_file_or_group_of_a_library_is_not_an_array(tmp_path):
+    h5py, zarr = pytest.importorskip("h5py"), pytest.importorskip("zarr")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["X"] = X
+        dataset = file["X"]
+        refuse(lambda: nn.open_data(file), "source: expected an array, got a File of h5py", "nn.open_data")
+        refuse(lambda: network().fit(file, Y), "X: expected an array, got a File of h5py")
+    refuse(lambda: network().fit(dataset, Y), "X: the HDF5 file is closed; keep it open")
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w")
+    refuse(lambda: nn.open_data(group), "source: expected an array, got a Group of zarr")
+
+
+def test_columns_of_the_files_of_a_table_may_have_any_order(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b,y\n" + "1,2,no\n3,5,yes\n" * 20)
+    (tmp_path / "b.csv").write_text("y,b,a\n" + "no,2,1\nyes,5,3\n" * 20)
+    table = nn.open_table(tmp_path, target="y")
+    pieces = list(table.pieces())
+    for name in ("a", "b"):
+        np.testing.assert_array_equal(pieces[0].frame.columns[name], pieces[1].frame.columns[name])
+    assert table.names == ("a", "b", "y")
