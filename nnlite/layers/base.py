@@ -55,11 +55,15 @@ class BatchPart(NamedTuple):
     mean: Callable[[Array], Array] | None = None
 
 
+OF_THE_NETWORK = frozenset({"inner", "input_gradient", "observer", "part"})  # attributes of a cache
+
+
 def of_network(name: str) -> Any:
     """Return a property of a cache that no layer may set. To read it takes hardly longer than an attribute."""
 
     def refuse(cache: Cache, value: Any) -> None:
-        raise ArgumentError(f"cache.{name}: the network needs this name; keep the array under another one")
+        text = f"cache.{name}: the network needs this name; keep the array under another one"
+        raise AttributeError(text, name=name, obj=cache)
 
     return property(attrgetter(f"_{name}"), refuse)
 
@@ -86,8 +90,9 @@ class Cache:
 
     Raises
     ------
-    ArgumentError
-        If a layer sets ``observer``, ``part``, ``inner`` or ``input_gradient``, which the network needs.
+    AttributeError
+        If ``observer``, ``part``, ``inner`` or ``input_gradient`` is set, which the network needs. A network makes it
+        an ArgumentError that names the layer.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError
-from nnlite.layers.base import Cache, Layer, Shape, fault
+from nnlite.layers.base import OF_THE_NETWORK, Cache, Layer, Shape, fault
 
 
 def flattened(layers: Sequence[Layer]) -> Iterator[Layer]:
@@ -168,13 +168,16 @@ def explaining(layer: Layer, method: str, cache: Cache) -> Iterator[None]:
 
 
 def explain(error: ValueError | AttributeError, layer: Layer, method: str, cache: Cache, *read_only_too: str) -> None:
-    """Raise ArgumentError that names the layer, if ``method`` reads what its cache lacks, or writes where it must not.
+    """Raise ArgumentError that names the layer, if ``method`` misuses its cache or writes where it must not.
 
     It must not write into its first argument and ``read_only_too``.
     """
     if isinstance(error, ArgumentError):
         return
     if isinstance(error, AttributeError):
+        if error.obj is cache and error.name in OF_THE_NETWORK:
+            problem = f".{method} sets cache.{error.name}, which the network needs; keep the array under another name"
+            raise fault(layer, problem) from error
         if error.obj is cache:
             rule = "forward must set it, with the cache that it gets, before it is read"
             raise fault(layer, f".{method} reads cache.{error.name}, which is not set: {rule}") from error

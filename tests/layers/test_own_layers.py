@@ -99,7 +99,9 @@ def test_a_layer_must_not_set_what_the_network_has_on_the_cache(name):
             setattr(cache, name, z)
             return z
 
-    refuse(lambda: network(Taking()), f"cache.{name}: the network needs this name")
+    refuse(lambda: network(Taking()), f"layers[0] Own().forward sets cache.{name}, which the network needs; keep")
+    with pytest.raises(AttributeError, match=rf"^cache\.{name}: the network needs this name"):
+        setattr(nn.Cache(), name, X)
 
 
 # ---- methods that are missing ---------------------------------------------------------------------------------
