@@ -57,6 +57,7 @@ def agree(found, expected, tolerance):
         assert one[name] == other[name]
 
 
+@pytest.mark.slow
 @for_each("rule", [*ALONE])
 def test_a_step_is_that_of_the_equations(rule):
     make = ALONE[rule]

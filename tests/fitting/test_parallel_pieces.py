@@ -106,6 +106,7 @@ def test_a_piece_is_sent_before_the_layers_in_front_are_computed(small_pieces):
     assert notes == ["backward", 35, "backward", 32, 48, *["waited"] * 3]  # 20 + 15 weights, then 8 x 4, and 6 x 8
 
 
+@pytest.mark.slow
 def test_compiled_kernels_deliver_a_piece_before_the_next_is_computed(small_pieces):
     pytest.importorskip("numba")
     notes = []
