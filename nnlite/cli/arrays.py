@@ -85,10 +85,18 @@ def arrays_source(path: str, options: Options, test_size: float) -> Source:
 def _with_targets(path: str, features: str | None, target: Any) -> StoredArrays:
     data = open_arrays(path, features, target)
     if data.y_rows is None:
-        names = names_in(path)
-        found = f"it has {_listed(names)}" if names else "name a file with them"
-        raise ArgumentError(f"--target: name the array of {path} with the targets, since none is called 'y'; {found}")
+        raise no_targets(path)
     return data
+
+
+def no_targets(path: str) -> ArgumentError:
+    """Return the error for a file in which no array has the name of targets."""
+    names = names_in(path)
+    if names is None:
+        return ArgumentError(f"--target: {path} has no targets; give the file with them, such as --target y.npy")
+    return ArgumentError(
+        f"--target: name the array of {path} with the targets, since none is called 'y'; it has {_listed(names)}"
+    )
 
 
 def _split(data: StoredArrays, fraction: float, option: str, seed: int) -> tuple[StoredArrays, StoredArrays]:

@@ -8,6 +8,7 @@ import os
 import shlex
 from typing import Any
 
+from nnlite.cli.arrays import no_targets
 from nnlite.cli.codes import DONE
 from nnlite.cli.data import load_source
 from nnlite.cli.inputs import (
@@ -108,9 +109,7 @@ def _of_stored_file(model: Model, config: Config | None, options: argparse.Names
         if isinstance(data, StoredTable):
             _target(model, options)
         elif data.y_rows is None:
-            raise ArgumentError(
-                f"--target: name the array of {options.file} with the targets, since none is called 'y'"
-            )
+            raise no_targets(options.file)
         return stored_scores(model, data, _trivial(model, options.model), balanced=_class_weight(config) is not None)
 
 

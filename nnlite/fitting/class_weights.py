@@ -83,6 +83,7 @@ def _in_order(class_weight: Mapping[Any, Any], n_classes: int, names: Sequence[s
             f"class_weight: expected a weight for each of the classes 0..{n_classes - 1}"
             + (f" or {', '.join(map(repr, names))}" if names is not None else "")
             + (f"; missing: {', '.join(map(str, missing))}" if missing else "")
+            + (" (1 leaves a class as it is)" if not unknown else "")
             + (f"; unknown: {', '.join(map(repr, unknown))}" if unknown else "")
             + hint
         )

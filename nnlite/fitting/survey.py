@@ -100,7 +100,7 @@ def survey(signature: Signature, data: StoredArrays) -> Survey:
     moments = _Moments()
     of_values = isinstance(signature.output, Identity)
     for part in _targets(data):
-        y, weights = checked_targets(signature, data, part)
+        y, weights = checked_targets(signature, data, part, training=True)
         of_class = classes_of(y) if signature.n_classes is not None else np.zeros(len(y), np.intp)
         n_of += np.bincount(of_class, minlength=classes)
         weight_of += np.bincount(of_class, weights, minlength=classes)
@@ -222,7 +222,8 @@ def _numbers_of_table(
         names = table.settings.class_names or learned.labels
         if names is None:
             raise DataFileError(f"{table.name}: column {table.target_name!r} has too many different labels for classes")
-        check_number_of_classes(names, network.n_classes, network.output)
+        rare = () if table.settings.class_names else learned.rare
+        check_number_of_classes(names, network.n_classes, network.output, rare)
     encoding = learned.encoding if network.encoding is None else network.encoding
     of_classes = names if network.output.classifies else None
     arrays = write_numbers(table, encoding, learned.n_rows, network.dtype.name, of_classes)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from nnlite.errors import ArgumentError
+from nnlite.errors import ArgumentError, DataFileError
 from nnlite.fitting.survey import stored_validation, survey
 from nnlite.network.examples import Examples
 from nnlite.network.foreign import adapted, untouched_torch
@@ -83,16 +84,18 @@ class StoredValidation(ValidationBatches):
     def __init__(self, signature: Signature, data: StoredArrays) -> None:
         require_targets(data)
         self.signature, self.data = signature, data.with_targets_at_hand()
-        if not survey(signature, data).weight_of_class.any():
+        with _naming_validation():
+            found, first = survey(signature, data), next(checked_pieces(signature, data))
+        if not found.weight_of_class.any():
             raise ArgumentError(
                 f"validation_data sample_weight: expected weights of at least 0, not all 0, but all {len(data)} are 0"
             )
-        first = next(checked_pieces(signature, data))
         self._first = first.some(min(first.size, 256)).batch(slice(None))
 
     def batches(self) -> Iterator[Examples]:
         """Yield the examples, a few megabytes at a time."""
-        return checked_pieces(self.signature, self.data)
+        with _naming_validation():
+            yield from checked_pieces(self.signature, self.data)
 
     def some(self, n: int) -> Examples:
         """Return up to n of the first examples."""
@@ -101,6 +104,15 @@ class StoredValidation(ValidationBatches):
     def fingerprint(self) -> str:
         """Return a checksum of some rows, which identifies the data."""
         return self.data.fingerprint()
+
+
+@contextmanager
+def _naming_validation() -> Iterator[None]:
+    """Let an error about stored examples say that they are those of the validation."""
+    try:
+        yield
+    except DataFileError as error:
+        raise DataFileError(f"validation_data: {error}") from error.__cause__
 
 
 def iter_is_itself(source: Any) -> bool:

@@ -189,16 +189,20 @@ def _refuse_ambiguous(y: Any, knowledge: Knowledge, name: str) -> None:
         )
 
 
-def check_number_of_classes(names: Sequence[str], n_classes: int | None, output: Any) -> None:
-    """Raise ArgumentError if the labels have another number of classes than the network."""
+def check_number_of_classes(names: Sequence[str], n_classes: int | None, output: Any, rare: Sequence[str] = ()) -> None:
+    """Raise ArgumentError if the labels have another number of classes than the network.
+
+    ``rare`` is what to say of the classes with the fewest examples: if the labels are too many, one may be a mistake.
+    """
     if not output.classifies:
         raise ArgumentError(f"y: expected numbers for a network that ends in {output}, got the text {names[0]!r:.100}")
     if n_classes is not None and len(names) == 1:
         raise ArgumentError(f"y: all labels are {names[0]!r:.100}, so there is nothing to learn; expected two or more")
     if n_classes is not None and len(names) != n_classes:
+        rarest = f"; the rarest are {', '.join(rare)}" if rare and len(names) > n_classes else ""
         raise ArgumentError(
             f"y: has {len(names)} classes ({_shown(names)}), and the network chooses from "
-            f"{n_classes}; let it end in Dense({len(names)}), Softmax()"
+            f"{n_classes}{rarest}; let it end in Dense({len(names)}), Softmax()"
         )
 
 

@@ -15,6 +15,7 @@ from nnlite.network.signature import Signature
 from nnlite.stored import StoredArrays, StoredTable
 from nnlite.stored.arrays import Part
 from nnlite.stored.numbers import numbers_of
+from nnlite.stored.rows import Rows
 from nnlite.tables.encoding import Encoding
 from nnlite.tables.frames import Text
 
@@ -108,19 +109,36 @@ def checked_part(signature: Signature, data: StoredArrays, part: Part) -> Exampl
     return Examples(contiguous(part.X), y, weights)
 
 
-def checked_targets(signature: Signature, data: StoredArrays, part: Part) -> tuple[Array, Array | None]:
-    """Return targets and weights of a part."""
+def checked_targets(
+    signature: Signature, data: StoredArrays, part: Part, *, training: bool = False
+) -> tuple[Array, Array | None]:
+    """Return targets and weights of a part; ``training`` tells in a message how the network would take other labels."""
     indices = signature._replace(knowledge=signature.knowledge._replace(encoding=None))  # numbers are indices
     try:
         y = contiguous(indices.check_targets(part.y))
     except ArgumentError:
         i, said = first_refused(indices.check_targets, part.y)
-        raise DataFileError(f"{data.X_rows.place(data.row_of(part, i))}: {said}") from None
+        said = said.removeprefix("y: ") + (_more_classes(signature, part.y) if training else "")
+        raise _refused(data, data.y_rows, part, i, said) from None
     try:
         return y, check_weights(part.weights, len(y), all_zero=True)
     except ArgumentError:
         i, said = first_refused(lambda weights: check_weights(weights, len(weights), all_zero=True), part.weights)
-        raise DataFileError(f"{data.X_rows.place(data.row_of(part, i))}: {said}") from None
+        raise _refused(data, data.weight_rows, part, i, said.removeprefix("sample_weight: ")) from None
+
+
+def _refused(data: StoredArrays, rows: Rows | None, part: Part, i: int, said: str) -> DataFileError:
+    """Return the error for a target or weight, which names the place where it is, not that of its example."""
+    assert rows is not None
+    return DataFileError(f"{rows.place(data.row_of(part, i))}: {said}")
+
+
+def _more_classes(signature: Signature, y: Any) -> str:
+    """Say which output takes class indices that are too large; "" if none is, or if they seem to begin at 1."""
+    n, y = signature.n_classes, np.asarray(y)
+    if n is None or y.ndim != 1 or y.dtype.kind not in "iu" or y.min() < 0 or y.max() < n:
+        return ""
+    return "" if y.min() == 1 and y.max() == n else f"; let the network end in Dense({int(y.max()) + 1}), Softmax()"
 
 
 def first_refused(check: Callable[[Any], object], targets: Any) -> tuple[int, str]:

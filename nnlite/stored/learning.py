@@ -9,6 +9,7 @@ is its own sample.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -29,7 +30,8 @@ from nnlite.tables.table import Table
 from nnlite.tables.target import Target
 
 SAMPLE, CELLS = 100_000, 2_000_000  # rows, and cells
-MOST_CLASSES = 10_000
+MOST_CLASSES, MOST_PLACES = 10_000, 200
+SHOWN = 3  # labels, in a message
 
 
 class Learned(NamedTuple):
@@ -47,6 +49,8 @@ class Learned(NamedTuple):
         Of the whole table, all parts of a split.
     n_selected : int
         Of this part.
+    rare : tuple of str
+        What messages say of labels that few rows have, the rarest first.
     """
 
     sample: Table
@@ -54,6 +58,7 @@ class Learned(NamedTuple):
     labels: tuple[str, ...] | None
     n_rows: int
     n_selected: int
+    rare: tuple[str, ...] = ()
 
 
 def learn(table: StoredTable) -> Learned:
@@ -96,7 +101,9 @@ def learn_parts(parts: Sequence[StoredTable]) -> list[Learned]:
         encoding = Encoding.learn(first)
         tables = [first, *(_sample_table(part, sample, labels.names, first)
                            for part, sample in zip(parts[1:], samples[1:], strict=True))]  # fmt: skip
-    found = [Learned(made, encoding, labels.names, n_rows, n) for made, n in zip(tables, sizes, strict=True)]
+    found = [
+        Learned(made, encoding, labels.names, n_rows, n, labels.rare) for made, n in zip(tables, sizes, strict=True)
+    ]
     for part, learned in zip(parts, found, strict=True):
         part.known = learned
     return found
@@ -176,7 +183,7 @@ class _Labels:
     """The labels that occur in the target, as long as there are not too many to be classes."""
 
     def __init__(self, table: StoredTable) -> None:
-        self._table, self._found = table, set[str]()
+        self._table, self._found, self._places = table, Counter[str](), dict[str, str]()
         self._are_classes = bool(table.target_name) and table.settings.classification is not False
 
     def add(self, piece: TablePiece) -> None:
@@ -189,10 +196,23 @@ class _Labels:
         if len(labels.cells) > MOST_CLASSES + 1:
             self._are_classes = False
             return
-        self._found.update(label for label, n in labels.counts().items() if n)
+        counts = {label: n for label, n in labels.counts().items() if n}
+        for label in counts.keys() - self._found.keys() if len(self._places) < MOST_PLACES else ():
+            row = int((labels.codes == labels.cells.index(label)).argmax())
+            self._places[label] = f"{piece.source}: {piece.frame.place(row)}"
+        self._found.update(counts)
         self._are_classes = len(self._found) <= MOST_CLASSES
 
     @property
     def names(self) -> tuple[str, ...] | None:
         """The labels, sorted; None if there are too many."""
         return tuple(sorted_names(sorted(self._found))) if self._are_classes else None
+
+    @property
+    def rare(self) -> tuple[str, ...]:
+        """What messages say of the labels that the fewest rows have: their numbers, and where the rarest is first."""
+        fewest = sorted(self._found.items(), key=lambda entry: (entry[1], entry[0]))[:SHOWN]
+        said = [f"{label!r:.100} in {n:,} row{'s' * (n > 1)}" for label, n in fewest]
+        if fewest and (place := self._places.get(fewest[0][0])):
+            said[0] += f" ({'first in ' * (fewest[0][1] > 1)}{place})"
+        return tuple(said)

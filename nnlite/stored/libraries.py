@@ -31,7 +31,14 @@ def hdf5_rows(path: str, name: str) -> Rows:
                 raise DataFileError(f"{path}: has no data set {name!r}; it has {_listed(_data_sets(file, h5py))}")
             return slices_of(_DataSet(h5py, path, name, found), f"{path}: {name}", path)
     except OSError as error:
-        raise DataFileError(f"{path}: cannot be read ({error})") from error
+        raise _cannot(path, error) from error
+
+
+def _cannot(path: str, error: OSError) -> DataFileError:
+    """Return the error for a file that h5py refuses; HDF5 tells a file that was cut off from one it may not read."""
+    text = " ".join(str(error).split())
+    what = "is cut off or damaged" if error.errno is None and error.strerror is None else "cannot be read"
+    return DataFileError(f"{path}: {what} ({text:.300})")
 
 
 class _DataSet:
@@ -109,7 +116,7 @@ def hdf5_names(path: str) -> list[str]:
         with h5py.File(path, "r") as file:
             return _data_sets(file, h5py)
     except OSError as error:
-        raise DataFileError(f"{path}: cannot be read ({error})") from error
+        raise _cannot(path, error) from error
 
 
 def zarr_names(path: str) -> list[str] | None:

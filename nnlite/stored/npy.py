@@ -62,10 +62,18 @@ def npy_rows(path: str) -> Rows:
 
 def npz_names(path: str) -> list[str]:
     """Return the names of the arrays in an ``.npz`` file."""
+    with _reading(path) as file:
+        return [member.filename.removesuffix(".npy") for member in _archive(file, path).infolist()]
+
+
+def _archive(file: BinaryIO, path: str) -> Any:
+    """Open a zip, whose list of members is at its end."""
     import zipfile
 
-    with _reading(path) as file:
-        return [member.filename.removesuffix(".npy") for member in zipfile.ZipFile(file).infolist()]
+    try:
+        return zipfile.ZipFile(file)
+    except zipfile.BadZipFile as error:
+        raise DataFileError(f"{path}: is cut off, or no .npz file ({error})") from error
 
 
 def npz_rows(path: str, name: str) -> Rows:
@@ -80,7 +88,7 @@ def npz_rows(path: str, name: str) -> Rows:
 
     label = f"{path}: {name}"
     with _reading(path) as file:
-        archive = zipfile.ZipFile(file)
+        archive = _archive(file, path)
         members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
         if name not in members:
             raise DataFileError(f"{path}: has no array {name!r}; it has {', '.join(map(repr, members))}")

@@ -64,6 +64,7 @@ def numbers_of(
         If a value is not of the kind that it was in training, or a target is missing; the message names file and line.
     """
     at_once = max(1, NUMBERS // len(encoding.feature_names))
+    may_choose = getattr(table.known, "encoding", None) is encoding  # learned from this table, not given
     for piece in table.pieces():
         frame = piece.frame
         target: Text | Array | None = None
@@ -81,7 +82,12 @@ def numbers_of(
             except WrongCellError as error:
                 place = taken.place(error.row)
                 text = str(error).removeprefix("X: ").replace(f" ({place})", "", 1)
-                raise DataFileError(f"{piece.source}: {place}: {text}") from None
+                hint = (
+                    f"; if these are names, pass kinds={{{error.column!r}: 'category'}}"
+                    if may_choose and error.column
+                    else ""
+                )
+                raise DataFileError(f"{piece.source}: {place}: {text}{hint}") from None
             except ArgumentError as error:
                 raise DataFileError(f"{piece.source}: {str(error).removeprefix('X: ')}") from None
             of_part = target.take(part) if isinstance(target, Text) else None if target is None else target[part]

@@ -14,7 +14,7 @@ from nnlite.errors import ArgumentError, DataFileError
 from nnlite.stored.arrays import StoredArrays
 from nnlite.stored.libraries import HDF5, hdf5_names, hdf5_rows, zarr_names, zarr_rows
 from nnlite.stored.npy import NPY, ZIP, npy_rows, npz_names, npz_rows
-from nnlite.stored.rows import InMemory, Rows, joined, mapped_rows, rows_of
+from nnlite.stored.rows import LEAVE_OUT, InMemory, Rows, joined, mapped_rows, rows_of, usual
 from nnlite.words import explained
 
 ZARR = ("zarr.json", ".zgroup", ".zarray")
@@ -87,11 +87,11 @@ def open_data(
         return StoredArrays(
             rows_of(source, "source"), _rows_or_files(y, "y"), _rows_or_files(sample_weight, "sample_weight"), memory
         )
-    files = [_Opened(path) for path in _files_with(X, source)]
+    files = _opened(_files_with(X, source))
     if not files[0].has_names:
         rows = joined([file.rows(None) for file in files])
         return StoredArrays(rows, _rows_or_files(y, "y"), _rows_or_files(sample_weight, "sample_weight"), memory)
-    of_X = joined([file.rows(X) for file in files])
+    of_X = _array_of(files, X)
     targets = _in_files(files, "y" if y is None and "y" in files[0].names else y, "y")
     default = "sample_weight" if sample_weight is None and "sample_weight" in files[0].names else sample_weight
     return StoredArrays(of_X, targets, _in_files(files, default, "sample_weight"), memory)
@@ -179,6 +179,33 @@ class _Opened:
         return self._rows(name if name is None else name.lstrip("/"))
 
 
+def _opened(paths: Sequence[str]) -> list[_Opened]:
+    """Open files; DataFileError if some have one array without a name, and others several with names."""
+    files = [_Opened(path) for path in paths]
+    most = files[usual([file.has_names for file in files])]
+    for file in files:
+        if file.has_names != most.has_names:
+            one, several = "one array without a name", "arrays with names"
+            has, others = (several, one) if file.has_names else (one, several)
+            raise DataFileError(f"{file.path}: has {has}, and {most.path} has {others}; {LEAVE_OUT}")
+    return files
+
+
+def _array_of(files: Sequence[_Opened], name: str) -> Rows:
+    """Return an array of all files by its name."""
+    parts = []
+    for file in files:
+        try:
+            parts.append(file.rows(name))
+        except DataFileError as error:
+            if name.lstrip("/") in file.names:
+                raise
+            elsewhere = any(name.lstrip("/") in other.names for other in files)
+            hint = LEAVE_OUT if elsewhere else "name the arrays: open_data(path, y=..., X=...)"
+            raise DataFileError(f"{error}; {hint}") from None
+    return joined(parts)
+
+
 def _recognized(path: str) -> tuple[Callable[[Any], Rows], list[str] | None]:
     """Return what gives the rows of an array in a file, and the names of the arrays; None for a single array."""
     if os.path.isdir(path):
@@ -199,8 +226,7 @@ def _recognized(path: str) -> tuple[Callable[[Any], Rows], list[str] | None]:
     if start.startswith(ZIP):
         return _zarr(path)
     raise DataFileError(
-        f"{path}: is none of .npy, .npz, HDF5 and Zarr; a table is opened with nn.open_table; to leave out files of a "
-        f"folder, pass a list of the others"
+        f"{path}: is none of .npy, .npz, HDF5 and Zarr; a table is opened with nn.open_table; {LEAVE_OUT}"
     )
 
 
@@ -221,10 +247,10 @@ def _files_with(X: str, source: Any) -> list[str]:
 
 def arrays_in(source: Any) -> dict[str, Rows]:
     """Return the arrays of all files of a source by name; a single array has the name ""."""
-    opened = [_Opened(path) for path in _files_with("X", source)]
+    opened = _opened(_files_with("X", source))
     if not opened[0].has_names:
         return {"": joined([file.rows(None) for file in opened])}
-    return {name: joined([file.rows(name) for file in opened]) for name in opened[0].names}
+    return {name: _array_of(opened, name) for name in opened[0].names}
 
 
 def names_in(source: Any, X: str = "X") -> list[str] | None:
@@ -303,7 +329,7 @@ def _in_files(files: Sequence[_Opened], value: Any, name: str) -> Rows | None:
     if value is None:
         return None
     if isinstance(value, str) and value.lstrip("/") in files[0].names:
-        return joined([file.rows(value) for file in files])
+        return _array_of(files, value)
     if isinstance(value, str) and not os.path.exists(value):
         raise ArgumentError(
             f"{name}: {files[0].path} has no array {value!r}; it has {', '.join(map(repr, files[0].names))}"

@@ -10,7 +10,7 @@ from nnlite import checks
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.stored.learning import learn
 from nnlite.stored.opening import are_paths, file_of_partition, files_of, refuse_no_list
-from nnlite.stored.table import StoredTable, other_columns
+from nnlite.stored.table import StoredTable, refuse_other_columns
 from nnlite.stored.table_files import Reading, TableFile, open_dataset, open_file_of_table, open_partitioned
 from nnlite.tables.choosing import check_column, check_list, choose_columns
 from nnlite.tables.csv_file import NUMBERED, Form
@@ -73,7 +73,7 @@ def open_table(
     ArgumentError
         If an argument has a wrong value, or names a column that does not exist.
     DataFileError
-        If a file is missing, damaged, or has other columns than the first one.
+        If a file is missing, damaged, or has other columns than most of them.
     ImportError
         If a file needs pyarrow, which ``pip install "nnlite[arrow]"`` brings.
 
@@ -107,9 +107,7 @@ def open_table(
     wanted = pattern.target if target is None else target
     reading = Reading(form, settings.options, wanted, named, pattern.kinds)
     name, files = _files(source, reading)
-    for file in files:
-        if sorted(file.names) != sorted(files[0].names):
-            raise DataFileError(f"{file.source}: {other_columns(file.names, files[0])}")
+    refuse_other_columns(files)
     at, ignored = choose_columns(files[0].names, target, ignore, name, pattern.target)
     target_name = "" if at is None else files[0].names[at]
     for column, option in settings.options.columns.items():
@@ -143,7 +141,7 @@ def _files(source: Any, reading: Reading) -> tuple[str, list[TableFile]]:
                             f"{type(source).__name__}")  # fmt: skip
     if isinstance(source, (str, os.PathLike)) and (inside := file_of_partition(os.path.expanduser(source))):
         folder = os.path.expanduser(os.fspath(source))
-        return os.path.basename(os.path.normpath(folder)), open_partitioned(folder, inside)
+        return folder, open_partitioned(folder, inside)
     paths = files_of(source)
-    name = os.path.basename(os.path.normpath(os.fspath(source))) if not isinstance(source, (list, tuple)) else paths[0]
+    name = paths[0] if isinstance(source, (list, tuple)) else os.path.expanduser(os.fspath(source))
     return name, [open_file_of_table(path, reading) for path in paths]

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from nnlite.errors import ArgumentError, DataFileError
 
 Stamp = tuple[int, ...]  # device, number, size and time of a file
 OF_FILE = 2  # of them belong to the file itself, whatever is in it
+LEAVE_OUT = "to leave out files of a folder, pass a list of the others"
 AT_ONCE = 2**22  # bytes of a file that are read at once and then converted
 
 Range = tuple[int, int]  # the rows start:stop
@@ -301,14 +303,14 @@ class Joined(Rows):
     """
 
     def __init__(self, parts: Sequence[Rows]) -> None:
-        first = parts[0]
+        first = parts[usual([(part.shape[1:], part.dtype) for part in parts])]
         for part in parts:
             if part.shape[1:] != first.shape[1:] or part.dtype != first.dtype:
                 raise DataFileError(
                     f"{part.name}: expected rows of shape {first.shape[1:]} in {first.dtype}, as in {first.name}, "
-                    f"got {part.shape[1:]} in {part.dtype}"
+                    f"got {part.shape[1:]} in {part.dtype}; {LEAVE_OUT}"
                 )
-        super().__init__(first.name, (sum(map(len, parts)), *first.shape[1:]), first.dtype)
+        super().__init__(parts[0].name, (sum(map(len, parts)), *first.shape[1:]), first.dtype)
         self.parts = tuple(parts)
         self._starts = [0, *itertools.accumulate(map(len, parts))]
 
@@ -367,6 +369,11 @@ class Joined(Rows):
         """Return the first row of each block: no block has rows of two parts."""
         starts = [part.edges(n_rows)[:-1] + start for part, start in zip(self.parts, self._starts, strict=False)]
         return np.append(np.concatenate(starts), len(self))
+
+
+def usual(values: Sequence[Any]) -> int:
+    """Return where the value that occurs most often is first."""
+    return values.index(Counter(values).most_common(1)[0][0])
 
 
 def joined(parts: Sequence[Rows]) -> Rows:

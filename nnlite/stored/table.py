@@ -9,7 +9,10 @@ from nnlite import checks
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.stored.order import Share, selected, share_key
+from nnlite.stored.rows import LEAVE_OUT, usual
 from nnlite.stored.table_files import TableFile
+from nnlite.tables.cells import is_float
+from nnlite.tables.csv_file import NUMBERED
 from nnlite.tables.frames import Frame
 from nnlite.tables.settings import Settings
 from nnlite.words import Explained, explained
@@ -142,8 +145,28 @@ class StoredTable(Explained):
         return selected(self.shares, piece.start, piece.stop)
 
 
+def refuse_other_columns(files: Sequence[TableFile]) -> None:
+    """Raise DataFileError if a file has other columns than most files; the message names it."""
+    most = usual([tuple(sorted(file.names)) for file in files])
+    columns = sorted(files[most].names)
+    n_others = sum(sorted(file.names) == columns for file in files)
+    for file in files:
+        if sorted(file.names) == columns:
+            continue
+        if set(file.names) & set(columns):
+            raise DataFileError(f"{file.source}: {other_columns(file.names, files[most])}; {LEAVE_OUT}")
+        others = f"the other {n_others} files" if n_others > 1 else files[most].source
+        has_header = not any(NUMBERED.fullmatch(name) or is_float(name) for name in file.names)
+        hint = "" if has_header else "; this file seems to have no header"
+        raise DataFileError(f"{file.source}: has the columns {_listed(file.names)}, unlike {others}{hint}; {LEAVE_OUT}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
+
+
 def other_columns(names: Sequence[str], first: TableFile) -> str:
-    """Say how the columns of a file differ from those of the first one."""
+    """Say how the columns of a file differ from those of another one."""
     missing = [name for name in first.names if name not in names]
     more = [name for name in names if name not in first.names]
     found = [f"there is no column {name!r}" for name in missing[:1]] + [f"column {name!r} is new" for name in more[:1]]

@@ -11,6 +11,7 @@ import numpy as np
 from nnlite.content import open_file
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.extras import require
+from nnlite.stored.npy import ZIP
 from nnlite.stored.rows import Stamp, check_stamp, stamp_of
 from nnlite.tables.csv_file import Form, Pieces
 from nnlite.tables.encoders import labels_of
@@ -89,7 +90,7 @@ def open_file_of_table(path: str, reading: Reading) -> TableFile:
     for magic, name in FORMATS.items():
         if start.startswith(magic):
             return _of_arrow_file(path, name)
-    if start.startswith((b"\x93NUMPY", b"\x89HDF")):
+    if start.startswith((b"\x93NUMPY", b"\x89HDF")) or (start.startswith(ZIP) and path.lower().endswith(".npz")):
         raise DataFileError(f"{path}: holds arrays, not a table; open it with nn.open_data")
     form, options, target, named, kinds = reading
     pieces = Pieces(
@@ -206,8 +207,10 @@ def _of_arrow_file(path: str, kind: str) -> TableFile:
         else:
             with pyarrow.OSFile(path) as content:
                 names = tuple(pyarrow.ipc.open_file(content).schema.names)
-    except Exception as error:
-        raise _cannot(path, error) from error
+    except Exception as error:  # the columns are listed at the end of the file
+        raise _cannot(
+            path, error, "cannot be read" if isinstance(error, OSError) else "is cut off or damaged"
+        ) from error
     return TableFile(path, names, _Arrow(path, names, parquet if kind == "parquet" else feather), stamp_of(path))
 
 
@@ -253,9 +256,9 @@ def _refuse_infinite(columns: dict[str, Any], source: str, first: int) -> None:
             )
 
 
-def _cannot(source: str, error: Exception) -> DataFileError:
+def _cannot(source: str, error: Exception, what: str = "cannot be read") -> DataFileError:
     text = " ".join(str(error).split()) or type(error).__name__
-    return DataFileError(f"{source}: cannot be read ({text:.300})")
+    return DataFileError(f"{source}: {what} ({text:.300})")
 
 
 def joined_frame(frames: Sequence[Frame]) -> Frame:

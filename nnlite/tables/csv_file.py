@@ -340,9 +340,12 @@ def _blocks(rows: Rows, n_cells: int, n_columns: int, lines: list[tuple[int, int
     block: list[list[str]] = []
     for n, row in enumerate(rows):
         if len(row) != n_cells and not (len(row) == n_cells + 1 and not row[-1].strip()):
+            line, is_last = rows.line, len(row) < n_cells and n > 0 and next(rows, None) is None
             rows.refuse(
                 f"has {len(row)} column{'s' * (len(row) != 1)}, expected {n_columns} as in the first row"
                 + _hint(row, n_cells, rows.dialect)
+                + "; it is the last line: is the file cut off?" * is_last,
+                line,
             )
         if rows.line - n != offset:
             offset = rows.line - n

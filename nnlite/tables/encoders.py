@@ -69,7 +69,7 @@ class Encoder:
         try:
             numbers, missing = self.own_numbers(column, options)
         except WrongCellError as error:
-            raise WrongCellError(f"column {self.name!r}: {error}", error.row, error.words) from None
+            raise WrongCellError(f"column {self.name!r}: {error}", error.row, error.words, self.name) from None
         except ArgumentError as error:
             raise ArgumentError(f"column {self.name!r}: {error}") from None
         return np.column_stack([numbers, missing]) if self.indicator else numbers

@@ -170,7 +170,8 @@ class Encoding(Explained):
             X[:, start:stop] = numbers
             start = stop
         if wrong:
-            raise WrongCellError(f"{name}: {self._all_wrong(wrong, frame)}", wrong[0].row)
+            text = next((error.column for error in wrong if error.words), "")
+            raise WrongCellError(f"{name}: {self._all_wrong(wrong, frame)}", wrong[0].row, column=text)
         return X
 
     def _all_wrong(self, wrong: Sequence[WrongCellError], frame: Frame) -> str:

@@ -78,11 +78,11 @@ def unused_columns(known: Mapping[str, Kind]) -> set[str]:
 
 
 class WrongCellError(ArgumentError):
-    """A cell, in row ``row``, that is not what the others are; ``words`` may all mean a missing value."""
+    """A cell, in row ``row`` of ``column``, that is not what the others are; ``words`` may all mean a missing value."""
 
-    def __init__(self, message: str, row: int, words: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, row: int, words: Sequence[str] = (), column: str = "") -> None:
         super().__init__(message)
-        self.row, self.words = row, list(words)
+        self.row, self.words, self.column = row, list(words), column
 
     @classmethod
     def of(cls, column: Text, cell: str, expected: str, hint: str = "") -> WrongCellError:

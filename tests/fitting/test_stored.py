@@ -287,9 +287,8 @@ def test_wrong_targets_of_validation_are_refused_before_anything_changes(data, t
     model = network()
     y[5000] = 3
     wrong = stored(tmp_path, X, y)
-    refuse(
-        lambda: model.fit(data, validation_data=wrong), f"{tmp_path}/part-", "label 3 is out", error=nn.DataFileError
-    )
+    said = f"validation_data: {tmp_path}/part-3.npz: y, row 500: label 3 is out"
+    refuse(lambda: model.fit(data, validation_data=wrong), said, error=nn.DataFileError)
     unweighted = nn.open_data(X, y % 3, sample_weight=np.zeros(N))
     refuse(lambda: model.fit(data, validation_data=unweighted), "validation_data sample_weight:", "all 6000 are 0")
     refuse(lambda: trained(data)[0].evaluate(unweighted), "sample_weight: expected weights", "all 6000 are 0")
@@ -301,7 +300,19 @@ def test_dates_are_no_targets(tmp_path):
     np.save(tmp_path / "x.npy", examples()[0])
     np.save(tmp_path / "y.npy", np.arange(N).astype("M8[s]"))
     dates = nn.open_data(tmp_path / "x.npy", tmp_path / "y.npy", memory=MEMORY)
-    refuse(lambda: trained(dates), str(tmp_path), "y: expected numbers", "datetime64[s]", error=nn.DataFileError)
+    said = f"{tmp_path}/y.npy, row 0: expected numbers", "datetime64[s]"
+    refuse(lambda: trained(dates), *said, error=nn.DataFileError)
+
+
+def test_a_wrong_target_or_weight_names_its_own_file_or_array():
+    X, y = examples(300)
+    y[200] = 12
+    weights = np.ones(300)
+    weights[9] = -1
+    said = "y, row 200: label 12 is out of range", "let the network end in Dense(13), Softmax()"
+    refuse(lambda: trained(nn.open_data(X, y, memory=1000)), *said, error=nn.DataFileError)
+    data = nn.open_data(X, y % 3, sample_weight=weights, memory=1000)
+    refuse(lambda: trained(data), "sample_weight, row 9: expected weights of at least 0", error=nn.DataFileError)
 
 
 def test_a_file_that_changes_ends_the_training(tmp_path):

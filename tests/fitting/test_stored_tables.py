@@ -236,8 +236,27 @@ def test_damage_is_named_by_file_and_line(tmp_path):
            f"{tmp_path}/b.csv: line 3: column 'bought': missing value", error=nn.DataFileError)  # fmt: skip
     (tmp_path / "b.csv").write_text("age,city,income,bought\n1,Rom,much,no\n2,Rom,4.5,no\n")
     table = nn.open_table(tmp_path, target="bought")
-    refuse(lambda: fit(network(), table), f"{tmp_path.name}: column 'income'", f"'much' ({tmp_path}/b.csv: line 2); if",
+    refuse(lambda: fit(network(), table), f"{tmp_path}: column 'income'", f"'much' ({tmp_path}/b.csv: line 2); if",
            error=nn.DataFileError)  # fmt: skip
+
+
+def test_a_class_too_many_is_named_with_its_rows(tmp_path):
+    write_csv(tmp_path / "a.csv", columns(60), slice(0, 60))
+    with (tmp_path / "a.csv").open("a") as file:
+        file.write("1,Rom,3.5,nO\n")
+    refuse(lambda: fit(network(), nn.open_table(tmp_path, target="bought")), "y: has 3 classes",
+           f"the rarest are 'nO' in 1 row ({tmp_path}/a.csv: line 62), ", "Dense(3), Softmax()")  # fmt: skip
+
+
+def test_text_outside_of_the_sample_may_be_names(tmp_path, monkeypatch):
+    data = columns(300)
+    write_csv(tmp_path / "a.csv", data, slice(0, 300))
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    lines[200] = "30,Bern,much,no"
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
+    monkeypatch.setattr(learning, "SAMPLE", 20)
+    refuse(lambda: fit(network(), nn.open_table(tmp_path, target="bought")), f"{tmp_path}/a.csv: line 201: ", "missing",
+           "if these are names, pass kinds={'income': 'category'}", error=nn.DataFileError)  # fmt: skip
 
 
 def test_a_wrong_row_is_named_by_file_and_line_in_later_pieces_too(tmp_path):

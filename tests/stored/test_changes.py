@@ -138,7 +138,7 @@ def test_a_damaged_table_is_an_error_with_its_file(tmp_path_factory, form):
     refuse(lambda: model.fit(nn.open_table(path, target="y"), progress=False), f"{path}: cannot be read",
            error=nn.DataFileError)  # fmt: skip
     os.truncate(path, 1000)
-    refuse(lambda: nn.open_table(path, target="y"), f"{path}: cannot be read", error=nn.DataFileError)
+    refuse(lambda: nn.open_table(path, target="y"), f"{path}: is cut off or damaged (", error=nn.DataFileError)
 
 
 def test_a_table_that_is_replaced_between_its_two_passes_is_refused(tmp_path, monkeypatch):

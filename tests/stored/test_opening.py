@@ -95,3 +95,51 @@ def test_columns_of_the_files_of_a_table_may_have_any_order(tmp_path):
     for name in ("a", "b"):
         np.testing.assert_array_equal(pieces[0].frame.columns[name], pieces[1].frame.columns[name])
     assert table.names == ("a", "b", "y")
+
+
+def test_a_stray_file_is_blamed_and_not_the_others(tmp_path):
+    out = "to leave out files of a folder, pass a list of the others"
+    for i in range(3):
+        (tmp_path / f"p{i}.csv").write_text("a,b,y\n1,2,no\n3,5,yes\n")
+    for name, content, said in [
+        ("notes.txt", "hello\n", "has the columns 'hello', unlike the other 3 files; "),
+        ("bare.csv", "1,2,no\n3,5,yes\n", "has the columns '1', '2', 'no', unlike the other 3 files; this file seems "
+         "to have no header; "),
+        ("c.csv", "a,c,y\n1,2,no\n", "there is no column 'b' and column 'c' is new; expected those of "
+         f"{tmp_path}/p0.csv; "),
+    ]:  # fmt: skip
+        (tmp_path / name).write_text(content)
+        refuse(lambda name=name, said=said: nn.open_table(tmp_path, target="y"), f"{tmp_path}/{name}: {said}", out,
+               error=nn.DataFileError)  # fmt: skip
+        (tmp_path / name).unlink()
+
+
+def test_a_stray_array_is_blamed_and_not_the_others(tmp_path):
+    for i in range(3):
+        np.savez(tmp_path / f"p{i}.npz", X=X[:10], y=Y[:10])
+    out = "to leave out files of a folder, pass a list of the others"
+    np.save(tmp_path / "a.npy", X)
+    refuse(lambda: nn.open_data(tmp_path), f"{tmp_path}/a.npy: has one array without a name", out,
+           error=nn.DataFileError)  # fmt: skip
+    (tmp_path / "a.npy").unlink()
+    np.savez(tmp_path / "a.npz", X=X[:10, :3], y=Y[:10])
+    refuse(lambda: nn.open_data(tmp_path), f"{tmp_path}/a.npz: X: expected rows of shape (8,)", out,
+           error=nn.DataFileError)  # fmt: skip
+    np.savez(tmp_path / "a.npz", Z=X[:10])
+    refuse(lambda: nn.open_data(tmp_path), f"{tmp_path}/a.npz: has no array 'X'", out, error=nn.DataFileError)
+    refuse(lambda: nn.open_data(tmp_path / "a.npz"), f"{tmp_path}/a.npz: has no array 'X'; it has 'Z'; name the arrays",
+           "open_data(path, y=..., X=...)", error=nn.DataFileError)  # fmt: skip
+    refuse(lambda: nn.open_table(tmp_path), f"{tmp_path}/a.npz: holds arrays, not a table", error=nn.DataFileError)
+
+
+def test_files_that_are_cut_off(tmp_path):
+    np.savez(tmp_path / "a.npz", X=X)
+    raw = (tmp_path / "a.npz").read_bytes()
+    (tmp_path / "a.npz").write_bytes(raw[: len(raw) // 2])
+    refuse(
+        lambda: nn.open_data(tmp_path / "a.npz"), f"{tmp_path}/a.npz: is cut off, or no .npz", error=nn.DataFileError
+    )
+    (tmp_path / "a.csv").write_text("a,b,y\n1,2,no\n3,5,yes\n3,")
+    table = nn.open_table(tmp_path / "a.csv")
+    refuse(lambda: list(table.pieces()), f"{tmp_path}/a.csv: line 4: has 2 columns, expected 3",
+           "it is the last line: is the file cut off?", error=nn.DataFileError)  # fmt: skip
