@@ -8,6 +8,8 @@ import os
 import shlex
 from typing import Any
 
+import numpy as np
+
 from nnlite.cli.arrays import no_targets
 from nnlite.cli.codes import DONE
 from nnlite.cli.data import load_source
@@ -65,7 +67,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     """Print the scores and return the exit code."""
     model, config = load_run(options.model, options.file)
     source = None
-    if is_stored_file(options.file):
+    if is_stored_file(options.file, options.target):
         return _say(_of_stored_file(model, config, options), options)
     if options.features is not None:
         raise ArgumentError(f"--features: is for arrays (HDF5, Zarr, folders of .npz or .npy), not {options.file}")
@@ -79,6 +81,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     elif are_pictures(model, options.file):
         test = labelled_pictures(model, options.file, options)
     else:
+        if options.target is None and _has_features_alone(model, options.file):
+            raise no_targets(options.file)
         table = read_rows(model, config, options, **_target(model, options))
         if model.encoding is None and options.target is None:
             refuse_doubtful_target(table)
@@ -111,6 +115,17 @@ def _of_stored_file(model: Model, config: Config | None, options: argparse.Names
         elif data.y_rows is None:
             raise no_targets(options.file)
         return stored_scores(model, data, _trivial(model, options.model), balanced=_class_weight(config) is not None)
+
+
+def _has_features_alone(model: Model, path: str) -> bool:
+    """Return whether an ``.npy`` file has exactly the numbers that the network takes, so that none is a target."""
+    if model.encoding is not None or not path.lower().endswith(".npy"):
+        return False
+    try:
+        shape = np.load(path, mmap_mode="r").shape
+    except (OSError, ValueError):  # reading it says what is wrong
+        return False
+    return bool(shape[1:] == model.signature.input_shape)
 
 
 def _class_weight(config: Config | None) -> Any:

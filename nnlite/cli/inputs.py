@@ -42,18 +42,21 @@ def read_rows(model: Model, config: Config | None, options: argparse.Namespace, 
     return read_like(getattr(sys.stdin, "buffer", sys.stdin), model, reading, options.ignore, **target)
 
 
-def is_stored_file(path: str | None) -> bool:
-    """Return whether a path has data that are read in pieces: arrays, a folder of tables or a large one."""
+def is_stored_file(path: str | None, target: Any = None) -> bool:
+    """Return whether a path has data that are read in pieces: arrays, a folder of tables or a large one.
+
+    ``target`` may be a file of its own, whose examples are then arrays.
+    """
     if path in (None, STANDARD_INPUT):
         return False
     refuse_empty(str(path))
-    return holds_arrays(str(path)) or is_table(str(path))
+    return holds_arrays(str(path), target) or is_table(str(path))
 
 
 def stored_rows(model: Model, config: Config | None, options: argparse.Namespace) -> StoredTable | StoredArrays:
     """Return the data of ``options.file``: arrays, or a table without the columns to ignore."""
     path, given = options.file, getattr(options, "target", None)
-    if not holds_arrays(path):
+    if not holds_arrays(path, given):
         if options.features is not None:
             raise ArgumentError(f"--features: is for arrays, and {path} is a table")
         like = None if model.encoding is None else model

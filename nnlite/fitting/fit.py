@@ -34,7 +34,7 @@ from nnlite.layers import BatchNorm, Identity, chain
 from nnlite.network.examples import Examples
 from nnlite.network.means import Metrics, as_number, with_rmse
 from nnlite.network.network import Network
-from nnlite.network.pieces import check_finite
+from nnlite.network.pieces import check_finite, check_labels
 from nnlite.network.signature import Signature
 from nnlite.network.sources import gives_batches
 from nnlite.optimizers import Optimizer, check_optimizer
@@ -344,6 +344,7 @@ def _located(
         return X, y, sample_weight, stored
     part = stored.in_memory()
     check_finite(stored, part, network.dtype)
+    check_labels(stored, part, network.n_classes)
     return part.X, part.y, part.weights, None
 
 

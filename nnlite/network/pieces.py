@@ -15,7 +15,7 @@ from nnlite.network.signature import Signature
 from nnlite.stored import StoredArrays, StoredTable
 from nnlite.stored.arrays import Part
 from nnlite.stored.numbers import numbers_of
-from nnlite.stored.rows import Rows
+from nnlite.stored.rows import InMemory, Rows
 from nnlite.tables.encoding import Encoding
 from nnlite.tables.frames import Text
 
@@ -118,7 +118,8 @@ def checked_targets(
         y = contiguous(indices.check_targets(part.y))
     except ArgumentError:
         i, said = first_refused(indices.check_targets, part.y)
-        said = said.removeprefix("y: ") + (_more_classes(signature, part.y) if training else "")
+        said = said.removeprefix("y: ").replace("; subtract 1?", "")
+        said += _more_classes(signature.n_classes, part.y) if training else ""
         raise _refused(data, data.y_rows, part, i, said) from None
     try:
         return y, check_weights(part.weights, len(y), all_zero=True)
@@ -133,12 +134,31 @@ def _refused(data: StoredArrays, rows: Rows | None, part: Part, i: int, said: st
     return DataFileError(f"{rows.place(data.row_of(part, i))}: {said}")
 
 
-def _more_classes(signature: Signature, y: Any) -> str:
-    """Say which output takes class indices that are too large; "" if none is, or if they seem to begin at 1."""
-    n, y = signature.n_classes, np.asarray(y)
+def check_labels(data: StoredArrays, part: Part, n_classes: int | None) -> None:
+    """Raise DataFileError if a class index in a file is out of range; the message names file and row.
+
+    All else about targets that are read as a whole is told as about arrays.
+    """
+    y = part.y
+    if y is None or isinstance(data.y_rows, InMemory) or n_classes is None or y.ndim != 1 or y.dtype.kind not in "iu":
+        return
+    wrong = (y < 0) | (y >= n_classes)
+    if wrong.any():
+        i = int(wrong.argmax())
+        said = f"label {y[i]} is out of range for a network that chooses from {n_classes} classes (labels are 0.."
+        raise _refused(data, data.y_rows, part, i, f"{said}{n_classes - 1}){_more_classes(n_classes, y)}")
+
+
+def _more_classes(n: int | None, y: Any) -> str:
+    """Say which output takes class indices that are too large, or that they seem to begin at 1; "" if none is."""
+    y = np.asarray(y)
     if n is None or y.ndim != 1 or y.dtype.kind not in "iu" or y.min() < 0 or y.max() < n:
         return ""
-    return "" if y.min() == 1 and y.max() == n else f"; let the network end in Dense({int(y.max()) + 1}), Softmax()"
+    return (
+        "; subtract 1?"
+        if y.min() == 1 and y.max() == n
+        else f"; let the network end in Dense({int(y.max()) + 1}), Softmax()"
+    )
 
 
 def first_refused(check: Callable[[Any], object], targets: Any) -> tuple[int, str]:

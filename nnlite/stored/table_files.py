@@ -91,7 +91,7 @@ def open_file_of_table(path: str, reading: Reading) -> TableFile:
         if start.startswith(magic):
             return _of_arrow_file(path, name)
     if start.startswith((b"\x93NUMPY", b"\x89HDF")) or (start.startswith(ZIP) and path.lower().endswith(".npz")):
-        raise DataFileError(f"{path}: holds arrays, not a table; open it with nn.open_data")
+        raise DataFileError(f"{path}: holds arrays, not a table; open it, or its folder, with nn.open_data")
     form, options, target, named, kinds = reading
     pieces = Pieces(
         path, path, form, options.marks, text_columns=text_columns(kinds) | options.text_columns,

@@ -107,6 +107,10 @@ def test_targets_of_a_file_of_their_own_values_and_many_whole_numbers(run):
     assert code == 0, err
     assert (scores_of("r")["kind"], scores_of("r")["r2"] > 0.2) == ("values", True)
     assert run("predict r X.npy")[1].startswith("prediction_0,prediction_1\n")
+    assert (
+        "--target: X.npy has no targets; give the file with them, such as --target y.npy" in run("evaluate r X.npy")[2]
+    )
+    assert json.loads(run("evaluate r X.npy --target y.npy --json")[1])["r2"] > 0.2
     code, _, err = run(f"train X.npy --target n.npy {QUICK}")
     assert (code, "30 different whole numbers; give --classes if" in err) == (2, True)
     assert run(f"train X.npy --target n.npy --values {QUICK} --epochs 1 --out v")[0] == 0

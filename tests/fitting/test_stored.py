@@ -315,6 +315,14 @@ def test_a_wrong_target_or_weight_names_its_own_file_or_array():
     refuse(lambda: trained(data), "sample_weight, row 9: expected weights of at least 0", error=nn.DataFileError)
 
 
+def test_a_wrong_label_of_data_that_fit_into_memory_names_its_file(tmp_path):
+    X, y = examples(300)
+    y[200] = 5
+    np.save(tmp_path / "y.npy", y)
+    refuse(lambda: trained(nn.open_data(X, tmp_path / "y.npy")), f"{tmp_path}/y.npy, row 200: label 5 is out of range",
+           "(labels are 0..2); let the network end in Dense(6), Softmax()", error=nn.DataFileError)  # fmt: skip
+
+
 def test_a_file_that_changes_ends_the_training(tmp_path):
     X, y = examples()
     data = stored(tmp_path, X, y)
