@@ -92,9 +92,11 @@ def open_data(
         rows = joined([file.rows(None) for file in files])
         return StoredArrays(rows, _rows_or_files(y, "y"), _rows_or_files(sample_weight, "sample_weight"), memory)
     of_X = _array_of(files, X)
-    targets = _in_files(files, "y" if y is None and "y" in files[0].names else y, "y")
-    default = "sample_weight" if sample_weight is None and "sample_weight" in files[0].names else sample_weight
-    return StoredArrays(of_X, targets, _in_files(files, default, "sample_weight"), memory)
+    targets, weights = (
+        _in_files(files, name if value is None and any(name in file.names for file in files) else value, name)
+        for name, value in (("y", y), ("sample_weight", sample_weight))
+    )
+    return StoredArrays(of_X, targets, weights, memory)
 
 
 def as_stored(X: Any, y: Any = None, sample_weight: Any = None) -> StoredArrays | None:
@@ -328,7 +330,7 @@ def _in_files(files: Sequence[_Opened], value: Any, name: str) -> Rows | None:
     """Return an array of all files by its name, or one from elsewhere."""
     if value is None:
         return None
-    if isinstance(value, str) and value.lstrip("/") in files[0].names:
+    if isinstance(value, str) and any(value.lstrip("/") in file.names for file in files):
         return _array_of(files, value)
     if isinstance(value, str) and not os.path.exists(value):
         raise ArgumentError(

@@ -125,6 +125,9 @@ def test_a_stray_array_is_blamed_and_not_the_others(tmp_path):
     np.savez(tmp_path / "a.npz", X=X[:10, :3], y=Y[:10])
     refuse(lambda: nn.open_data(tmp_path), f"{tmp_path}/a.npz: X: expected rows of shape (8,)", out,
            error=nn.DataFileError)  # fmt: skip
+    np.savez(tmp_path / "a.npz", X=X[:10])
+    refuse(lambda: nn.open_data(tmp_path), f"{tmp_path}/a.npz: has no array 'y'; it has 'X'; {out}",
+           error=nn.DataFileError)  # fmt: skip
     np.savez(tmp_path / "a.npz", Z=X[:10])
     refuse(lambda: nn.open_data(tmp_path), f"{tmp_path}/a.npz: has no array 'X'", out, error=nn.DataFileError)
     refuse(lambda: nn.open_data(tmp_path / "a.npz"), f"{tmp_path}/a.npz: has no array 'X'; it has 'Z'; name the arrays",
