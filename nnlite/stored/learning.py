@@ -30,7 +30,7 @@ from nnlite.tables.table import Table
 from nnlite.tables.target import Target
 
 SAMPLE, CELLS = 100_000, 2_000_000  # rows, and cells
-MOST_CLASSES, MOST_PLACES = 10_000, 200
+MOST_CLASSES = 10_000
 SHOWN = 3  # labels, in a message
 
 
@@ -197,9 +197,9 @@ class _Labels:
             self._are_classes = False
             return
         counts = {label: n for label, n in labels.counts().items() if n}
-        for label in counts.keys() - self._found.keys() if len(self._places) < MOST_PLACES else ():
-            row = int((labels.codes == labels.cells.index(label)).argmax())
-            self._places[label] = f"{piece.source}: {piece.frame.place(row)}"
+        if not counts.keys() <= self._places.keys():
+            for code, row in zip(*np.unique(labels.codes, return_index=True), strict=True):
+                self._places.setdefault(labels.cells[code], f"{piece.source}: {piece.frame.place(int(row))}")
         self._found.update(counts)
         self._are_classes = len(self._found) <= MOST_CLASSES
 
