@@ -101,7 +101,7 @@ class ImageOperations:
     # ---- sizes ----------------------------------------------------------------------------------------------------
 
     def workspace(self) -> int:
-        """Return how many numbers of workspace a thread needs."""
+        """Return how many numbers the workspace of a thread has."""
         most = 0
         for stage in self.structure.stages:
             if stage.kind == "convolution":
