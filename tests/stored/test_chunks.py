@@ -69,7 +69,8 @@ def test_examples_in_chunks_are_read_by_whole_chunks():
 def test_a_chunk_larger_than_a_window_gets_a_warning_that_says_what_to_write():
     y = np.zeros(N, np.int64)
     large, small = (nn.open_data(Chunked(X, n), y=y, memory=3 * 2**18) for n in (2**15, 2000))
-    with pytest.warns(UserWarning, match=r"source: 32,768 rows \(1.2 MiB\) are stored together.*memory=3.*of about 102 rows"):
+    said = r"source: 32,768 rows \(1.2 MiB\) are stored together.*memory=3.*of about 102 rows"
+    with pytest.warns(UserWarning, match=said):
         network().fit(large, epochs=1, batch_size=4096, progress=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
