@@ -293,6 +293,17 @@ class StoredArrays(Explained):
             for (start, stop), first, last in zip(ranges, [0, *stops], stops, strict=False):
                 array[first:last] = rows.read(start, stop)[selected(self.shares, start, stop)]
 
+    def of_blocks(self, blocks: Array) -> Part:
+        """Return the examples of some blocks, one block after the other. Each is read into its place."""
+        n = int(self.counts[blocks].sum())
+        X, y, weights = (
+            None if rows is None else np.empty((n, *rows.shape[1:]), rows.dtype)
+            for rows in (self.X_rows, self.y_rows, self.weight_rows)
+        )
+        assert X is not None
+        self.fill(blocks, X, y, weights)
+        return Part(X, y, weights, 0, len(self.X_rows))
+
     def pieces(self, n_bytes: int = PIECE) -> Iterator[Part]:
         """Yield the examples in the order of the data, about ``n_bytes`` at a time. A thread reads ahead."""
         ranges = self.ranges(n_bytes)
@@ -312,13 +323,7 @@ class StoredArrays(Explained):
 
     def in_memory(self) -> Part:
         """Return all examples."""
-        parts = [part for part in map(self.block, range(len(self.counts))) if len(part.X)]
-        X, y, weights = (
-            None if arrays[0] is None else np.concatenate(arrays)
-            for arrays in zip(*(part[:3] for part in parts), strict=True)
-        )
-        assert X is not None
-        return Part(X, y, weights, 0, len(self.X_rows))
+        return self.of_blocks(np.arange(len(self.counts)))
 
     @property
     def fits_memory(self) -> bool:

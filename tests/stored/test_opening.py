@@ -1,5 +1,7 @@
 """Facts about what is opened: names of arrays in groups, and what to write in place of what is no data on the disk."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -95,3 +97,20 @@ def test_columns_of_the_files_of_a_table_may_have_any_order(tmp_path):
     for name in ("a", "b"):
         np.testing.assert_array_equal(pieces[0].frame.columns[name], pieces[1].frame.columns[name])
     assert table.names == ("a", "b", "y")
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_examples_that_fit_into_memory_are_read_without_a_second_copy(tmp_path, split):
+    X, y = np.arange(2**20, dtype=np.float32).reshape(-1, 64), np.arange(2**14)
+    for i in range(2):
+        np.savez(tmp_path / f"{i}.npz", X=X[i::2], y=y[i::2])
+    data = nn.open_data(tmp_path, memory=2**24)
+    data = data.split(0.2)[0] if split else data
+    tracemalloc.start()
+    found = data.in_memory()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.3 * len(data) * data.row_bytes
+    for one, other in zip(found[:2], data.read(0, len(data)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(found.X, X[found.y])
