@@ -77,7 +77,7 @@ class Window(NamedTuple):
 
 
 class Bands(NamedTuple):
-    """How many lines a convolution works on at once, and the scratch memory that it needs.
+    """How many lines a convolution works on at once, and the workspace that it needs.
 
     Attributes
     ----------
@@ -85,13 +85,13 @@ class Bands(NamedTuple):
         Lines of the output, forward and for the gradient.
     backward : int
         Lines of the input.
-    scratch : int
+    workspace : int
         Numbers, beside a tile.
     """
 
     forward: int
     backward: int
-    scratch: int
+    workspace: int
 
     @classmethod
     def of(cls, window: Window, before: Size, after: Size, width: int, size: int) -> Bands:

@@ -100,12 +100,12 @@ class ImageOperations:
 
     # ---- sizes ----------------------------------------------------------------------------------------------------
 
-    def scratch(self) -> int:
-        """Return how many numbers of scratch memory a thread needs."""
+    def workspace(self) -> int:
+        """Return how many numbers the workspace of a thread has."""
         most = 0
         for stage in self.structure.stages:
             if stage.kind == "convolution":
-                most = max(most, self._bands(stage).scratch)
+                most = max(most, self._bands(stage).workspace)
             elif stage.kind == "norm" and stage.size is not None:
                 most = max(most, 4 * max(PIECE, stage.size[2]))
         return G_NUMBERS + most

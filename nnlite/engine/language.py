@@ -115,7 +115,7 @@ SIZES = {
 STRUCTURES: dict[Any, str] = {Matrix: "matrix", Image: "image", Window: "window"}
 
 # Parameters without annotation: what each thread knows of the present step
-NOW = ("thread", "n_threads", "step", "M", "first", "tiles", "shared", "scratch")
+NOW = ("thread", "n_threads", "step", "M", "first", "tiles", "shared", "workspace")
 NOW_WORDS = 16
 GIVEN = ("op", "now", "r0", "r1", "panel", "width", *NOW)
 

@@ -154,8 +154,8 @@ class Plan:
         )
         widest = max(stage.units for stage in self.stages if stage.size is None)
         turned = G_NUMBERS + (widest + 2 * self._wide) * self._wide
-        self._scratch_size = max(turned, self.images.scratch())
-        self.scratch = memory.zeros(self.n_threads * (self._scratch_size + 272))
+        self._scratch_size = max(turned, self.images.workspace())
+        self.workspace = memory.zeros(self.n_threads * (self._scratch_size + 272))
 
     @property
     def _wide(self) -> int:
@@ -176,9 +176,9 @@ class Plan:
             return self.memory.images(self.batch_size, stage.size[0], stage.units)
         return self.memory.panels(self.batch_size, stage.units, self._width(stage))
 
-    def scratch_of(self, thread: int) -> int:
+    def workspace_of(self, thread: int) -> int:
         """Return the address of a thread's own memory."""
-        return int(self.scratch.ctypes.data) + thread * (self._scratch_size + 272) * self.scratch.itemsize
+        return int(self.workspace.ctypes.data) + thread * (self._scratch_size + 272) * self.workspace.itemsize
 
     def _by_rows(self, stage: Stage, panels: Panels) -> bool:
         """Whether the threads divide the rows of the batch: the panels cannot be divided evenly."""
@@ -393,8 +393,8 @@ class Plan:
             self.updates.on_units([b]),
         ]
         by_rows = self.updates.by_inputs(W)
-        scratch = [self.scratch_of(0), 0, 0, self.scratch_of(1) - self.scratch_of(0)]
-        after, last = self.updates.after_gradient(W, scratch)
+        workspace = [self.workspace_of(0), 0, 0, self.workspace_of(1) - self.workspace_of(0)]
+        after, last = self.updates.after_gradient(W, workspace)
         state = [panels.address - W.theta.address for panels in W.vectors.values()] + [0, 0]
         ops = []
         if by_rows:

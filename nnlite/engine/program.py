@@ -129,12 +129,12 @@ class Program:
         """Make what `start` needs."""
         widest = max(stage.units for stage in self.stages if stage.size is None)
         n = max(G_NUMBERS, widest * self.library.shape.widths[1] + PADDING) if self.kind.panels else 1
-        scratch = self.memory.zeros(max(n, self.images.scratch()) if self.images.are_needed else n)
+        workspace = self.memory.zeros(max(n, self.images.workspace()) if self.images.are_needed else n)
         shared, now = np.zeros(SHARED_WORDS, np.int64), np.zeros(NOW_WORDS, np.int64)
         known = {
             "n_threads": 1,
             "tiles": self.library.tiles.ctypes.data,
-            "scratch": scratch.ctypes.data,
+            "workspace": workspace.ctypes.data,
             "shared": shared.ctypes.data,
         }
         for name, value in known.items():
@@ -144,7 +144,7 @@ class Program:
         call = np.array([self.library.address("predict"), entry, now.ctypes.data, shared[WRONG:].ctypes.data], np.int64)
         self.start = start()
         self.words = int(call.ctypes.data)
-        self._kept += [scratch, shared, call]
+        self._kept += [workspace, shared, call]
 
     def prepare(self, words: Mapping[str, Sequence[int]], *, boxes: tuple[int, int] = (0, 0), shared: int = 0) -> None:
         """Set the words of the instructions that change from call to call, before `start`.

@@ -30,26 +30,26 @@ class Team:
         The compiled function.
     tiles : ndarray of int64
         The table of tiles.
-    scratch : list of int
+    workspace : list of int
         The address of the memory of each thread; its length is the number of threads.
     kept : object
         What the instructions point to: it lives as long as a thread works.
     """
 
-    def __init__(self, address: int, tiles: Array, scratch: list[int], kept: object) -> None:
-        self.n_threads = len(scratch)
+    def __init__(self, address: int, tiles: Array, workspace: list[int], kept: object) -> None:
+        self.n_threads = len(workspace)
         self._function = CALL(address)
         self.kept = kept
         self._unused = np.zeros(2, np.int64)
         self._shared = np.zeros(SHARED_WORDS, np.int64)
         self._now = np.zeros((self.n_threads, NOW_WORDS), np.int64)
-        for thread, memory in enumerate(scratch):
+        for thread, memory in enumerate(workspace):
             known = {
                 "thread": thread,
                 "n_threads": self.n_threads,
                 "tiles": tiles.ctypes.data,
                 "shared": self._shared.ctypes.data,
-                "scratch": memory,
+                "workspace": memory,
             }
             for name, value in known.items():
                 self._now[thread, NOW.index(name)] = value

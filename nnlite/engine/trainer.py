@@ -169,8 +169,8 @@ class Trainer:
             labels=self.labels,
             variant=self.variant,
         )
-        scratch = [self.plan.scratch_of(thread) for thread in range(self.n_threads)]
-        self.team = Team(self.library.address("train"), self.library.tiles, scratch, self.plan)
+        workspace = [self.plan.workspace_of(thread) for thread in range(self.n_threads)]
+        self.team = Team(self.library.address("train"), self.library.tiles, workspace, self.plan)
         self._made_for, self._copied = made_for, None
 
     # ---- stretches ------------------------------------------------------------------------------------------------

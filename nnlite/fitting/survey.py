@@ -38,12 +38,22 @@ class Survey(NamedTuple):
         How many examples each class has, and the sum of their weights. Without classes both have one entry.
     mean, std : ndarray, (n[L],)
         Of values.
+    n_alike : int
+        How many examples have the class of the one before.
     """
 
     n_of_class: Array
     weight_of_class: Array
     mean: Array
     std: Array
+    n_alike: int = 0
+
+    @property
+    def are_neighbours_alike(self) -> bool:
+        """Whether neighbours have the same class much more often than by chance, as in data that are sorted."""
+        n = int(self.n_of_class.sum())
+        by_chance = float(np.square(self.n_of_class / max(1, n)).sum())
+        return self.n_alike > (n - 1) * (1 + by_chance) / 2
 
     @property
     def labels(self) -> Array:
@@ -97,16 +107,19 @@ def survey(signature: Signature, data: StoredArrays) -> Survey:
     """
     classes = signature.n_classes or 1
     n_of, weight_of = np.zeros(classes, np.int64), np.zeros(classes)
+    n_alike, last = 0, -1
     moments = _Moments()
     of_values = isinstance(signature.output, Identity)
     for part in _targets(data):
         y, weights = checked_targets(signature, data, part, training=True)
         of_class = classes_of(y) if signature.n_classes is not None else np.zeros(len(y), np.intp)
         n_of += np.bincount(of_class, minlength=classes)
+        n_alike += int(np.count_nonzero(of_class[1:] == of_class[:-1])) + bool(of_class[0] == last)
+        last = of_class[-1]
         weight_of += np.bincount(of_class, weights, minlength=classes)
         if of_values:
             moments.add(y)
-    return Survey(n_of, weight_of, moments.mean, np.sqrt(moments.variance))
+    return Survey(n_of, weight_of, moments.mean, np.sqrt(moments.variance), n_alike)
 
 
 def _targets(data: StoredArrays) -> Iterator[Part]:
@@ -194,8 +207,8 @@ def prepare_stored(
     check_shape(signature._replace(knowledge=Knowledge(of_arrays, None, None)), arrays)
     signature = signature._replace(knowledge=knowledge)
     train, validation = (arrays, None) if split is None else _split(arrays, split, seed)
-    train.warn_of_large_chunks()
     found = survey(signature, train)
+    train.warn_of_large_chunks(found.are_neighbours_alike)
     if standardize is None:
         standardize = data is not arrays or network.target_scale is not None
     if standardize and isinstance(network.output, Identity):

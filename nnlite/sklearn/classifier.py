@@ -226,7 +226,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ----------
         X : array-like, sparse matrix or data frame, (n_samples, n_features)
             Examples on the disk, such as a large array of np.memmap or what `nnlite.open_data` returns, are read a part
-            at a time, and each part is shuffled.
+            at a time. A part is many small blocks from random places; with ``shuffle=False`` they keep their order.
         y : array-like, (n_samples,) or (n_samples, n_labels)
         sample_weight : array-like, (n_samples,), optional
         classes : array-like, (n_classes,), optional
@@ -237,7 +237,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         MLPClassifier
             The estimator itself.
         """
-        parts = parts_of(X, y, sample_weight)
+        parts = parts_of(self, X, y, sample_weight)
         if parts is not None:
             for part in parts:
                 self.partial_fit(*part, classes=classes)

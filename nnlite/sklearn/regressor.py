@@ -221,7 +221,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ----------
         X : array-like, sparse matrix or data frame, (n_samples, n_features)
             Examples on the disk, such as a large array of np.memmap or what `nnlite.open_data` returns, are read a part
-            at a time, and each part is shuffled.
+            at a time. A part is many small blocks from random places; with ``shuffle=False`` they keep their order.
         y : array-like, (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like, (n_samples,), optional
 
@@ -230,7 +230,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         MLPRegressor
             The estimator itself.
         """
-        parts = parts_of(X, y, sample_weight)
+        parts = parts_of(self, X, y, sample_weight)
         if parts is not None:
             for part in parts:
                 self.partial_fit(*part)

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+from sklearn.utils import check_random_state
+
+from nnlite.ahead import Ahead
+from nnlite.checks import Array
+from nnlite.fitting.stored import KEPT
+from nnlite.stored.arrays import StoredArrays
 from nnlite.stored.opening import as_stored
+from nnlite.stored.order import Order
 from nnlite.stored.table import StoredTable
+
+Arrays = tuple[Array, Array | None, Array | None]
 
 
 def refuse_table(X: Any) -> None:
@@ -18,10 +28,12 @@ def refuse_table(X: Any) -> None:
         )
 
 
-def parts_of(X: Any, y: Any, sample_weight: Any) -> Iterator[tuple[Any, Any, Any]] | None:
-    """Return an iterator over the parts of examples on the disk, in their order; None for what lies in memory.
+def parts_of(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Iterator[Arrays] | None:
+    """Return an iterator over the parts ``(X, y, weights)`` of examples on the disk; None for what lies in memory.
 
-    A part is no larger than a window of a training, also in float64, into which scikit-learn's checks may convert it.
+    A part is a window of random blocks, which ``random_state`` of the estimator draws; without ``shuffle`` the parts
+    follow the order of the data. A part is no larger than a window of a training, also in float64, into which
+    scikit-learn's checks may convert it.
 
     Raises
     ------
@@ -36,6 +48,25 @@ def parts_of(X: Any, y: Any, sample_weight: Any) -> Iterator[tuple[Any, Any, Any
         return None
     if stored.y_rows is None:
         raise ValueError(f"y: {stored!r} has no targets; pass y= to open_data")
-    stored = stored.with_targets_at_hand()
-    pieces = stored.pieces(stored.window * stored.row_bytes * stored.dtype.itemsize // 8)
-    return ((part.X, part.y, part.weights) for part in pieces)
+    stored.check_unchanged()
+    memory = max(1, stored.memory * stored.dtype.itemsize // 8)
+    stored = StoredArrays(stored.X_rows, stored.y_rows, stored.weight_rows, memory, stored.shares)
+    stored = stored.with_targets_in_memory(KEPT).with_targets_at_hand()
+    if not estimator.shuffle:
+        return (part[:3] for part in stored.pieces(stored.window * stored.row_bytes))
+    key = check_random_state(estimator.random_state).randint(2**64 - 1, dtype=np.uint64)
+    return _windows(stored, key)
+
+
+def _windows(stored: StoredArrays, key: np.uint64) -> Iterator[Arrays]:
+    """Yield the examples of each window of blocks in random order. A thread reads ahead."""
+    most = stored.window - int(stored.counts.max()) + 1  # so that the block that fills a window still fits
+    order = Order(stored.counts, most, key)
+    n_windows = len(order.windows)
+    ahead = Ahead(lambda i: stored.of_blocks(order.windows[i]), n_windows, int(n_windows > 1), 1)
+    try:
+        for i in range(n_windows):
+            (part,) = ahead.take(i, 1)
+            yield part[:3]
+    finally:
+        ahead.close()

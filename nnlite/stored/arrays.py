@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Never
@@ -18,10 +19,12 @@ from nnlite.stored.rows import Kept, Range, Rows
 from nnlite.stored.temporary import copied
 from nnlite.words import Explained, explained
 
-SMALLEST, LARGEST, OF_DATA = 24 * 2**20, 384 * 2**20, 16  # bytes that a training keeps, and this part of the data
+SMALLEST, LARGEST, OF_DATA = 24 * 2**20, 384 * 2**20, 8  # bytes that a training keeps, and this part of the data
 WINDOWS = 3  # in memory at once: the one that is trained on, the next one, and the one after it while they change
-BLOCKS = 64  # of a window at least, if blocks need not be smaller or larger than this:
+BLOCKS = 128  # of a window, if blocks need not be smaller or larger than this:
 SMALLEST_BLOCK, LARGEST_BLOCK = 2**16, 2**20
+CHUNKS = 64  # of a window, where neighbours are alike; by default, if memory for them is no more than
+OF_CHUNKED = 4  # this part of the data
 PIECE = 2**20  # bytes that are read at once to evaluate and to predict
 LOOKED_AT = 16  # rows that identify the data
 
@@ -94,7 +97,7 @@ class StoredArrays(Explained):
             raise ArgumentError(f"X: expected at least one feature in {X.name}, got shape {X.shape}")
         self.row_bytes = sum(rows.row_bytes for rows in (X, y, weights) if rows is not None)
         whole = len(X) * self.row_bytes
-        self.memory = min(max(whole // OF_DATA, SMALLEST), LARGEST) if memory is None else memory
+        self.memory = self._default_memory(whole) if memory is None else memory
         window = max(1, self.memory // WINDOWS)
         block = min(max(window // BLOCKS, SMALLEST_BLOCK), LARGEST_BLOCK, window)
         self.window = max(1, window // self.row_bytes)
@@ -105,6 +108,12 @@ class StoredArrays(Explained):
             self.counts = np.array([np.sum(all_of(shares, start, stop)) for start, stop in ranges])
         self._starts = np.cumsum(self.counts) - self.counts
         self.n = int(self.counts.sum())
+
+    def _default_memory(self, whole: int) -> int:
+        """Return how many bytes a training keeps, of the bytes of the whole data."""
+        chunk = self.X_rows.largest_chunk
+        for_chunks = min(WINDOWS * CHUNKS * chunk * self.row_bytes, whole // OF_CHUNKED) if chunk > 1 else 0
+        return min(max(whole // OF_DATA, SMALLEST, for_chunks), LARGEST)
 
     def __len__(self) -> int:
         return self.n
@@ -237,18 +246,35 @@ class StoredArrays(Explained):
             return self
         return StoredArrays(self.X_rows, y, weights, self.memory, self.shares)
 
-    def warn_of_large_chunks(self) -> None:
-        """Warn if what is stored together, and so read together, is more than a window."""
-        rows = int(np.diff(self.edges).max())
-        n_bytes, window = rows * self.row_bytes, self.window * self.row_bytes
-        if self.X_rows.largest_chunk > 1 and n_bytes > max(window, LARGEST_BLOCK) and not self.fits_memory:
-            checks.warn(
-                f"{self.X_rows.name}: {rows:,} rows ({n_bytes / 2**20:,.0f} MiB) are stored together, and are read as "
-                f"a whole. The training keeps {WINDOWS} such chunks in memory ({WINDOWS * n_bytes / 2**20:,.0f} MiB "
-                f"in place of {self.memory / 2**20:,.0f}), and shuffles within each of them. Write chunks (or, for "
-                f".npz, files) of about {max(1, PIECE // self.row_bytes):,} rows",
-                UserWarning,
+    def warn_of_large_chunks(self, alike: bool) -> None:
+        """Warn if what is stored together, and so read together, is so large that a window has few pieces.
+
+        A piece that is larger than a window also takes more memory. Smaller ones are worth a warning if neighbours are
+        alike: batches of a window with few pieces have few classes.
+        """
+        rows, window = int(np.diff(self.edges).max()), self.memory // WINDOWS
+        n_bytes, n_pieces = rows * self.row_bytes, window // (rows * self.row_bytes)
+        if self.X_rows.largest_chunk <= 1 or self.fits_memory:
+            return
+        if n_bytes > max(window, LARGEST_BLOCK):
+            problem = (
+                f"The training keeps {WINDOWS} such chunks in memory ({WINDOWS * n_bytes / 2**20:,.0f} MiB in place of "
+                f"{self.memory / 2**20:,.0f}), and shuffles within each of them"
             )
+        elif alike and n_pieces < CHUNKS and n_bytes > SMALLEST_BLOCK:
+            problem = (
+                f"Rows are shuffled within {n_pieces} such chunks at a time, and neighbours have the same class, so "
+                f"that the batches are badly mixed"
+            )
+        else:
+            return
+        needed = min(WINDOWS * CHUNKS * n_bytes, self.n * self.row_bytes)
+        checks.warn(
+            f"{self.X_rows.name}: {rows:,} rows ({n_bytes / 2**20:,.1f} MiB) are stored together, and are read as a "
+            f"whole. {problem}. Give open_data memory={math.ceil(needed / 2**20)} * 2**20, or write chunks (or, for "
+            f".npz, files) of about {max(1, window // CHUNKS // self.row_bytes):,} rows",
+            UserWarning,
+        )
 
     def ranges_of(self, blocks: Array) -> list[Range]:
         """Return the rows ``(start, stop)`` of each of some blocks; some may belong to another part of a split."""
@@ -266,6 +292,17 @@ class StoredArrays(Explained):
             stops = np.cumsum(self.counts[blocks]).tolist()
             for (start, stop), first, last in zip(ranges, [0, *stops], stops, strict=False):
                 array[first:last] = rows.read(start, stop)[selected(self.shares, start, stop)]
+
+    def of_blocks(self, blocks: Array) -> Part:
+        """Return the examples of some blocks, one block after the other. Each is read into its place."""
+        n = int(self.counts[blocks].sum())
+        X, y, weights = (
+            None if rows is None else np.empty((n, *rows.shape[1:]), rows.dtype)
+            for rows in (self.X_rows, self.y_rows, self.weight_rows)
+        )
+        assert X is not None
+        self.fill(blocks, X, y, weights)
+        return Part(X, y, weights, 0, len(self.X_rows))
 
     def pieces(self, n_bytes: int = PIECE) -> Iterator[Part]:
         """Yield the examples in the order of the data, about ``n_bytes`` at a time. A thread reads ahead."""
@@ -286,13 +323,7 @@ class StoredArrays(Explained):
 
     def in_memory(self) -> Part:
         """Return all examples."""
-        parts = [part for part in map(self.block, range(len(self.counts))) if len(part.X)]
-        X, y, weights = (
-            None if arrays[0] is None else np.concatenate(arrays)
-            for arrays in zip(*(part[:3] for part in parts), strict=True)
-        )
-        assert X is not None
-        return Part(X, y, weights, 0, len(self.X_rows))
+        return self.of_blocks(np.arange(len(self.counts)))
 
     @property
     def fits_memory(self) -> bool:

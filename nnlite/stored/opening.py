@@ -44,9 +44,9 @@ def open_data(
     X : str, default "X"
         What the array of the examples is called in files with several arrays.
     memory : int, optional
-        Bytes of examples that a training keeps in memory at most. More memory makes a better shuffle. By default a
-        sixteenth of the data, at least 24 MiB and at most 384 MiB. Data that are not larger are read as a whole, and
-        are shuffled as arrays are.
+        Bytes of examples that a training keeps in memory at most. More memory makes a better shuffle. By default an
+        eighth of the data, at least 24 MiB and at most 384 MiB, and up to a quarter if chunks are large. Data that are
+        not larger are read as a whole, and are shuffled as arrays are.
 
     Returns
     -------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import re
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -17,12 +19,16 @@ AT_ONCE = 2**22  # bytes of rows that are copied at once, if they are not stored
 
 
 class TemporaryFolder:
-    """A temporary folder, which is removed when nobody needs it any more, or when the program ends."""
+    """A temporary folder, which is removed when nobody needs it any more, or when the program ends.
+
+    The folders of programs that were killed are removed when a new one is made.
+    """
 
     def __init__(self) -> None:
         import tempfile
 
-        self.name = tempfile.mkdtemp(prefix="nnlite-numbers-")
+        _remove_abandoned(tempfile.gettempdir())
+        self.name = tempfile.mkdtemp(prefix=f"{_prefix()}{os.getpid()}-")
         weakref.finalize(self, _remove, self.name, os.getpid())
 
     def require(self, n_bytes: int, what: str) -> None:
@@ -35,6 +41,46 @@ class TemporaryFolder:
                 f"{what} {n_bytes / 2**30:.1f} GiB in {os.path.dirname(self.name)}, which has {free / 2**30:.1f}; the "
                 f"environment variable TMPDIR names another folder"
             )
+
+
+def _prefix() -> str:
+    """Return how the names of folders begin whose processes can be seen from here: those of this machine.
+
+    A process in another container has ids of its own, also if the container has the name of this machine.
+    """
+    import socket
+    import urllib.parse
+
+    try:
+        namespace = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:  # not on Linux
+        namespace = 0
+    return f"nnlite-numbers-{urllib.parse.quote(socket.gethostname(), safe='')}-{namespace}-"
+
+
+def _remove_abandoned(parent: str) -> None:
+    """Remove the folders of this user's processes on this machine that do not live any more."""
+    import shutil
+
+    if os.name != "posix":  # there os.kill would end the process
+        return
+    begins = re.compile(re.escape(_prefix()) + r"(\d{1,9})-[^-]+")
+    with contextlib.suppress(OSError), os.scandir(parent) as entries:
+        for entry in entries:
+            found = begins.fullmatch(entry.name)
+            if found and not _lives(int(found[1])) and entry.stat(follow_symlinks=False).st_uid == os.getuid():
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    """Whether there is a process with this id, of any user."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _remove(folder: str, pid: int) -> None:

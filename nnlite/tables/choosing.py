@@ -65,7 +65,7 @@ def check_names(names: Any) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
-def row_numbers(indices: Any, n: int) -> Array:
+def positions_of(indices: Any, n: int) -> Array:
     """Return the numbers of rows, also from a mask (n,), or raise ArgumentError."""
     rows = checks.numeric_array("indices", indices)
     if rows.ndim != 1 or rows.dtype.kind not in "iub" or (rows.dtype.kind == "b" and len(rows) != n):

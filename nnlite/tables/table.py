@@ -14,7 +14,7 @@ from nnlite.checks import Array
 from nnlite.draws import train_test_rows
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.tables.cells import is_infinite
-from nnlite.tables.choosing import choose_columns, row_numbers, shown
+from nnlite.tables.choosing import choose_columns, positions_of, shown
 from nnlite.tables.frames import Frame, Text, column_of, frame_of
 from nnlite.tables.kinds import Kind, kinds_of, numbers_of, refuse_doubtful_points
 from nnlite.tables.labels import ClassIndices
@@ -305,7 +305,7 @@ class Table(Explained):
         ----------
         indices : array_like of int, or slice
         """
-        taken = indices if isinstance(indices, slice) else row_numbers(indices, len(self))
+        taken = indices if isinstance(indices, slice) else positions_of(indices, len(self))
         frame = self.frame.take(taken)
         if frame.n_rows == 0:
             raise ArgumentError("indices: expected at least one row")

@@ -125,8 +125,8 @@ def test_a_thread_copies_no_more_than_the_stated_number_of_bytes():
         after = (before[0] - window.lines(1)) // stride + 1, (before[1] - window.pixels(1)) // stride + 1, filters
         for size in (4, 8):
             bands = Bands.of(window, before, after, 32, size)
-            least = Bands.of(window, before, (1, *after[1:]), 32, size).scratch
-            assert bands.scratch * size <= max(COPIED + 64 * size, least * size)
+            least = Bands.of(window, before, (1, *after[1:]), 32, size).workspace
+            assert bands.workspace * size <= max(COPIED + 64 * size, least * size)
 
 
 @slow

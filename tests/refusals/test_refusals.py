@@ -32,7 +32,7 @@ INTERNAL = {
     "Table.target_as", "Encoding.check_names", "Encoding.to_json", "Encoding.fingerprint", "Encoding.to_text",
     *(f"StoredArrays.{name}" for name in (
         "block", "part", "with_targets_in_memory", "with_targets_at_hand", "warn_of_large_chunks", "check_unchanged",
-        "fill", "pieces", "ranges", "ranges_of", "row_of",
+        "fill", "of_blocks", "pieces", "ranges", "ranges_of", "row_of",
     )),
     *(f"StoredTable.{name}" for name in ("of_shares", "with_target", "without", "selected")),
     "History.append", "Optimizer.prepare", "Optimizer.update", "Optimizer.state", "Optimizer.initial",

@@ -69,7 +69,8 @@ def test_examples_in_chunks_are_read_by_whole_chunks():
 def test_a_chunk_larger_than_a_window_gets_a_warning_that_says_what_to_write():
     y = np.zeros(N, np.int64)
     large, small = (nn.open_data(Chunked(X, n), y=y, memory=3 * 2**18) for n in (2**15, 2000))
-    with pytest.warns(UserWarning, match=r"source: 32,768 rows \(1 MiB\) are stored together.*of about 26,214 rows"):
+    said = r"source: 32,768 rows \(1.2 MiB\) are stored together.*memory=3.*of about 102 rows"
+    with pytest.warns(UserWarning, match=said):
         network().fit(large, epochs=1, batch_size=4096, progress=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -83,3 +84,23 @@ def test_the_blocks_of_zarr_are_chunks_not_shards(tmp_path):
     for data in (nn.open_data(tmp_path / "a.zarr", memory=2**14), nn.open_data(array, memory=2**14)):
         assert set(np.diff(data.edges)) == {100}
         np.testing.assert_array_equal(data.read(90, 210)[0], X[90:210])
+
+
+def test_sorted_data_in_large_chunks_get_a_warning_with_what_is_enough():
+    """A window of 2**18 bytes has 3 chunks of 2000 rows (40 bytes each)."""
+    y = np.repeat(np.arange(4), N // 4)
+    with pytest.warns(UserWarning, match=r"within 3 such chunks .*same class.*memory=3 \* 2\*\*20.*about 102 rows"):
+        network(units=4).fit(nn.open_data(Chunked(X, 2000), y=y, memory=3 * 2**18), epochs=1, progress=False)
+    enough = nn.open_data(Chunked(X, 100), y=y, memory=3 * 2**18)
+    mixed = nn.open_data(Chunked(X, 2000), y=RNG.permutation(y), memory=3 * 2**18)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for data in (enough, mixed):
+            network(units=4).fit(data, epochs=1, batch_size=4096, progress=False)
+
+
+def test_memory_is_enough_for_64_chunks_in_a_window_unless_that_is_a_large_part_of_the_data(monkeypatch):
+    monkeypatch.setattr("nnlite.stored.arrays.SMALLEST", 2**10)
+    y, whole = np.zeros(N, np.int64), 40 * N
+    for n_rows, memory in ((1, whole // 8), (20, whole // 8), (50, 3 * 64 * 50 * 40), (2000, whole // 4)):
+        assert nn.open_data(Chunked(X, n_rows), y=y).memory == max(memory, whole // 8), n_rows

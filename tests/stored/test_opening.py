@@ -1,5 +1,7 @@
 """Facts about what is opened: names of arrays in groups, and what to write in place of what is no data on the disk."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -146,3 +148,20 @@ def test_files_that_are_cut_off(tmp_path):
     table = nn.open_table(tmp_path / "a.csv")
     refuse(lambda: list(table.pieces()), f"{tmp_path}/a.csv: line 4: has 2 columns, expected 3",
            "it is the last line: is the file cut off?", error=nn.DataFileError)  # fmt: skip
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_examples_that_fit_into_memory_are_read_without_a_second_copy(tmp_path, split):
+    X, y = np.arange(2**20, dtype=np.float32).reshape(-1, 64), np.arange(2**14)
+    for i in range(2):
+        np.savez(tmp_path / f"{i}.npz", X=X[i::2], y=y[i::2])
+    data = nn.open_data(tmp_path, memory=2**24)
+    data = data.split(0.2)[0] if split else data
+    tracemalloc.start()
+    found = data.in_memory()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.3 * len(data) * data.row_bytes
+    for one, other in zip(found[:2], data.read(0, len(data)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(found.X, X[found.y])

@@ -51,7 +51,7 @@ def clear(row: Array) -> None:
 
 @kernel
 def channel_statistics(
-    x: Image, found: Integer, apart: Integer, thread: int, n_threads: int, M: int, scratch: int
+    x: Image, found: Integer, apart: Integer, thread: int, n_threads: int, M: int, workspace: int
 ) -> None:
     """Count, mean and sum of squared distances from it, for each channel of the examples of this thread.
 
@@ -62,7 +62,7 @@ def channel_statistics(
     of = doubles(found + thread * apart, 1 + 2 * C)
     for k in range(1 + 2 * C):
         of[k] = 0.0
-    sums, squares, mean = numbers(scratch, n), numbers(scratch + n * SIZE, n), numbers(scratch + 2 * n * SIZE, n)
+    sums, squares, mean = numbers(workspace, n), numbers(workspace + n * SIZE, n), numbers(workspace + 2 * n * SIZE, n)
     begin, end = share(M, thread, n_threads)
     for m in range(begin, end):
         image = numbers(pixel(x, m, 0, 0), pixels * C)
@@ -124,7 +124,7 @@ def channel_norm_forward(
     x: Image, a: Image, found: Integer, apart: Integer, gamma: Integer, beta: Integer, mu: Integer,
     running_mean: Integer, running_variance: Integer, running_weight: Integer, momentum: Number, epsilon: Number,
     resolution: Number, after: Integer, n_after: Integer,
-    now: int, thread: int, n_threads: int, M: int, scratch: int,
+    now: int, thread: int, n_threads: int, M: int, workspace: int,
 ) -> None:  # fmt: skip
     """``a = gamma (x - mu) / sqrt(sigma^2 + epsilon) + beta`` with mean and variance of each channel of the batch.
 
@@ -133,7 +133,7 @@ def channel_norm_forward(
     C, n = x.channels, piece_of(x)
     kept = numbers(mu + thread * 3 * C * SIZE, 3 * C)
     scale, shift = numbers(gamma, C), numbers(beta, C)
-    center, factor, add = numbers(scratch, n), numbers(scratch + n * SIZE, n), numbers(scratch + 2 * n * SIZE, n)
+    center, factor, add = numbers(workspace, n), numbers(workspace + n * SIZE, n), numbers(workspace + 2 * n * SIZE, n)
     for c in range(C):
         count, mean, variance = of_all_threads(found, apart, n_threads, C, c)
         kept[c] = T(mean)
@@ -171,7 +171,7 @@ def normalize(source: int, target: int, size: int, center: Array, factor: Array,
 def frozen_channels_forward(
     x: Image, a: Image, gamma: Integer, beta: Integer, running_mean: Integer, running_variance: Integer,
     epsilon: Number, after: Integer, n_after: Integer,
-    now: int, thread: int, n_threads: int, M: int, scratch: int,
+    now: int, thread: int, n_threads: int, M: int, workspace: int,
 ) -> None:  # fmt: skip
     """``a = gamma (x - mu) / sqrt(sigma^2 + epsilon) + beta`` with the running averages of each channel."""
     C, n = x.channels, piece_of(x)
@@ -181,7 +181,7 @@ def frozen_channels_forward(
         numbers(running_mean, C),
         numbers(running_variance, C),
     )
-    center, factor, add = numbers(scratch, n), numbers(scratch + n * SIZE, n), numbers(scratch + 2 * n * SIZE, n)
+    center, factor, add = numbers(workspace, n), numbers(workspace + n * SIZE, n), numbers(workspace + 2 * n * SIZE, n)
     for c in range(C):
         center[c] = mu[c]
         factor[c] = scale[c] / sqrt(variance[c] + epsilon)
@@ -201,7 +201,7 @@ def frozen_channels_forward(
 @kernel
 def channel_sums(
     x: Image, da: Image, found: Integer, apart: Integer, mu: Integer, dgamma: Integer, dbeta: Integer,
-    of_parts: Integer, thread: int, n_threads: int, M: int, scratch: int,
+    of_parts: Integer, thread: int, n_threads: int, M: int, workspace: int,
 ) -> None:  # fmt: skip
     """``dbeta = sum da`` and ``dgamma = sum da x_hat`` for each channel of the examples of this thread.
 
@@ -212,7 +212,7 @@ def channel_sums(
     of = doubles(found + thread * apart, 2 * C)
     for k in range(2 * C):
         of[k] = 0.0
-    sums, products, mean = numbers(scratch, n), numbers(scratch + n * SIZE, n), numbers(scratch + 2 * n * SIZE, n)
+    sums, products, mean = numbers(workspace, n), numbers(workspace + n * SIZE, n), numbers(workspace + 2 * n * SIZE, n)
     for c in range(C):
         mean[c] = kept[c]
     repeat(mean, C)
@@ -246,13 +246,13 @@ def add_products(image: Array, gradient: Array, mean: Array, sums: Array, produc
 @kernel
 def channel_norm_backward(
     x: Image, da: Image, dx: Image, found: Integer, apart: Integer, gamma: Integer, mu: Integer, after: Integer,
-    n_after: Integer, now: int, thread: int, n_threads: int, M: int, scratch: int,
+    n_after: Integer, now: int, thread: int, n_threads: int, M: int, workspace: int,
 ) -> None:  # fmt: skip
     """``dx = gamma / sigma (da - dbeta / n - x_hat dgamma / n)``, where n counts the pixels of the batch."""
     C, n, size = x.channels, piece_of(x), x.height * x.width * x.channels
     kept, scale = numbers(mu + thread * 3 * C * SIZE, 3 * C), numbers(gamma, C)
-    center, of_da = numbers(scratch, n), numbers(scratch + n * SIZE, n)
-    of_x, mean = numbers(scratch + 2 * n * SIZE, n), numbers(scratch + 3 * n * SIZE, n)
+    center, of_da = numbers(workspace, n), numbers(workspace + n * SIZE, n)
+    of_x, mean = numbers(workspace + 2 * n * SIZE, n), numbers(workspace + 3 * n * SIZE, n)
     count = float(M) * x.height * x.width
     for c in range(C):
         dbeta, dgamma = 0.0, 0.0
@@ -292,12 +292,12 @@ def combine(image: Array, da: Array, to: Array, center: Array, of_da: Array, of_
 @kernel
 def frozen_channels_backward(
     da: Image, dx: Image, gamma: Integer, running_variance: Integer, epsilon: Number, after: Integer, n_after: Integer,
-    now: int, thread: int, n_threads: int, M: int, scratch: int,
+    now: int, thread: int, n_threads: int, M: int, workspace: int,
 ) -> None:  # fmt: skip
     """``dx = da gamma / sigma``: mu and sigma are constants."""
     C, n = da.channels, piece_of(da)
     scale, variance = numbers(gamma, C), numbers(running_variance, C)
-    center, factor, add = numbers(scratch, n), numbers(scratch + n * SIZE, n), numbers(scratch + 2 * n * SIZE, n)
+    center, factor, add = numbers(workspace, n), numbers(workspace + n * SIZE, n), numbers(workspace + 2 * n * SIZE, n)
     for c in range(C):
         center[c] = T(0)
         factor[c] = scale[c] / sqrt(variance[c] + epsilon)

@@ -6,7 +6,7 @@ image with channels last, the numbers that one line of the kernel sees lie side 
 windows is made. Such a run of numbers is a *span*. With gaps between the entries (dilation), each entry of the kernel
 is a span of its own.
 
-Lines that need padding are first copied into the thread's scratch memory, a few at a time.
+Lines that need padding are first copied into the thread's workspace, a few at a time.
 """
 
 from nnlite.engine.kernels.products import G_NUMBERS, cell, n_panels, run_all, share
@@ -60,7 +60,7 @@ def pixels_seen(n: int, stride: int, entries: int, gap: int) -> int:
 
 
 @inline
-def lines_seen(x: Image, m: int, y0: int, n: int, line: int, of: Window, padded: int, scratch: int) -> int:
+def lines_seen(x: Image, m: int, y0: int, n: int, line: int, of: Window, padded: int, workspace: int) -> int:
     """The address of the n lines that the output sees from its line y0 on; with padding it is that of a copy.
 
     A line has ``line`` numbers.
@@ -68,11 +68,11 @@ def lines_seen(x: Image, m: int, y0: int, n: int, line: int, of: Window, padded:
     first = y0 * of.down - of.top
     if padded == 0:
         return pixel(x, m, first, 0)
-    fill_with_zeros(scratch, n * line)
+    fill_with_zeros(workspace, n * line)
     inside = min(x.width * x.channels, line - of.left * x.channels)
     for i in range(max(0, -first), min(n, x.height - first)):
-        copy_numbers(pixel(x, m, first + i, 0), scratch + (i * line + of.left * x.channels) * SIZE, inside)
-    return scratch
+        copy_numbers(pixel(x, m, first + i, 0), workspace + (i * line + of.left * x.channels) * SIZE, inside)
+    return workspace
 
 
 @inline
@@ -97,7 +97,7 @@ def copy_numbers(source: int, target: int, n: int) -> None:
 @kernel
 def convolution_forward(
     x: Image, W: Matrix, b: Integer, z: Image, of: Window, line: Integer, padded: Integer, band: Integer,
-    after: Integer, n_after: Integer, now: int, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
+    after: Integer, n_after: Integer, now: int, thread: int, n_threads: int, M: int, tiles: int, workspace: int,
 ) -> None:  # fmt: skip
     """``z[i,j,f] = sum_{p,q,c} x[s i + d p, s j + d q, c] W[p,q,c,f] + b[f]``, a band of lines at a time."""
     begin, end = share(M, thread, n_threads)
@@ -105,16 +105,16 @@ def convolution_forward(
         for y0 in range(0, z.height, band):
             y1 = min(y0 + band, z.height)
             n = pixels_seen(y1 - y0, of.down, of.height, of.gap_down)
-            source = lines_seen(x, m, y0, n, line, of, padded, scratch + G_NUMBERS * SIZE)
+            source = lines_seen(x, m, y0, n, line, of, padded, workspace + G_NUMBERS * SIZE)
             for p in range(n_panels(W)):
-                convolve(tiles, source, line, x, W, p, b, z, of, m, y0, y1, scratch)
+                convolve(tiles, source, line, x, W, p, b, z, of, m, y0, y1, workspace)
             run_all(after, n_after, now, m * z.height + y0, m * z.height + y1, 0)
 
 
 @inline
 def convolve(
     tiles: int, source: int, line: int, x: Image, W: Matrix, p: int, b: int, z: Image, of: Window, m: int,
-    y0: int, y1: int, scratch: int,
+    y0: int, y1: int, workspace: int,
 ) -> None:  # fmt: skip
     """A band of lines of z for the filters of panel p. Tiles take pixels of a line, or of a column if it is longer."""
     across, along, right, down = z.width, y1 - y0, of.right * x.channels, of.down * line
@@ -132,8 +132,8 @@ def convolve(
             a = source + (i * down + j * right) * SIZE
             c, row = target + (i * to_down + j * to_right) * SIZE, to_right
             if n < W.width:
-                tile_of_pixels(tiles, a, right, line, x, W, p, b, of, h, scratch, W.width)
-                copy_pixels(scratch, W.width, c, row, h, n)
+                tile_of_pixels(tiles, a, right, line, x, W, p, b, of, h, workspace, W.width)
+                copy_pixels(workspace, W.width, c, row, h, n)
             else:
                 tile_of_pixels(tiles, a, right, line, x, W, p, b, of, h, c, row)
             j += h
@@ -190,7 +190,7 @@ def turn_filters(
 @kernel
 def convolution_backward(
     dz: Image, turned: Integer, columns: Integer, da: Image, of: Window, band: Integer, after: Integer,
-    n_after: Integer, now: int, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
+    n_after: Integer, now: int, thread: int, n_threads: int, M: int, tiles: int, workspace: int,
 ) -> None:  # fmt: skip
     """``da[x,y,c] = sum_{p,q,f} dz[i,j,f] W[p,q,c,f]`` over the i, j with ``s i + d p = x`` and ``s j + d q = y``.
 
@@ -203,11 +203,11 @@ def convolution_backward(
     for m in range(begin, end):
         for y0 in range(0, da.height, band):
             y1 = min(y0 + band, da.height)
-            fill_with_zeros(scratch, (y1 - y0) * line + columns)
+            fill_with_zeros(workspace, (y1 - y0) * line + columns)
             for p in range(of.height):
-                spread_line_of_kernel(tiles, dz, turned, columns, da, of, p, m, y0, y1, line, scratch)
+                spread_line_of_kernel(tiles, dz, turned, columns, da, of, p, m, y0, y1, line, workspace)
             for i in range(y1 - y0):
-                here = scratch + (i * line + of.left * da.channels) * SIZE
+                here = workspace + (i * line + of.left * da.channels) * SIZE
                 copy_numbers(here, pixel(da, m, y0 + i, 0), da.width * da.channels)
             run_all(after, n_after, now, m * da.height + y0, m * da.height + y1, 0)
 
@@ -246,7 +246,7 @@ def spread_line_of_kernel(
 @kernel
 def convolution_gradient(
     x: Image, dz: Image, dW: Matrix, db: Integer, apart: Integer, apart_b: Integer, ones: Integer, of: Window,
-    line: Integer, padded: Integer, band: Integer, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
+    line: Integer, padded: Integer, band: Integer, thread: int, n_threads: int, M: int, tiles: int, workspace: int,
 ) -> None:  # fmt: skip
     """``dW[p,q,c,f] = sum_{i,j} x[s i + d p, s j + d q, c] dz[i,j,f]`` and ``db[f] = sum_{i,j} dz[i,j,f]``.
 
@@ -262,8 +262,8 @@ def convolution_gradient(
         for y0 in range(0, dz.height, band):
             y1 = min(y0 + band, dz.height)
             n = pixels_seen(y1 - y0, of.down, of.height, of.gap_down)
-            source = lines_seen(x, m, y0, n, line, of, padded, scratch)
-            here = in_panels(dz, m, y0, y1, dW.width, scratch + padded * n * line * SIZE)
+            source = lines_seen(x, m, y0, n, line, of, padded, workspace)
+            here = in_panels(dz, m, y0, y1, dW.width, workspace + padded * n * line * SIZE)
             for p in range(n_panels(dW)):
                 b = here + p * (y1 - y0) * dz.width * dW.width * SIZE
                 add_to_gradient(tiles, source, line, x, dz, b, y1 - y0, own, bias, p, of, ones)

@@ -29,7 +29,7 @@ from nnlite.engine.language import (
     word,
 )
 
-FEW_CLASSES = 32  # most classes that are turned: they fit the first part of the scratch memory
+FEW_CLASSES = 32  # most classes that are turned: they fit the first part of the workspace
 
 
 @inline
@@ -192,7 +192,7 @@ def exponentials(t: Vector, n: int, top: Vector, best: Vector, sums: Vector) -> 
 @inline
 def softmax_columns(
     z: Matrix, dz: Matrix, i: int, y: Integers, weights: Integer, order: Integers, first: int, total: float,
-    Y_hat: int, tiles: int, scratch: int,
+    Y_hat: int, tiles: int, workspace: int,
 ) -> tuple[float, float]:  # fmt: skip
     """The same as `softmax_labels` for as many examples as a register has numbers, from row i.
 
@@ -200,11 +200,11 @@ def softmax_columns(
     """
     lanes, n, w = word(tiles, LANES), z.units, z.width
     padded, size = (n + lanes - 1) // lanes * lanes, lanes * SIZE
-    t, after = numbers(scratch, padded * lanes), scratch + padded * size
+    t, after = numbers(workspace, padded * lanes), workspace + padded * size
     top, best = numbers(after, lanes), numbers(after + size, lanes)
     sums, of_label = numbers(after + 2 * size, lanes), numbers(after + 3 * size, lanes)
     for c in range(0, padded, lanes):
-        transpose(word(tiles, TRANSPOSE), cell(z, c // w, i) + c % w * SIZE, w * SIZE, scratch + c * size, size)
+        transpose(word(tiles, TRANSPOSE), cell(z, c // w, i) + c % w * SIZE, w * SIZE, workspace + c * size, size)
     for l in range(lanes):
         of_label[l] = t[y[example(order, first + i + l)] * lanes + l]
     exponentials(t, n, top, best, sums)
@@ -227,7 +227,7 @@ def softmax_columns(
     for k in range(n * lanes, t.size):
         t[k] = T(0)
     for c in range(0, padded, lanes):
-        transpose(word(tiles, TRANSPOSE), scratch + c * size, size, cell(dz, c // w, i) + c % w * SIZE, w * SIZE)
+        transpose(word(tiles, TRANSPOSE), workspace + c * size, size, cell(dz, c // w, i) + c % w * SIZE, w * SIZE)
     return cost, correct
 
 
@@ -235,7 +235,7 @@ def softmax_columns(
 def softmax_labels(
     z: Matrix, dz: Matrix, sums: Vector, y: Integers, weights: Integer, order: Integers, smoothing: Number,
     Y_hat: Integer, results: Integer, step: int, first: int, M: int, thread: int, n_threads: int, shared: int,
-    tiles: int, scratch: int,
+    tiles: int, workspace: int,
 ) -> None:  # fmt: skip
     """``a = e^z / sum``, ``L = log sum - sum_j y_j z_j``, ``dz = a - y``, for class indices y."""
     w = z.width
@@ -245,7 +245,7 @@ def softmax_labels(
     lanes = word(tiles, LANES)
     turned = z.units <= FEW_CLASSES and w % lanes == 0 and smoothing == T(0)
     while turned and begin + lanes <= end:
-        of_columns = softmax_columns(z, dz, begin, y, weights, order, first, total, Y_hat, tiles, scratch)
+        of_columns = softmax_columns(z, dz, begin, y, weights, order, first, total, Y_hat, tiles, workspace)
         cost += of_columns[0]
         correct += of_columns[1]
         begin += lanes

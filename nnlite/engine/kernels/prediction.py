@@ -37,7 +37,7 @@ from nnlite.engine.language import (
 
 COLUMNS = 1024  # columns of W at a time: four rows of them, and their part of z, fit the first cache
 SHORT = 1024  # bytes: tiles read longer rows of W more slowly than it takes to copy a panel of them
-PADDING = 64  # numbers at the beginning of the scratch memory, for the biases of a panel
+PADDING = 64  # numbers at the beginning of the workspace, for the biases of a panel
 
 
 # Words of the box in which a job is left for a helper, apart from each other, since two threads write
@@ -197,16 +197,16 @@ def add_products(x: Matrix, W: int, stride: int, z: Matrix, c: int, n: int, rows
 @kernel
 def dense_blocks(
     x: Matrix, moves: Integer, W: Integer, b: Integer, z: Matrix, checks: Integer, after: Integer, n_after: Integer,
-    now: int, first: int, M: int, tiles: int, scratch: int, shared: int,
+    now: int, first: int, M: int, tiles: int, workspace: int, shared: int,
 ) -> None:  # fmt: skip
     """``z = x W + b`` for a block of rows.
 
-    Tiles read W as it lies if its rows are short. Otherwise each panel of W is copied to the scratch memory, and so is
+    Tiles read W as it lies if its rows are short. Otherwise each panel of W is copied to the workspace, and so is
     a panel that is not full. If ``moves`` is 1, x holds all examples, of which the block begins at row ``first``.
     """
     n, w = z.units, z.width
     block = Matrix(x.address + moves * first * x.width * SIZE, x.rows, x.width, x.units)
-    panel = scratch + PADDING * SIZE
+    panel = workspace + PADDING * SIZE
     for p in range(n_panels(z)):
         m = min(w, n - p * w)
         here = W + p * w * SIZE
@@ -215,9 +215,9 @@ def dense_blocks(
             start = b + p * w * SIZE
             tiles_of_panel(tiles, block, M, here, n * SIZE, w, cell(z, p, 0), start, following, n * SIZE)
         else:
-            copy_columns(b + p * w * SIZE, 1, n, m, scratch, w)
+            copy_columns(b + p * w * SIZE, 1, n, m, workspace, w)
             copy_columns(here, x.units, n, m, panel, w)
-            tiles_of_panel(tiles, block, M, panel, w * SIZE, w, cell(z, p, 0), scratch, following, n * SIZE)
+            tiles_of_panel(tiles, block, M, panel, w * SIZE, w, cell(z, p, 0), workspace, following, n * SIZE)
         if checks == 1:
             check_panel(z, p, M, m, shared)
         run_all(after, n_after, now, 0, M, p)

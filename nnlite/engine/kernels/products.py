@@ -24,7 +24,7 @@ from nnlite.engine.language import (
 )
 
 AHEAD = 2  # panels of W that are fetched before they are turned
-G_NUMBERS = 1024  # numbers at the beginning of a thread's scratch memory, for a tile of a gradient
+G_NUMBERS = 1024  # numbers at the beginning of a thread's workspace, for a tile of a gradient
 
 
 @inline
@@ -99,7 +99,7 @@ def dense_forward(
 @kernel
 def dense_backward(
     dz: Matrix, W: Matrix, da: Matrix, by_rows: Integer, block: Integer, after: Integer, n_after: Integer,
-    now: int, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
+    now: int, thread: int, n_threads: int, M: int, tiles: int, workspace: int,
 ) -> None:  # fmt: skip
     """``da = dz W^T``, for the layer before. The panels of W^T are made on the way."""
     p0, p1, begin, end = 0, n_panels(da), 0, M
@@ -107,7 +107,7 @@ def dense_backward(
         begin, end = share(M, thread, n_threads)
     else:
         p0, p1 = share(p1, thread, n_threads)
-    transposed = scratch + G_NUMBERS * SIZE
+    transposed = workspace + G_NUMBERS * SIZE
     zeros = word(tiles, ZEROS)
     r0 = begin
     while r0 < end:
@@ -137,7 +137,7 @@ def turn(tiles: int, W: Matrix, k: int, w: int, target: int) -> None:
 def dense_gradient(
     x: Matrix, dz: Matrix, W: Matrix, by_rows: Integer, before: Integer, n_before: Integer, after: Integer,
     n_after: Integer, last: Integer, n_last: Integer, state: Integer, more_state: Integer,
-    now: int, thread: int, n_threads: int, M: int, tiles: int, scratch: int,
+    now: int, thread: int, n_threads: int, M: int, tiles: int, workspace: int,
 ) -> None:  # fmt: skip
     """``dW = x^T dz``, a tile at a time; the instructions after it use the tile, which is never written to memory.
 
@@ -168,7 +168,7 @@ def dense_gradient(
                     here = cell(W, p, row)
                     multiply(
                         word(tiles, 16 * w + h), M, cell(x, q, 0) + k * SIZE, SIZE, x.width * SIZE, M, 0,
-                        cell(dz, p, 0), scratch, w * SIZE, zeros, 0, here, here + state, here + more_state,
+                        cell(dz, p, 0), workspace, w * SIZE, zeros, 0, here, here + state, here + more_state,
                         (h * w * SIZE + M - 1) // M,
                     )  # fmt: skip
                     run_all(after, n_after, now, row, row + h, p)
