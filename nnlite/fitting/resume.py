@@ -267,14 +267,32 @@ def _difference(what: str, before: str, now: str) -> str:
 
 def _compare_rounding(before: str, now: str) -> None:
     """Warn if results were rounded differently than they are now."""
-    if before != now:
-        warnings.warn(
-            f"checkpoint: the training was made by {before}, and continues with {now}, so the last digits may differ "
-            f"from those of a training without interruption; for the same digits use the same engine and set the same "
-            f"NNLITE_NUM_THREADS, {openblas.KERNELS} and {openblas.THREADS[0]} each time, and import nnlite always "
-            f"before NumPy, or always after it",
-            stacklevel=8,
-        )
+    if before == now:
+        return
+    of_all = "start the same number of processes with the same arguments of nn.mpi.world each time"
+    of_each = (
+        f"use the same engine and set the same NNLITE_NUM_THREADS, {openblas.KERNELS} and {openblas.THREADS[0]} each "
+        f"time, and import nnlite always before NumPy, or always after it"
+    )
+    differ = "the weights differ slightly" if "16 bits" in before + now else "the last digits may differ"
+    (n_before, each_before), (n_now, each_now) = _processes(before), _processes(now)
+    if each_before == each_now:
+        before, now, remedy = n_before, n_now, of_all
+    elif n_before == n_now:
+        before, now, remedy = each_before, each_now, of_each
+    else:
+        remedy = f"{of_all}, {of_each}"
+    warnings.warn(
+        f"checkpoint: the training was made by {before}, and continues with {now}, so {differ} from those of a "
+        f"training without interruption; for the same digits {remedy}",
+        stacklevel=8,
+    )
+
+
+def _processes(rounding: str) -> tuple[str, str]:
+    """Return what a text of `Loop.rounding` says of all processes, and of each of them."""
+    processes, several, each = rounding.rpartition(", each with ")
+    return (processes, each) if several else ("a single process", rounding)
 
 
 def _numbers(optimizer: Optimizer) -> dict[str, Any]:
