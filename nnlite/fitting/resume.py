@@ -48,7 +48,9 @@ class CheckpointSaver(Saver):
         self._saved_at = time.monotonic()
         self._changed: set[str] = set()  # hyperparameters that callbacks have changed
         if directory.saved is not None:
-            self._check_same(directory.path, directory.saved)
+            # the first process looks at the data for all: the same examples may have another dtype in the others
+            looked_at = ("data", "validation data") if setup.world.rank else ()
+            self._check_same(directory.path, directory.saved, looked_at)
 
     def begin(self, loop: Loop, epochs: int) -> bool:
         """Begin the training, or resume it. Return whether it is already complete."""
@@ -176,15 +178,15 @@ class CheckpointSaver(Saver):
             network.rng.bit_generator.state = saved["end"]["rng"]
         return complete
 
-    def _check_same(self, path: str, saved: dict[str, Any]) -> None:
-        """Raise ArgumentError if the checkpoint is of another training."""
+    def _check_same(self, path: str, saved: dict[str, Any], looked_at: Sequence[str]) -> None:
+        """Raise ArgumentError if the checkpoint is of another training. Another process looks at ``looked_at``."""
         if saved.get("form") != CONTENT_VERSION:
             raise ArgumentError(
                 f"checkpoint: {path!r} was written by another version of nnlite; resume with that version, or give "
                 f"another directory"
             )
         for what, value in self._described.items():
-            if saved["set_up"][what] != value:
+            if what not in looked_at and saved["set_up"][what] != value:
                 raise ArgumentError(
                     f"checkpoint: {path!r} is of another training, {_difference(what, saved['set_up'][what], value)}; "
                     f"use the same, or give another directory"

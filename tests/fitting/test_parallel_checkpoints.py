@@ -10,7 +10,7 @@ import nnlite as nn
 from nnlite.fitting.resume import _compare_rounding
 
 from ..support import for_each
-from .processes import VALIDATION, M, X, agree, same_on_all, train, y
+from .processes import VALIDATION, M, X, agree, errors_of, same_on_all, train, y
 
 
 class Crash(nn.Callback):
@@ -120,6 +120,19 @@ def test_a_warning_names_what_is_rounded_otherwise_and_nothing_else(before, now,
     assert told in message
     assert ("start the same number of processes" in message) == ("processes" in remedies)
     assert ("use the same engine" in message) == ("NNLITE_NUM_THREADS" in message) == ("engine" in remedies)
+
+
+def test_examples_of_another_dtype_are_resumed_if_they_are_the_same_in_the_network(tmp_path):
+    def run(world, epochs, labels=y):
+        own = X if world.rank else X.astype(np.float32)
+        model = nn.Model([nn.Dense(3), nn.Softmax()], seed=0)
+        options = {"checkpoint": tmp_path / "run", "resume": True, "validation_data": (own, y)}
+        return model.fit(own, labels, epochs=epochs, progress=False, parallel=world, **options).resumed_at
+
+    nn.mpi.simulate(2, lambda world: run(world, 1))
+    assert nn.mpi.simulate(2, lambda world: run(world, 2)) == [1, 1]
+    for message in errors_of(2, lambda world: run(world, 3, np.roll(y, 1))):
+        assert "is of another training, with data" in message
 
 
 @for_each("kind", ["on the disk", "batches", "shuffled"])

@@ -9,6 +9,7 @@ import pytest
 
 import nnlite as nn
 from nnlite.mpi import MPIWorld
+from nnlite.parallel import simulated
 from nnlite.parallel.compression import CompressedSum, from_bfloat16, to_bfloat16
 
 from ..support import for_each, refuse
@@ -135,6 +136,23 @@ def test_a_process_that_calls_fit_once_more_is_told_that_the_others_have_ended()
             )
 
     with pytest.raises(nn.ParallelError, match="rank 1 has ended, and did not call fit as this process did"):
+        nn.mpi.simulate(2, run)
+
+
+def test_a_process_that_waits_too_long_says_for_what(monkeypatch):
+    monkeypatch.setattr(simulated, "PATIENCE", 0.01)
+    late = threading.Event()
+
+    def run(world):
+        if world.rank == 1:
+            late.wait()
+            return
+        try:
+            world.meet()
+        finally:
+            late.set()
+
+    with pytest.raises(nn.ParallelError, match=r"^rank 0: waited 0[.]01 seconds for the others"):
         nn.mpi.simulate(2, run)
 
 
