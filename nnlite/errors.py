@@ -34,6 +34,7 @@ class ArgumentError(NnliteError, ValueError, TypeError):
     """
 
     layer: object = None  # the layer that is wrong, until its network has written the place of the layer into the text
+    of_classes = False  # whether y has more or fewer classes than the network: in one of several processes y is a share
 
 
 class UnknownNameError(ArgumentError, AttributeError):

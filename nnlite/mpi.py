@@ -137,9 +137,15 @@ class MPIWorld(World):
         raise SystemExit(1)
 
     def print_error(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-        """Print an error on stderr in one piece, so that those of several processes do not mix."""
-        text = "".join(traceback.format_exception(kind, error, trace))
-        sys.stderr.write(f"\nnnlite: rank {self.rank} of {self.size} ended with an error:\n{text}")
+        """Print an error on stderr in one piece, so that those of several processes do not mix.
+
+        Its last line ends with the rank: the first one is far above, if the traceback is long.
+        """
+        text, who = (
+            "".join(traceback.format_exception(kind, error, trace)).rstrip("\n"),
+            f"rank {self.rank} of {self.size}",
+        )
+        sys.stderr.write(f"\nnnlite: {who} ended with an error:\n{text} ({who})\n")
         sys.stderr.flush()
 
 

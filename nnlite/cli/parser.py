@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, TypeVar
@@ -34,14 +35,16 @@ class Parser(argparse.ArgumentParser):
         options, unknown = self.parse_known_args(arguments)
         if unknown:
             parser = self.commands.get(command or "", self)
-            parser.refuse(unknown)
+            parser.refuse(unknown, arguments)
         return options
 
-    def refuse(self, unknown: Sequence[str]) -> NoReturn:
-        """Exit with 2 because of arguments that do not exist."""
+    def refuse(self, unknown: Sequence[str], arguments: Sequence[str]) -> NoReturn:
+        """Exit with 2 because of some of the arguments, which do not exist."""
         wrong = next((word for word in unknown if word.startswith("-")), None)
         if wrong is None:
             hint = "; in place of several files, name their folder" if all(map(os.path.exists, unknown)) else ""
+            if ("--resume", unknown[0]) in itertools.pairwise(arguments) and "--out" in self.option_names():
+                hint = f"; did you mean --out {unknown[0]} --resume?"
             self.error(f"too many arguments: {' '.join(unknown)}{hint}")
         name = wrong.split("=")[0]
         self.error(f"there is no option {name}{did_you_mean(name, self.option_names())}")

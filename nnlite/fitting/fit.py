@@ -28,7 +28,16 @@ from nnlite.fitting.shares import Share, parts_of_batch
 from nnlite.fitting.stored import StoredBatches
 from nnlite.fitting.streams import Stream
 from nnlite.fitting.survey import Survey, prepare_stored
-from nnlite.fitting.together import Together, begin_alike, open_together, tell_data, texts_of, together_of
+from nnlite.fitting.suspicions import Labels, labels_of
+from nnlite.fitting.together import (
+    Together,
+    begin_alike,
+    classes_of_share,
+    open_together,
+    tell_data,
+    texts_of,
+    together_of,
+)
 from nnlite.fitting.validation import StoredValidation, ValidationBatches, check_validation_data
 from nnlite.layers import BatchNorm, Identity, chain
 from nnlite.network.examples import Examples
@@ -123,10 +132,11 @@ def fit(network: Network, X: Any, y: Any, *, parallel: Any, **arguments: Any) ->
     seed = world.first(network.actual_seed)
     with open_together(world, call.options, call.resume) as directory:
         with Agreement(world) as agreement:
-            data = _check_data(network, call, split_seed(directory, seed))
+            with classes_of_share(world):
+                data = _check_data(network, call, split_seed(directory, seed))
             weighted = data.class_weight is not None or (data.train is not None and data.train.weights is not None)
             tell_data(agreement, data.source, data.train, data.validation, weighted=weighted)
-            agreement.tell(n_of_class=data.n_of_class)
+            agreement.tell(n_of_class=data.n_of_class, labels=_labels_of(network, data.source))
         together = together_of(agreement, call.augmentation is not None)
         if data.n_of_class is not None and not together.train:
             data = data._replace(class_weight=balanced(np.sum(agreement.of_all("n_of_class"), axis=0)))
@@ -137,7 +147,11 @@ def fit(network: Network, X: Any, y: Any, *, parallel: Any, **arguments: Any) ->
             saver = Saver() if directory is None else CheckpointSaver(directory, setup, keys)
             if setup.warns:
                 resumed = directory is not None and directory.saved is not None
-                suspicions.warn_before(network, call.optimizer, setup.source, call.epochs, resumed=resumed)
+                labels = _of_all(agreement.of_all("labels"), together)
+                suspicions.warn_before(
+                    network, call.optimizer, setup.source, call.epochs, resumed=resumed, labels=labels
+                )
+                suspicions.warn(together.suspicion(world.size))
         if not network.built:
             network.build(setup.source.signature.input_shape)
         network.knowledge = setup.source.signature.knowledge
@@ -265,6 +279,18 @@ def _check_data(network: Network, call: Call, seed: int) -> Data:
     if is_balanced(call.class_weight):
         n_of_class = _count_classes(source.signature, train, survey)
     return Data(source, train, validated, metrics, weight_of_class, n_of_class)
+
+
+def _labels_of(network: Network, source: Numbered | Stream) -> Labels | None:
+    return labels_of(network, source.labels) if isinstance(source, Numbered) else None
+
+
+def _of_all(labels: Sequence[Labels | None], together: Together) -> Labels | None:
+    """Return what the labels of all processes are."""
+    known = [of_one for of_one in labels if of_one is not None]
+    if not known:
+        return None
+    return Labels(max(of_one.highest for of_one in known), known[0].n if together.train else sum(n for _, n in known))
 
 
 def _count_classes(signature: Signature, train: Examples | None, survey: Survey | None) -> Array | None:

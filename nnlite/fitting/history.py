@@ -26,6 +26,8 @@ class History(dict[str, list[float]]):
         Whether Ctrl-C ended the training.
     engine : str
         Which engine trained: "textbook" or "compiled".
+    shares : bool
+        Whether several processes trained together, each on examples of its own.
     resumed_at : int or None
         Number of epochs in the checkpoint from which the training was resumed; None if it was not.
 
@@ -41,6 +43,7 @@ class History(dict[str, list[float]]):
 
     interrupted = False
     engine = "textbook"
+    shares = False
     resumed_at: int | None = None
 
     def __missing__(self, key: str) -> list[float]:

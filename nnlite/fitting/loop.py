@@ -184,7 +184,7 @@ class Loop:
                 values |= {f"val_{key}": value for key, value in validated.items()}
         values["learning_rate"] = self.optimizer.state(self.network).learning_rate
         values["seconds"] = self.of_first(time.perf_counter() - start)
-        if setup.warns and position.epoch == 0 and isinstance(setup.source, Stream):
+        if setup.warns and setup.together.train and position.epoch == 0 and isinstance(setup.source, Stream):
             suspicions.warn_if_output_is_wide(self.network, setup.source.some(JUDGED_BY))
         if position.epoch + 1 < self._epochs or self.saver.saves:  # nobody asks for the best after the last epoch
             self.best.consider(self.network, values)

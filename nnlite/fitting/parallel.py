@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -69,6 +70,7 @@ class ParallelLoop(Loop):
     def __init__(self, setup: Setup, saver: Saver) -> None:
         super().__init__(setup, saver)
         self.world: World = setup.world
+        self.history.shares = not setup.together.train
         self._place = Place(0, 0, None)
         self._own = 0  # examples of this process in the present step
         self._sums = GradientSum(self.world, self.network, self._make_share)
@@ -88,6 +90,8 @@ class ParallelLoop(Loop):
 
     def run(self, epochs: int, progress: bool) -> History:
         """Train as `Loop.run` does. An error in one process ends all of them."""
+        if progress and sys.stderr is not None:
+            print(self.setup.together.describe(self.world.size), file=sys.stderr, flush=True)
         try:
             return super().run(epochs, progress)
         except BaseException as error:

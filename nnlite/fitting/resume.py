@@ -48,7 +48,9 @@ class CheckpointSaver(Saver):
         self._saved_at = time.monotonic()
         self._changed: set[str] = set()  # hyperparameters that callbacks have changed
         if directory.saved is not None:
-            self._check_same(directory.path, directory.saved)
+            # the first process looks at the data for all: the same examples may have another dtype in the others
+            looked_at = ("data", "validation data") if setup.world.rank else ()
+            self._check_same(directory.path, directory.saved, looked_at)
 
     def begin(self, loop: Loop, epochs: int) -> bool:
         """Begin the training, or resume it. Return whether it is already complete."""
@@ -176,15 +178,15 @@ class CheckpointSaver(Saver):
             network.rng.bit_generator.state = saved["end"]["rng"]
         return complete
 
-    def _check_same(self, path: str, saved: dict[str, Any]) -> None:
-        """Raise ArgumentError if the checkpoint is of another training."""
+    def _check_same(self, path: str, saved: dict[str, Any], looked_at: Sequence[str]) -> None:
+        """Raise ArgumentError if the checkpoint is of another training. Another process looks at ``looked_at``."""
         if saved.get("form") != CONTENT_VERSION:
             raise ArgumentError(
                 f"checkpoint: {path!r} was written by another version of nnlite; resume with that version, or give "
                 f"another directory"
             )
         for what, value in self._described.items():
-            if saved["set_up"][what] != value:
+            if what not in looked_at and saved["set_up"][what] != value:
                 raise ArgumentError(
                     f"checkpoint: {path!r} is of another training, {_difference(what, saved['set_up'][what], value)}; "
                     f"use the same, or give another directory"
@@ -267,14 +269,32 @@ def _difference(what: str, before: str, now: str) -> str:
 
 def _compare_rounding(before: str, now: str) -> None:
     """Warn if results were rounded differently than they are now."""
-    if before != now:
-        warnings.warn(
-            f"checkpoint: the training was made by {before}, and continues with {now}, so the last digits may differ "
-            f"from those of a training without interruption; for the same digits use the same engine and set the same "
-            f"NNLITE_NUM_THREADS, {openblas.KERNELS} and {openblas.THREADS[0]} each time, and import nnlite always "
-            f"before NumPy, or always after it",
-            stacklevel=8,
-        )
+    if before == now:
+        return
+    of_all = "start the same number of processes with the same arguments of nn.mpi.world each time"
+    of_each = (
+        f"use the same engine and set the same NNLITE_NUM_THREADS, {openblas.KERNELS} and {openblas.THREADS[0]} each "
+        f"time, and import nnlite always before NumPy, or always after it"
+    )
+    differ = "the weights differ slightly" if "16 bits" in before + now else "the last digits may differ"
+    (n_before, each_before), (n_now, each_now) = _processes(before), _processes(now)
+    if each_before == each_now:
+        before, now, remedy = n_before, n_now, of_all
+    elif n_before == n_now:
+        before, now, remedy = each_before, each_now, of_each
+    else:
+        remedy = f"{of_all}, {of_each}"
+    warnings.warn(
+        f"checkpoint: the training was made by {before}, and continues with {now}, so {differ} from those of a "
+        f"training without interruption; for the same digits {remedy}",
+        stacklevel=8,
+    )
+
+
+def _processes(rounding: str) -> tuple[str, str]:
+    """Return what a text of `Loop.rounding` says of all processes, and of each of them."""
+    processes, several, each = rounding.rpartition(", each with ")
+    return (processes, each) if several else ("a single process", rounding)
 
 
 def _numbers(optimizer: Optimizer) -> dict[str, Any]:

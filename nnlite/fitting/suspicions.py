@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,37 +46,57 @@ LOOKED_AT = 200  # steps
 
 
 def warn_before(
-    network: Network, optimizer: Optimizer, source: Numbered | Stream, epochs: int, *, resumed: bool
+    network: Network,
+    optimizer: Optimizer,
+    source: Numbered | Stream,
+    epochs: int,
+    *,
+    resumed: bool,
+    labels: Labels | None,
 ) -> None:
     """Warn of what is probably a mistake, before the first step. A stream is looked at after its first epoch."""
-    if isinstance(source, Numbered):
-        _warn(wide_output(network, source.signature.units, source.labels))
+    if labels is not None:
+        warn(wide_output(network, source.signature.units, labels))
     shapes = chain.with_input_shapes(network.layers, network.infer_shapes(source.signature.input_shape))
     of_rows = (layer for layer, shape in shapes if isinstance(layer, BatchNorm) and len(shape) == 1)
     normalizes = any(layer.trainable for layer in of_rows)
     long = source.n_steps is None or source.n_steps * epochs >= LONG_ENOUGH[0]
     if source.batch_size == 1 and long and normalizes:
-        _warn(
+        warn(
             "batch_size: BatchNorm learns nothing from batches of one example, whose z_hat is always 0; take a larger "
             "batch_size, such as 32, or LayerNorm"
         )
     if source.n_steps is not None:
         before = 0 if resumed else optimizer.n_steps(network)
-        _warn(short_schedule(optimizer, before, source.n_steps * epochs))
+        warn(short_schedule(optimizer, before, source.n_steps * epochs))
 
 
 def warn_if_output_is_wide(network: Network, examples: Examples | None) -> None:
     """Warn, after the first epoch of a stream, if there are many more output units than classes."""
     if examples is not None:
-        _warn(wide_output(network, network.signature.units, examples.y))
+        warn(wide_output(network, network.signature.units, labels_of(network, examples.y)))
 
 
-def wide_output(network: Network, units: int, y: Array) -> str:
-    """Return what to say if there are many more output units than classes in ``y``; "" if all is well."""
+class Labels(NamedTuple):
+    """What the labels of a training are: the highest, and how many there are."""
+
+    highest: int
+    n: int
+
+
+def labels_of(network: Network, y: Array) -> Labels | None:
+    """Return what the labels are, if the output has a unit for each class, and the classes have no names."""
     if not isinstance(network.output, Softmax) or network.class_names is not None:
+        return None
+    return Labels(int(y.max()) if y.ndim == 1 else int(np.flatnonzero(y.any(axis=0)).max()), len(y))
+
+
+def wide_output(network: Network, units: int, labels: Labels | None) -> str:
+    """Return what to say if there are many more output units than classes; "" if all is well."""
+    if labels is None:
         return ""
-    n = int(y.max()) + 1 if y.ndim == 1 else int(np.flatnonzero(y.any(axis=0)).max()) + 1
-    enough = n >= 2 and len(y) * math.log(units / n) > BY_CHANCE
+    n = labels.highest + 1
+    enough = n >= 2 and labels.n * math.log(units / n) > BY_CHANCE
     if not enough or units < WIDE[0] * n or units < WIDE[1] + n:
         return ""
     return (
@@ -263,7 +284,7 @@ def _causes_of(network: Network, batch: Examples) -> list[str]:
     return found
 
 
-def _warn(text: str) -> None:
+def warn(text: str) -> None:
     """Warn, if there is something to say."""
     if text:
         checks.warn(text)

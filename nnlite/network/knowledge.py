@@ -196,14 +196,18 @@ def check_number_of_classes(names: Sequence[str], n_classes: int | None, output:
     """
     if not output.classifies:
         raise ArgumentError(f"y: expected numbers for a network that ends in {output}, got the text {names[0]!r:.100}")
-    if n_classes is not None and len(names) == 1:
-        raise ArgumentError(f"y: all labels are {names[0]!r:.100}, so there is nothing to learn; expected two or more")
-    if n_classes is not None and len(names) != n_classes:
-        rarest = f"; the rarest are {', '.join(rare)}" if rare and len(names) > n_classes else ""
-        raise ArgumentError(
-            f"y: has {len(names)} classes ({_shown(names)}), and the network chooses from "
-            f"{n_classes}{rarest}; let it end in Dense({len(names)}), Softmax()"
-        )
+    if n_classes is None or 1 < len(names) == n_classes:
+        return
+    rarest = f"; the rarest are {', '.join(rare)}" if rare and len(names) > n_classes else ""
+    wrong = (
+        f"y: has {len(names)} classes ({_shown(names)}), and the network chooses from "
+        f"{n_classes}{rarest}; let it end in Dense({len(names)}), Softmax()"
+    )
+    if len(names) == 1:
+        wrong = f"y: all labels are {names[0]!r:.100}, so there is nothing to learn; expected two or more"
+    error = ArgumentError(wrong)
+    error.of_classes = True
+    raise error
 
 
 def named(classes: Any, class_names: tuple[str, ...] | None, output: Any) -> Array:

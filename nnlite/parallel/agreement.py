@@ -24,10 +24,14 @@ class Agreement:
     Parameters
     ----------
     world : World
+    cause : str, optional
+        The likely cause if the processes have different texts.
     """
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(
+        self, world: World, cause: str = "all processes must run the same code with the same arguments"
+    ) -> None:
+        self.world, self.cause = world, cause
         self._described: dict[str, str] = {}
         self._told: dict[str, Any] = {}
         self._of_all: Sequence[dict[str, Any]] = ()
@@ -61,9 +65,7 @@ class Agreement:
                 raise ArgumentError(f"parallel: rank {rank} refused this training, {text}")
         differences = list(_differences([described for _, described, _ in told]))
         if differences:
-            raise ArgumentError(
-                f"parallel: {'; '.join(differences)}; all processes must run the same code with the same arguments"
-            )
+            raise ArgumentError(f"parallel: {'; '.join(differences)}; {self.cause}")
         self._of_all = [values for _, _, values in told]
 
 
@@ -71,7 +73,7 @@ def _differences(described: Sequence[dict[str, str]]) -> list[str]:
     """Name each process that differs from most of them, and in what."""
     found = []
     for what in dict.fromkeys(name for one in described for name in one):
-        values = [one.get(what, "none") for one in described]
+        values = [one.get(what) or "none" for one in described]
         usual = Counter(values).most_common(1)[0][0]  # the first one of those that are as frequent
         for rank, value in enumerate(values):
             if value != usual:

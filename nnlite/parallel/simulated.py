@@ -36,16 +36,63 @@ class Meeting:
     def fail(self, rank: int, error: BaseException) -> None:
         """Note an error, and let nobody wait any longer."""
         self.errors.setdefault(rank, error)
+        first = next(iter(self.errors))
         for place in self.places.values():
-            place.barrier.abort()
+            place.end(f"rank {first} ended with {type(self.errors[first]).__name__}: {self.errors[first]}")
+
+    def leave(self, rank: int) -> None:
+        """Note that a thread has ended, and let nobody wait for it."""
+        for place in self.places.values():
+            place.leave(rank)
 
 
 class Place:
     """Where n threads leave things for each other."""
 
     def __init__(self, n: int) -> None:
-        self.barrier = threading.Barrier(n, timeout=PATIENCE)
-        self.things: list[Any] = [None] * n
+        self.n = n
+        self._changed = threading.Condition()
+        self._things: dict[int, Any] = {}  # of those that wait, by rank
+        self._met: list[Any] = []  # what all brought the last time
+        self._n_meetings = 0
+        self._ended = ""  # why nobody meets here any longer
+        self._left: list[int] = []  # ranks
+
+    def meet(self, rank: int, thing: Any) -> list[Any]:
+        """Return what all threads have brought, when all have; ParallelError if one of them never will."""
+        with self._changed:
+            before = self._n_meetings
+            self._things[rank] = thing
+            if len(self._things) == self.n:
+                self._met = [self._things[other] for other in range(self.n)]
+                self._things = {}
+                self._n_meetings += 1
+                self._changed.notify_all()
+            arrived = self._changed.wait_for(lambda: self._n_meetings > before or self._why_not(), PATIENCE)
+            if self._n_meetings > before:
+                return list(self._met)  # nobody can bring another thing before all have taken these
+            raise ParallelError(
+                self._why_not() if arrived else f"rank {rank}: waited {PATIENCE:g} seconds for the others"
+            )
+
+    def end(self, why: str) -> None:
+        """Let nobody wait any longer."""
+        with self._changed:
+            self._ended = why
+            self._changed.notify_all()
+
+    def leave(self, rank: int) -> None:
+        """Let nobody wait for a thread."""
+        with self._changed:
+            self._left.append(rank)
+            self._changed.notify_all()
+
+    def _why_not(self) -> str:
+        """Return why the threads that are missing here do not come; "" if they may."""
+        missing = [str(rank) for rank in self._left if rank not in self._things]
+        if self._ended or not missing:
+            return self._ended
+        return f"rank {missing[0]} has ended, and did not call fit as this process did"
 
 
 class SimulatedWorld(World):
@@ -102,6 +149,10 @@ class SimulatedWorld(World):
         """Return a copy of the value of thread 0."""
         return pickle.loads(self._meet(pickle.dumps(value))[0])
 
+    def meet(self) -> None:
+        """Wait for the other threads."""
+        self._meet(None)
+
     def abort(self, error: BaseException) -> NoReturn:
         """Let the other threads end with a `ParallelError`."""
         self._meeting.fail(self.rank, error)
@@ -113,18 +164,7 @@ class SimulatedWorld(World):
 
     def _meet(self, thing: Any, name: str = "now") -> list[Any]:
         """Return what all threads have brought."""
-        meeting, place = self._meeting, self._meeting.places[name]
-        try:
-            place.things[self.rank] = thing
-            place.barrier.wait()
-            things = list(place.things)
-            place.barrier.wait()
-        except threading.BrokenBarrierError:
-            first = next(iter(meeting.errors.items()), None)
-            if first is None:
-                raise ParallelError(f"rank {self.rank}: waited {PATIENCE:g} seconds for the others") from None
-            raise ParallelError(f"rank {first[0]} ended with {type(first[1]).__name__}: {first[1]}") from None
-        return things
+        return self._meeting.places[name].meet(self.rank, thing)
 
 
 def simulate(
@@ -159,7 +199,8 @@ def simulate(
     ArgumentError
         If an argument has a wrong value.
     Exception
-        The first error of a call. The others end with a `ParallelError`.
+        The first error of a call. The others end with a `ParallelError`, and so do those that wait for a call that
+        has returned already.
 
     Examples
     --------
@@ -191,6 +232,7 @@ def simulate(
         except BaseException as error:
             meeting.fail(world.rank, error)
         finally:
+            meeting.leave(world.rank)
             world.close()
 
     threads = [threading.Thread(target=run, args=(world,)) for world in worlds]
@@ -198,6 +240,7 @@ def simulate(
         thread.start()
     for thread in threads:
         thread.join()
-    for error in meeting.errors.values():
+    for rank, error in meeting.errors.items():
+        error.add_note(f"(rank {rank} of {n})")
         raise error
     return results

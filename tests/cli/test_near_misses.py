@@ -26,6 +26,7 @@ def in_an_empty_directory(folder):
         ("train MNIST", "mnist"),
         ("train spiral", "spirals"),
         ("train digits --epoch 3", "--epochs"),
+        ("train digits --resume runs/a", "--out runs/a --resume"),
         ("train digits --optimiser adam", "--optimizer"),
         ("train digits --batchsize 3", "--batch-size"),
         ("train digits --learning_rate 3", "--learning-rate"),

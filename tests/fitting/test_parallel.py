@@ -210,6 +210,7 @@ def test_unequal_shares_make_full_batches_and_use_every_example():
 
 
 @for_each("differs, size", [(None, 1800), ("X", 3600), ("y", 3600), ("weights", 3600), ("validation", 1800)])
+@pytest.mark.filterwarnings("ignore:parallel. the 2 processes have the same X")
 def test_examples_that_differ_in_a_single_number_are_shares(differs, size):
     """The same examples are divided, so that a batch of all has each once; shares are added up."""
 
@@ -348,4 +349,5 @@ def test_only_the_first_process_writes_and_shows(tmp_path, capsys):
     assert (tmp_path / "0.txt").read_text() == (tmp_path / "1.txt").read_text()
     assert nn.load(tmp_path / "model.npz").built
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split(" (")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    first, *others = [line.split(" (")[0] for line in lines]
+    assert (first, others) == ("2 processes share the same 101 examples", ["epoch 1/2", "epoch 2/2"])

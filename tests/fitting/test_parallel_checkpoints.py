@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import nnlite as nn
+from nnlite.fitting.resume import _compare_rounding
 
 from ..support import for_each
-from .processes import VALIDATION, M, X, agree, same_on_all, train, y
+from .processes import VALIDATION, M, X, agree, errors_of, same_on_all, train, y
 
 
 class Crash(nn.Callback):
@@ -65,7 +66,7 @@ def test_gradients_of_sixteen_bits_are_resumed_bit_for_bit_with_what_was_rounded
     shutil.copytree(tmp_path / "cut", tmp_path / "one")
     agree(same_on_all(together(2, "cut")), whole, 0)
     for n, name in ((3, "other"), (1, "one")):
-        with pytest.warns(UserWarning, match="so the last digits may differ"):
+        with pytest.warns(UserWarning, match="so the weights differ slightly"):
             agree(same_on_all(together(n, name)), whole, 0.05)
 
 
@@ -79,6 +80,59 @@ def test_shares_are_resumed_with_another_number_of_processes(tmp_path):
     with pytest.warns(UserWarning, match="so the last digits may differ"):
         found = same_on_all(nn.mpi.simulate(3, lambda world: run(world, 3)))
     agree(found, train(shuffle=False, epochs=3, validation_data=(X, y)))
+
+
+ONE, OTHER = "the textbook with kernels and 1 thread", "the compiled engine with 2 threads"
+SIXTEEN = "2 processes that send gradients of 16 bits"
+
+
+@for_each(
+    "before, now, told, remedies",
+    [
+        (ONE, OTHER, f"made by {ONE}, and continues with {OTHER}, so the last digits may differ", "engine"),
+        (
+            f"2 processes, each with {ONE}",
+            f"3 processes, each with {ONE}",
+            "made by 2 processes, and continues with 3 processes, so the last digits may differ",
+            "processes",
+        ),
+        (
+            f"2 processes, each with {ONE}",
+            f"2 processes, each with {OTHER}",
+            f"{ONE}, and continues with {OTHER}",
+            "engine",
+        ),
+        (ONE, f"3 processes, each with {ONE}", "made by a single process, and continues with 3 processes", "processes"),
+        (
+            f"{SIXTEEN}, each with {ONE}",
+            f"2 processes, each with {ONE}",
+            f"made by {SIXTEEN}, and continues with 2 processes, so the weights differ slightly",
+            "processes",
+        ),
+        (f"2 processes, each with {ONE}", OTHER, f"2 processes, each with {ONE}, and", "processes engine"),
+    ],
+)
+def test_a_warning_names_what_is_rounded_otherwise_and_nothing_else(before, now, told, remedies):
+    with pytest.warns(UserWarning, match="^checkpoint: the training was made by ") as caught:
+        _compare_rounding(before, now)
+    (warning,) = caught
+    message = str(warning.message)
+    assert told in message
+    assert ("start the same number of processes" in message) == ("processes" in remedies)
+    assert ("use the same engine" in message) == ("NNLITE_NUM_THREADS" in message) == ("engine" in remedies)
+
+
+def test_examples_of_another_dtype_are_resumed_if_they_are_the_same_in_the_network(tmp_path):
+    def run(world, epochs, labels=y):
+        own = X if world.rank else X.astype(np.float32)
+        model = nn.Model([nn.Dense(3), nn.Softmax()], seed=0)
+        options = {"checkpoint": tmp_path / "run", "resume": True, "validation_data": (own, y)}
+        return model.fit(own, labels, epochs=epochs, progress=False, parallel=world, **options).resumed_at
+
+    nn.mpi.simulate(2, lambda world: run(world, 1))
+    assert nn.mpi.simulate(2, lambda world: run(world, 2)) == [1, 1]
+    for message in errors_of(2, lambda world: run(world, 3, np.roll(y, 1))):
+        assert "is of another training, with data" in message
 
 
 @for_each("kind", ["on the disk", "batches", "shuffled"])

@@ -1,11 +1,15 @@
 """Worlds of one process and of simulated ones: sums, exchanges, errors, and sums of 16 bits."""
 
 import threading
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import nnlite as nn
+from nnlite.mpi import MPIWorld
+from nnlite.parallel import simulated
 from nnlite.parallel.compression import CompressedSum, from_bfloat16, to_bfloat16
 
 from ..support import for_each, refuse
@@ -103,6 +107,76 @@ def test_an_error_in_one_process_ends_the_others():
         nn.mpi.simulate(3, run)
     assert seen == 2 * ["rank 1 ended with OSError: the disk is full"]
     assert threading.active_count() == before
+
+
+@for_each("what", ["sum", "start_sum", "gather", "first", "to_first", "exchange", "meet"])
+@for_each("late", [0, 1])
+def test_nobody_waits_for_a_process_that_has_ended(what, late):
+    arguments = {"gather": [1], "first": [1], "to_first": [1], "meet": []}.get(what, [np.ones((3, 2))])
+
+    def run(world):
+        world.meet()
+        if world.rank == 1 - late:  # the others wait already, or come later
+            time.sleep(0.02)
+        if world.rank == 1:
+            return "left"
+        with pytest.raises(nn.ParallelError) as caught:
+            (getattr(world, what)(*arguments) or int)()
+        return str(caught.value)
+
+    told = "rank 1 has ended, and did not call fit as this process did"
+    assert nn.mpi.simulate(3, run) == [told, "left", told]
+
+
+def test_a_process_that_calls_fit_once_more_is_told_that_the_others_have_ended():
+    def run(world):
+        for _ in range(2 if world.rank == 0 else 1):
+            nn.Model([nn.Dense(1), nn.Identity()], seed=0).fit(
+                np.ones((4, 2)), np.ones(4), epochs=1, progress=False, parallel=world
+            )
+
+    with pytest.raises(nn.ParallelError, match="rank 1 has ended, and did not call fit as this process did"):
+        nn.mpi.simulate(2, run)
+
+
+def test_a_process_that_waits_too_long_says_for_what(monkeypatch):
+    monkeypatch.setattr(simulated, "PATIENCE", 0.01)
+    late = threading.Event()
+
+    def run(world):
+        if world.rank == 1:
+            late.wait()
+            return
+        try:
+            world.meet()
+        finally:
+            late.set()
+
+    with pytest.raises(nn.ParallelError, match=r"^rank 0: waited 0[.]01 seconds for the others"):
+        nn.mpi.simulate(2, run)
+
+
+def test_the_last_meeting_of_processes_that_end_at_once_is_a_meeting():
+    for _ in range(40):
+        assert nn.mpi.simulate(4, lambda world: world.gather(world.rank)) == 4 * [[0, 1, 2, 3]]
+
+
+def test_an_error_has_its_rank(capsys):
+    def run(world):
+        if world.rank == 1:
+            raise OSError("the disk is full")
+        world.meet()
+
+    with pytest.raises(OSError, match="the disk is full") as caught:
+        nn.mpi.simulate(2, run)
+    assert caught.value.__notes__ == ["(rank 1 of 2)"]
+    process = SimpleNamespace(rank=1, size=2)
+    MPIWorld.print_error(process, OSError, caught.value, caught.value.__traceback__)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1] == "nnlite: rank 1 of 2 ended with an error:"
+    assert lines[-1].endswith("(rank 1 of 2)")
+    MPIWorld.print_error(process, OSError, OSError("no file"), None)
+    assert capsys.readouterr().err.endswith("OSError: no file (rank 1 of 2)\n")
 
 
 def test_a_delay_is_of_the_bytes_of_a_sum():
