@@ -24,6 +24,7 @@ from nnlite.network.signature import Signature
 from nnlite.stored import StoredArrays
 from nnlite.stored.arrays import WINDOWS, Part
 from nnlite.stored.order import Order
+from nnlite.stored.sampling import shares_of_blocks
 
 KEPT = 2**23  # bytes of targets, and of weights, that are read once
 SHARES = 8  # of a window for each thread that reads it
@@ -62,8 +63,8 @@ class StoredBatches(Numbered):
         self.signature, self._labels = signature, labels
         self.data = data.with_targets_in_memory(KEPT).with_targets_at_hand()
         self._augment = None if augmentation is None else BatchAugmentation(augmentation, signature)
+        self._wants_shuffle = shuffle
         self._divide(batch_size)
-        self.shuffle = shuffle and self.batch_size < len(data)
         self.checked = np.zeros(len(data.counts), bool)  # blocks whose X is known to be finite
         self.buffers: list[Array] = []  # for the windows of a reader, and nobody has them now
         self._order = self._read_in = Order(data.counts, data.window, None)
@@ -71,6 +72,7 @@ class StoredBatches(Numbered):
 
     def _divide(self, batch_size: int) -> None:
         self.batch_size = min(batch_size, len(self.data))
+        self.shuffle = self._wants_shuffle and self.batch_size < len(self.data)
         self.n_batches = math.ceil(len(self.data) / self.batch_size)
         self.n_steps = self.n_batches
         largest = math.prod(self.data.shape[1:]) * self.batch_size
@@ -139,13 +141,8 @@ class StoredBatches(Numbered):
     def some(self, n: int) -> Examples:
         """Return up to n examples from some blocks, evenly spread."""
         if self._sample is None or self._sample.size < min(n, len(self.data)):
-            there = np.flatnonzero(self.data.counts)
-            blocks = there[np.unique(np.linspace(0, len(there) - 1, SAMPLED_BLOCKS if n > 1 else 1).astype(int))]
-            while n > 1 and self.data.counts[blocks].sum() < n and len(blocks) < len(there):
-                blocks = there[np.unique(np.linspace(0, len(there) - 1, 2 * len(blocks)).astype(int))]
-            most = -(-n // len(blocks))
-            parts = [self._checked(block).some(max(most, 1)).batch(slice(None)) for block in blocks.tolist()]
-            self._sample = joined(parts)
+            shares = shares_of_blocks(self.data, n, SAMPLED_BLOCKS)
+            self._sample = joined([self._checked(block).some(share).batch(slice(None)) for block, share in shares])
         return self._sample.some(n)
 
     def _checked(self, block: int) -> Examples:

@@ -18,7 +18,7 @@ from nnlite.network.pieces import check_shape, check_table, checked_targets, req
 from nnlite.network.signature import Signature
 from nnlite.stored import StoredArrays, StoredTable
 from nnlite.stored.arrays import Part
-from nnlite.stored.learning import learn
+from nnlite.stored.learning import Learned, learn
 from nnlite.stored.numbers import write_numbers
 from nnlite.stored.order import selected
 from nnlite.tables.cells import sorted_names
@@ -250,6 +250,7 @@ def stored_validation(signature: Signature, data: StoredTable) -> StoredArrays:
         data = data.with_target(encoding.target_name)
     if not data.target_name:
         raise ArgumentError(f"validation_data: {data.name} {NOTHING_TO_PREDICT}")
-    n_rows = sum(piece.stop - piece.start for piece in data.pieces())
+    known = data.known  # a pass that has been made has counted them
+    n_rows = known.n_rows if isinstance(known, Learned) else sum(piece.stop - piece.start for piece in data.pieces())
     names = signature.knowledge.class_names if signature.output.classifies else None
     return write_numbers(data, encoding, n_rows, signature.dtype.name, names)

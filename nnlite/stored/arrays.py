@@ -107,6 +107,7 @@ class StoredArrays(Explained):
             ranges = zip(self.edges[:-1].tolist(), self.edges[1:].tolist(), strict=True)
             self.counts = np.array([np.sum(all_of(shares, start, stop)) for start, stop in ranges])
         self._starts = np.cumsum(self.counts) - self.counts
+        self._at_hand: StoredArrays | None = None
         self.n = int(self.counts.sum())
 
     def _default_memory(self, whole: int) -> int:
@@ -229,7 +230,7 @@ class StoredArrays(Explained):
             Kept(rows) if rows is not None and rows.dtype.kind in "buif" and len(rows) * rows.row_bytes <= n_bytes
             else rows for rows in (self.y_rows, self.weight_rows)
         )  # fmt: skip
-        return StoredArrays(self.X_rows, y, weights, self.memory, self.shares)
+        return self._with(y, weights)
 
     def with_targets_at_hand(self) -> StoredArrays:
         """Return the same examples, with targets and weights that are read a block at a time.
@@ -237,11 +238,20 @@ class StoredArrays(Explained):
         Those of chunks that are larger than the blocks of X would be read and decoded anew for each block, so they are
         copied into a temporary file.
         """
+        if self._at_hand is not None:
+            return self._at_hand
         most = 2 * int(np.diff(self.edges).max())
         y, weights = (
             copied(rows) if rows is not None and rows.largest_chunk > most and rows.dtype.kind in "buif" else rows
             for rows in (self.y_rows, self.weight_rows)
         )
+        found = self._with(y, weights)
+        if found is not self:  # the copy stays as long as these examples are there
+            self._at_hand = found
+        return found
+
+    def _with(self, y: Rows | None, weights: Rows | None) -> StoredArrays:
+        """Return the same examples with targets and weights that lie elsewhere."""
         if y is self.y_rows and weights is self.weight_rows:
             return self
         return StoredArrays(self.X_rows, y, weights, self.memory, self.shares)

@@ -13,7 +13,8 @@ import numpy as np
 from nnlite.checks import Array
 from nnlite.content import EXPANSION, UNASKED, open_file
 from nnlite.errors import DataFileError
-from nnlite.stored.rows import FileRows, Rows, check_stamp, stamp_of
+from nnlite.stored.rows import FileRows, Rows
+from nnlite.stored.stamps import check_stamp, stamp_of
 
 NPY, ZIP = b"\x93NUMPY", b"PK\3\4"
 LOCAL_HEADER = 30  # bytes before the name of a member of a zip

@@ -6,7 +6,7 @@ import bisect
 import contextlib
 import itertools
 import os
-import zlib
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,9 +15,8 @@ import numpy as np
 
 from nnlite.checks import Array
 from nnlite.errors import ArgumentError, DataFileError
+from nnlite.stored.stamps import OF_FILE, check_stamp, folder_stamp, stamp_of, stamp_of_open
 
-Stamp = tuple[int, ...]  # device, number, size and time of a file
-OF_FILE = 2  # of them belong to the file itself, whatever is in it
 LEAVE_OUT = "to leave out files of a folder, pass a list of the others"
 AT_ONCE = 2**22  # bytes of a file that are read at once and then converted
 
@@ -150,8 +149,15 @@ class Slices(Rows):
     def __init__(self, name: str, source: Any, chunk: int = 1, path: str | None = None) -> None:
         super().__init__(name, source.shape, source.dtype, chunk)
         self._source, self._path = source, path
+        self._reading = threading.Lock()  # a source need not bear several threads at once
         self._is_folder = path is not None and os.path.isdir(path)
         self._stamp = None if path is None else folder_stamp(path) if self._is_folder else stamp_of(path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_reading"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _reading=threading.Lock())
 
     def check_unchanged(self) -> None:
         """Raise DataFileError if the file, or one in the folder, is not what it was."""
@@ -163,7 +169,8 @@ class Slices(Rows):
         if not self._is_folder:
             self.check_unchanged()
         try:
-            read = np.asarray(self._source[start : start + len(out)])
+            with self._reading:
+                read = np.asarray(self._source[start : start + len(out)])
         except MemoryError:
             raise
         except Exception as error:  # each library has its own
@@ -260,7 +267,7 @@ class FileRows(Rows):
         except OSError as error:
             raise DataFileError(f"{self._path}: cannot be read ({error.strerror or error})") from error
         try:
-            if _stamp(os.fstat(file))[: len(self._stamp)] != self._stamp:
+            if stamp_of_open(file)[: len(self._stamp)] != self._stamp:
                 self.check_unchanged()
             yield file
         finally:
@@ -382,40 +389,6 @@ def joined(parts: Sequence[Rows]) -> Rows:
 
 
 # ---- files that change -----------------------------------------------------------------------------------------------
-
-
-def stamp_of(path: str) -> Stamp:
-    """Return device, number, size and time of a file, which a change or another file in its place changes."""
-    try:
-        found = os.stat(path)
-    except OSError as error:
-        raise DataFileError(f"{path}: cannot be read ({error.strerror or error})") from error
-    return _stamp(found)
-
-
-def _stamp(found: os.stat_result) -> Stamp:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def folder_stamp(folder: str) -> Stamp:
-    """Return the number of files in a folder, and a checksum (CRC-32) of their names and stamps."""
-    number, n = 0, 0
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = os.path.join(place, name)
-            number, n = zlib.crc32(repr((path, stamp_of(path))).encode(), number), n + 1
-    return n, number
-
-
-def check_stamp(path: str, stamp: Stamp | None) -> None:
-    """Raise DataFileError if a file or folder is not what it was when it was opened."""
-    if stamp is None:
-        return
-    found = folder_stamp(path) if os.path.isdir(path) else stamp_of(path)
-    if found[: len(stamp)] != stamp:
-        what = "has changed" if found[:OF_FILE] == stamp[:OF_FILE] or os.path.isdir(path) else "has been replaced"
-        raise DataFileError(f"{path}: {what} since it was opened; open it again, and begin the training anew")
 
 
 # ---- arrays on the disk ----------------------------------------------------------------------------------------------

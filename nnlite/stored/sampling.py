@@ -29,20 +29,30 @@ def sample_of(data: StoredArrays, n: int, n_bytes: int, seed: int = 0) -> Part:
     n = max(1, min(n, n_bytes // data.row_bytes))
     if len(data) <= n:
         return data.in_memory()
-    there, n_blocks = np.flatnonzero(data.counts), min(N_BLOCKS, n)
+    rng, parts = np.random.default_rng(seed), []
+    for block, share in shares_of_blocks(data, n, N_BLOCKS):
+        part = data.block(block)
+        rows = np.sort(rng.choice(len(part.X), share, replace=False))
+        parts.append([None if array is None else array[rows] for array in part[:3]])
+    X, y, weights = (None if arrays[0] is None else np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    assert X is not None
+    return Part(X, y, weights, 0, len(data.X_rows))
+
+
+def shares_of_blocks(data: StoredArrays, n: int, n_blocks: int) -> list[tuple[int, int]]:
+    """Return blocks that are spread evenly over the data, and how many of n examples come from each of them.
+
+    They are about ``n_blocks``, or more if these have fewer than n examples; and they have all examples if the data
+    have no more than n.
+    """
+    n, there = min(n, len(data)), np.flatnonzero(data.counts)
+    n_blocks = min(n_blocks, n)
     while True:
         blocks = there[np.unique(np.linspace(0, len(there) - 1, n_blocks).astype(int))]
         found = data.counts[blocks]
         if found.sum() >= n or len(blocks) == len(there):
             break
         n_blocks *= 2
-    rng, ends = np.random.default_rng(seed), np.floor(np.cumsum(found) * (n / found.sum()) + 0.5).astype(int)
-    parts = []
-    for block, of_block in zip(blocks.tolist(), np.diff(ends, prepend=0).tolist(), strict=True):
-        if of_block:
-            part = data.block(block)
-            rows = np.sort(rng.choice(len(part.X), of_block, replace=False))
-            parts.append([None if array is None else array[rows] for array in part[:3]])
-    X, y, weights = (None if arrays[0] is None else np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    assert X is not None
-    return Part(X, y, weights, 0, len(data.X_rows))
+    ends = np.floor(np.cumsum(found) * (n / found.sum()) + 0.5).astype(int)
+    shares = zip(blocks.tolist(), np.diff(ends, prepend=0).tolist(), strict=True)
+    return [(block, share) for block, share in shares if share]

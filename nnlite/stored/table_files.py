@@ -12,7 +12,7 @@ from nnlite.content import open_file
 from nnlite.errors import ArgumentError, DataFileError
 from nnlite.extras import require
 from nnlite.stored.npy import ZIP
-from nnlite.stored.rows import Stamp, check_stamp, stamp_of
+from nnlite.stored.stamps import Stamp, check_stamp, stamp_of
 from nnlite.tables.csv_file import Form, Pieces
 from nnlite.tables.encoders import labels_of
 from nnlite.tables.frames import Column, Frame, Text, frame_of
